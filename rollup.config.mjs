@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { dts } from 'rollup-plugin-dts';
+import esbuild from 'rollup-plugin-esbuild';
+
+const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+
+// Every entry of `exports` is built from the source of the same name, so the two cannot drift apart.
+const input = Object.fromEntries(
+  Object.values(manifest.exports)
+    .filter((entry) => typeof entry === 'object')
+    .map((entry) => entry.default.replace(/^\.\/dist\/|\.js$/g, ''))
+    .map((name) => [name, `src/${name}.ts`]),
+);
+
+const external = [
+  /^node:/,
+  ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }).map(
+    (name) => new RegExp(`^${name}(/|$)`),
+  ),
+];
+
+export default [
+  {
+    input,
+    external,
+    plugins: [esbuild({ target: 'node20' })],
+    output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' },
+  },
+  {
+    input,
+    external,
+    plugins: [dts()],
+    output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].d.ts' },
+  },
+];

@@ -1,0 +1,28 @@
+import type { SchedulerLike } from 'rxjs';
+
+/** Time, injected. Milliseconds since the epoch; `after` returns its undo. */
+export interface Clock {
+  now(): number;
+  after(ms: number, run: () => void): () => void;
+}
+
+/** Monotonic, so that a corrected wall clock neither expires nor prolongs a flow; no timer keeps the process alive. */
+export const systemClock: Clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+export function clockFrom(scheduler: SchedulerLike | undefined): Clock {
+  if (!scheduler) return systemClock;
+  return {
+    now: () => scheduler.now(),
+    after(ms, run) {
+      const action = scheduler.schedule(run, ms);
+      return () => action.unsubscribe();
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import {
+  Observable,
+  Subscriber,
+  type Observer,
+  type Operator,
+  type Subscription,
+  type TeardownLogic,
+} from 'rxjs';
+
+/** Where an exception of somebody's subscriber goes, in place of the process's `uncaughtException`. */
+export type Report = (error: unknown) => void;
+
+type Next<T> = ((value: T) => void) | null;
+
+/**
+ * An Observable whose subscribers can harm neither each other nor the process: an exception in a handler, and an
+ * error that nobody handles, are reported. RxJS would throw both from a timer, which ends the process.
+ *
+ * The same holds for whatever is piped from it, up to operators that create an Observable of their own (`merge`, …).
+ */
+export class IsolatedObservable<T> extends Observable<T> {
+  readonly #report: Report;
+
+  constructor(report: Report, subscribe?: (subscriber: Subscriber<T>) => TeardownLogic) {
+    super(subscribe);
+    this.#report = report;
+  }
+
+  override lift<R>(operator?: Operator<T, R>): Observable<R> {
+    const lifted = new IsolatedObservable<R>(this.#report);
+    lifted.source = this;
+    lifted.operator = operator;
+    return lifted;
+  }
+
+  override subscribe(observer?: Partial<Observer<T>> | ((value: T) => void)): Subscription;
+  override subscribe(next?: Next<T>, error?: Next<unknown>, complete?: (() => void) | null): Subscription;
+  override subscribe(
+    first?: Partial<Observer<T>> | Next<T>,
+    error?: Next<unknown>,
+    complete?: (() => void) | null,
+  ): Subscription {
+    // An operator's own subscriber: it hands exceptions down its chain, to a subscriber that is isolated.
+    if (first instanceof Subscriber) return super.subscribe(first);
+    const observer = typeof first === 'object' && first ? first : { next: first, error, complete };
+    return super.subscribe(new IsolatedObserver(observer, this.#report));
+  }
+}
+
+type Handlers<T> = { [K in keyof Observer<T>]?: Observer<T>[K] | null | undefined };
+
+class IsolatedObserver<T> implements Observer<T> {
+  readonly #handlers: Handlers<T>;
+  readonly #report: Report;
+
+  constructor(handlers: Handlers<T>, report: Report) {
+    this.#handlers = handlers;
+    this.#report = report;
+  }
+
+  next(value: T): void {
+    try {
+      this.#handlers.next?.(value);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  error(reason: unknown): void {
+    try {
+      if (this.#handlers.error) this.#handlers.error(reason);
+      else this.#report(reason);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  complete(): void {
+    try {
+      this.#handlers.complete?.();
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+}

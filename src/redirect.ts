@@ -1,0 +1,134 @@
+import { CallbackResponse, type CallbackFields } from './callback-response.ts';
+
+/** What became of a redirect. Only `accepted` reached a flow; every other one changed nothing. */
+export type Disposition =
+  /** Matched a pending flow and ended it. */
+  | 'accepted'
+  /** No flow has this state. */
+  | 'unmatched'
+  /** The state was used before: a reload, a second tab, a replay. */
+  | 'duplicate'
+  /** The flow of this state expired or was cancelled. */
+  | 'late'
+  /** Not an authorization response; `reason` says why. */
+  | 'malformed'
+  /** Not a navigation of a person's browser; `reason` says what it was. */
+  | 'refused';
+
+/** Why a redirect is `malformed` or `refused`. */
+export type RefusalReason =
+  | 'repeated_parameter'
+  | 'invalid_encoding'
+  | 'invalid_character'
+  | 'too_long'
+  | 'missing_code'
+  | 'missing_state'
+  | 'front_channel_token'
+  | 'jarm_not_supported'
+  | 'wrong_host'
+  | 'foreign_origin'
+  | 'not_navigation'
+  | 'prefetch';
+
+/**
+ * One request that reached the callback path as a redirect, with what became of it.
+ *
+ * An accepted one carries the whole response. Any other carries at most `state` and `error`: nobody asked for the
+ * rest, and a code in it is not this program's to use.
+ */
+export class Redirect {
+  constructor(
+    readonly disposition: Disposition,
+    readonly response: CallbackResponse,
+    /** Milliseconds since the epoch. */
+    readonly at: number,
+    /** The id of the flow it belongs to, as in `server.events`. */
+    readonly flow?: string,
+    readonly reason?: RefusalReason,
+  ) {}
+}
+
+/** The outcome of reading one callback's parameters. With a `reason` they are no authorization response. */
+export interface ReadResponse {
+  fields: CallbackFields;
+  reason?: RefusalReason;
+}
+
+const read = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri'] as const;
+const refused = ['response', 'id_token', 'access_token'] as const;
+const known: ReadonlySet<string> = new Set([...read, ...refused]);
+
+// RFC 6749 appendix A.5, A.11: 1*VSCHAR.
+const visible = /^[\x20-\x7e]+$/;
+// RFC 6749 appendix A.7, A.8.
+const outsideErrorText = /[^\x20-\x21\x23-\x5b\x5d-\x7e]+/g;
+// RFC 3986 section 2.
+const uri = /^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/;
+
+/**
+ * Reads the parameters of an authorization response from its form-encoded text. Total: any text has an outcome.
+ *
+ * @param longest Characters a single decoded value may have.
+ * @see RFC 6749 section 3.1, section 4.1.2 and appendix B
+ */
+export function readResponse(encoded: string, longest: number): ReadResponse {
+  const fields: Partial<Record<string, string>> = {};
+  let reason: RefusalReason | undefined;
+  for (const pair of encoded.split('&')) {
+    const equals = pair.indexOf('=');
+    const name = formDecode(equals < 0 ? pair : pair.slice(0, equals));
+    if (name === undefined || !known.has(name)) continue;
+    const value = formDecode(equals < 0 ? '' : pair.slice(equals + 1));
+    if (name in fields) reason = 'repeated_parameter';
+    else if (value === undefined) reason ??= 'invalid_encoding';
+    else if (value.length > longest) reason ??= 'too_long';
+    // An empty value is kept until the end, so that a parameter given twice is seen even when one is empty.
+    fields[name] = value ?? '';
+  }
+  const { code, error, error_description, error_uri, iss } = fields;
+  reason ??= flaw(fields);
+  const common = { state: visible.test(fields['state'] ?? '') ? fields['state'] : '', iss };
+  // A response is one of two shapes; with an error, no code is released.
+  const shape = error
+    ? {
+        error: error.replace(outsideErrorText, '?'),
+        error_description: error_description?.replace(outsideErrorText, '?'),
+        error_uri: uri.test(error_uri ?? '') ? error_uri : '',
+      }
+    : { code };
+  return { fields: compact({ ...shape, ...common }), ...(reason && { reason }) };
+}
+
+/** What may be told of a response that reached no flow. */
+export function outline({ state, error }: CallbackFields): CallbackResponse {
+  return new CallbackResponse(compact({ state, error }));
+}
+
+function flaw(fields: Partial<Record<string, string>>): RefusalReason | undefined {
+  const { code, state, iss, error } = fields;
+  if (fields['access_token'] || fields['id_token']) return 'front_channel_token';
+  if (fields['response']) return 'jarm_not_supported';
+  if ((code && !visible.test(code)) || (state && !visible.test(state))) return 'invalid_character';
+  if (iss && !uri.test(iss)) return 'invalid_character';
+  if (!code && !error) return 'missing_code';
+  if (!state) return 'missing_state';
+  return undefined;
+}
+
+/** Leaves out what is absent or empty (RFC 6749 section 3.1). */
+function compact(fields: { [K in keyof CallbackFields]: CallbackFields[K] | undefined }): CallbackFields {
+  const present: CallbackFields = {};
+  for (const name of read) if (fields[name]) present[name] = fields[name];
+  return present;
+}
+
+/** Decodes once, as UTF-8; undefined where the bytes are not that. */
+function formDecode(text: string): string | undefined {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
+  if (!spaced.includes('%')) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return undefined;
+  }
+}
