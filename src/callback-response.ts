@@ -11,9 +11,9 @@ export interface CallbackFields {
 }
 
 const names = ['code', 'state', 'error', 'error_description', 'error_uri', 'iss'] as const;
-const inspect = Symbol.for('nodejs.util.inspect.custom');
+export const inspect = Symbol.for('nodejs.util.inspect.custom');
 
-type Inspect = (value: unknown, options: object) => string;
+export type Inspect = (value: unknown, options: object) => string;
 
 /**
  * What an authorization server sent back through the browser.

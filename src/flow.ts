@@ -1,5 +1,5 @@
 import type { Observable, Subscriber } from 'rxjs';
-import type { CallbackResponse } from './callback-response.ts';
+import { inspect, redactState, type CallbackResponse, type Inspect } from './callback-response.ts';
 import type { Timed } from './deadlines.ts';
 import { FlowCancelledError, FlowExpiredError, InvalidOptionError, ServerClosedError } from './errors.ts';
 import { IsolatedObservable, type Report } from './isolated-observable.ts';
@@ -59,7 +59,6 @@ export interface Ending {
 
 /** What a flow needs of the index it stands in. */
 export interface FlowOwner {
-  readonly redirectUri: string;
   readonly report: Report;
   now(): number;
   cancel(flow: PendingFlow, ending: Ending): void;
@@ -84,6 +83,8 @@ export class PendingFlow implements Flow, Timed {
     readonly state: string,
     /** Milliseconds since the epoch; infinite for one that ends with its subscriber. */
     readonly deadline: number,
+    /** Kept, since the token request names it again when the server may be closed. */
+    readonly redirectUri: string,
   ) {
     this.#owner = owner;
     this.#sequence = sequence;
@@ -91,10 +92,6 @@ export class PendingFlow implements Flow, Timed {
 
   get id(): string {
     return String(this.#sequence);
-  }
-
-  get redirectUri(): string {
-    return this.#owner.redirectUri;
   }
 
   get codeVerifier(): string {
@@ -127,6 +124,14 @@ export class PendingFlow implements Flow, Timed {
 
   cancel(reason?: unknown): void {
     this.#owner.cancel(this, { type: 'cancelled', cause: reason });
+  }
+
+  toJSON(): object {
+    return { id: this.id, state: redactState(this.state), redirectUri: this.redirectUri };
+  }
+
+  [inspect](_depth: number, options: object, print: Inspect): string {
+    return `Flow ${print(this.toJSON(), options)}`;
   }
 
   /** The index has consumed the state for this response. Says whether somebody received it. */
@@ -189,9 +194,12 @@ function authorizationUrl(
   params: AuthorizationParameters,
   own: Readonly<Record<string, string>>,
 ): URL {
-  const url = new URL(String(endpoint));
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new InvalidOptionError('endpoint', `must be an http or https URL, got the scheme ${url.protocol}`);
+  const text = String(endpoint);
+  // `new URL` would throw with the whole input in its error.
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
+    const got = JSON.stringify(text.replace(/[?#].*$/s, '…').slice(0, 100));
+    throw new InvalidOptionError('endpoint', `must be an http or https URL, got ${got}`);
   }
   if (url.hash) throw new InvalidOptionError('endpoint', 'must not have a fragment (RFC 6749 section 3.1)');
   for (const [name, value] of Object.entries(own)) {
@@ -201,7 +209,7 @@ function authorizationUrl(
     url.searchParams.set(name, value);
   }
   for (const [name, value] of Object.entries(params)) {
-    if (value === undefined || name in own) continue;
+    if (value === undefined || Object.hasOwn(own, name)) continue;
     for (const each of typeof value === 'string' ? [value] : value) url.searchParams.append(name, each);
   }
   return url;

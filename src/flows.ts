@@ -1,7 +1,13 @@
 import type { CallbackResponse } from './callback-response.ts';
 import type { Clock } from './clock.ts';
 import { Deadlines } from './deadlines.ts';
-import { FlowCancelledError, InvalidOptionError, StateInUseError, TooManyFlowsError } from './errors.ts';
+import {
+  FlowCancelledError,
+  InvalidOptionError,
+  ServerClosedError,
+  StateInUseError,
+  TooManyFlowsError,
+} from './errors.ts';
 import type { ServerEvent } from './events.ts';
 import { PendingFlow, type BeginOptions, type Ending, type FlowOwner } from './flow.ts';
 import type { HotStream } from './hot-stream.ts';
@@ -31,11 +37,13 @@ export class Flows implements FlowOwner {
   readonly #events: HotStream<ServerEvent>;
   readonly #live = new Map<string, PendingFlow>();
   readonly #byKey = new Map<string, PendingFlow>();
+  readonly #bySignal = new Map<AbortSignal, Set<PendingFlow>>();
   readonly #deadlines: Deadlines<PendingFlow>;
   readonly #options: FlowsOptions;
   #ended = new Map<string, 'duplicate' | 'late'>();
   #endedBefore = new Map<string, 'duplicate' | 'late'>();
   #sequence = 0;
+  #closed = false;
 
   constructor(options: FlowsOptions) {
     this.#options = options;
@@ -47,10 +55,6 @@ export class Flows implements FlowOwner {
   /** Flows that wait for their redirect. */
   get size(): number {
     return this.#live.size;
-  }
-
-  get redirectUri(): string {
-    return this.#options.redirectUri();
   }
 
   now(): number {
@@ -65,14 +69,17 @@ export class Flows implements FlowOwner {
     if (options.state !== undefined) requireStrong(state);
     if (signal?.aborted)
       throw new FlowCancelledError('the signal was aborted already', { cause: signal.reason });
-    const flow = this.#register(state, this.now() + ttl);
+    if (this.#closed) throw new ServerClosedError('the callback server is closing');
+    const flow = this.#register(state, this.now() + ttl, this.#options.redirectUri());
     if (signal || key !== undefined) this.#tie(flow, signal, key);
     return flow;
   }
 
-  /** The flow to observe for this state; made, where none is. Undefined for a state that has ended. */
+  /** The flow to observe for this state; made, where none is. Undefined where none can come: ended, or closed. */
   watch(state: string): PendingFlow | undefined {
-    return this.#live.get(state) ?? (this.#endingOf(state) ? undefined : this.#register(state, Infinity));
+    const flow = this.#live.get(state);
+    if (flow || this.#closed || this.#endingOf(state)) return flow;
+    return this.#register(state, Infinity, '');
   }
 
   /** Forgets a flow that `watch` made, once nobody observes it. */
@@ -109,9 +116,14 @@ export class Flows implements FlowOwner {
     this.#remove(flow, ending);
   }
 
-  /** Ends every flow, and wipes the responses that nobody has taken. */
+  /** Ends every flow, and wipes the responses that nobody has taken. None begins until `open`. */
   close(): void {
+    this.#closed = true;
     for (const flow of [...this.#deadlines.values()]) this.#end(flow, { type: 'closed' });
+  }
+
+  open(): void {
+    this.#closed = false;
   }
 
   remember(state: string, as: 'duplicate' | 'late'): void {
@@ -122,14 +134,14 @@ export class Flows implements FlowOwner {
     this.#ended.set(state, as);
   }
 
-  #register(state: string, deadline: number): PendingFlow {
+  #register(state: string, deadline: number, redirectUri: string): PendingFlow {
     if (this.#live.has(state)) throw new StateInUseError('another pending flow has this state');
     if (this.#endingOf(state))
       throw new StateInUseError('this state was used before; each sign-in needs its own');
     if (this.#deadlines.size >= this.#options.maxFlows) {
       throw new TooManyFlowsError(`maxFlows (${this.#options.maxFlows}) flows are pending`);
     }
-    const flow = new PendingFlow(this, ++this.#sequence, state, deadline);
+    const flow = new PendingFlow(this, ++this.#sequence, state, deadline, redirectUri);
     this.#live.set(state, flow);
     this.#deadlines.add(flow);
     if (this.#events.observed) {
@@ -140,14 +152,34 @@ export class Flows implements FlowOwner {
   }
 
   #tie(flow: PendingFlow, signal: AbortSignal | undefined, key: string | undefined): void {
-    const abort = (): void => flow.cancel(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
+    if (signal) this.#follow(signal, flow);
     if (key !== undefined) this.#byKey.set(key, flow);
     flow.release = () => {
-      signal?.removeEventListener('abort', abort);
+      if (signal) this.#unfollow(signal, flow);
       if (key !== undefined) this.#byKey.delete(key);
     };
   }
+
+  // One listener for a signal, however many flows it cancels: Node warns of a leak from the eleventh on.
+  #follow(signal: AbortSignal, flow: PendingFlow): void {
+    const flows = this.#bySignal.get(signal);
+    if (flows) return void flows.add(flow);
+    this.#bySignal.set(signal, new Set([flow]));
+    signal.addEventListener('abort', this.#abort);
+  }
+
+  #unfollow(signal: AbortSignal, flow: PendingFlow): void {
+    const flows = this.#bySignal.get(signal);
+    flows?.delete(flow);
+    if (flows?.size !== 0) return;
+    this.#bySignal.delete(signal);
+    signal.removeEventListener('abort', this.#abort);
+  }
+
+  readonly #abort = ({ target }: Event): void => {
+    const signal = target as AbortSignal;
+    for (const flow of [...(this.#bySignal.get(signal) ?? [])]) flow.cancel(signal.reason);
+  };
 
   #end(flow: PendingFlow, ending: Ending): void {
     if (flow.pending) {

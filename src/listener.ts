@@ -86,11 +86,17 @@ function feeder(http: Server): NetServer {
 
 function bind(server: NetServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port, exclusive: true, ipv6Only: true }, () => {
-      server.off('error', reject);
+    const listening = (): void => {
+      server.off('error', failed);
       resolve();
-    });
+    };
+    const failed = (error: Error): void => {
+      server.off('listening', listening);
+      reject(error);
+    };
+    server.once('error', failed);
+    server.once('listening', listening);
+    server.listen({ host, port, exclusive: true, ipv6Only: true });
   });
 }
 

@@ -100,7 +100,8 @@ export function readOptions(options: ServerOptions): Settings {
   if (unknown !== undefined) throw new InvalidOptionError(unknown, 'is not an option of the callback server');
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const settings = { ...defaults, ...(given as ServerOptions) };
-  const ports = typeof settings.port === 'object' ? settings.port : [settings.port ?? 0];
+  const { port: asked = 0 } = settings;
+  const ports = Array.isArray(asked) ? (asked as readonly number[]) : [asked as number];
   if (ports.length === 0)
     throw new InvalidOptionError('port', 'must name at least one candidate, got an empty list');
   for (const port of ports) requireInteger('port', port, 0, 65_535);
@@ -112,6 +113,9 @@ export function readOptions(options: ServerOptions): Settings {
   if (settings.serverUrl !== undefined) requireText('serverUrl', settings.serverUrl);
   if (settings.publicUrl !== undefined) requirePublicUrl(settings.publicUrl);
   requireReachableHost(settings.host, settings.publicUrl);
+  for (const name of ['resultContainer', 'resultReady', 'logger'] as const)
+    requireObject(name, settings[name]);
+  requireObject('scheduler', settings.scheduler, 'now', 'schedule');
   if (settings.resultReady && !settings.resultContainer) {
     throw new InvalidOptionError('resultReady', 'needs a resultContainer to tell about, got none');
   }
@@ -130,6 +134,15 @@ export function requireInteger(option: string, value: unknown, least: number, mo
 function requireText(option: string, value: unknown): void {
   if (typeof value !== 'string')
     throw new InvalidOptionError(option, `must be a string, got ${typeof value}`);
+}
+
+function requireObject(option: string, value: unknown, ...methods: readonly string[]): void {
+  if (value === undefined) return;
+  if (typeof value !== 'object' || value === null) {
+    throw new InvalidOptionError(option, `must be an object, got ${value === null ? 'null' : typeof value}`);
+  }
+  const missing = methods.find((name) => typeof (value as Record<string, unknown>)[name] !== 'function');
+  if (missing !== undefined) throw new InvalidOptionError(option, `must have a method ${missing}`);
 }
 
 function requirePath(path: string): void {

@@ -114,10 +114,15 @@ class CallbackServer implements OAuthCallbackServer {
     return this.#require('redirectUri').redirectUri;
   }
 
+  // In the order of the calls: a listen() during close() starts anew after it, a close() during listen() undoes it.
   async listen(): Promise<void> {
-    await this.#closing;
-    this.#starting ??= this.#start();
-    await this.#starting;
+    const starting = (this.#starting ??= this.#start(this.#closing));
+    try {
+      await starting;
+    } catch (error) {
+      if (this.#starting === starting) this.#starting = undefined;
+      throw error;
+    }
   }
 
   // Async for the sake of the contract: with a store, registering takes a round trip.
@@ -128,15 +133,23 @@ class CallbackServer implements OAuthCallbackServer {
   }
 
   close(): Promise<void> {
-    return (this.#closing ??= this.#stop().finally(() => (this.#closing = undefined)));
+    const starting = this.#starting;
+    if (this.#closing && !starting) return this.#closing;
+    this.#starting = undefined;
+    const closing = this.#stop(starting).finally(() => {
+      if (this.#closing === closing) this.#closing = undefined;
+    });
+    return (this.#closing = closing);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #start(): Promise<Running> {
+  async #start(closing: Promise<void> | undefined): Promise<Running> {
+    if (closing) await closing;
     const { host, ports } = this.#settings;
+    this.#flows.open();
     this.#redirects.restart();
     this.#events.restart();
     const http = createServer(limits);
@@ -145,30 +158,25 @@ class CallbackServer implements OAuthCallbackServer {
     const connections = new Connections(http);
     http.on('request', (request, response) => this.#serve(request, response, connections));
     http.on('clientError', refuseUnparsed);
-    try {
-      const listener = await listen(http, host, ports);
-      this.#bound = boundTo(listener.addresses, this.#settings);
-      this.#tell({ type: 'listening', at: Date.now(), redirectUri: this.#bound.redirectUri });
-      return { listener, connections };
-    } catch (error) {
-      this.#starting = undefined;
-      throw error;
-    }
+    const listener = await listen(http, host, ports);
+    this.#bound = boundTo(listener.addresses, this.#settings);
+    this.#tell({ type: 'listening', at: this.#now(), redirectUri: this.#bound.redirectUri });
+    return { listener, connections };
   }
 
-  async #stop(): Promise<void> {
-    const running = await this.#starting?.catch(() => undefined);
-    this.#starting = undefined;
-    if (!running) return;
+  async #stop(starting: Promise<Running> | undefined): Promise<void> {
+    const running = await starting?.catch(() => undefined);
     this.#flows.close();
-    const closed = running.listener.close();
-    running.connections.drain();
-    const overdue = setTimeout(() => running.connections.destroy(), this.#settings.closeTimeout);
-    await closed;
-    clearTimeout(overdue);
+    if (running) {
+      const closed = running.listener.close();
+      running.connections.drain();
+      const overdue = setTimeout(() => running.connections.destroy(), this.#settings.closeTimeout);
+      await closed;
+      clearTimeout(overdue);
+    }
     this.#bound = undefined;
     this.#redirects.complete();
-    this.#tell({ type: 'closed', at: Date.now() });
+    this.#tell({ type: 'closed', at: this.#now() });
     this.#events.complete();
   }
 
@@ -193,10 +201,11 @@ class CallbackServer implements OAuthCallbackServer {
   #publish(redirect: Redirect, flow: PendingFlow | undefined): void {
     const { disposition, response, reason } = redirect;
     if (disposition === 'accepted') {
-      this.#fill(response);
+      // Before anybody else's code runs, which might cancel the flow whose state is consumed already.
       if (flow) this.#flows.deliver(flow, response);
+      this.#fill(response);
     } else {
-      this.#settings.logger?.debug?.(`redirect ${disposition}${reason ? `: ${reason}` : ''}`);
+      this.#debug(`redirect ${disposition}${reason ? `: ${reason}` : ''}`);
     }
     this.#redirects.next(redirect);
     if (!this.#events.observed) return;
@@ -246,10 +255,28 @@ class CallbackServer implements OAuthCallbackServer {
     if (this.#events.observed) this.#events.next(event);
   }
 
+  #now(): number {
+    return Math.trunc(this.#flows.now());
+  }
+
+  #debug(message: string): void {
+    try {
+      this.#settings.logger?.debug?.(message);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  /** For exceptions of code that is not ours; the last stop, so it takes those of the logger too. */
   #report(error: unknown): void {
     const problem = error instanceof Error ? error : new Error(String(error));
-    if (this.#settings.logger?.warn) this.#settings.logger.warn(problem);
-    else process.emitWarning(problem);
+    const { logger } = this.#settings;
+    try {
+      if (logger?.warn) logger.warn(problem);
+      else process.emitWarning(problem);
+    } catch (failure) {
+      process.emitWarning(failure instanceof Error ? failure : String(failure));
+    }
   }
 }
 

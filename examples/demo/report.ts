@@ -1,0 +1,116 @@
+import { styleText } from 'node:util';
+import type { WriteStream } from 'node:tty';
+import type { DemoEvent, Row } from './events.ts';
+import type { Summary } from './summary.ts';
+
+/** Where the events go, one line each as they happen, and the result at the end. */
+export interface Report {
+  event(event: DemoEvent): void;
+  summary(summary: Summary): void;
+}
+
+/** For programs: a JSON object on each line. */
+export function jsonReport(out: WriteStream): Report {
+  const print = (value: object): void => void out.write(`${JSON.stringify(value)}\n`);
+  return { event: print, summary: print };
+}
+
+/** For people: aligned columns, in colour on a terminal that has it. */
+export function textReport(out: WriteStream): Report {
+  let start: number | undefined;
+  const paint = out.isTTY && out.hasColors() ? styleText : plain;
+  const print = (line: string): void => void out.write(`${line}\n`);
+  return {
+    event: (event) => {
+      start ??= performance.now();
+      const time = `${Math.round(performance.now() - start)} ms`.padStart(8);
+      print(`${paint('dim', time)}  ${whose(event).padEnd(8)}  ${paint(colourOf(event), sentence(event))}`);
+    },
+    summary: (summary) => print(`\n${closing(summary, paint)}`),
+  };
+}
+
+type Colour = 'dim' | 'green' | 'red' | 'yellow' | 'reset';
+type Paint = (colour: Colour, text: string) => string;
+
+const plain: Paint = (_colour, text) => text;
+
+function whose(event: DemoEvent): string {
+  if (event.type === 'forged') return 'attacker';
+  return 'flow' in event && event.flow !== undefined ? `flow ${event.flow}` : 'server';
+}
+
+function sentence(event: DemoEvent): string {
+  switch (event.type) {
+    case 'listening':
+      return `listening at ${event.redirectUri}`;
+    case 'begun':
+      return `begun, expires in ${(event.expiresAt ?? Infinity) - event.at} ms`;
+    case 'opened':
+      return `${event.client} has opened the browser: ${event.user} sees the login form`;
+    case 'left':
+      return `${event.user} walks away`;
+    case 'redirect':
+      return `redirect ${event.disposition}${event.reason ? `: ${event.reason}` : ''}`;
+    case 'settled':
+      return `settled with ${event.outcome === 'code' ? 'a code' : String(event.error)}`;
+    case 'page':
+      return `${event.user} reads “${event.headline}”`;
+    case 'forged':
+      return `forged redirect, ${event.forgery}: answered ${event.status} “${event.headline}”`;
+    case 'exchanged':
+      return `${event.client} has exchanged the code for tokens`;
+    case 'verified':
+      return `ID token verified, its subject is ${event.subject}`;
+    case 'ended':
+      return `ended: ${event.actual}`;
+    case 'expired':
+      return 'expired';
+    case 'cancelled':
+      return `cancelled: ${event.reason}`;
+    case 'closed':
+      return 'closed';
+  }
+}
+
+function colourOf(event: DemoEvent): Colour {
+  if (event.type === 'ended') return event.expected === event.actual ? 'green' : 'red';
+  if (event.type === 'forged') return 'yellow';
+  return event.type === 'redirect' && event.disposition !== 'accepted' ? 'yellow' : 'reset';
+}
+
+function closing({ ok, flows, forged }: Summary, paint: Paint): string {
+  const { unmatched, malformed } = forged;
+  const verdict = ok
+    ? paint('green', 'Every sign-in ended as it should.')
+    : paint('red', 'Not every sign-in ended as it should.');
+  const touched = ok ? 'touched nobody' : 'were sent while all were pending';
+  return [
+    ...table(flows, paint),
+    '',
+    `The forged redirects ${touched}: ${unmatched} unmatched, ${malformed} malformed.`,
+    verdict,
+  ].join('\n');
+}
+
+const columns: readonly (keyof Row)[] = ['flow', 'client', 'user', 'expected', 'actual', 'ms'];
+
+function table(rows: readonly Row[], paint: Paint): string[] {
+  const widths = columns.map((column) =>
+    Math.max(column.length, ...rows.map((row) => String(row[column]).length)),
+  );
+  const line = (cells: readonly (string | number)[]): string =>
+    cells
+      .map((cell, index) => {
+        const width = widths[index] ?? 0;
+        return typeof cell === 'number' ? String(cell).padStart(width) : cell.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  return [
+    paint('dim', line(columns)),
+    ...rows.map((row) =>
+      paint(row.expected === row.actual ? 'green' : 'red', line(columns.map((column) => row[column]))),
+    ),
+  ];
+}

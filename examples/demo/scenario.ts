@@ -1,0 +1,70 @@
+import { concat, forkJoin, merge, mergeMap, type Observable } from 'rxjs';
+import type { CallbackHost } from '../../src/index.ts';
+import type { AuthorizationServer } from './authorization-server.ts';
+import type { Ending, Step } from './events.ts';
+import { forgedRedirects } from './forged-redirects.ts';
+import { discover, type OAuthClient } from './oauth-client.ts';
+import { Person, type Intention } from './person.ts';
+import { outcome, type SignIn } from './sign-in.ts';
+
+/** A sign-in that is to happen, and how it should end. */
+interface Case {
+  client: keyof AuthorizationServer['clients'];
+  user: string;
+  intention: Intention;
+  expected: Ending;
+  /** Milliseconds until the flow expires, where nobody is going to finish it. */
+  ttl?: number;
+}
+
+const cases: readonly Case[] = [
+  { client: 'notes', user: 'ada', intention: 'allow', expected: 'signed_in' },
+  { client: 'notes', user: 'barbara', intention: 'allow', expected: 'signed_in' },
+  { client: 'photos', user: 'claude', intention: 'allow', expected: 'signed_in' },
+  { client: 'photos', user: 'donald', intention: 'allow', expected: 'signed_in' },
+  { client: 'notes', user: 'edsger', intention: 'deny', expected: 'access_denied' },
+  { client: 'photos', user: 'frances', intention: 'leave', expected: 'expired', ttl: 1_500 },
+];
+
+/** Every sign-in at once, on one callback server. Completes when each has ended, however it did. */
+export function scenario(host: CallbackHost, authorizationServer: AuthorizationServer): Observable<Step> {
+  const { issuer, clients } = authorizationServer;
+  return forkJoin({
+    notes: discover(issuer, clients.notes),
+    photos: discover(issuer, clients.photos),
+  }).pipe(
+    mergeMap((found) => forkJoin(cases.map((each) => begin(host, found[each.client], each)))),
+    mergeMap((begun) =>
+      merge(...begun.map(({ signIn }) => outcome(signIn)), peopleAndAttacker(begun, host.redirectUri)),
+    ),
+  );
+}
+
+interface Begun {
+  signIn: SignIn;
+  person: Person;
+  url: URL;
+}
+
+async function begin(
+  host: CallbackHost,
+  client: OAuthClient,
+  { user, intention, expected, ttl }: Case,
+): Promise<Begun> {
+  const since = Date.now();
+  const flow = await host.begin(ttl === undefined ? {} : { ttl });
+  return {
+    signIn: { client, flow, user, expected, since },
+    person: new Person({ user, intention, client: client.name, flow: flow.id }),
+    url: flow.authorizationUrl(client.authorizationEndpoint, { client_id: client.id, scope: 'openid' }),
+  };
+}
+
+/** The forged redirects come while all is pending: everybody looks at a login form, nobody has answered it. */
+function peopleAndAttacker(begun: readonly Begun[], redirectUri: string): Observable<Step> {
+  return concat(
+    merge(...begun.map(({ person, url }) => person.opens(url))),
+    forgedRedirects(redirectUri),
+    merge(...begun.map(({ person }) => person.answers())),
+  );
+}

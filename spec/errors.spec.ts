@@ -1,0 +1,106 @@
+import { inspect } from 'node:util';
+import * as api from '../src/index.ts';
+import { describeError } from '../src/errors.ts';
+import * as assert from './helpers/assert.ts';
+import { suite } from './helpers/suite.ts';
+
+const { AuthorizationError, CallbackResponse } = api;
+
+/** One of each; the codes are part of the public contract, so they stand here once more. */
+const codes: Readonly<Record<string, readonly [code: string, error: api.OAuthCallbackError]>> = {
+  AuthorizationError: ['authorization_error', new AuthorizationError(new CallbackResponse({ error: 'x' }))],
+  FlowCancelledError: ['cancelled', new api.FlowCancelledError('m')],
+  FlowExpiredError: ['expired', new api.FlowExpiredError('m')],
+  InvalidOptionError: ['invalid_option', new api.InvalidOptionError('port', 'm')],
+  ListenError: ['listen_failed', new api.ListenError('m')],
+  NotListeningError: ['not_listening', new api.NotListeningError('m')],
+  PortInUseError: ['port_in_use', new api.PortInUseError(1, 'h', undefined, {})],
+  ServerClosedError: ['closed', new api.ServerClosedError('m')],
+  StateInUseError: ['state_in_use', new api.StateInUseError('m')],
+  TooManyFlowsError: ['too_many_flows', new api.TooManyFlowsError('m')],
+};
+
+const test = suite('errors');
+
+test('lists every exported error class', () => {
+  const exported = Object.keys(api).filter((name) => name.endsWith('Error'));
+  assert.equal(exported.sort(), Object.keys(codes).sort());
+});
+
+for (const [name, [code, error]] of Object.entries(codes)) {
+  test(`${name} is an Error with its name and the code ${code}`, () => {
+    assert.instance(error, Error);
+    assert.equal([error.name, error.code, error.constructor.name], [name, code, name]);
+    assert.match(error.stack ?? '', name);
+  });
+}
+
+test('no two classes share a code', () => {
+  assert.is(new Set(Object.values(codes).map(([code]) => code)).size, Object.keys(codes).length);
+});
+
+test('InvalidOptionError is a TypeError that begins with the option', () => {
+  const error = new api.InvalidOptionError('port', 'must be free');
+  assert.instance(error, TypeError);
+  assert.equal([error.option, error.message], ['port', 'port must be free']);
+});
+
+test('PortInUseError names the port, the address and who holds it', () => {
+  const cause = new Error('EADDRINUSE');
+  const ours = new api.PortInUseError(8080, '127.0.0.1', 'rx-oauth-callback', { cause });
+  assert.equal(
+    [ours.port, ours.host, ours.holder, ours.cause === cause],
+    [8080, '127.0.0.1', 'rx-oauth-callback', true],
+  );
+  assert.is(ours.message, 'port 8080 on 127.0.0.1 is in use by another rx-oauth-callback server');
+  const others = new api.PortInUseError(8080, '::1', undefined, {});
+  assert.is(others.message, 'port 8080 on ::1 is in use by another process');
+});
+
+const fields = {
+  error: 'server_error',
+  error_description: 'Try later',
+  error_uri: 'https://as.example/e',
+  iss: 'https://as.example',
+  state: 'CANARY-state-0123456789',
+  code: 'CANARY-code',
+};
+
+test('AuthorizationError carries the wire fields under their wire names', () => {
+  const error = new AuthorizationError(new CallbackResponse(fields));
+  assert.equal(
+    [error.error, error.error_description, error.error_uri, error.iss, error.state],
+    [fields.error, fields.error_description, fields.error_uri, fields.iss, fields.state],
+  );
+});
+
+for (const [how, print] of [
+  ['JSON.stringify', (error: Error) => JSON.stringify({ error })],
+  ['inspect', (error: Error) => inspect(error, { depth: Infinity, getters: true })],
+  ['a template string', (error: Error) => `${String(error)} ${error.stack}`],
+  [
+    'the error it causes',
+    (error: Error) => inspect(new Error('login failed', { cause: error }), { depth: 9 }),
+  ],
+] as const) {
+  test(`H-02 AuthorizationError shows neither code nor state by ${how}`, () => {
+    assert.not.match(print(new AuthorizationError(new CallbackResponse(fields))), 'CANARY-');
+  });
+}
+
+test('access_denied has its own words, whatever the description', () => {
+  assert.is(
+    describeError(new CallbackResponse({ error: 'access_denied', error_description: 'PHISH' })),
+    'Access was denied by the authorization server.',
+  );
+});
+
+test('any other error is told by its description, or by its code', () => {
+  assert.is(describeError(new CallbackResponse(fields)), 'Authorization failed: Try later');
+  assert.is(
+    describeError(new CallbackResponse({ error: 'server_error' })),
+    'Authorization failed: server_error',
+  );
+});
+
+test.run();

@@ -1,0 +1,126 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { DemoEvent } from '../../examples/demo/events.ts';
+import { summaryOf, type Summary } from '../../examples/demo/summary.ts';
+import * as assert from '../helpers/assert.ts';
+import { suite } from '../helpers/suite.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Rejects where the demo exits with anything but 0, or takes too long. */
+const runDemo = (...args: string[]) =>
+  promisify(execFile)(process.execPath, ['--import', 'tsx', 'examples/demo.ts', ...args], {
+    cwd: root,
+    timeout: 15_000,
+  });
+
+/** One run serves several tests. */
+let toldAsJson: ReturnType<typeof runDemo> | undefined;
+const tellAsJson = () => (toldAsJson ??= runDemo('--json'));
+
+const linesOf = (text: string) => text.split('\n').filter(Boolean);
+
+/** Codes, states, verifiers and tokens are 43 characters or more of base64url. */
+const secretsIn = (text: string) => text.match(/[\w-]{40,}|\b(?:code|state|code_verifier|\w+_token)=/g) ?? [];
+
+const test = suite('demo');
+
+test('ends each sign-in as it should and tells it as JSON lines', async () => {
+  const { stdout, stderr } = await tellAsJson();
+  const lines = linesOf(stdout).map((line) => JSON.parse(line) as DemoEvent | Summary);
+  const summary = lines.pop() as Summary;
+  const events = lines as DemoEvent[];
+
+  assert.is(stderr, '');
+  assert.is(summary.type, 'summary');
+  assert.is(summary.ok, true);
+  assert.equal(
+    summary.flows.map(({ client, user, actual }) => [client, user, actual]),
+    [
+      ['Notes', 'ada', 'signed_in'],
+      ['Notes', 'barbara', 'signed_in'],
+      ['Photo Backup', 'claude', 'signed_in'],
+      ['Photo Backup', 'donald', 'signed_in'],
+      ['Notes', 'edsger', 'access_denied'],
+      ['Photo Backup', 'frances', 'expired'],
+    ],
+  );
+  assert.equal(summary.forged, { sent: 2, unmatched: 1, malformed: 1 });
+  assert.equal(secretsIn(stdout), []);
+  assert.equal(
+    events
+      .filter((event) => event.type === 'verified')
+      .map(({ flow, subject }) => `${flow} ${subject}`)
+      .sort(),
+    ['1 ada', '2 barbara', '3 claude', '4 donald'],
+  );
+});
+
+test('sends the forged redirects while every sign-in is pending', async () => {
+  const { stdout } = await tellAsJson();
+  const types = linesOf(stdout).map((line) => (JSON.parse(line) as DemoEvent | Summary).type);
+  const opened = types.lastIndexOf('opened');
+  const forged = types.lastIndexOf('forged');
+
+  assert.is(types.filter((type) => type === 'opened').length, 6);
+  assert.ok(opened < types.indexOf('forged'));
+  assert.not.ok(types.slice(0, forged).some((type) => type === 'settled' || type === 'expired'));
+});
+
+test('tells it to people in plain text with a closing table', async () => {
+  const { stdout, stderr } = await runDemo();
+
+  assert.is(stderr, '');
+  assert.not.match(stdout, '\u001b');
+  assert.equal(secretsIn(stdout), []);
+  for (const sentence of [
+    /^ +\d+ ms {2}server {4}listening at http:\/\/127\.0\.0\.1:\d+\/callback$/m,
+    /^ +\d+ ms {2}flow 1 {4}ID token verified, its subject is ada$/m,
+    /^ +\d+ ms {2}flow 5 {4}edsger reads “Authentication failed”$/m,
+    /^5 +Notes +edsger +access_denied +access_denied +\d+$/m,
+    /^6 +Photo Backup +frances +expired +expired +\d+$/m,
+    /^The forged redirects touched nobody: 1 unmatched, 1 malformed\.\nEvery sign-in ended as it should\.\n$/m,
+  ]) {
+    assert.match(stdout, sentence);
+  }
+});
+
+const begun: DemoEvent = { type: 'begun', at: 1, flow: '1', expiresAt: 9 };
+const ended: DemoEvent = {
+  type: 'ended',
+  at: 3,
+  flow: '1',
+  client: 'Notes',
+  user: 'ada',
+  expected: 'signed_in',
+  actual: 'signed_in',
+  ms: 2,
+};
+const forged: DemoEvent = { type: 'forged', at: 2, forgery: 'unknown state', status: 400, headline: '' };
+const redirect = (disposition: 'accepted' | 'unmatched'): DemoEvent => ({
+  type: 'redirect',
+  at: 2,
+  disposition,
+  flow: undefined,
+  reason: undefined,
+});
+
+test('is content only if all went as it should', () => {
+  assert.is(summaryOf([begun, redirect('unmatched'), forged, ended]).ok, true);
+
+  assert.is(summaryOf([begun, redirect('accepted'), forged, ended]).ok, false, 'a forgery was accepted');
+  assert.is(summaryOf([begun, redirect('unmatched'), forged]).ok, false, 'a flow never ended');
+  assert.is(
+    summaryOf([begun, redirect('unmatched'), forged, { ...ended, actual: 'wrong_subject' }]).ok,
+    false,
+    'a flow ended otherwise',
+  );
+});
+
+test('would be caught leaking a secret', () => {
+  assert.equal(secretsIn('/callback?code=abc'), ['code=']);
+  assert.is(secretsIn(`"state":"${'x'.repeat(43)}"`).length, 1);
+});
+
+test.run();

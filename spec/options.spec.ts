@@ -1,0 +1,169 @@
+import { Server } from 'node:net';
+import { Subject, VirtualTimeScheduler } from 'rxjs';
+import {
+  callbackServer,
+  createOAuthCallbackServer,
+  InvalidOptionError,
+  OAuthCallbackResult,
+  type ServerOptions,
+} from '../src/index.ts';
+import { readOptions } from '../src/options.ts';
+import * as assert from './helpers/assert.ts';
+import { record } from './helpers/record.ts';
+import { suite } from './helpers/suite.ts';
+
+type Bad = readonly [option: string, options: unknown, saying: string];
+
+const integers = (option: string, least: number, most: number): Bad[] =>
+  [least - 1, most + 1, 1.5, NaN, Infinity, '80', true, null, {}].map((value) => [
+    option,
+    { [option]: value },
+    `from ${least} to ${most}, got`,
+  ]);
+
+const bad: readonly Bad[] = [
+  ...integers('port', 0, 65_535),
+  ['port', { port: [] }, 'got an empty list'],
+  ['port', { port: [0, 70_000] }, 'got 70000'],
+  ...integers('flowTtl', 1, 86_400_000),
+  ...integers('maxFlows', 1, 10_000_000),
+  ...integers('closeTimeout', 0, 60_000),
+
+  ...[
+    '0.0.0.0',
+    '::',
+    '192.0.2.7',
+    'myhost',
+    '',
+    '127.0.0.1.nip.io',
+    'localhost.evil.example',
+    '::ffff:1.2.3.4',
+  ].map((host): Bad => ['host', { host }, `unless publicUrl is set, got ${JSON.stringify(host)}`]),
+  ['host', { host: 5 }, 'got 5'],
+
+  ...['callback', '', '//evil/cb', '/a b', '/cb?x=1', '/cb#x', '/<b>', '/\n', '/ü', 'http://x/cb'].map(
+    (callbackPath): Bad => ['callbackPath', { callbackPath }, `got ${JSON.stringify(callbackPath)}`],
+  ),
+  ['callbackPath', { callbackPath: null }, 'got null'],
+
+  ...[
+    'sign-in.example',
+    '/x',
+    '',
+    'ftp://sign-in.example',
+    'javascript:alert(1)',
+    'https://sign-in.example/?x=1',
+    'https://sign-in.example/#x',
+    'https://user@sign-in.example',
+    'https://',
+  ].map((publicUrl): Bad => ['publicUrl', { publicUrl }, `got ${JSON.stringify(publicUrl)}`]),
+  ['publicUrl', { publicUrl: 'http://sign-in.example' }, 'must be https unless it is on loopback'],
+  ['publicUrl', { publicUrl: 5 }, 'got 5'],
+
+  ['title', { title: 5 }, 'must be a string, got number'],
+  ['serverUrl', { serverUrl: new URL('https://x.example') }, 'must be a string, got object'],
+  ['resultReady', { resultReady: new Subject() }, 'needs a resultContainer'],
+  ['resultReady', { resultContainer: {}, resultReady: () => undefined }, 'must be an object, got function'],
+  ['resultContainer', { resultContainer: 'x' }, 'must be an object, got string'],
+  ['resultContainer', { resultContainer: null }, 'must be an object, got null'],
+  ['scheduler', { scheduler: {} }, 'must have a method now'],
+  ['scheduler', { scheduler: { now: () => 0 } }, 'must have a method schedule'],
+  ['scheduler', { scheduler: 5 }, 'must be an object, got number'],
+  ['logger', { logger: true }, 'must be an object, got boolean'],
+  ['callback_path', { callback_path: '/cb' }, 'is not an option'],
+  ['Port', { Port: 1 }, 'is not an option'],
+];
+
+const test = suite('options');
+
+for (const [option, options, saying] of bad) {
+  const printed = JSON.stringify(options, (_, value: unknown) =>
+    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+  );
+  test(`refuses ${printed} in one sentence that names ${option}`, () => {
+    const error = assert.throws(
+      () => createOAuthCallbackServer(options as ServerOptions),
+      InvalidOptionError,
+    );
+    assert.is(error.option, option);
+    assert.match(error.message, saying);
+    assert.match(error.message, new RegExp(`^${option} [^\\n]+$`));
+  });
+}
+
+test('has a bad value for every option there is', () => {
+  const tried = new Set(bad.map(([option]) => option));
+  // One of each, so that a new option without a row fails to compile, or fails here.
+  const every: Required<ServerOptions> = good;
+  assert.equal(
+    Object.keys(every).filter((option) => !tried.has(option)),
+    [],
+  );
+});
+
+const good: Required<ServerOptions> = {
+  port: [0, 65_535],
+  host: 'localhost',
+  callbackPath: "/a-b.c~!$&'()*+,;=:@/%20",
+  publicUrl: 'https://sign-in.example/base/',
+  serverUrl: 'https://mcp.example',
+  title: 'Sign-in',
+  resultContainer: new OAuthCallbackResult(),
+  resultReady: new Subject<OAuthCallbackResult>(),
+  flowTtl: 1,
+  maxFlows: 10_000_000,
+  closeTimeout: 0,
+  scheduler: new VirtualTimeScheduler(),
+  logger: console,
+};
+
+test('takes every option', () => {
+  const settings = readOptions(good);
+  for (const [option, value] of Object.entries(good)) {
+    assert.is(settings[option as keyof ServerOptions], value);
+  }
+});
+
+test('takes undefined for left out', () => {
+  const options = Object.fromEntries(Object.keys(good).map((name) => [name, undefined]));
+  const { ports, ...settings } = readOptions(options);
+  assert.equal(ports, [0]);
+  assert.equal(settings, {
+    callbackPath: '/callback',
+    title: 'OAuth sign-in',
+    flowTtl: 600_000,
+    maxFlows: 100_000,
+    closeTimeout: 1_500,
+  });
+});
+
+for (const options of [
+  { host: '127.0.0.1' },
+  { host: '127.9.9.9' },
+  { host: '::1' },
+  { host: '0.0.0.0', publicUrl: 'https://sign-in.example' },
+  { publicUrl: 'http://127.0.0.1:8080' },
+  { publicUrl: 'http://[::1]:8080' },
+  { publicUrl: 'http://localhost' },
+] satisfies ServerOptions[]) {
+  test(`E-08 takes ${JSON.stringify(options)}`, () => {
+    assert.is(readOptions(options).publicUrl, 'publicUrl' in options ? options.publicUrl : undefined);
+  });
+}
+
+test('is read before anything is opened, also by callbackServer', () => {
+  const sockets = Server.prototype as { listen: unknown };
+  const { listen } = sockets;
+  let opened = 0;
+  try {
+    sockets.listen = () => opened++;
+    const { ending } = record(callbackServer({ port: -1 }));
+    assert.instance((ending as { error: unknown }).error, InvalidOptionError);
+    assert.throws(() => createOAuthCallbackServer({ port: -1 }), InvalidOptionError);
+  } finally {
+    sockets.listen = listen;
+  }
+  assert.is(opened, 0);
+});
+
+test.run();

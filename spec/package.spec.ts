@@ -1,0 +1,203 @@
+/** What is published: the packed tarball, installed in an empty project, imported, compiled against and weighed. */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { build } from 'esbuild';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import ts from 'typescript';
+import * as assert from './helpers/assert.ts';
+import { Consumer, ensureBuild, root } from './helpers/consumer.ts';
+import { suite } from './helpers/suite.ts';
+
+/**
+ * Bytes of the core, minified and compressed, without rxjs. The aim is 8,192, which the core has not met: 10,491 when
+ * this was written. So this holds what there is; lower it with every byte that goes.
+ */
+const budget = 11_000;
+
+/** Compiling takes seconds, and a busy machine longer. */
+const compiling = { deadline: 60_000 };
+
+const scratch = mkdtempSync(join(tmpdir(), 'package-'));
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
+const tarball = pack();
+const manifest = readJson('package.json') as {
+  exports: Record<string, string | { types: string; default: string }>;
+  dependencies: Record<string, string>;
+};
+
+const test = suite('package');
+
+test('has what a user needs, and nothing else', () => {
+  const files = createPackageFromTarballData(tarball).listFiles();
+  const paths = files.map((path) => path.replace('/node_modules/rx-oauth-callback/', ''));
+  const expected = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  assert.equal(paths.filter((path) => !path.startsWith('dist/')).sort(), expected);
+  assert.equal(
+    paths.filter((path) => path.startsWith('dist/') && !/\.(js|d\.ts)$/.test(path)),
+    [],
+  );
+});
+
+test('depends on rxjs and ws at run time', () => {
+  assert.equal(Object.keys(manifest.dependencies).sort(), ['rxjs', 'ws']);
+  assert.equal(
+    ['peerDependencies', 'optionalDependencies', 'bundledDependencies'].filter((kind) => kind in manifest),
+    [],
+  );
+});
+
+test('can be imported in an empty project, by every subpath', async () => {
+  using consumer = install();
+  const program = [
+    ...Object.keys(manifest.exports)
+      .filter((subpath) => subpath !== './package.json')
+      .map((subpath) => `await import('${join('rx-oauth-callback', subpath)}');`),
+    "import { callbackServer } from 'rx-oauth-callback';",
+    "import manifest from 'rx-oauth-callback/package.json' with { type: 'json' };",
+    "import { firstValueFrom } from 'rxjs';",
+    'const { redirectUri } = await firstValueFrom(callbackServer());',
+    'console.log(manifest.name, new URL(redirectUri).hostname);',
+  ];
+  consumer.write('program.js', program.join('\n'));
+  const child = consumer.start('program.js');
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  assert.is(output, 'rx-oauth-callback 127.0.0.1\n', errors);
+  assert.is(child.exitCode, 0);
+});
+
+test('refuses what is no subpath', async () => {
+  using consumer = install();
+  consumer.write('program.js', "import 'rx-oauth-callback/dist/index.js';");
+  const child = consumer.start('program.js');
+  const [errors] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  assert.match(errors, 'ERR_PACKAGE_PATH_NOT_EXPORTED');
+});
+
+for (const [name, options] of [
+  ['nodenext', {}],
+  ['bundler', { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }],
+] as const) {
+  const body = (): void => {
+    using consumer = install();
+    consumer.write(
+      'program.ts',
+      `import { createOAuthCallbackServer, orThrow, type CallbackResponse, type Flow } from 'rx-oauth-callback';
+import { firstValueFrom } from 'rxjs';
+await using server = createOAuthCallbackServer();
+await server.listen();
+const flow: Flow = await server.begin();
+export const response: CallbackResponse = await firstValueFrom(flow.response.pipe(orThrow()));
+// @ts-expect-error not any
+export const wrong: number = response;
+`,
+    );
+    // `await using` needs the newest lib; lib.dom is what a project has that says nothing.
+    const lib = ['lib.esnext.d.ts', 'lib.dom.d.ts'];
+    assert.equal(consumer.compile(['program.ts'], { ...options, lib, noEmit: true }), []);
+  };
+  test(`compiles in a strict project with moduleResolution ${name}, libraries included`, body, compiling);
+}
+
+test('is clean for publint', async () => {
+  const data = tarball.buffer.slice(
+    tarball.byteOffset,
+    tarball.byteOffset + tarball.byteLength,
+  ) as ArrayBuffer;
+  const { messages, pkg } = await publint({ pack: { tarball: data }, strict: true });
+  assert.equal(
+    messages.map((message) => formatMessage(message, pkg, { color: false })),
+    [],
+  );
+});
+
+test('is clean for @arethetypeswrong, but for what comes of being ESM only', async () => {
+  const { problems } = (await checkPackage(createPackageFromTarballData(tarball))) as {
+    problems: readonly { kind: string; resolutionKind?: string }[];
+  };
+  const tolerated = [
+    // require() of an ES module works since Node 20.19, the oldest that `engines` allows; TypeScript 5.6 says it does not.
+    'CJSResolvesToESM node16-cjs',
+    // Reads no `exports`, so it finds no package that has nothing else; deprecated in TypeScript 6.
+    'NoResolution node10',
+  ];
+  const found = new Set(problems.map(({ kind, resolutionKind }) => `${kind} ${resolutionKind ?? ''}`));
+  assert.equal([...found].sort(), tolerated);
+});
+
+const core = await bundleCore();
+
+test('has a core that imports Node and rxjs only', () => {
+  const allowed = ['rxjs', ...builtinModules.map((name) => `node:${name}`)];
+  assert.ok(core.imports.includes('rxjs'));
+  assert.equal(
+    core.imports.filter((path) => !allowed.includes(path)),
+    [],
+  );
+});
+
+test(`has a core of at most ${budget} bytes, minified and compressed, without rxjs: ${core.bytes}`, () => {
+  assert.ok(core.bytes > 0 && core.bytes <= budget, `${core.bytes} bytes`);
+});
+
+test('has a lockfile that names no registry', () => {
+  const lockfile = readJson('package-lock.json') as { packages: Record<string, { resolved?: string }> };
+  assert.equal(
+    Object.entries(lockfile.packages).filter(([, { resolved }]) => resolved !== undefined),
+    [],
+  );
+});
+
+test.run();
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(join(root, file), 'utf8'));
+}
+
+function pack(): Buffer {
+  ensureBuild();
+  // Without scripts: `prepare` would build again, under the eyes of the other specs.
+  const args = ['pack', '--ignore-scripts', '--silent', '--pack-destination', scratch];
+  const { status, stderr } = spawnSync('npm', args, { cwd: root, encoding: 'utf8' });
+  const [file] = readdirSync(scratch);
+  if (status !== 0 || file === undefined) throw new Error(`npm pack fails: ${stderr}`);
+  return readFileSync(join(scratch, file));
+}
+
+/** An empty project with the tarball's files and its dependencies, as an installation would leave it. */
+function install(): Consumer {
+  const consumer = new Consumer(...Object.keys(manifest.dependencies));
+  const contents = createPackageFromTarballData(tarball);
+  for (const path of contents.listFiles()) consumer.write(path, contents.readFile(path));
+  return consumer;
+}
+
+/** The core as a bundler leaves it to a user: one file, with what it still imports. */
+async function bundleCore(): Promise<{ bytes: number; imports: string[] }> {
+  const entry = manifest.exports['.'];
+  if (typeof entry !== 'object') throw new Error('package.json exports no core');
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [entry.default],
+    bundle: true,
+    external: ['node:*'],
+    // Every package stays outside, so that one which should not be there is seen.
+    packages: 'external',
+    format: 'esm',
+    metafile: true,
+    minify: true,
+    platform: 'node',
+    target: 'node20',
+    write: false,
+  });
+  const [file] = outputFiles;
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports.map(({ path }) => path));
+  return { bytes: gzipSync(file?.contents ?? '', { level: 9 }).length, imports: [...new Set(imports)] };
+}
