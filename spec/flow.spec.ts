@@ -1,4 +1,5 @@
-import { firstValueFrom, map, toArray } from 'rxjs';
+import { catchError, firstValueFrom, map, of, toArray } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
 import { inspect } from 'node:util';
 import {
   CallbackResponse,
@@ -6,7 +7,9 @@ import {
   FlowExpiredError,
   InvalidOptionError,
   ServerClosedError,
+  type Flow,
 } from '../src/index.ts';
+import { clockFrom } from '../src/clock.ts';
 import { codeChallenge } from '../src/pkce.ts';
 import * as assert from './helpers/assert.ts';
 import { flowsBench, redirectUri } from './helpers/flows.ts';
@@ -247,6 +250,22 @@ test('B-06 errors with FlowExpiredError when its time is over', () => {
   assert.instance((response.ending as { error: unknown }).error, FlowExpiredError);
   const late = record(flow.response);
   assert.instance((late.ending as { error: unknown }).error, FlowExpiredError);
+});
+
+test('B-06 expires in the columns of a marble diagram', () => {
+  const scheduler = new TestScheduler((actual, expected) => assert.equal(actual, expected));
+  const { flows, answer } = flowsBench({ clock: clockFrom(scheduler) });
+  scheduler.run(({ cold, expectObservable }) => {
+    const [expires, answered] = [flows.begin({ ttl: 5 }), flows.begin({ ttl: 5 })];
+    const seen = ({ response }: Flow) =>
+      response.pipe(
+        map(({ code }) => code),
+        catchError((error: unknown) => of((error as FlowExpiredError).code)),
+      );
+    expectObservable(seen(expires)).toBe('-----(x|)', { x: 'expired' });
+    expectObservable(seen(answered)).toBe('---(a|)', { a: 'a' });
+    cold('---x').subscribe(() => answer(answered.state, { code: 'a' }));
+  });
 });
 
 test('errors with FlowCancelledError, whose cause is the reason, when it is cancelled', () => {

@@ -209,6 +209,16 @@ seed(
   },
 );
 
+seed('result_container is filled by the first of two flows, and once', async () => {
+  await using bench = await container();
+  const { server, resultContainer, told } = bench;
+  const flows = [await server.begin(), await server.begin()];
+  for (const { id, state } of flows)
+    await visit(redirectTo(server.redirectUri, { code: `code ${id}`, state }));
+  assert.equal([resultContainer.code, resultContainer.state], [`code ${flows[0]!.id}`, flows[0]!.state]);
+  assert.equal([told.values.length, told.endings], [1, 1]);
+});
+
 seed('CallbackResponse.from_dict drops unknown keys, and to_dict leaves absent ones out', () => {
   const response = CallbackResponse.fromDict({ code: 'a', state: 's', nonsense: 1 });
   assert.instance(response, CallbackResponse);

@@ -215,10 +215,10 @@ lifecycle(
   'completes redirects, events and ofState on close, and at once for whoever comes later',
   async () => {
     const server = await listening();
-    const streams = [server.redirects, server.events, server.redirects.pipe(ofState(newState()))];
-    const before = streams.map((stream) => record<unknown>(stream));
+    const streams = () => [server.redirects, server.events, server.redirects.pipe(ofState(newState()))];
+    const before = streams().map((stream) => record<unknown>(stream));
     await server.close();
-    const after = streams.map((stream) => record<unknown>(stream));
+    const after = streams().map((stream) => record<unknown>(stream));
     for (const { ending, endings } of [...before, ...after]) {
       assert.equal([ending, endings], [{ completed: true }, 1]);
     }

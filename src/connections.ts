@@ -11,6 +11,8 @@ export class Connections {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
+    // Part of Node's `close()`, which takes a connection for idle while its page is still on the way.
+    server.closeIdleConnections = () => undefined;
   }
 
   /** Counts a response as in flight until the operating system has taken all of it. */

@@ -23,6 +23,11 @@ export class RawSocket implements Disposable {
     return new RawSocket(socket);
   }
 
+  /** That of the other side. */
+  get port(): number {
+    return this.#socket.remotePort ?? 0;
+  }
+
   /** Everything received so far, one character for each byte. */
   get received(): string {
     return this.#received;
@@ -36,6 +41,10 @@ export class RawSocket implements Disposable {
   /** Reads no more, so that what comes piles up on the way. */
   stopReading(): void {
     this.#socket.pause();
+  }
+
+  readOn(): void {
+    this.#socket.resume();
   }
 
   /** Says that nothing more will be sent; what is still to come is received. */
