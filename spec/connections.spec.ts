@@ -1,181 +1,277 @@
-import { ofState, ServerClosedError, type OAuthCallbackServer } from '../src/index.ts';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
+import type { ServerOptions } from '../src/index.ts';
 import * as assert from './helpers/assert.ts';
-import { send } from './helpers/client.ts';
-import { runProgram } from './helpers/program.ts';
-import { RawSocket, sendRaw, statuses } from './helpers/raw.ts';
-import { record } from './helpers/record.ts';
-import { authorityOf, listening, newState, redirectTo } from './helpers/server.ts';
+import { observe, withServer, type Endpoint } from './helpers/endpoint.ts';
+import {
+  closed,
+  isRefused,
+  serverBehind,
+  SlowReader,
+  withAccepted,
+  type Accepted,
+} from './helpers/sockets.ts';
 import { suite } from './helpers/suite.ts';
+import { certificate } from './helpers/tls.ts';
+import { compose, dial, navigation, readAnswer } from './helpers/wire.ts';
 
-const test = suite('server.close');
+// More than the buffers of both ends hold.
+const largePage = 'x'.repeat(16 * 1024 * 1024);
 
-/** Milliseconds that it took. */
-async function timed(work: Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work;
-  return performance.now() - start;
+/** How a client reaches the server; `keepsHalf` never closes its half of a connection. */
+interface Transport {
+  name: string;
+  options: ServerOptions;
+  open: (port: number, keepsHalf?: boolean) => Promise<Socket>;
 }
 
-/** A page that no connection takes at once. */
-const bigPage = { serverUrl: 'x'.repeat(32 * 1_024 * 1_024) };
+const plain: Transport = {
+  name: 'over TCP',
+  options: {},
+  async open(port, keepsHalf = false) {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: keepsHalf });
+    socket.on('error', () => undefined);
+    await assert.deadline(once(socket, 'connect'), 5_000, 'connecting');
+    return socket;
+  },
+};
 
-/** A browser that has asked for the big page, and reads none of it. */
-async function neverReading(server: OAuthCallbackServer): Promise<RawSocket> {
-  const { state } = await server.begin();
-  const answered = record(server.redirects.pipe(ofState(state)));
-  const socket = await RawSocket.open(server.address);
-  socket.stopReading();
-  const host = authorityOf(server.address);
-  await socket.write(`GET /callback?code=a&state=${state} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-  await answered.ended;
-  return socket;
+const secure: Transport = {
+  name: 'over TLS',
+  options: { tls: certificate },
+  async open(port, keepsHalf = false) {
+    // Node documents `allowHalfOpen` here too; its types do not.
+    const how = {
+      port,
+      host: '127.0.0.1',
+      ca: certificate.cert,
+      allowHalfOpen: keepsHalf,
+    };
+    const socket = connectSecurely(how);
+    socket.on('error', () => undefined);
+    await assert.deadline(once(socket, 'secureConnect'), 5_000, 'a TLS handshake');
+    return socket;
+  },
+};
+
+/** A server that would close for a minute, and the sockets that it accepts. */
+function withConnections(
+  options: ServerOptions,
+  body: (endpoint: Endpoint, accepted: Accepted) => Promise<void>,
+): Promise<void> {
+  return withAccepted((accepted) =>
+    withServer({ closeTimeout: 60_000, ...options }, (endpoint) => body(endpoint, accepted)),
+  );
 }
 
-test('I-02 ends pending flows with ServerClosedError, and what is half-open, within 2 s', async () => {
-  const server = await listening(bigPage);
-  const { address } = server;
-  const host = `Host: ${authorityOf(address)}`;
-  const responses = [];
-  for (let count = 0; count < 3; count++) responses.push(record((await server.begin()).response));
-  using silent = await RawSocket.open(address);
-  using half = await RawSocket.open(address);
-  await half.write(`GET /callback?code=a HTTP/1.1\r\n${host}\r\n`);
-  using slowBody = await RawSocket.open(address);
-  await slowBody.write(`GET /callback HTTP/1.1\r\n${host}\r\nContent-Length: 10\r\n\r\n12`);
-  using idle = await RawSocket.open(address);
-  await idle.write(`GET /callback HTTP/1.1\r\n${host}\r\n\r\n`);
-  await idle.until('</html>');
-  using deaf = await neverReading(server);
+/** Which of them the server has given up. */
+function ended({ sockets }: Accepted): boolean[] {
+  return sockets.map(({ destroyed }) => destroyed);
+}
 
-  assert.ok((await timed(server.close())) < 2_000);
-  assert.is(deaf.received, '');
-  for (const response of responses) assert.instance(await response.ended, ServerClosedError);
-  await Promise.all([silent, half, slowBody, idle].map(({ closed }) => closed));
-  await assert.rejects(RawSocket.open(address), 'ECONNREFUSED');
-});
-
-test('I-02 waits for pages in flight only, and not for other sockets of either family', async () => {
-  const server = await listening({ closeTimeout: 60_000 });
-  const sockets = [];
+/** Opens connections, and closes those of them that are still open, whatever happens. */
+async function withOpened<T>(
+  opening: readonly Promise<Socket>[],
+  body: (sockets: Socket[]) => Promise<T>,
+): Promise<T> {
+  const sockets = await Promise.all(opening);
   try {
-    for (const address of ['127.0.0.1', '::1']) {
-      const host = `Host: ${address === '::1' ? '[::1]' : address}:${server.address.port}`;
-      for (const [bytes, until] of [
-        ['', ''],
-        ['GET /callback?code=a HTTP/1.1\r\n', ''],
-        [`GET /callback HTTP/1.1\r\n${host}\r\n\r\n`, '</html>'],
-        [`GET /callback HTTP/1.1\r\n${host}\r\n\r\nGET /callback`, '</html>'],
-      ] as const) {
-        const socket = await RawSocket.open({ address, port: server.address.port });
-        sockets.push(socket);
-        await socket.write(bytes);
-        await socket.until(until);
-      }
-    }
-    await server.close();
-    await Promise.all(sockets.map(({ closed }) => closed));
+    return await body(sockets);
   } finally {
-    for (const socket of sockets) socket[Symbol.dispose]();
+    for (const socket of sockets) socket.destroy();
   }
-});
+}
 
-test('I-02 gives pages in flight no longer than closeTimeout', async () => {
-  const server = await listening({ ...bigPage, closeTimeout: 0 });
-  using deaf = await neverReading(server);
-  assert.ok((await timed(server.close())) < 1_000);
-  assert.is(deaf.received, '');
-});
+/** A redirect of a flow of its own, over a connection that is kept. */
+async function redirect({ server, port }: Endpoint): Promise<string> {
+  const flow = await server.begin();
+  observe(flow);
+  const headers = { ...navigation, Connection: 'keep-alive' };
+  return compose(port, { target: `/callback?code=x&state=${flow.state}`, headers });
+}
 
-test('I-02 sends the whole of a page that its reader takes slowly', async () => {
-  const server = await listening({ ...bigPage, closeTimeout: 15_000 });
-  using slow = await neverReading(server);
-  const closing = server.close();
-  // It is refused already, and yet the page goes on.
-  await assert.rejects(RawSocket.open({ address: '127.0.0.1', port: slow.port }), 'ECONNREFUSED');
-  slow.readOn();
-  await slow.closed;
-  const [head, body] = slow.received.split('\r\n\r\n');
-  assert.is(body?.length, Number(/^content-length: (\d+)$/im.exec(head!)?.[1]));
-  await closing;
-});
+const test = suite('connections');
 
-test('E-05 sends the whole page when it is closed by the redirect', async () => {
-  const server = await listening();
-  try {
-    const { state } = await server.begin();
-    let closed: Promise<void> | undefined;
-    server.redirects.subscribe(() => {
-      closed = server.close();
-    });
-    const url = redirectTo(server.redirectUri, { code: 'a', state });
-    const page = await send(url);
-    assert.is(page.status, 200);
-    assert.match(page.body, /<\/html>\s*$/);
-    assert.is(Buffer.byteLength(page.body), Number(page.headers['content-length']));
-    await closed;
-    await assert.rejects(
-      RawSocket.open({ address: '127.0.0.1', port: Number(new URL(url).port) }),
-      'ECONNREFUSED',
+for (const { name, options, open } of [plain, secure]) {
+  test(`the oldest that does nothing makes way for a new one, ${name}`, () =>
+    withConnections(
+      { ...options, limits: { connections: 3 }, settle: 60_000 },
+      async (endpoint, accepted) => {
+        const { port, redirects } = endpoint;
+        const busy = await open(port);
+        await withOpened([Promise.resolve(busy)], async () => {
+          const answer = readAnswer(busy);
+          busy.write(await redirect(endpoint));
+          await withOpened([open(port)], async ([first]) =>
+            withOpened([open(port)], async ([second]) =>
+              withOpened([open(port)], async ([third]) => {
+                await closed(first!);
+                assert.equal(ended(accepted), [false, true, false, false]);
+                await withOpened([open(port)], () => closed(second!));
+                assert.is(third!.destroyed, false);
+              }),
+            ),
+          );
+          assert.is(redirects.length, 1);
+          // Its page was waited for all the time.
+          await endpoint.server.close();
+          assert.is((await answer).status, 200);
+        });
+      },
+    ));
+
+  test(`a body that dribbles in is no reason to keep a connection, ${name}`, () =>
+    withConnections({ ...options, limits: { connections: 3 } }, async ({ server, port }, accepted) => {
+      await server.begin({ responseMode: 'form_post' });
+      const headers = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': '1000' };
+      const start = compose(port, { method: 'POST', target: '/callback', headers, body: 'code=' });
+      const some = Array.from({ length: 10 }, async () => {
+        const socket = await open(port);
+        socket.write(start);
+        return socket;
+      });
+      await withOpened(some, async (sockets) => {
+        await accepted.reach(10);
+        await Promise.all(accepted.sockets.slice(0, 7).map((socket) => closed(socket)));
+        assert.is(ended(accepted).filter((over) => !over).length, 3);
+        await server.close();
+        await Promise.all(sockets.map((socket) => closed(socket)));
+      });
+    }));
+
+  test(`close lets a slow reader have its whole page, and only then ends, ${name}`, () =>
+    withConnections(
+      { ...options, cleanUrl: false, render: ({ kind }) => (kind === 'success' ? largePage : kind) },
+      async (endpoint) => {
+        const { server, port } = endpoint;
+        // Another sign-in is pending, so that the connection would be kept.
+        await server.begin();
+        const reader = await SlowReader.start(await open(port), await redirect(endpoint));
+        try {
+          let done = false;
+          const closing = server.close().then(() => (done = true));
+          assert.ok(await isRefused(port));
+          assert.not.ok(done);
+          assert.is(await reader.toEnd(), largePage.length);
+          await assert.deadline(closing, 10_000, 'close()');
+        } finally {
+          reader.destroy();
+        }
+      },
+    ));
+
+  test(`close cuts off a reader that never reads, once its time is over, ${name}`, () =>
+    withConnections(
+      { ...options, closeTimeout: 50, render: ({ kind }) => (kind === 'success' ? largePage : kind) },
+      async (endpoint, accepted) => {
+        const reader = await SlowReader.start(await open(endpoint.port), await redirect(endpoint));
+        try {
+          await assert.deadline(endpoint.server.close(), 10_000, 'close()');
+          assert.equal(ended(accepted), [true]);
+        } finally {
+          reader.destroy();
+        }
+      },
+    ));
+
+  test(`close waits for no connection without a page, ${name}`, () =>
+    withConnections({ ...options, limits: { keepAliveTimeout: 60_000 } }, async (endpoint, accepted) => {
+      const { server, port } = endpoint;
+      await server.begin();
+      const kept = compose(port, { target: '/', headers: { Connection: 'keep-alive' } });
+      const openings = ['', 'G', 'GET / HTTP/1.1\r\nHost:', kept, await redirect(endpoint)];
+      const all = [false, true].flatMap((keepsHalf) =>
+        openings.map(async (opening) => {
+          const socket = await open(port, keepsHalf);
+          socket.write(opening);
+          return socket;
+        }),
+      );
+      await withOpened(all, async (sockets) => {
+        // The answers have come where there are any; and some have said that they will send no more.
+        await Promise.all([3, 8].map((index) => readAnswer(sockets[index]!)));
+        for (const index of [0, 5]) sockets[index]!.end();
+        await accepted.reach(sockets.length);
+        await assert.deadline(server.close(), 10_000, 'close()');
+        assert.not.ok(ended(accepted).includes(false));
+      });
+    }));
+
+  test(`close waits for no upgraded connection, ${name}`, () =>
+    withConnections(options, async ({ server, port }, accepted) => {
+      await server.begin();
+      const ask = async (): Promise<unknown> =>
+        withOpened([open(port)], ([socket]) => {
+          socket!.write(compose(port, { target: '/' }));
+          return readAnswer(socket!);
+        });
+      const http = await serverBehind(ask);
+      http.on('upgrade', (_request, socket: Socket) => {
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nContent-Length: 0\r\n\r\n');
+      });
+      await withOpened([open(port), open(port, true)], async (sockets) => {
+        const headers = { Connection: 'Upgrade', Upgrade: 'x' };
+        for (const socket of sockets) {
+          socket.write(compose(port, { target: '/', headers }));
+          assert.is((await readAnswer(socket)).status, 101);
+        }
+        await assert.deadline(server.close(), 10_000, 'close()');
+        assert.not.ok(ended(accepted).includes(false));
+      });
+    }));
+
+  test(`a peer that keeps its half of a refused connection keeps none of ours, ${name}`, () =>
+    withConnections(
+      { ...options, limits: { headersTimeout: 200, requestTimeout: 400 } },
+      async ({ server, port }, accepted) => {
+        await server.begin();
+        const openings = [
+          '',
+          'G',
+          'FOO / HTTP/1.1\r\n\r\n',
+          'GET / HTTP/1.1\nHost: x\n\n',
+          `${'x'.repeat(20_000)}\r\n`,
+        ];
+        const all = openings.map(async (opening) => {
+          const socket = await open(port, true);
+          socket.write(opening);
+          return socket.resume();
+        });
+        await withOpened(all, async () => {
+          await accepted.reach(openings.length);
+          for (const [index, socket] of accepted.sockets.entries())
+            await closed(socket, `the end of connection ${index}`);
+        });
+      },
+    ));
+}
+
+test('a TLS handshake that is none, or never ends, keeps no connection', () =>
+  withConnections({ ...secure.options, limits: { headersTimeout: 200 } }, async ({ port }, accepted) => {
+    // A ClientHello that breaks off; HTTP without TLS.
+    const openings = ['', '\x16\x03\x01', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'];
+    const all = [false, true].flatMap((keepsHalf) =>
+      openings.map(async (opening) => {
+        const socket = await plain.open(port, keepsHalf);
+        socket.write(Buffer.from(opening, 'latin1'));
+        return socket.resume();
+      }),
     );
-  } finally {
-    await server.close();
-  }
-});
+    await withOpened(all, async () => {
+      await accepted.reach(6);
+      for (const [index, socket] of accepted.sockets.entries())
+        await closed(socket, `the end of connection ${index}`);
+    });
+  }));
 
-test('I-02 cuts no page off that it has begun', async () => {
-  const server = await listening();
-  const { address } = server;
-  const sockets = await Promise.all(Array.from({ length: 50 }, () => RawSocket.open(address)));
-  try {
-    const served = record(server.redirects);
-    const request = `GET /callback?code=a&state=${newState()} HTTP/1.1\r\nHost: ${authorityOf(address)}\r\n\r\n`;
-    for (const socket of sockets) void socket.write(request);
-    await served.next();
-    await server.close();
-    await Promise.all(sockets.map(({ closed }) => closed));
-    const pages = sockets.map(({ received }) => received).filter((received) => received !== '');
-    assert.is(pages.length, served.values.length);
-    for (const page of pages) assert.match(page, /^HTTP\/1\.1 400 [^]*<\/html>\s*$/);
-  } finally {
-    for (const socket of sockets) socket[Symbol.dispose]();
-    await server.close();
-  }
-});
-
-test('E-05 keeps no connection for the page that ends the last sign-in', async () => {
-  await using server = await listening();
-  const [one, last] = [await server.begin(), await server.begin()];
-  for (const flow of [one, last]) flow.response.subscribe();
-  const request = (state: string) =>
-    `GET /callback?code=a&state=${state} HTTP/1.1\r\nHost: ${authorityOf(server.address)}\r\n\r\n`;
-  using socket = await RawSocket.open(server.address);
-  await socket.write(request(one.state));
-  assert.match(await socket.until('</html>'), /connection: keep-alive/i);
-  const page = await sendRaw(server.address, request(last.state));
-  assert.match(page, /connection: close/i);
-  assert.match(page, /<\/html>\s*$/);
-});
-
-test('answers what is no HTTP with 400, and closes', async () => {
-  await using server = await listening();
-  const received = await sendRaw(server.address, 'CANARY\r\n\r\n');
-  assert.equal(statuses(received), [400]);
-  assert.match(received, 'Cache-Control: no-store');
-  assert.not.match(received, 'CANARY');
-});
-
-for (const end of [
-  'a closed server',
-  'flows that nobody has ended',
-  'a callbackServer that was unsubscribed',
-  'a callbackServer that was unsubscribed at once',
-  'a server that was closed while it began to listen',
-  'a server that found its port taken',
-]) {
-  test(`I-02 keeps no process alive after ${end}`, async () => {
-    const { code, stdout, stderr } = await runProgram('exits.ts', end);
-    assert.equal([code, stdout, stderr], [0, 'exits\n', '']);
-  });
-}
+test('a second close, and one that is awaited twice, ends with the first', () =>
+  withConnections({}, async ({ server, port }) => {
+    await withOpened([dial(port)], async () => {
+      await assert.deadline(Promise.all([server.close(), server.close()]), 10_000, 'close()');
+      await server.close();
+      assert.ok(await isRefused(port));
+    });
+  }));
 
 test.run();

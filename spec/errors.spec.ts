@@ -18,6 +18,7 @@ const codes: Readonly<Record<string, readonly [code: string, error: api.OAuthCal
   ServerClosedError: ['closed', new api.ServerClosedError('m')],
   StateInUseError: ['state_in_use', new api.StateInUseError('m')],
   TooManyFlowsError: ['too_many_flows', new api.TooManyFlowsError('m')],
+  UnreachableError: ['unreachable', new api.UnreachableError('m')],
 };
 
 const test = suite('errors');

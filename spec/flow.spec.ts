@@ -354,7 +354,7 @@ printing('has an id that no other flow has', () => {
 
 printing('keeps its redirect URI when the server has gone to another port', () => {
   let port = 1_000;
-  const { flows } = flowsBench({ redirectUri: () => `http://127.0.0.1:${port}/callback` });
+  const { flows } = flowsBench({ redirectUriFor: () => `http://127.0.0.1:${port}/callback` });
   const flow = flows.begin();
   port++;
   assert.is(flow.redirectUri, 'http://127.0.0.1:1000/callback');

@@ -14,7 +14,7 @@ import {
 } from '../src/index.ts';
 import type { PendingFlow } from '../src/flow.ts';
 import * as assert from './helpers/assert.ts';
-import { flowsBench, type FlowsBench } from './helpers/flows.ts';
+import { arrival, redirectUri, flowsBench, type FlowsBench } from './helpers/flows.ts';
 import { record } from './helpers/record.ts';
 import { newState } from './helpers/server.ts';
 import { suite } from './helpers/suite.ts';
@@ -139,11 +139,17 @@ test('B-09 refuses a state that is pending, and leaves it to the first', () => {
   assert.equal([first.values.length, first.ending], [1, { completed: true }]);
 });
 
-test('B-09 refuses a state that ofState waits for', () => {
-  const { flows, redirects } = flowsBench();
+test('B-09 a state that ofState waits for can be begun once, and both get the response', () => {
+  const { flows, redirects, answer } = flowsBench();
   const state = newState();
-  record(redirects.pipe(ofState(state)));
+  const watched = record(redirects.pipe(ofState(state)));
+  const flow = flows.begin({ state, ttl: 1_000 });
+  assert.is(flow.redirectUri, redirectUri);
+  assert.is(flows.size, 1);
   assert.throws(() => flows.begin({ state }), StateInUseError);
+  const own = record(flow.response);
+  assert.is(answer(state), 'accepted');
+  assert.equal([watched.values.length, own.values.length], [1, 1]);
 });
 
 const endings: readonly (readonly [string, (bench: FlowsBench, flow: PendingFlow) => void])[] = [
@@ -174,7 +180,7 @@ test('remembers at least the last 5,000 states that ended, and a bounded number 
   const { flows, answer } = flowsBench();
   const states = Array.from({ length: 20_000 }, newState);
   for (const state of states) flows.begin({ state }).cancel();
-  assert.ok(states.slice(-5_000).every((state) => flows.match(state).disposition === 'late'));
+  assert.ok(states.slice(-5_000).every((state) => flows.match({ state }, arrival).disposition === 'late'));
   const remembered = states.filter((state) => answer(state) === 'late').length;
   assert.ok(remembered <= 10_000, `${remembered} are remembered`);
 });
@@ -300,8 +306,8 @@ type Status = 'pending' | 'kept' | 'answered' | 'expired' | 'cancelled' | 'close
 
 interface ModelFlow {
   readonly state: string;
-  readonly deadline: number;
-  readonly key: string | undefined;
+  deadline: number;
+  key: string | undefined;
   status: Status;
   code: string | undefined;
   /** Subscriptions that still wait. */
@@ -455,6 +461,15 @@ const begin = (own: number | undefined, key: string | undefined, ttl: number, si
     if (joined !== undefined && joined >= 0) {
       see('a key joined');
       assert.is(start(), real.handles[joined]);
+      return;
+    }
+    const watched = state === undefined ? undefined : liveAs(model, state);
+    if (watched?.status === 'pending' && watched.deadline === Infinity) {
+      see('a watched state begun');
+      const index = model.flows.indexOf(watched);
+      real.handles[index] = start();
+      real.controllers[index] = controller;
+      Object.assign(watched, { deadline: model.now + ttl, key });
       return;
     }
     if (state !== undefined && (liveAs(model, state) || model.ended.has(state))) {
@@ -646,6 +661,7 @@ machine('has met every kind of ending in doing so', () => {
     'a key joined',
     'a response replayed',
     'a state in use',
+    'a watched state begun',
     'accepted',
     'cancelled',
     'closed',

@@ -49,12 +49,13 @@ test('E-02 holds [::1] on its free port too, so that nobody else gets it', async
   await assert.rejects(hold('::1', server.address.port), 'EADDRINUSE');
 });
 
-test('E-03 serves [::1], by its own name', async () => {
+test('E-03 C-08 answers on [::1] too, and there accepts nothing that was asked for on 127.0.0.1', async () => {
   await using server = await listening();
   const { port } = server.address;
-  const { state } = await server.begin();
-  const url = redirectTo(`http://[::1]:${port}/callback`, { code: 'a', state });
-  assert.is((await visit(url)).status, 200);
+  const flow = await server.begin();
+  const sent = { code: 'a', state: flow.state };
+  assert.is((await visit(redirectTo(`http://[::1]:${port}/callback`, sent))).status, 400);
+  assert.is((await visit(redirectTo(flow.redirectUri, sent))).status, 200);
 });
 
 test('E-03 listens on [::1] alone on request', async () => {

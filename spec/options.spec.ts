@@ -38,12 +38,23 @@ const bad: readonly Bad[] = [
     '127.0.0.1.nip.io',
     'localhost.evil.example',
     '::ffff:1.2.3.4',
-  ].map((host): Bad => ['host', { host }, `unless publicUrl is set, got ${JSON.stringify(host)}`]),
+  ].map((host): Bad => ['host', { host }, `unless tls or publicUrl is set, got ${JSON.stringify(host)}`]),
   ['host', { host: 5 }, 'got 5'],
 
-  ...['callback', '', '//evil/cb', '/a b', '/cb?x=1', '/cb#x', '/<b>', '/\n', '/ü', 'http://x/cb'].map(
-    (callbackPath): Bad => ['callbackPath', { callbackPath }, `got ${JSON.stringify(callbackPath)}`],
-  ),
+  ...[
+    'callback',
+    '',
+    '//evil/cb',
+    '/a b',
+    '/cb?state=1',
+    '/cb#x',
+    '/a/../b',
+    '/%2e',
+    '/<b>',
+    '/\n',
+    '/ü',
+    'http://x/cb',
+  ].map((callbackPath): Bad => ['callbackPath', { callbackPath }, `got ${JSON.stringify(callbackPath)}`]),
   ['callbackPath', { callbackPath: null }, 'got null'],
 
   ...[
@@ -60,6 +71,28 @@ const bad: readonly Bad[] = [
   ['publicUrl', { publicUrl: 'http://sign-in.example' }, 'must be https unless it is on loopback'],
   ['publicUrl', { publicUrl: 5 }, 'got 5'],
 
+  ['server', { server: 5 }, "must be a node:http server or 'mounted', got 5"],
+  ['server', { server: {} }, 'must be a node:http server'],
+  ['port', { server: new Server(), port: 1 }, 'belongs to a server of our own'],
+  ['tls', { tls: 'pem' }, 'must be an object, got string'],
+  ['publicUrl', { server: 'mounted' }, "must say where the handler is reached when server is 'mounted'"],
+  ['productName', { productName: 5 }, 'must be a string, got number'],
+  ['logo', { logo: 'https://x.example/logo.png' }, 'must be a data:image/ URI'],
+  ['language', { language: 'xx' }, 'got "xx"'],
+  ['cleanUrl', { cleanUrl: true }, 'got true'],
+  ['settle', { settle: true }, 'got true'],
+  ['settle', { settle: 300_001 }, 'got 300001'],
+  ['finishUrls', { finishUrls: ['/x'] }, 'got "/x"'],
+  ['finishUrls', { finishUrls: 'https://x.example' }, 'must be a list, got string'],
+  ['render', { render: 'html' }, 'must be a function, got string'],
+  ['unmatched', { unmatched: 'drop' }, 'got "drop"'],
+  ['unmatched.max', { unmatched: { holdFor: 1, max: 0 } }, 'got 0'],
+  ['unmatched.holdFor', { unmatched: { holdFor: 60_001, max: 1 } }, 'got 60001'],
+  ['errorWithoutState', { errorWithoutState: 'end' }, 'got "end"'],
+  ['issuers', { issuers: ['https://as.example', 'https://as.example'] }, 'twice'],
+  ['issuers', { issuers: 'https://as.example' }, 'must be a list, got string'],
+  ['limits.body', { limits: { body: 0 } }, 'got 0'],
+  ['limits.bodies', { limits: { bodies: 1 } }, 'is not an option'],
   ['title', { title: 5 }, 'must be a string, got number'],
   ['serverUrl', { serverUrl: new URL('https://x.example') }, 'must be a string, got object'],
   ['resultReady', { resultReady: new Subject() }, 'needs a resultContainer'],
@@ -92,22 +125,44 @@ for (const [option, options, saying] of bad) {
 }
 
 test('has a bad value for every option there is', () => {
-  const tried = new Set(bad.map(([option]) => option));
+  const tried = new Set(bad.map(([option]) => option.replace(/\..*/, '')));
   // One of each, so that a new option without a row fails to compile, or fails here.
-  const every: Required<ServerOptions> = good;
+  const every: Required<ServerOptions> = { ...good, server: 'mounted' };
   assert.equal(
     Object.keys(every).filter((option) => !tried.has(option)),
     [],
   );
 });
 
-const good: Required<ServerOptions> = {
+const good: Required<Omit<ServerOptions, 'server'>> = {
   port: [0, 65_535],
   host: 'localhost',
   callbackPath: "/a-b.c~!$&'()*+,;=:@/%20",
   publicUrl: 'https://sign-in.example/base/',
   serverUrl: 'https://mcp.example',
   title: 'Sign-in',
+  tls: {},
+  productName: 'P',
+  logo: 'data:image/png;base64,AA==',
+  language: 'ja',
+  cleanUrl: 'redirect',
+  settle: 300_000,
+  finishUrls: ['https://app.example/done'],
+  render: () => '',
+  unmatched: { holdFor: 60_000, max: 1 },
+  errorWithoutState: 'end-only-flow',
+  issuers: ['https://as.example', 'https://other.example'],
+  limits: {
+    connections: 512,
+    headers: 100,
+    parameter: 8_192,
+    body: 65_536,
+    headersTimeout: 10_000,
+    requestTimeout: 15_000,
+    keepAliveTimeout: 5_000,
+    strays: 2_000,
+    straysPerSecond: 100,
+  },
   resultContainer: new OAuthCallbackResult(),
   resultReady: new Subject<OAuthCallbackResult>(),
   flowTtl: 1,
@@ -120,17 +175,24 @@ const good: Required<ServerOptions> = {
 test('takes every option', () => {
   const settings = readOptions(good);
   for (const [option, value] of Object.entries(good)) {
-    assert.is(settings[option as keyof ServerOptions], value);
+    assert.equal(settings[option as keyof ServerOptions], value);
   }
 });
 
 test('takes undefined for left out', () => {
   const options = Object.fromEntries(Object.keys(good).map((name) => [name, undefined]));
-  const { ports, ...settings } = readOptions(options);
-  assert.equal(ports, [0]);
+  const { ports, callbackQuery, limits, ...settings } = readOptions(options);
+  assert.equal([ports, callbackQuery, limits.connections], [[0], '', 512]);
   assert.equal(settings, {
     callbackPath: '/callback',
     title: 'OAuth sign-in',
+    language: 'auto',
+    cleanUrl: 'script',
+    settle: false,
+    finishUrls: [],
+    unmatched: 'reject',
+    errorWithoutState: 'ignore',
+    issuers: [],
     flowTtl: 600_000,
     maxFlows: 100_000,
     closeTimeout: 1_500,

@@ -32,6 +32,7 @@ const fileOf = ({ line }: CodeBlock): string => `README-line-${line}.ts`;
 // Fragments take up where a whole program has left off.
 const prologue = [
   "import { AsyncSubject, filter, firstValueFrom, groupBy, map, mergeMap, switchMap, tap } from 'rxjs';",
+  "import { createServer } from 'node:http';",
   "import * as callback from 'rx-oauth-callback';",
   "import type { Flow, OAuthCallbackError, OAuthCallbackServer } from 'rx-oauth-callback';",
   'const { callbackServer, createOAuthCallbackServer, ofState, orThrow } = callback;',

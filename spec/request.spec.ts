@@ -1,149 +1,248 @@
 import fc from 'fast-check';
-import { isAuthority, readHeaders, readTarget, speculative } from '../src/request.ts';
+import {
+  isAuthority,
+  isForm,
+  readHeaders,
+  readTarget,
+  speculative,
+  type RequestHeaders,
+} from '../src/request.ts';
 import * as assert from './helpers/assert.ts';
 import { suite } from './helpers/suite.ts';
 
-const target = suite('readTarget');
+const none = readHeaders([]);
 
-for (const [given, authority, path, query] of [
-  ['/callback', undefined, '/callback', ''],
-  ['/callback?code=a&state=S', undefined, '/callback', 'code=a&state=S'],
-  ['/callback?a?b', undefined, '/callback', 'a?b'],
-  ['/', undefined, '/', ''],
-  ['/?x', undefined, '/', 'x'],
-  ['/%63allback', undefined, '/%63allback', ''],
-  ['/callback/', undefined, '/callback/', ''],
-  ['/callback;x=1', undefined, '/callback;x=1', ''],
-  ['//evil.example/callback', undefined, '//evil.example/callback', ''],
-  ['/\\evil.example', undefined, '/\\evil.example', ''],
-  ['/%', undefined, '/%', ''],
-  ['http://127.0.0.1:5000/callback?x', '127.0.0.1:5000', '/callback', 'x'],
-  ['HTTP://EVIL.example/callback', 'evil.example', '/callback', ''],
-  ['https://evil.example', 'evil.example', '/', ''],
-  ['http://evil.example?x', 'evil.example', '/', 'x'],
-  ['http://u@evil.example/cb', 'u@evil.example', '/cb', ''],
-  ['http://', '', '/', ''],
-  ['http://[::1', '[::1', '/', ''],
-] as const) {
-  target(`F-03 F-04 takes ${given} apart`, () => {
-    assert.equal(readTarget(given), { authority, path, query });
-  });
-}
+const test = suite('request');
 
-for (const given of [
-  '*',
-  '',
-  'callback',
-  'ftp://x/callback',
-  'javascript:alert(1)',
-  '127.0.0.1:80',
-  '?x',
-  '\\',
-]) {
-  target(`F-04 refuses ${JSON.stringify(given)}`, () => {
-    assert.is(readTarget(given), undefined);
-  });
-}
-
-target('F-04 throws for no text whatever', () => {
+test('readTarget takes any text apart without losing a character', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
-      for (const given of [text, `/${text}`, `http://${text}`]) {
-        const read = readTarget(given);
-        assert.ok(read === undefined || read.path.startsWith('/'));
-      }
+      const { authority, path, query } = readTarget(`/${text}`)!;
+      assert.is(authority, undefined);
+      assert.is(path.includes('?'), false);
+      const whole = `/${text}`;
+      assert.is(whole.includes('?') ? `${path}?${query}` : path, whole);
     }),
   );
 });
 
-const authority = suite('isAuthority');
-
-for (const good of ['127.0.0.1:5000', '[::1]:5000', '[::1]', 'localhost', 'sign-in.example:443', 'a_b']) {
-  authority(`takes ${good}`, () => assert.is(isAuthority(good), true));
-}
-for (const wrong of [
-  '',
-  ':80',
-  'u@h',
-  'h/x',
-  'h:',
-  'h:123456',
-  'h:x',
-  '[::1',
-  'a b',
-  'h,h',
-  'h?x',
-  'h\\x',
-  'é',
-]) {
-  authority(`F-02 refuses ${JSON.stringify(wrong)}`, () => assert.is(isAuthority(wrong), false));
-}
-
-const headers = suite('readHeaders');
-
-headers('F-02 counts Host lines, whatever their case', () => {
-  const { hosts, host } = readHeaders(['Host', 'A', 'hOST', 'B', 'X', 'Y']);
-  assert.equal([hosts, host], [2, 'b']);
-  assert.is(readHeaders([]).hosts, 0);
-});
-
-headers('F-05 joins repeated headers, so that none hides behind another', () => {
-  const read = readHeaders([
-    ...['Sec-Fetch-Dest', 'document', 'sec-fetch-dest', 'image'],
-    ...['Sec-Fetch-Mode', 'navigate', 'SEC-FETCH-MODE', 'no-cors'],
-    ...['Sec-Fetch-Site', 'none', 'Sec-Fetch-Site', 'cross-site'],
-    ...['Origin', 'a', 'Origin', 'b'],
-    ...['Purpose', 'x', 'Sec-Purpose', 'prefetch'],
-  ]);
-  assert.equal(
-    [read.dest, read.mode, read.site, read.origin, read.purpose],
-    ['document, image', 'navigate, no-cors', 'none, cross-site', 'a, b', 'x, prefetch'],
+test('readTarget gives the authority of an absolute form, whatever it is', () => {
+  const scheme = fc.constantFrom('http://', 'https://', 'HTTP://', 'hTTps://');
+  const authority = fc.string({ unit: 'binary' }).map((text) => text.replace(/[/?#]/g, ''));
+  const rest = fc
+    .string({ unit: 'binary' })
+    .map((text) => (/^[/?#]/.test(text) || text === '' ? text : `/${text}`));
+  fc.assert(
+    fc.property(scheme, authority, rest, (start, host, tail) => {
+      const target = readTarget(start + host + tail)!;
+      assert.is(target.authority, host.toLowerCase());
+      assert.ok(target.path.startsWith('/'));
+      const { path, query } = readTarget(tail.startsWith('/') ? tail : `/${tail}`)!;
+      assert.equal([target.path, target.query], [path, query]);
+    }),
   );
 });
 
-const navigation = suite('speculative');
+test('readTarget knows no other form', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const known = text.startsWith('/') || /^https?:\/\//i.test(text);
+      assert.is(readTarget(text) !== undefined, known);
+    }),
+  );
+  for (const target of [
+    '',
+    '*',
+    'callback',
+    'http:',
+    'http:/',
+    'https:x',
+    'ftp://x/',
+    ' /',
+    'evil.example:443',
+    '\\\\x',
+    '?x',
+  ])
+    assert.is(readTarget(target), undefined, target);
+});
 
-const of = (...pairs: string[]) => speculative(readHeaders(pairs));
+test('readTarget compares with nothing: two spellings are two paths', () => {
+  const paths = [
+    '/callback',
+    '/callback/',
+    '/Callback',
+    '/%63allback',
+    '/./callback',
+    '//callback',
+    '/callback;x',
+    '/callback#x',
+    '/\\callback',
+  ];
+  assert.equal(
+    paths.map((path) => readTarget(`${path}?x=1?y#z`)),
+    paths.map((path) => ({ authority: undefined, path, query: 'x=1?y#z' })),
+  );
+});
 
-for (const [name, pairs, reason] of [
-  ['F-05 lets a client without fetch metadata pass', [], undefined],
-  ['F-05 lets a mode alone pass, as programs send it', ['Sec-Fetch-Mode', 'cors'], undefined],
-  ...(['cross-site', 'same-site', 'same-origin', 'none'] as const).map(
-    (site) =>
-      [
-        `F-05 lets a ${site} navigation pass`,
-        ['Sec-Fetch-Dest', 'document', 'Sec-Fetch-Mode', 'navigate', 'Sec-Fetch-Site', site],
-        undefined,
-      ] as const,
-  ),
-  ...['image', 'iframe', 'frame', 'embed', 'object', 'script', 'style', 'empty', 'font', 'Document', ''].map(
-    (dest) =>
-      [
-        `F-05 refuses the destination ${JSON.stringify(dest)}`,
-        ['Sec-Fetch-Dest', dest, 'Sec-Fetch-Mode', 'navigate', 'Sec-Fetch-Site', 'cross-site'],
-        'not_navigation',
-      ] as const,
-  ),
-  ...['no-cors', 'cors', 'same-origin', 'websocket', ''].map(
-    (mode) =>
-      [
-        `F-05 refuses the mode ${JSON.stringify(mode)}`,
-        ['Sec-Fetch-Dest', 'document', 'Sec-Fetch-Mode', mode, 'Sec-Fetch-Site', 'cross-site'],
-        'not_navigation',
-      ] as const,
-  ),
-  ['F-05 refuses a document without a mode', ['Sec-Fetch-Dest', 'document'], 'not_navigation'],
-  ['F-05 refuses a site without the rest', ['Sec-Fetch-Site', 'cross-site'], 'not_navigation'],
-  ['F-06 refuses a prefetch', ['Sec-Purpose', 'prefetch'], 'prefetch'],
-  ['F-06 refuses a prerendering', ['Sec-Purpose', 'prefetch;prerender'], 'prefetch'],
-  ['F-06 refuses the elder Purpose', ['Purpose', 'prefetch'], 'prefetch'],
-  ['F-06 refuses X-Moz', ['X-Moz', 'prefetch'], 'prefetch'],
-  ['F-06 refuses X-Purpose', ['X-Purpose', 'preview'], 'prefetch'],
-] as const) {
-  navigation(name, () => assert.is(of(...pairs), reason));
-}
+test('readTarget reads the targets that new URL throws on', () => {
+  const targets: Readonly<Record<string, ReturnType<typeof readTarget>>> = {
+    '//': { authority: undefined, path: '//', query: '' },
+    '/\\': { authority: undefined, path: '/\\', query: '' },
+    '/%': { authority: undefined, path: '/%', query: '' },
+    'http://': { authority: '', path: '/', query: '' },
+    'http://[::1': { authority: '[::1', path: '/', query: '' },
+    'http://A?x': { authority: 'a', path: '/', query: 'x' },
+    'http://u@A:1//x?': { authority: 'u@a:1', path: '//x', query: '' },
+  };
+  for (const [target, read] of Object.entries(targets)) assert.equal(readTarget(target), read, target);
+});
 
-target.run();
-authority.run();
-headers.run();
-navigation.run();
+test('isAuthority accepts a name or literal with at most a port', () => {
+  const names = [
+    '127.0.0.1',
+    'localhost',
+    'sign-in.example',
+    'a_b.example',
+    'xn--bcher-kva.example',
+    '[::1]',
+    '[2001:db8::1]',
+    'LOCALHOST',
+    'x.',
+  ];
+  for (const name of names)
+    for (const port of ['', ':1', ':65535']) assert.ok(isAuthority(name + port), name + port);
+});
+
+test('isAuthority accepts nothing that could be read as something else', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.webAuthority(),
+    fc.string({ unit: fc.constantFrom(' ', ...'a 1 . : @ / ? # [ ] % , \\ \t'.split(' ')) }),
+  );
+  fc.assert(
+    fc.property(text, (host) => {
+      if (!isAuthority(host)) return;
+      assert.not.match(host, /[^\x21-\x7e]|[@/?#\\,;"<>]/);
+      assert.match(host, /^(?:\[[^[\]]+\]|[^[\]:]+)(?::\d+)?$/);
+    }),
+    { numRuns: 2_000 },
+  );
+  const others = [
+    '',
+    ' ',
+    ':1',
+    '127.0.0.1:',
+    '127.0.0.1:x',
+    '127.0.0.1:123456',
+    '127.0.0.1:1:1',
+    '::1',
+    '[::1',
+    '::1]',
+    '[]',
+    '[::1]x',
+    'u@h',
+    'h/',
+    'h\n',
+    '\nh',
+    'a,b',
+    'a b',
+  ];
+  for (const host of others) assert.not.ok(isAuthority(host), JSON.stringify(host));
+});
+
+test('readHeaders counts hosts and joins what is repeated, in any case of letters', () => {
+  const fields: Readonly<Record<string, keyof RequestHeaders>> = {
+    Origin: 'origin',
+    'Sec-Fetch-Dest': 'dest',
+    'Sec-Fetch-Mode': 'mode',
+    'Sec-Fetch-Site': 'site',
+    'Sec-Purpose': 'purpose',
+    Purpose: 'purpose',
+    'X-Purpose': 'purpose',
+    'X-Moz': 'purpose',
+    'Accept-Language': 'language',
+    'Content-Type': 'contentType',
+    'Content-Encoding': 'contentEncoding',
+  };
+  const cased = fc
+    .constantFrom(...Object.keys(fields), 'Host', 'X-Other', '__proto__', 'constructor')
+    .chain((name) =>
+      fc.constantFrom(name, name.toLowerCase(), name.toUpperCase()).map((spelled) => ({ name, spelled })),
+    );
+  fc.assert(
+    fc.property(fc.array(fc.tuple(cased, fc.string())), (given) => {
+      const headers = readHeaders(given.flatMap(([{ spelled }, value]) => [spelled, value]));
+      const valuesOf = (name: keyof RequestHeaders): string[] =>
+        given.filter(([each]) => fields[each.name] === name).map(([, value]) => value);
+      for (const name of new Set(Object.values(fields))) {
+        const values = valuesOf(name);
+        assert.is(headers[name], values.length > 0 ? values.join(', ') : undefined, name);
+      }
+      const hosts = given.filter(([{ name }]) => name === 'Host').map(([, value]) => value);
+      assert.is(headers.hosts, hosts.length);
+      assert.is(headers.host, hosts.at(-1)?.toLowerCase() ?? '');
+    }),
+  );
+});
+
+test('readHeaders survives a name without a value', () => {
+  assert.equal(readHeaders(['Host']), none);
+  assert.is(readHeaders(['Host', 'a', 'Origin']).origin, undefined);
+});
+
+test('isForm accepts a form as browsers send it, and not encoded', () => {
+  const form = 'application/x-www-form-urlencoded';
+  const types: Readonly<Record<string, boolean>> = {
+    [form]: true,
+    [form.toUpperCase()]: true,
+    [`${form};charset=UTF-8`]: true,
+    [`${form} ; charset=UTF-8`]: true,
+    [`${form}x`]: false,
+    [`${form}, text/plain`]: false,
+    [`text/plain, ${form}`]: false,
+    [` ${form}`]: false,
+    'text/plain': false,
+    'multipart/form-data': false,
+    'application/json': false,
+    '': false,
+  };
+  for (const [contentType, accepted] of Object.entries(types)) {
+    assert.is(isForm({ ...none, contentType }), accepted, contentType);
+    assert.is(isForm({ ...none, contentType, contentEncoding: 'identity' }), false);
+  }
+  assert.is(isForm(none), false);
+});
+
+test('speculative tells a navigation, or a client that does not say, from any other fetch', () => {
+  const word = fc.option(
+    fc.constantFrom('document', 'navigate', 'none', 'image', 'cors', '', 'document, image'),
+    { nil: undefined },
+  );
+  fc.assert(
+    fc.property(word, word, word, (dest, mode, site) => {
+      const silent = dest === undefined && site === undefined;
+      const navigates = dest === 'document' && mode === 'navigate';
+      assert.is(
+        speculative({ ...none, dest, mode, site }),
+        silent || navigates ? undefined : 'not_navigation',
+      );
+    }),
+  );
+});
+
+test('speculative sees a prefetch in any of its words, whatever else is said', () => {
+  const navigation = { dest: 'document', mode: 'navigate', site: 'cross-site' };
+  for (const purpose of [
+    'prefetch',
+    'PREFETCH',
+    'prefetch;prerender',
+    'x, prefetch',
+    'preview',
+    'instant-prerender',
+  ])
+    for (const around of [{}, navigation])
+      assert.is(speculative({ ...none, ...around, purpose }), 'prefetch', purpose);
+  assert.is(speculative({ ...none, ...navigation, purpose: 'x' }), undefined);
+});
+
+test.run();

@@ -43,7 +43,7 @@ lifecycle('tells address and redirectUri while it listens only', async () => {
   for (const state of ['before', 'after'] as const) {
     assert.match(
       assert.throws(() => server.address, NotListeningError).message,
-      /^address needs a bound port/,
+      /^address needs a running server/,
     );
     assert.throws(() => server.redirectUri, NotListeningError);
     await assert.rejects(server.begin(), NotListeningError);

@@ -1,32 +1,37 @@
 import type { AddressInfo } from 'node:net';
-import { ListenError } from './errors.ts';
+import type { Binding } from './binding.ts';
 import type { Settings } from './options.ts';
 
 /** What binding made known. */
 export interface Bound {
-  /** The address that is advertised. */
-  address: AddressInfo;
-  redirectUri: string;
+  /** The address that is advertised; none where the handler is mounted. */
+  address: AddressInfo | undefined;
+  /** The URI of a path of ours. */
+  redirectUriFor: (path: string) => string;
   /** The authorities a request may name, in lower case: `127.0.0.1:53682`. */
   authorities: ReadonlySet<string>;
+  /** Those of them that are the redirect URI's. */
+  advertised: ReadonlySet<string>;
 }
 
 /** Derives what is advertised from what is really bound, so that the two cannot drift apart. */
 export function boundTo(
-  addresses: readonly AddressInfo[],
-  { host, publicUrl, callbackPath }: Pick<Settings, 'host' | 'publicUrl' | 'callbackPath'>,
+  { addresses, secure }: Binding,
+  { host, publicUrl, callbackQuery }: Pick<Settings, 'host' | 'publicUrl' | 'callbackQuery'>,
 ): Bound {
-  const [address] = addresses;
-  if (!address) throw new ListenError('nothing is bound');
-  const literals = addresses.map((bound) => (bound.family === 'IPv6' ? `[${bound.address}]` : bound.address));
+  const literals = addresses.map(({ family, address }) => (family === 'IPv6' ? `[${address}]` : address));
   const names = host === 'localhost' ? ['localhost', ...literals] : literals;
-  const own = names.map((name) => new URL(`http://${name}:${address.port}`));
+  const [address] = addresses;
+  const own = names.map((name) => new URL(`${secure ? 'https' : 'http'}://${name}:${address?.port ?? ''}`));
   const urls = publicUrl === undefined ? own : [new URL(publicUrl), ...own];
-  const base = urls[0]?.href ?? '';
+  const base = (urls[0]?.href ?? '').replace(/\/$/, '');
+  // `URL.host` leaves out a default port, as browsers do.
+  const authorities = urls.map((url) => url.host);
   return {
     address,
-    redirectUri: base.replace(/\/$/, '') + callbackPath,
-    // `URL.host` leaves out a default port, as browsers do.
-    authorities: new Set(urls.map((url) => url.host)),
+    redirectUriFor: (path) => base + path + (callbackQuery && `?${callbackQuery}`),
+    authorities: new Set(authorities),
+    // A proxy in front may name either its own host or ours.
+    advertised: new Set(publicUrl === undefined ? authorities.slice(0, 1) : authorities),
   };
 }

@@ -11,6 +11,7 @@ export interface CallbackFields {
 }
 
 const names = ['code', 'state', 'error', 'error_description', 'error_uri', 'iss'] as const;
+/** Names the method that `util.inspect` calls, without `node:util`. */
 export const inspect = Symbol.for('nodejs.util.inspect.custom');
 
 export type Inspect = (value: unknown, options: object) => string;
@@ -29,7 +30,7 @@ export class CallbackResponse {
   }
 
   /** Keeps the known keys that are present. Throws `InvalidOptionError` where one of them is not a string. */
-  static fromDict(record: Readonly<Record<string, unknown>>): CallbackResponse {
+  static fromDict(record: Readonly<CallbackFields> | Readonly<Record<string, unknown>>): CallbackResponse {
     const fields: CallbackFields = {};
     for (const name of names) {
       const value = Object.hasOwn(record, name) ? record[name] : undefined;

@@ -41,6 +41,12 @@ export class PortInUseError extends Error {
   }
 }
 
+/** The redirect URI does not lead to this server. */
+export class UnreachableError extends Error {
+  readonly code = 'unreachable';
+  override readonly name = 'UnreachableError';
+}
+
 /** Another pending flow has this state; it keeps it. */
 export class StateInUseError extends Error {
   readonly code = 'state_in_use';
@@ -117,4 +123,5 @@ export type OAuthCallbackError =
   | PortInUseError
   | ServerClosedError
   | StateInUseError
-  | TooManyFlowsError;
+  | TooManyFlowsError
+  | UnreachableError;

@@ -15,6 +15,7 @@ export type ServerEvent =
       reason: RefusalReason | undefined;
     }
   | { type: 'settled'; at: number; flow: string; outcome: 'code' | 'error'; error: string | undefined }
+  | { type: 'finished'; at: number; flow: string; outcome: 'success' | 'failure' | 'redirect' }
   | { type: 'expired'; at: number; flow: string }
   | { type: 'cancelled'; at: number; flow: string; reason: 'cancelled' | 'closed' }
   | { type: 'closed'; at: number };

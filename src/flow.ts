@@ -1,9 +1,12 @@
 import type { Observable, Subscriber } from 'rxjs';
+import { authorizationUrl, type AuthorizationParameters } from './authorization-url.ts';
 import { inspect, redactState, type CallbackResponse, type Inspect } from './callback-response.ts';
 import type { Timed } from './deadlines.ts';
-import { FlowCancelledError, FlowExpiredError, InvalidOptionError, ServerClosedError } from './errors.ts';
+import type { Expectation } from './expectation.ts';
+import { FlowCancelledError, FlowExpiredError, ServerClosedError } from './errors.ts';
 import { IsolatedObservable, type Report } from './isolated-observable.ts';
 import { codeChallenge, randomToken } from './pkce.ts';
+import type { ResponseMode } from './redirect.ts';
 
 /** How one sign-in is begun. Every option has a default. */
 export interface BeginOptions {
@@ -19,12 +22,37 @@ export interface BeginOptions {
   ttl?: number;
   /** Cancels the flow when it aborts. */
   signal?: AbortSignal;
+  /** The issuer of the authorization server; a response of another one is refused. @see RFC 9207 section 2.4 */
+  issuer?: string;
+  /**
+   * Whether its metadata says `authorization_response_iss_parameter_supported`; then a response must carry `iss`.
+   * @default false
+   */
+  issuerAdvertised?: boolean;
+  /**
+   * Refuses a response without `iss`, advertised or not.
+   * @default false
+   */
+  requireIssuer?: boolean;
+  /**
+   * What to do with a response whose `iss` was not advertised: compare it all the same, or discard the response.
+   * @default 'compare'
+   */
+  unadvertisedIssuer?: 'compare' | 'discard';
+  /**
+   * How the authorization server sends the response; one that comes otherwise is refused.
+   * @default 'query'
+   */
+  responseMode?: ResponseMode;
+  /**
+   * Gives the flow a redirect URI of its own, `callbackPath` + `/` + `context`, to register with one authorization
+   * server and no other: letters, digits, `.`, `_` and `-`.
+   * @see RFC 8252 section 8.10
+   */
+  context?: string;
   /** Single flight: while a flow with this key is pending, `begin` joins it and ignores its other options. */
   key?: string;
 }
-
-/** Parameters for the authorization endpoint; an array sends its name several times (RFC 8707 `resource`). */
-export type AuthorizationParameters = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** One sign-in, from the URL that starts it to the response that ends it. */
 export interface Flow {
@@ -44,12 +72,21 @@ export interface Flow {
   readonly response: Observable<CallbackResponse>;
   /**
    * The URL to open in the browser: `endpoint` with `response_type=code`, `redirect_uri`, `state`, an S256
-   * code challenge and `params`. Throws `InvalidOptionError` where `params` contradict those.
+   * code challenge and `params`. Throws `InvalidOptionError` where `params` contradict those or `responseMode`.
    */
   authorizationUrl(endpoint: string | URL, params?: AuthorizationParameters): URL;
+  /**
+   * Tells the waiting page how the sign-in really ended, once the token request has. Without `settle` in the server's
+   * options no page waits, and this is only an event.
+   */
+  settle(outcome: Outcome): void;
   /** Ends this flow only. Does nothing once it has ended. */
   cancel(reason?: unknown): void;
 }
+
+/** How a sign-in ended: on the page, a success, a failure with a sentence, or a redirect to a configured URL. */
+export type Outcome =
+  { status: 'success' } | { status: 'failure'; message: string } | { status: 'redirect'; url: string };
 
 /** How a flow ended without a response; `cause` goes into the error. */
 export interface Ending {
@@ -63,11 +100,15 @@ export interface FlowOwner {
   now(): number;
   cancel(flow: PendingFlow, ending: Ending): void;
   taken(flow: PendingFlow): void;
+  /** Throws `InvalidOptionError` for a redirect to a URL that is not configured. */
+  settle(flow: PendingFlow, outcome: Outcome): void;
 }
 
 /** A flow of this process. Made small, since a server may hold a million: what is not asked for is not there. */
 export class PendingFlow implements Flow, Timed {
   slot = -1;
+  /** Kept, since the token request names it again when the server may be closed. */
+  redirectUri = '';
   readonly #owner: FlowOwner;
   readonly #sequence: number;
   #verifier: string | undefined;
@@ -76,15 +117,16 @@ export class PendingFlow implements Flow, Timed {
   #ending: Ending | undefined;
   /** Undoes what `begin` set up outside the flow: abort listener, single-flight key. */
   release: (() => void) | undefined;
+  /** The page that waits for the outcome. */
+  onSettled: ((outcome: Outcome) => void) | undefined;
 
   constructor(
     owner: FlowOwner,
     sequence: number,
     readonly state: string,
     /** Milliseconds since the epoch; infinite for one that ends with its subscriber. */
-    readonly deadline: number,
-    /** Kept, since the token request names it again when the server may be closed. */
-    readonly redirectUri: string,
+    public deadline: number,
+    public expectation: Expectation,
   ) {
     this.#owner = owner;
     this.#sequence = sequence;
@@ -119,13 +161,19 @@ export class PendingFlow implements Flow, Timed {
       state: this.state,
       code_challenge: codeChallenge(this.codeVerifier),
       code_challenge_method: 'S256',
+      ...(this.expectation.responseMode !== 'query' && { response_mode: this.expectation.responseMode }),
     });
+  }
+
+  settle(outcome: Outcome): void {
+    this.#owner.settle(this, outcome);
   }
 
   cancel(reason?: unknown): void {
     this.#owner.cancel(this, { type: 'cancelled', cause: reason });
   }
 
+  /** What printing a flow shows: not the whole state. */
   toJSON(): object {
     return { id: this.id, state: redactState(this.state), redirectUri: this.redirectUri };
   }
@@ -134,10 +182,16 @@ export class PendingFlow implements Flow, Timed {
     return `Flow ${print(this.toJSON(), options)}`;
   }
 
-  /** The index has consumed the state for this response. Says whether somebody received it. */
-  deliver(response: CallbackResponse): boolean {
+  /** The index has consumed the state for this response: from here on nothing else can end the flow. */
+  accept(response: CallbackResponse): void {
     this.#response = response;
+  }
+
+  /** Hands the response over. Says whether somebody was there to receive it. */
+  deliver(): boolean {
+    const response = this.#response;
     const subscribers = this.#leave();
+    if (!response) return false;
     for (const subscriber of subscribers) {
       subscriber.next(response);
       subscriber.complete();
@@ -146,12 +200,16 @@ export class PendingFlow implements Flow, Timed {
   }
 
   /** The index has dropped the flow. A response that was kept for it is wiped. */
-  end(ending: Ending): void {
+  mark(ending: Ending): void {
     this.#response = undefined;
     this.#ending = ending;
+  }
+
+  /** Tells the subscribers how the flow ended. */
+  tell(): void {
     const subscribers = this.#leave();
-    if (subscribers.length === 0) return;
-    const error = errorOf(ending);
+    if (subscribers.length === 0 || !this.#ending) return;
+    const error = errorOf(this.#ending);
     for (const subscriber of subscribers) subscriber.error(error);
   }
 
@@ -164,7 +222,7 @@ export class PendingFlow implements Flow, Timed {
   }
 
   #attach(subscriber: Subscriber<CallbackResponse>): (() => void) | undefined {
-    if (this.#response && this.#owner.now() >= this.deadline) this.end({ type: 'expired' });
+    if (this.#response && this.#owner.now() >= this.deadline) this.mark({ type: 'expired' });
     if (this.#response) {
       this.#owner.taken(this);
       subscriber.next(this.#response);
@@ -187,30 +245,4 @@ function errorOf({ type, cause }: Ending): Error {
   if (type === 'closed')
     return new ServerClosedError('the callback server closed while the flow was pending');
   return new FlowCancelledError('the flow was cancelled', cause === undefined ? undefined : { cause });
-}
-
-function authorizationUrl(
-  endpoint: string | URL,
-  params: AuthorizationParameters,
-  own: Readonly<Record<string, string>>,
-): URL {
-  const text = String(endpoint);
-  // `new URL` would throw with the whole input in its error.
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
-    const got = JSON.stringify(text.replace(/[?#].*$/s, '…').slice(0, 100));
-    throw new InvalidOptionError('endpoint', `must be an http or https URL, got ${got}`);
-  }
-  if (url.hash) throw new InvalidOptionError('endpoint', 'must not have a fragment (RFC 6749 section 3.1)');
-  for (const [name, value] of Object.entries(own)) {
-    const given = params[name] ?? url.searchParams.get(name) ?? value;
-    if (given !== value)
-      throw new InvalidOptionError(name, 'is set by the flow; leave it out of the parameters');
-    url.searchParams.set(name, value);
-  }
-  for (const [name, value] of Object.entries(params)) {
-    if (value === undefined || Object.hasOwn(own, name)) continue;
-    for (const each of typeof value === 'string' ? [value] : value) url.searchParams.append(name, each);
-  }
-  return url;
 }

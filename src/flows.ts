@@ -1,4 +1,4 @@
-import type { CallbackResponse } from './callback-response.ts';
+import { CallbackResponse, type CallbackFields } from './callback-response.ts';
 import type { Clock } from './clock.ts';
 import { Deadlines } from './deadlines.ts';
 import {
@@ -9,15 +9,26 @@ import {
   TooManyFlowsError,
 } from './errors.ts';
 import type { ServerEvent } from './events.ts';
-import { PendingFlow, type BeginOptions, type Ending, type FlowOwner } from './flow.ts';
+import {
+  mismatch,
+  plainExpectation,
+  readExpectation,
+  type Expectation,
+  type Mismatch,
+} from './expectation.ts';
+import { PendingFlow, type BeginOptions, type Ending, type FlowOwner, type Outcome } from './flow.ts';
+import { HeldRedirects, type HeldRedirect, type HoldOptions } from './held.ts';
 import type { HotStream } from './hot-stream.ts';
 import type { Report } from './isolated-observable.ts';
-import { requireInteger } from './options.ts';
 import { randomToken } from './pkce.ts';
+import type { Arrival, Disposition } from './redirect.ts';
+import type { Language } from './texts.ts';
+import { requireInteger, requireKnown, requireOneOf, requireStrong, requireText } from './validate.ts';
 
-/** Whose a response is. With a flow it is accepted and the flow's state consumed. */
+/** Whose a response is. Accepted, the flow's state is consumed; otherwise nothing has changed. */
 export type Match =
-  { disposition: 'accepted'; flow: PendingFlow } | { disposition: 'unmatched' | 'duplicate' | 'late' };
+  | { disposition: 'accepted'; flow: PendingFlow; response: CallbackResponse }
+  | { disposition: Exclude<Disposition, 'accepted'>; flow?: PendingFlow };
 
 export interface FlowsOptions {
   clock: Clock;
@@ -25,8 +36,29 @@ export interface FlowsOptions {
   maxFlows: number;
   events: HotStream<ServerEvent>;
   report: Report;
-  redirectUri: () => string;
+  /** The path of the redirect URI of a flow without a context. */
+  callbackPath: string;
+  /** The authorization servers in use; with several, `begin` must say which. */
+  issuers: readonly string[];
+  unmatched: 'reject' | 'accept' | HoldOptions;
+  finishUrls: readonly string[];
+  redirectUriFor: (path: string) => string;
+  /** A redirect was held for this state, which is now asked for. */
+  onClaimed: (held: HeldRedirect) => void;
 }
+
+const beginOptions: ReadonlySet<string> = new Set<keyof BeginOptions>([
+  'state',
+  'ttl',
+  'signal',
+  'issuer',
+  'issuerAdvertised',
+  'requireIssuer',
+  'unadvertisedIssuer',
+  'responseMode',
+  'context',
+  'key',
+]);
 
 // States that ended are remembered in two halves, the older dropped whole: bounded, and no walk to find the oldest.
 const rememberedHalf = 5_000;
@@ -42,17 +74,42 @@ export class Flows implements FlowOwner {
   readonly #options: FlowsOptions;
   #ended = new Map<string, 'duplicate' | 'late'>();
   #endedBefore = new Map<string, 'duplicate' | 'late'>();
+  readonly #held: HeldRedirects | undefined;
+  readonly #plain: Expectation;
   #sequence = 0;
+  #pending = 0;
   #closed = false;
+  #formsExpected = false;
+  #contextsInUse = false;
 
   constructor(options: FlowsOptions) {
     this.#options = options;
     this.report = options.report;
     this.#events = options.events;
     this.#deadlines = new Deadlines(options.clock, (flow) => this.#end(flow, { type: 'expired' }));
+    this.#held =
+      typeof options.unmatched === 'object' ? new HeldRedirects(options.unmatched, options.clock) : undefined;
+    const { callbackPath, issuers } = options;
+    // With several, whoever only has a state cannot say which.
+    this.#plain = plainExpectation(callbackPath, issuers);
+  }
+
+  /** Whether a flow of this server has asked for form_post. */
+  get formsExpected(): boolean {
+    return this.#formsExpected;
+  }
+
+  /** Whether a flow of this server has a redirect URI of its own. */
+  get contextsInUse(): boolean {
+    return this.#contextsInUse;
   }
 
   /** Flows that wait for their redirect. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Those, and the ones whose response nobody has taken yet. */
   get size(): number {
     return this.#live.size;
   }
@@ -62,16 +119,34 @@ export class Flows implements FlowOwner {
   }
 
   begin(options: BeginOptions = {}): PendingFlow {
+    requireKnown(options, beginOptions, 'begin');
     const { state = randomToken(), ttl = this.#options.flowTtl, signal, key } = options;
+    if (this.#closed) throw new ServerClosedError('the callback server is closing');
     requireInteger('ttl', ttl, 1, 86_400_000);
     const joined = key === undefined ? undefined : this.#byKey.get(key);
-    if (joined) return joined;
+    if (joined && joined.deadline > this.now()) return joined;
     if (options.state !== undefined) requireStrong(state);
     if (signal?.aborted)
       throw new FlowCancelledError('the signal was aborted already', { cause: signal.reason });
-    if (this.#closed) throw new ServerClosedError('the callback server is closing');
-    const flow = this.#register(state, this.now() + ttl, this.#options.redirectUri());
+    const { callbackPath, issuers, redirectUriFor } = this.#options;
+    const expectation = readExpectation(options, callbackPath, issuers);
+    this.#formsExpected ||= expectation.responseMode === 'form_post';
+    this.#contextsInUse ||= expectation.path !== callbackPath;
+    const deadline = this.now() + ttl;
+    const flow = this.#adopt(state, deadline, expectation) ?? this.#register(state, deadline, expectation);
+    flow.redirectUri = redirectUriFor(expectation.path);
     if (signal || key !== undefined) this.#tie(flow, signal, key);
+    return this.#claim(flow);
+  }
+
+  /** A flow that somebody watches already becomes the one that is begun. */
+  #adopt(state: string, deadline: number, expectation: Expectation): PendingFlow | undefined {
+    const flow = this.#live.get(state);
+    if (!flow?.pending || flow.deadline !== Infinity) return undefined;
+    this.#deadlines.remove(flow);
+    flow.deadline = deadline;
+    flow.expectation = expectation;
+    this.#deadlines.add(flow);
     return flow;
   }
 
@@ -79,7 +154,7 @@ export class Flows implements FlowOwner {
   watch(state: string): PendingFlow | undefined {
     const flow = this.#live.get(state);
     if (flow || this.#closed || this.#endingOf(state)) return flow;
-    return this.#register(state, Infinity, '');
+    return this.#claim(this.#register(state, Infinity, this.#plain));
   }
 
   /** Forgets a flow that `watch` made, once nobody observes it. */
@@ -89,18 +164,53 @@ export class Flows implements FlowOwner {
   }
 
   /** Consumes the state, in one step: of two equal responses the second is a duplicate. */
-  match(state: string): Match {
+  match(fields: CallbackFields, arrival: Arrival): Match {
+    const { state = '' } = fields;
     const flow = this.#live.get(state);
     if (!flow?.pending) return { disposition: this.#endingOf(state) ?? 'unmatched' };
-    this.#live.delete(state);
-    this.remember(state, 'duplicate');
-    return { disposition: 'accepted', flow };
+    return this.#judge(flow, fields, arrival);
+  }
+
+  /** Consumes the only flow that is pending, if there is exactly one and the rest of the response fits it. */
+  matchOnly(fields: CallbackFields, arrival: Arrival): Match {
+    const pending: PendingFlow[] = [];
+    for (const flow of this.#live.values()) {
+      if (flow.pending) pending.push(flow);
+      if (pending.length > 1) break;
+    }
+    const [only] = pending;
+    if (!only || pending.length > 1) return { disposition: 'unmatched' };
+    return this.#judge(only, fields, arrival);
+  }
+
+  #judge(flow: PendingFlow, fields: CallbackFields, arrival: Arrival): Match {
+    // Its timer may be behind: the process was busy, or many flows end at once.
+    if (flow.deadline <= this.now()) {
+      this.#end(flow, { type: 'expired' });
+      return { disposition: 'late' };
+    }
+    const wrong = mismatch(flow.expectation, arrival, fields.iss);
+    if (wrong) return { disposition: wrong, flow };
+    const response = new CallbackResponse(fields);
+    flow.accept(response);
+    this.#pending--;
+    this.remember(flow.state, 'duplicate');
+    return { disposition: 'accepted', flow, response };
+  }
+
+  /** What is wrong with a response that nobody asked for, by what the server knows of its authorization servers. */
+  mismatchUnasked({ iss }: CallbackFields, arrival: Arrival): Mismatch | undefined {
+    return mismatch(this.#plain, arrival, iss);
+  }
+
+  /** Keeps an unmatched redirect for whoever asks for its state; undefined where it cannot be kept. */
+  hold(fields: CallbackFields, arrival: Arrival, language: Language): HeldRedirect | undefined {
+    return this.#closed ? undefined : this.#held?.add(fields, arrival, language);
   }
 
   /** Hands a matched flow its response, or keeps it for the flow until its deadline. */
-  deliver(flow: PendingFlow, response: CallbackResponse): void {
-    if (flow.deliver(response)) this.#deadlines.remove(flow);
-    else this.#live.set(flow.state, flow);
+  deliver(flow: PendingFlow): void {
+    if (flow.deliver()) this.taken(flow);
   }
 
   /** Somebody came for the response that was kept. */
@@ -116,9 +226,27 @@ export class Flows implements FlowOwner {
     this.#remove(flow, ending);
   }
 
+  settle(flow: PendingFlow, outcome: Outcome): void {
+    requireOneOf('status', outcome.status, ['success', 'failure', 'redirect']);
+    if (outcome.status === 'failure') requireText('message', outcome.message);
+    if (outcome.status === 'redirect' && !this.#options.finishUrls.includes(outcome.url)) {
+      throw new InvalidOptionError(
+        'url',
+        `must be one of the server's finishUrls, got ${JSON.stringify(outcome.url)}`,
+      );
+    }
+    const { onSettled } = flow;
+    flow.onSettled = undefined;
+    onSettled?.(outcome);
+    if (this.#events.observed) {
+      this.#events.next({ type: 'finished', at: this.#at(), flow: flow.id, outcome: outcome.status });
+    }
+  }
+
   /** Ends every flow, and wipes the responses that nobody has taken. None begins until `open`. */
   close(): void {
     this.#closed = true;
+    this.#held?.close();
     for (const flow of [...this.#deadlines.values()]) this.#end(flow, { type: 'closed' });
   }
 
@@ -134,20 +262,28 @@ export class Flows implements FlowOwner {
     this.#ended.set(state, as);
   }
 
-  #register(state: string, deadline: number, redirectUri: string): PendingFlow {
+  #register(state: string, deadline: number, expectation: Expectation): PendingFlow {
     if (this.#live.has(state)) throw new StateInUseError('another pending flow has this state');
     if (this.#endingOf(state))
       throw new StateInUseError('this state was used before; each sign-in needs its own');
     if (this.#deadlines.size >= this.#options.maxFlows) {
       throw new TooManyFlowsError(`maxFlows (${this.#options.maxFlows}) flows are pending`);
     }
-    const flow = new PendingFlow(this, ++this.#sequence, state, deadline, redirectUri);
+    const flow = new PendingFlow(this, ++this.#sequence, state, deadline, expectation);
     this.#live.set(state, flow);
     this.#deadlines.add(flow);
+    this.#pending++;
     if (this.#events.observed) {
       const expiresAt = deadline === Infinity ? undefined : Math.trunc(deadline);
       this.#events.next({ type: 'begun', at: this.#at(), flow: flow.id, expiresAt });
     }
+    return flow;
+  }
+
+  /** Gives a new flow the redirect that came before it. */
+  #claim(flow: PendingFlow): PendingFlow {
+    const held = this.#held?.take(flow.state);
+    if (held) this.#options.onClaimed(held);
     return flow;
   }
 
@@ -186,18 +322,22 @@ export class Flows implements FlowOwner {
       this.cancel(flow, ending);
     } else {
       this.taken(flow);
-      flow.end(ending);
+      flow.mark(ending);
     }
   }
 
   #remove(flow: PendingFlow, ending: Ending): void {
     this.#live.delete(flow.state);
     this.#deadlines.remove(flow);
-    flow.end(ending);
-    if (!this.#events.observed) return;
-    const { id } = flow;
-    if (ending.type === 'expired') this.#events.next({ type: 'expired', at: this.#at(), flow: id });
-    else this.#events.next({ type: 'cancelled', at: this.#at(), flow: id, reason: ending.type });
+    this.#pending--;
+    flow.mark(ending);
+    // Before the consumer, whose reaction may make events of its own.
+    if (this.#events.observed) {
+      const { id } = flow;
+      if (ending.type === 'expired') this.#events.next({ type: 'expired', at: this.#at(), flow: id });
+      else this.#events.next({ type: 'cancelled', at: this.#at(), flow: id, reason: ending.type });
+    }
+    flow.tell();
   }
 
   #endingOf(state: string): 'duplicate' | 'late' | undefined {
@@ -207,13 +347,4 @@ export class Flows implements FlowOwner {
   #at(): number {
     return Math.trunc(this.now());
   }
-}
-
-/** @see RFC 6749 section 10.10 and appendix A.5 */
-function requireStrong(state: string): void {
-  if (!/^[\x20-\x7e]{22,512}$/.test(state)) {
-    throw new InvalidOptionError('state', `must be 22 to 512 visible ASCII characters, got ${state.length}`);
-  }
-  if (new Set(state).size < 8)
-    throw new InvalidOptionError('state', 'must be random, got a few repeated characters');
 }

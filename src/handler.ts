@@ -1,30 +1,52 @@
-import { CallbackResponse } from './callback-response.ts';
-import { describeError } from './errors.ts';
-import type { PendingFlow } from './flow.ts';
+import { CallbackResponse, type CallbackFields } from './callback-response.ts';
+import type { Outcome, PendingFlow } from './flow.ts';
 import type { Flows } from './flows.ts';
-import { createCallbackHtml, escapeHtml, pageHeaders, renderPage } from './page.ts';
-import { outline, readResponse, Redirect, type ReadResponse } from './redirect.ts';
-import { isAuthority, readHeaders, readTarget, speculative, type CallbackRequest } from './request.ts';
+import type { HeldRedirect } from './held.ts';
+import type { Answer, Pages } from './pages.ts';
+import { randomToken } from './pkce.ts';
+import {
+  hasResponseParameter,
+  outline,
+  readResponse,
+  Redirect,
+  retains,
+  type Arrival,
+  type Disposition,
+  type ReadResponse,
+  type RefusalReason,
+} from './redirect.ts';
+import {
+  isAuthority,
+  isForm,
+  readHeaders,
+  readTarget,
+  speculative,
+  type CallbackRequest,
+  type RequestHeaders,
+  type Target,
+} from './request.ts';
+import type { Language } from './texts.ts';
 
 export interface HandlerOptions {
+  /** Path of the redirect URI, and the query that is part of it. */
   callbackPath: string;
-  title: string;
-  serverUrl?: string | undefined;
+  callbackQuery: string;
+  cleanUrl: 'script' | 'redirect' | false;
+  /** Whether an accepted page may wait for `flow.settle`. */
+  settles: boolean;
+  errorWithoutState: 'ignore' | 'end-only-flow';
+  longestParameter: number;
+  mostHeaders: number;
   flows: Flows;
+  pages: Pages;
   /** Whether this server goes by that `Host`. */
   isOurs: (authority: string) => boolean;
+  /** Whether it is the one in the redirect URI. */
+  isAdvertised: (authority: string) => boolean;
   /** Accepts a response that no flow waits for. */
   acceptsUnmatched: (response: ReadResponse) => boolean;
   /** Proves to a self-probe that it has reached this very server. */
   prove: (nonce: string) => string;
-}
-
-/** What goes back to the browser. */
-export interface Answer {
-  status: number;
-  /** Names and values in turn. */
-  headers: string[];
-  body: Buffer;
 }
 
 /** What a request comes to: an answer and, where it reached the callback path as a redirect, that redirect. */
@@ -33,103 +55,198 @@ export interface Handled {
   redirect?: Redirect;
   /** The flow to deliver an accepted redirect to. */
   flow?: PendingFlow;
+  /** The page, once the app has said how the sign-in ended; until then it waits, and `answer` is what it falls back to. */
+  outcome?: (outcome: Outcome) => Answer;
+  /** The redirect waits for its flow, and its page with it. */
+  held?: HeldRedirect;
+  /** Ask again, with the body read. */
+  needsBody?: true;
 }
 
-/** Characters of a single parameter; longer ones are refused, never cut. */
-const longestParameter = 8_192;
+export interface Handler {
+  /** A request in; an answer, and maybe a redirect, out. Knows no socket. */
+  handle(request: CallbackRequest): Handled;
+  /** Whether a request is for us, on a server that we share. */
+  concerns(request: Pick<CallbackRequest, 'target' | 'rawHeaders'>): boolean;
+  /** A held redirect whose state is now asked for. */
+  claim(held: HeldRedirect): Handled;
+}
 
-/** A request in; an answer, and maybe a redirect, out. Knows no socket. */
-export function createHandler(options: HandlerOptions): (request: CallbackRequest) => Handled {
-  const { callbackPath, flows } = options;
-  const title = escapeHtml(options.title);
-  const success = answer(200, createCallbackHtml('', true, options.title, options.serverUrl));
-  const neutralPage = renderPage({
-    kind: 'neutral',
-    title,
-    headline: 'This sign-in link is not active',
-    message: 'If you have just signed in, all is well.',
-    detail: undefined,
-    note: 'You can safely close this tab now, or start again from the app.',
-  });
-  const neutral = answer(400, neutralPage);
-  const wrongHost = answer(421, neutralPage);
-  const notNavigation = answer(403, neutralPage);
-  const speculation = answer(503, neutralPage);
-  const notFound = answer(404, plainPage(title, 'Not found'));
-  const wrongMethod = answer(405, plainPage(title, 'Method not allowed'), ['Allow', 'GET']);
-  const badRequest = answer(400, plainPage(title, 'Bad request'));
+// Pages that wait at a clean URL to be shown once more on reload.
+const mostFinished = 1_000;
 
-  function refuse(
-    reply: Answer,
-    redirect: Omit<Redirect, 'response' | 'at'>,
-    fields: ReadResponse['fields'],
+export function createHandler(options: HandlerOptions): Handler {
+  const { callbackPath, callbackQuery, flows, pages, cleanUrl } = options;
+  const prefix = callbackPath.endsWith('/') ? callbackPath : `${callbackPath}/`;
+  const finished = new Map<string, Answer>();
+
+  return { handle, concerns, claim };
+
+  function handle(request: CallbackRequest): Handled {
+    const headers = readHeaders(request.rawHeaders);
+    const language = pages.languageFor(headers.language);
+    const target = readTarget(request.target);
+    if (!target || headers.hosts !== 1 || !isAuthority(headers.host))
+      return { answer: pages.neutral(400, language) };
+    const ours = options.isOurs(target.authority ?? headers.host);
+    if (ours && headers.probe !== undefined) return { answer: pages.probed(options.prove(headers.probe)) };
+    if (!isCallback(target.path)) return { answer: elsewhere(target.path, ours, request.method, language) };
+    const methods = flows.formsExpected ? ['GET', 'POST'] : ['GET'];
+    if (!methods.includes(request.method))
+      return { answer: pages.neutral(405, language, 'Allow', methods.join(', ')) };
+    return receive(request, headers, target, ours, language);
+  }
+
+  function isCallback(path: string): boolean {
+    if (path === callbackPath) return true;
+    return flows.contextsInUse && path.startsWith(prefix) && /^[\w.-]+$/.test(path.slice(prefix.length));
+  }
+
+  function concerns({ target, rawHeaders }: Pick<CallbackRequest, 'target' | 'rawHeaders'>): boolean {
+    const path = readTarget(target)?.path;
+    if (path === undefined) return false;
+    return (
+      isCallback(path) ||
+      (cleanUrl === 'redirect' && path.startsWith(prefix) && path.includes('/~')) ||
+      readHeaders(rawHeaders).probe !== undefined
+    );
+  }
+
+  function elsewhere(path: string, ours: boolean, method: string, language: Language): Answer {
+    if (!ours) return pages.neutral(421, language);
+    const shown =
+      cleanUrl === 'redirect' && method === 'GET'
+        ? finished.get(path.slice(path.lastIndexOf('/') + 1))
+        : undefined;
+    return shown ?? pages.neutral(404, language);
+  }
+
+  function receive(
+    { method, rawHeaders, body, tooLarge }: CallbackRequest,
+    headers: RequestHeaders,
+    { authority, path, query }: Target,
+    ours: boolean,
+    language: Language,
   ): Handled {
-    const { disposition, flow, reason } = redirect;
-    return {
-      answer: reply,
-      redirect: new Redirect(disposition, outline(fields), Math.trunc(flows.now()), flow, reason),
-    };
-  }
+    const posted = method === 'POST';
+    const encoded = posted ? (body ?? '') : query;
+    const response = readResponse(encoded, options.longestParameter);
+    const refuse = (
+      status: number,
+      disposition: Disposition,
+      reason?: RefusalReason,
+      ...extra: string[]
+    ): Handled => ({
+      answer: pages.neutral(status, language, ...extra),
+      redirect: redirectOf(disposition, outline(response.fields), undefined, reason),
+    });
 
-  return ({ method, target, rawHeaders }) => {
-    const headers = readHeaders(rawHeaders);
-    const asked = readTarget(target);
-    if (!asked || headers.hosts !== 1 || !isAuthority(headers.host)) return { answer: badRequest };
-    const known = options.isOurs(asked.authority ?? headers.host);
-    if (known && headers.probe !== undefined) return { answer: probed(options.prove(headers.probe)) };
-    if (asked.path !== callbackPath) return { answer: known ? notFound : wrongHost };
-    if (method !== 'GET') return { answer: wrongMethod };
-
-    const response = readResponse(asked.query, longestParameter);
-    const { fields } = response;
-    if (!known) return refuse(wrongHost, { disposition: 'refused', reason: 'wrong_host' }, fields);
-    if (headers.origin !== undefined)
-      return refuse(notNavigation, { disposition: 'refused', reason: 'foreign_origin' }, fields);
+    if (!ours) return refuse(421, 'refused', 'wrong_host');
+    if (rawHeaders.length > options.mostHeaders * 2) return refuse(431, 'refused', 'too_many_headers');
+    if (headers.origin !== undefined && !posted) return refuse(403, 'refused', 'foreign_origin');
     const reason = speculative(headers);
-    if (reason)
-      return refuse(
-        reason === 'prefetch' ? speculation : notNavigation,
-        { disposition: 'refused', reason },
-        fields,
-      );
-
-    if (response.reason && !options.acceptsUnmatched(response)) {
-      return refuse(neutral, { disposition: 'malformed', reason: response.reason }, fields);
+    if (reason) return refuse(reason === 'prefetch' ? 503 : 403, 'refused', reason);
+    if (posted) {
+      if (!isForm(headers)) return refuse(415, 'malformed', 'not_a_form');
+      if (tooLarge) return refuse(413, 'malformed', 'too_large', 'Connection', 'close');
+      if (body === undefined) return { answer: pages.neutral(400, language), needsBody: true };
+      if (hasResponseParameter(query)) return refuse(400, 'malformed', 'split_parameters');
     }
-    const match = flows.match(fields.state ?? '');
-    if (match.disposition !== 'accepted') {
-      if (match.disposition !== 'unmatched' || !options.acceptsUnmatched(response)) {
-        return refuse(neutral, match, fields);
-      }
-      if (fields.state) flows.remember(fields.state, 'duplicate');
+    // The redirect URI is compared whole: a second address of ours is not the one the provider was given.
+    if (
+      !options.isAdvertised(authority ?? headers.host) ||
+      (callbackQuery && !retains(query, callbackQuery))
+    ) {
+      return refuse(400, 'wrong_redirect_uri');
     }
-    const accepted = new CallbackResponse(fields);
-    const flow = match.disposition === 'accepted' ? match.flow : undefined;
-    return {
-      answer: fields.error ? failure(accepted) : success,
-      redirect: new Redirect('accepted', accepted, Math.trunc(flows.now()), flow?.id),
-      ...(flow && { flow }),
-    };
-  };
-
-  function failure(response: CallbackResponse): Answer {
-    return answer(400, createCallbackHtml(describeError(response), false, options.title));
+    return judge(response, { path, mode: posted ? 'form_post' : 'query' }, language);
   }
-}
 
-function plainPage(title: string, headline: string): string {
-  return renderPage({ kind: 'neutral', title, headline, message: undefined, detail: undefined, note: '' });
-}
+  function judge(response: ReadResponse, arrival: Arrival, language: Language): Handled {
+    const { fields, reason } = response;
+    const stateless =
+      reason === 'missing_state' &&
+      fields.error !== undefined &&
+      options.errorWithoutState === 'end-only-flow';
+    const accepts = options.acceptsUnmatched(response);
+    if (reason && !accepts && !stateless) return refused('malformed', fields, language, undefined, reason);
+    const match = stateless ? flows.matchOnly(fields, arrival) : flows.match(fields, arrival);
+    if (match.disposition === 'accepted') return accepted(match.response, arrival, language, match.flow);
+    if (match.disposition !== 'unmatched') return refused(match.disposition, fields, language, match.flow);
+    if (accepts) {
+      const wrong = flows.mismatchUnasked(fields, arrival);
+      if (wrong) return refused(wrong, fields, language);
+      if (fields.state) flows.remember(fields.state, 'duplicate');
+      return accepted(new CallbackResponse(fields), arrival, language);
+    }
+    if (reason) return refused('malformed', fields, language, undefined, reason);
+    const held = flows.hold(fields, arrival, language);
+    return held ? { ...refused('held', fields, language), held } : refused('unmatched', fields, language);
+  }
 
-function answer(status: number, html: string, extra: readonly string[] = []): Answer {
-  const body = Buffer.from(html);
-  return { status, headers: [...pageHeaders.flat(), 'Content-Length', String(body.length), ...extra], body };
-}
+  function claim(held: HeldRedirect): Handled {
+    return judge({ fields: held.fields }, held.arrival, held.language);
+  }
 
-function probed(proof: string): Answer {
-  return {
-    status: 204,
-    headers: ['Cache-Control', 'no-store', 'Rx-OAuth-Callback-Probe', proof],
-    body: Buffer.alloc(0),
-  };
+  function refused(
+    disposition: Disposition,
+    fields: CallbackFields,
+    language: Language,
+    flow?: PendingFlow,
+    reason?: RefusalReason,
+  ): Handled {
+    return {
+      answer: reason === 'missing_code' ? pages.nothing(language) : pages.neutral(400, language),
+      redirect: redirectOf(disposition, outline(fields), flow, reason),
+    };
+  }
+
+  function accepted(
+    response: CallbackResponse,
+    arrival: Arrival,
+    language: Language,
+    flow?: PendingFlow,
+  ): Handled {
+    const redirect = redirectOf('accepted', response, flow);
+    if (response.error !== undefined) {
+      return { answer: clean(pages.denied(response, language), arrival), redirect, ...(flow && { flow }) };
+    }
+    if (!flow || !options.settles || flow.deadline === Infinity) {
+      return { answer: clean(pages.received(language), arrival), redirect, ...(flow && { flow }) };
+    }
+    return {
+      answer: clean(pages.undecided(language), arrival),
+      redirect,
+      flow,
+      outcome: (outcome) => decided(outcome, arrival, language),
+    };
+  }
+
+  function decided(outcome: Outcome, arrival: Arrival, language: Language): Answer {
+    if (outcome.status === 'redirect') return pages.redirect(outcome.url);
+    const page =
+      outcome.status === 'success' ? pages.succeeded(language) : pages.failed(outcome.message, language);
+    return clean(page, arrival);
+  }
+
+  /** Moves a page to a URL without the code, where that is asked for. */
+  function clean(page: Answer, { path }: Arrival): Answer {
+    if (cleanUrl !== 'redirect') return page;
+    const name = `~${randomToken()}`;
+    const [oldest] = finished.size >= mostFinished ? finished.keys() : [];
+    if (oldest !== undefined) finished.delete(oldest);
+    finished.set(name, page);
+    // Relative, so that it holds behind a proxy that strips a prefix too.
+    const segment = path.slice(path.lastIndexOf('/') + 1);
+    return pages.redirect(segment ? `./${segment}/${name}` : `./${name}`);
+  }
+
+  function redirectOf(
+    disposition: Disposition,
+    response: CallbackResponse,
+    flow?: PendingFlow,
+    reason?: RefusalReason,
+  ): Redirect {
+    return new Redirect(disposition, response, Math.trunc(flows.now()), flow?.id, reason);
+  }
 }

@@ -1,15 +1,22 @@
 import { createHash } from 'node:crypto';
+import { texts } from './texts.ts';
 
 /** What a page shows. Every string is escaped already. */
 export interface PageView {
   kind: 'success' | 'failure' | 'neutral';
+  /** The language of the texts, as an HTML `lang`. */
+  language: string;
   /** The document's title. */
   title: string;
+  /** Who is signing in, if that was configured. */
+  productName: string | undefined;
+  /** A data URI, if one was configured. */
+  logo: string | undefined;
   /** What happened, in a few words. */
   headline: string;
   /** What a person should know of it, if anything. */
   message: string | undefined;
-  /** Shown in a box: the connected server, or the provider's error. */
+  /** Shown in a box: the connected server, or what went wrong. */
   detail: string | undefined;
   /** What to do now. */
   note: string;
@@ -29,24 +36,34 @@ export function escapeHtml(text: string): string {
 
 const marks = { success: '✓', failure: '✕', neutral: 'i' };
 
-const style = `:root{color-scheme:light dark;--page:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#5a6470;--line:#d8dde3;--success:#1a7f4b;--failure:#b3261e;--neutral:#3a5fa8}
-@media(prefers-color-scheme:dark){:root{--page:#14171b;--card:#1e2329;--text:#e8ebee;--soft:#a3adb8;--line:#363d46;--success:#4cc38a;--failure:#ff8a80;--neutral:#8fb0f3}}
+const style = `:root{color-scheme:light dark;--page:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606c;--line:#d8dde3;--tone:#3a5fa8}
+.success{--tone:#1a7f4b}.failure{--tone:#b3261e}
+@media(prefers-color-scheme:dark){:root{--page:#14171b;--card:#1e2329;--text:#e8ebee;--soft:#a3adb8;--line:#363d46;--tone:#8fb0f3}.success{--tone:#4cc38a}.failure{--tone:#ff8a80}}
 *{box-sizing:border-box}
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem;background:var(--page);color:var(--text);font:1rem/1.5 system-ui,sans-serif}
-main{width:100%;max-width:27rem;padding:2.25rem 1.75rem;text-align:center;background:var(--card);border:1px solid var(--line);border-radius:.75rem}
-.mark{display:grid;place-items:center;width:3rem;height:3rem;margin:0 auto 1rem;border:2px solid;border-radius:50%;font-size:1.4rem;font-weight:600}
-.success .mark{color:var(--success)}.failure .mark{color:var(--failure)}.neutral .mark{color:var(--neutral)}
-h1{margin:0 0 .75rem;font-size:1.3rem;line-height:1.3}
+body{margin:0;min-height:100vh;min-height:100svh;display:grid;place-items:center;padding:1rem;background:var(--page);color:var(--text);font:1rem/1.5 system-ui,sans-serif}
+main{width:100%;max-width:28rem;padding:2.25rem 1.5rem;text-align:center;text-wrap:balance;overflow-wrap:anywhere;word-break:auto-phrase;background:var(--card);border:1px solid var(--line);border-radius:1rem;box-shadow:0 1px 4px #0001}
+.logo{display:block;max-width:10rem;max-height:4rem;margin:0 auto}.product{margin:.5rem 0 1.75rem;font-weight:600}
+.mark{display:grid;place-items:center;width:3rem;height:3rem;margin:0 auto 1rem;border:2px solid;border-radius:50%;color:var(--tone);font-size:1.4rem;font-weight:600}
+.logo+.mark{margin-top:1.75rem}
+h1{margin:0;font-size:1.3rem;line-height:1.3}
 p{margin:.75rem 0 0;color:var(--soft)}
-.detail{padding:.6rem .75rem;border:1px solid var(--line);border-radius:.4rem;color:var(--text);font:.875rem/1.5 ui-monospace,monospace;overflow-wrap:anywhere}`;
+.detail{width:fit-content;margin:1.25rem auto;padding:.6rem .9rem;text-align:start;text-wrap:wrap;font-size:.9375rem;color:var(--text);border:1px solid var(--line);border-inline-start:.25rem solid var(--tone);border-radius:.4rem}`;
 
-/** A page without external resources, script or reflected input. */
-export function renderPage({ kind, title, headline, message, detail, note }: PageView): string {
+const cleanUrlScript = `history.replaceState(null,'',location.pathname)`;
+
+export const cleanUrlElement = `<script>${cleanUrlScript}</script>`;
+
+/** A page without external resources or reflected input; `extra` goes before the end of the body. */
+export function renderPage(view: PageView, extra = ''): string {
+  const { kind, language, title, productName, logo, headline, message, detail, note } = view;
+  const paragraph = (text: string | undefined, name = ''): string => (text ? `<p${name}>${text}</p>\n` : '');
+  const image = logo ? `<img class="logo" src="${logo}" alt="">\n` : '';
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${title}</title><style>${style}</style></head>
-<body><main class="${kind}"><div class="mark" aria-hidden="true">${marks[kind]}</div><h1>${headline}</h1>
-${message ? `<p>${message}</p>\n` : ''}${detail ? `<p class="detail">${detail}</p>\n` : ''}<p>${note}</p></main></body></html>
+<body><main class="${kind}">${image}${paragraph(productName, ' class="product"')}<div class="mark" aria-hidden="true">${marks[kind]}</div>
+<h1>${headline}</h1>
+${paragraph(message)}${paragraph(detail, ' class="detail"')}${paragraph(note)}</main>${extra}</body></html>
 `;
 }
 
@@ -64,30 +81,62 @@ export function createCallbackHtml(
   title = 'OAuth sign-in',
   serverUrl?: string,
 ): string {
-  const connected = serverUrl === undefined ? undefined : `Connected to: ${escapeHtml(serverUrl)}`;
+  const { success, failure, connected, close } = texts.en;
   return renderPage({
     kind: isSuccess ? 'success' : 'failure',
+    language: 'en',
     title: escapeHtml(title),
-    headline: isSuccess ? 'Authentication successful' : 'Authentication failed',
+    productName: undefined,
+    logo: undefined,
+    headline: isSuccess ? success : failure,
     message: undefined,
-    detail: isSuccess ? connected : escapeHtml(message),
-    note: 'You can safely close this tab now.',
+    detail: isSuccess ? serverUrl && fill(connected, serverUrl) : escapeHtml(message),
+    note: close,
   });
 }
 
-const styleHash = createHash('sha256').update(style).digest('base64');
+/** Puts a value, escaped, where a text has its `{}`. */
+export function fill(text: string, value: string): string {
+  return text.replace('{}', () => escapeHtml(value));
+}
 
-/** Sent with every answer, errors included. */
-export const pageHeaders: readonly [name: string, value: string][] = [
-  ['Content-Type', 'text/html; charset=utf-8'],
-  ['Cache-Control', 'no-store'],
-  ['Referrer-Policy', 'no-referrer'],
-  [
+/**
+ * The headers of every answer, errors included. Scripts other than the one that cleans the address bar, and anything
+ * from elsewhere, are refused by the browser, whatever the page holds.
+ */
+export function pageHeaders(html: string): string[] {
+  // As the browser sees them, which turns every line ending into \n before it looks.
+  const styles = [...html.replace(/\r\n?/g, '\n').matchAll(/<style\b[^>]*>([^]*?)<\/style\b/gi)].map(
+    ([, text = '']) => hash(text),
+  );
+  return [
+    'Content-Type',
+    'text/html; charset=utf-8',
+    'Cache-Control',
+    'no-store',
+    'Referrer-Policy',
+    'no-referrer',
     'Content-Security-Policy',
-    `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-  ],
-  ['X-Content-Type-Options', 'nosniff'],
-  ['X-Frame-Options', 'DENY'],
-  ['Cross-Origin-Opener-Policy', 'same-origin'],
-  ['Cross-Origin-Resource-Policy', 'same-origin'],
-];
+    [
+      "default-src 'none'",
+      ...(styles.length > 0 ? [`style-src ${styles.join(' ')}`] : []),
+      ...(html.includes(cleanUrlElement) ? [`script-src ${hash(cleanUrlScript)}`] : []),
+      ...(html.includes(' src="data:') ? ['img-src data:'] : []),
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join('; '),
+    'X-Content-Type-Options',
+    'nosniff',
+    'X-Frame-Options',
+    'DENY',
+    'Cross-Origin-Opener-Policy',
+    'same-origin',
+    'Cross-Origin-Resource-Policy',
+    'same-origin',
+  ];
+}
+
+function hash(text: string): string {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+}

@@ -10,6 +10,14 @@ export type Disposition =
   | 'duplicate'
   /** The flow of this state expired or was cancelled. */
   | 'late'
+  /** Kept for whoever asks for its state next (`unmatched: { holdFor, max }`). */
+  | 'held'
+  /** Came to a path or with a query other than the flow's redirect URI. */
+  | 'wrong_redirect_uri'
+  /** Came by `query` where the flow asked for `form_post`, or the other way round. */
+  | 'wrong_response_mode'
+  /** `iss` is not the issuer the flow was begun for, or is missing where it must not be. */
+  | 'wrong_issuer'
   /** Not an authorization response; `reason` says why. */
   | 'malformed'
   /** Not a navigation of a person's browser; `reason` says what it was. */
@@ -18,11 +26,15 @@ export type Disposition =
 /** Why a redirect is `malformed` or `refused`. */
 export type RefusalReason =
   | 'repeated_parameter'
+  | 'split_parameters'
   | 'invalid_encoding'
   | 'invalid_character'
   | 'too_long'
   | 'missing_code'
   | 'missing_state'
+  | 'not_a_form'
+  | 'too_large'
+  | 'too_many_headers'
   | 'front_channel_token'
   | 'jarm_not_supported'
   | 'wrong_host'
@@ -47,6 +59,16 @@ export class Redirect {
     readonly reason?: RefusalReason,
   ) {}
 }
+
+/** Where and how a response came in. */
+export interface Arrival {
+  /** Raw, without query. */
+  path: string;
+  mode: ResponseMode;
+}
+
+/** @see OAuth 2.0 Multiple Response Type Encoding Practices; OAuth 2.0 Form Post Response Mode */
+export type ResponseMode = 'query' | 'form_post';
 
 /** The outcome of reading one callback's parameters. With a `reason` they are no authorization response. */
 export interface ReadResponse {
@@ -83,7 +105,7 @@ export function readResponse(encoded: string, longest: number): ReadResponse {
     else if (value === undefined) reason ??= 'invalid_encoding';
     else if (value.length > longest) reason ??= 'too_long';
     // An empty value is kept until the end, so that a parameter given twice is seen even when one is empty.
-    fields[name] = value ?? '';
+    fields[name] = copy(value ?? '');
   }
   const { code, error, error_description, error_uri, iss } = fields;
   reason ??= flaw(fields);
@@ -120,6 +142,30 @@ function compact(fields: { [K in keyof CallbackFields]: CallbackFields[K] | unde
   const present: CallbackFields = {};
   for (const name of read) if (fields[name]) present[name] = fields[name];
   return present;
+}
+
+/** Whether the text names a parameter of an authorization response. */
+export function hasResponseParameter(encoded: string): boolean {
+  return (
+    encoded !== '' &&
+    encoded.split('&').some((pair) => known.has(formDecode(pair.split('=', 1)[0] ?? '') ?? ''))
+  );
+}
+
+/** Whether each name in `fixed`, form-encoded, has in `encoded` the same values, no more and no less. */
+export function retains(encoded: string, fixed: string): boolean {
+  const given = new URLSearchParams(encoded);
+  const kept = new URLSearchParams(fixed);
+  return [...kept.keys()].every((name) => {
+    const values = kept.getAll(name);
+    const found = given.getAll(name);
+    return found.length === values.length && values.every((value, index) => value === found[index]);
+  });
+}
+
+/** A slice would keep the whole query in memory, and with the state of a refused redirect its code. */
+function copy(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** Decodes once, as UTF-8; undefined where the bytes are not that. */

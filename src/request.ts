@@ -7,6 +7,10 @@ export interface CallbackRequest {
   target: string;
   /** Names and values in turn, as `node:http` gives them. */
   rawHeaders: readonly string[];
+  /** The form of a POST, once it has been read. */
+  body?: string | undefined;
+  /** The body was longer than it may be, and was not read to its end. */
+  tooLarge?: boolean;
 }
 
 /** The headers that decide whether a request is a person's browser coming back. */
@@ -22,6 +26,9 @@ export interface RequestHeaders {
   purpose: string | undefined;
   /** The nonce of a self-probe. */
   probe: string | undefined;
+  language: string | undefined;
+  contentType: string | undefined;
+  contentEncoding: string | undefined;
 }
 
 /** Repeated headers join, so that no second value can hide behind a good first one. */
@@ -35,6 +42,9 @@ export function readHeaders(rawHeaders: readonly string[]): RequestHeaders {
     site: undefined,
     purpose: undefined,
     probe: undefined,
+    language: undefined,
+    contentType: undefined,
+    contentEncoding: undefined,
   };
   const join = (before: string | undefined, value: string): string =>
     before === undefined ? value : `${before}, ${value}`;
@@ -62,6 +72,15 @@ export function readHeaders(rawHeaders: readonly string[]): RequestHeaders {
       case 'x-purpose':
       case 'x-moz':
         headers.purpose = join(headers.purpose, value);
+        break;
+      case 'accept-language':
+        headers.language = join(headers.language, value);
+        break;
+      case 'content-type':
+        headers.contentType = join(headers.contentType, value);
+        break;
+      case 'content-encoding':
+        headers.contentEncoding = join(headers.contentEncoding, value);
         break;
       case 'rx-oauth-callback-probe':
         headers.probe = value;
@@ -100,6 +119,13 @@ export function readTarget(target: string): Target | undefined {
 /** RFC 9110 section 7.2, without userinfo or path. */
 export function isAuthority(host: string): boolean {
   return /^(?:\[[\da-f:.]+\]|[\w\-.~%]+)(?::\d{1,5})?$/i.test(host);
+}
+
+/** Whether a body is a form as browsers send it. @see OAuth 2.0 Form Post Response Mode section 2 */
+export function isForm({ contentType, contentEncoding }: RequestHeaders): boolean {
+  return (
+    contentEncoding === undefined && /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(contentType ?? '')
+  );
 }
 
 /** Why this is not a navigation of a person's browser; undefined where it may be one, or the client does not say. */

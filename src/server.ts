@@ -1,23 +1,25 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { Observable, type Observer } from 'rxjs';
-import type { CallbackResponse, OAuthCallbackResult } from './callback-response.ts';
 import { boundTo, type Bound } from './address.ts';
+import { bind, type Binding } from './binding.ts';
+import type { CallbackResponse, OAuthCallbackResult } from './callback-response.ts';
 import { clockFrom } from './clock.ts';
-import { Connections } from './connections.ts';
+import { Endpoint } from './endpoint.ts';
 import { AuthorizationError, NotListeningError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
 import type { BeginOptions, Flow, PendingFlow } from './flow.ts';
 import { Flows } from './flows.ts';
-import { createHandler } from './handler.ts';
+import { createHandler, type Handler } from './handler.ts';
 import { HotStream } from './hot-stream.ts';
 import { IsolatedObservable } from './isolated-observable.ts';
-import { listen, type Listener } from './listener.ts';
 import { readOptions, type ServerOptions, type Settings } from './options.ts';
+import { Pages } from './pages.ts';
+import { probe } from './probe.ts';
 import { RedirectStream } from './redirect-stream.ts';
 import type { Redirect, ReadResponse } from './redirect.ts';
+import { Strays } from './strays.ts';
 
 /** Whoever can run sign-ins: this server, or something that reaches one elsewhere. */
 export interface CallbackHost {
@@ -43,6 +45,13 @@ export interface OAuthCallbackServer extends CallbackHost, AsyncDisposable {
    * Rejects with `PortInUseError` or `ListenError`.
    */
   listen(): Promise<void>;
+  /** Answers one request: for `server: 'mounted'`, to be mounted in a framework. Passes what is not ours to `next`. */
+  readonly handler: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void;
+  /**
+   * Asks the redirect URI, as a browser would, whether it leads here. Rejects with `UnreachableError`: another process
+   * holds the other address family, a proxy or tunnel is not up.
+   */
+  probe(): Promise<void>;
 }
 
 /**
@@ -66,63 +75,81 @@ export function callbackServer(options: ServerOptions = {}): Observable<OAuthCal
   });
 }
 
-interface Running {
-  listener: Listener;
-  connections: Connections;
-}
-
 class CallbackServer implements OAuthCallbackServer {
   readonly redirects: RedirectStream;
   readonly events: Observable<ServerEvent>;
+  readonly handler: OAuthCallbackServer['handler'];
   readonly #settings: Settings;
   readonly #redirects = new HotStream<Redirect>();
   readonly #events = new HotStream<ServerEvent>();
   readonly #flows: Flows;
-  readonly #handle: ReturnType<typeof createHandler>;
+  readonly #handler: Handler;
+  readonly #endpoint: Endpoint;
   readonly #secret = randomBytes(32);
-  #starting: Promise<Running> | undefined;
-  #closing: Promise<void> | undefined;
+  /** The last `listen()` or `close()`: each waits for the one before it, so that the last one called has the say. */
+  #turn: Promise<void> = Promise.resolve();
+  #binding: Binding | undefined;
   #bound: Bound | undefined;
   #filled = false;
 
   constructor(settings: Settings) {
     this.#settings = settings;
+    const { limits } = settings;
+    const clock = clockFrom(settings.scheduler);
     const report = (error: unknown): void => this.#report(error);
     this.#flows = new Flows({
       ...settings,
-      clock: clockFrom(settings.scheduler),
+      clock,
       events: this.#events,
       report,
-      redirectUri: () => this.redirectUri,
+      redirectUriFor: (path) => this.#require('redirectUri').redirectUriFor(path),
+      onClaimed: (held) => this.#endpoint.claim(held),
     });
     this.redirects = new RedirectStream(this.#flows, this.#redirects);
     this.events = new IsolatedObservable(report, (subscriber) => this.#events.subscribe(subscriber));
-    this.#handle = createHandler({
+    const pages = new Pages({ ...settings, extraHeaders: transportSecurity(settings), report });
+    this.#handler = createHandler({
       ...settings,
+      settles: settings.settle !== false,
+      longestParameter: limits.parameter,
+      mostHeaders: limits.headers,
       flows: this.#flows,
+      pages,
       isOurs: (authority) => this.#bound?.authorities.has(authority) ?? false,
-      acceptsUnmatched: (response) => this.#isForContainer(response),
-      prove: (nonce) => createHash('sha256').update(this.#secret).update(nonce).digest('base64url'),
+      isAdvertised: (authority) => this.#bound?.advertised.has(authority) ?? false,
+      acceptsUnmatched: (response) => this.#acceptsUnmatched(response),
+      prove: (nonce) => this.#prove(nonce),
     });
+    this.#endpoint = new Endpoint({
+      handler: this.#handler,
+      pages,
+      strays: new Strays(limits.strays, limits.straysPerSecond),
+      clock,
+      settle: settings.settle || 0,
+      mostBody: limits.body,
+      publish: (redirect, flow) => this.#publish(redirect, flow),
+      // The page that ends the last sign-in is not worth keeping a connection for; a server of others is their affair.
+      keepsAlive: () => settings.server !== undefined || this.#flows.pending > 0,
+    });
+    this.handler = (request, response, next) => {
+      if (next && !this.#concerns(request)) next();
+      else this.#endpoint.serve(request, response);
+    };
   }
 
   get address(): AddressInfo {
-    return this.#require('address').address;
+    const { address } = this.#require('address');
+    if (!address) throw new NotListeningError("address is not known to a server that is 'mounted'");
+    return address;
   }
 
   get redirectUri(): string {
-    return this.#require('redirectUri').redirectUri;
+    return this.#require('redirectUri').redirectUriFor(this.#settings.callbackPath);
   }
 
   // In the order of the calls: a listen() during close() starts anew after it, a close() during listen() undoes it.
-  async listen(): Promise<void> {
-    const starting = (this.#starting ??= this.#start(this.#closing));
-    try {
-      await starting;
-    } catch (error) {
-      if (this.#starting === starting) this.#starting = undefined;
-      throw error;
-    }
+  listen(): Promise<void> {
+    return this.#inTurn(() => this.#start());
   }
 
   // Async for the sake of the contract: with a store, registering takes a round trip.
@@ -132,99 +159,76 @@ class CallbackServer implements OAuthCallbackServer {
     return this.#flows.begin(options);
   }
 
+  async probe(): Promise<void> {
+    await probe(this.redirectUri, (nonce) => this.#prove(nonce));
+  }
+
   close(): Promise<void> {
-    const starting = this.#starting;
-    if (this.#closing && !starting) return this.#closing;
-    this.#starting = undefined;
-    const closing = this.#stop(starting).finally(() => {
-      if (this.#closing === closing) this.#closing = undefined;
-    });
-    return (this.#closing = closing);
+    return this.#inTurn(() => this.#stop());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #start(closing: Promise<void> | undefined): Promise<Running> {
-    if (closing) await closing;
-    const { host, ports } = this.#settings;
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(step);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #start(): Promise<void> {
+    if (this.#binding) return;
     this.#flows.open();
     this.#redirects.restart();
     this.#events.restart();
-    const http = createServer(limits);
-    // Beyond this count Node drops headers in silence, those that tell a navigation from a prefetch among them.
-    http.maxHeadersCount = 0;
-    const connections = new Connections(http);
-    http.on('request', (request, response) => this.#serve(request, response, connections));
-    http.on('clientError', refuseUnparsed);
-    const listener = await listen(http, host, ports);
-    this.#bound = boundTo(listener.addresses, this.#settings);
-    this.#tell({ type: 'listening', at: this.#now(), redirectUri: this.#bound.redirectUri });
-    return { listener, connections };
+    const serve = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#endpoint.serve(request, response);
+    this.#binding = await bind(this.#settings, serve, (request) => this.#concerns(request));
+    this.#bound = boundTo(this.#binding, this.#settings);
+    this.#tell({ type: 'listening', at: this.#now(), redirectUri: this.redirectUri });
   }
 
-  async #stop(starting: Promise<Running> | undefined): Promise<void> {
-    const running = await starting?.catch(() => undefined);
+  async #stop(): Promise<void> {
     this.#flows.close();
-    if (running) {
-      const closed = running.listener.close();
-      running.connections.drain();
-      const overdue = setTimeout(() => running.connections.destroy(), this.#settings.closeTimeout);
-      await closed;
-      clearTimeout(overdue);
-    }
+    this.#endpoint.endWaiting();
+    await this.#binding?.close();
+    this.#binding = undefined;
     this.#bound = undefined;
     this.#redirects.complete();
     this.#tell({ type: 'closed', at: this.#now() });
     this.#events.complete();
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse, connections: Connections): void {
-    const handled = this.#handle({
-      method: request.method ?? '',
-      target: request.url ?? '',
-      rawHeaders: request.rawHeaders,
-    });
-    const { answer, redirect } = handled;
-    connections.answering(response);
-    // The page that ends the last sign-in is not worth keeping a connection for.
-    if (this.#closing || (redirect?.disposition === 'accepted' && this.#flows.size === 0)) {
-      response.shouldKeepAlive = false;
-    }
-    response.writeHead(answer.status, answer.headers);
-    response.end(answer.body);
-    // After the page, so that no subscriber, however slow, keeps a person waiting.
-    if (redirect) this.#publish(redirect, handled.flow);
+  #concerns(request: IncomingMessage): boolean {
+    return this.#handler.concerns({ target: request.url ?? '', rawHeaders: request.rawHeaders });
   }
 
+  /** In the order of cause and effect, since whoever is told may react at once. Nothing can undo an accepted one any more. */
   #publish(redirect: Redirect, flow: PendingFlow | undefined): void {
-    const { disposition, response, reason } = redirect;
-    if (disposition === 'accepted') {
-      // Before anybody else's code runs, which might cancel the flow whose state is consumed already.
-      if (flow) this.#flows.deliver(flow, response);
-      this.#fill(response);
-    } else {
-      this.#debug(`redirect ${disposition}${reason ? `: ${reason}` : ''}`);
+    const { disposition, response, reason, at } = redirect;
+    if (disposition !== 'accepted') this.#debug(`redirect ${disposition}${reason ? `: ${reason}` : ''}`);
+    this.#tell({ type: 'redirect', at, disposition, flow: redirect.flow, reason });
+    if (flow && disposition === 'accepted') {
+      const { error } = response;
+      this.#tell({
+        type: 'settled',
+        at,
+        flow: flow.id,
+        outcome: error === undefined ? 'code' : 'error',
+        error,
+      });
     }
     this.#redirects.next(redirect);
-    if (!this.#events.observed) return;
-    const { at } = redirect;
-    this.#events.next({ type: 'redirect', at, disposition, flow: redirect.flow, reason });
-    if (!flow) return;
-    const { error } = response;
-    this.#events.next({
-      type: 'settled',
-      at,
-      flow: flow.id,
-      outcome: error === undefined ? 'code' : 'error',
-      error,
-    });
+    if (disposition !== 'accepted') return;
+    if (flow) this.#flows.deliver(flow);
+    this.#fill(response);
   }
 
-  /** The seed's way of waiting: one result, of any well-formed response, while no flow has been begun. */
-  #isForContainer({ fields, reason }: ReadResponse): boolean {
-    if (!this.#settings.resultContainer || this.#filled || this.#flows.size > 0) return false;
+  #acceptsUnmatched({ fields, reason }: ReadResponse): boolean {
+    if (this.#settings.unmatched === 'accept' && reason === undefined) return true;
+    // The seed's way of waiting: one result, of any well-formed response, while no flow has been begun.
+    if (!this.#settings.resultContainer || this.#filled || this.#flows.pending > 0) return false;
     return reason === undefined || (reason === 'missing_state' && fields.error !== undefined);
   }
 
@@ -246,9 +250,13 @@ class CallbackServer implements OAuthCallbackServer {
     }
   }
 
+  #prove(nonce: string): string {
+    return createHash('sha256').update(this.#secret).update(nonce).digest('base64url');
+  }
+
   #require(what: string): Bound {
     if (this.#bound) return this.#bound;
-    throw new NotListeningError(`${what} needs a bound port; await listen() first`);
+    throw new NotListeningError(`${what} needs a running server; await listen() first`);
   }
 
   #tell(event: ServerEvent): void {
@@ -280,23 +288,7 @@ class CallbackServer implements OAuthCallbackServer {
   }
 }
 
-const limits = {
-  headersTimeout: 10_000,
-  requestTimeout: 15_000,
-  connectionsCheckingInterval: 1_000,
-  keepAliveTimeout: 5_000,
-};
-
-/** Answers what is not HTTP. The error, which holds the bytes received, goes nowhere. */
-function refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const status =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request';
-  socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nCache-Control: no-store\r\nContent-Length: 0\r\n\r\n`,
-  );
+/** Only over TLS, and never for the name `localhost`, which every other program of this machine uses too. */
+function transportSecurity({ tls, host }: Settings): readonly string[] {
+  return tls && host !== 'localhost' ? ['Strict-Transport-Security', 'max-age=31536000'] : [];
 }

@@ -54,6 +54,8 @@ function sentence(event: DemoEvent): string {
       return `redirect ${event.disposition}${event.reason ? `: ${event.reason}` : ''}`;
     case 'settled':
       return `settled with ${event.outcome === 'code' ? 'a code' : String(event.error)}`;
+    case 'finished':
+      return `finished: ${event.outcome}`;
     case 'page':
       return `${event.user} reads “${event.headline}”`;
     case 'forged':

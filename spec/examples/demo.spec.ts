@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const runDemo = (...args: string[]) =>
   promisify(execFile)(process.execPath, ['--import', 'tsx', 'examples/demo.ts', ...args], {
     cwd: root,
-    timeout: 15_000,
+    timeout: 60_000,
   });
 
 /** One run serves several tests. */

@@ -1,14 +1,9 @@
 import { Observable } from 'rxjs';
-import {
-  CallbackResponse,
-  type CallbackFields,
-  type Disposition,
-  type ServerEvent,
-} from '../../src/index.ts';
+import { type CallbackFields, type Disposition, type ServerEvent } from '../../src/index.ts';
 import { clockFrom } from '../../src/clock.ts';
 import { Flows, type FlowsOptions } from '../../src/flows.ts';
 import { HotStream } from '../../src/hot-stream.ts';
-import type { Redirect } from '../../src/redirect.ts';
+import type { Arrival, Redirect } from '../../src/redirect.ts';
 import { RedirectStream } from '../../src/redirect-stream.ts';
 import { virtualTime, type VirtualTime } from './clock.ts';
 
@@ -24,6 +19,9 @@ export interface FlowsBench {
   /** What the server does with a well-formed redirect; says what became of it. */
   readonly answer: (state: string, fields?: CallbackFields) => Disposition;
 }
+
+/** How a plain redirect comes in. */
+export const arrival: Arrival = { path: '/callback', mode: 'query' };
 
 export const redirectUri = 'http://127.0.0.1:53682/callback';
 
@@ -41,7 +39,12 @@ export function flowsBench(options: Partial<FlowsOptions> = {}): FlowsBench {
     maxFlows: 100_000,
     events: hot,
     report: (error) => void reported.push(error),
-    redirectUri: () => redirectUri,
+    callbackPath: '/callback',
+    issuers: [],
+    unmatched: 'reject',
+    finishUrls: [],
+    redirectUriFor: () => redirectUri,
+    onClaimed: () => undefined,
     ...options,
   });
   return {
@@ -51,9 +54,8 @@ export function flowsBench(options: Partial<FlowsOptions> = {}): FlowsBench {
     reported,
     redirects: new RedirectStream(flows, new HotStream<Redirect>()),
     answer(state, fields = { code: 'code' }) {
-      const match = flows.match(state);
-      if (match.disposition === 'accepted')
-        flows.deliver(match.flow, new CallbackResponse({ state, ...fields }));
+      const match = flows.match({ state, ...fields }, arrival);
+      if (match.disposition === 'accepted') flows.deliver(match.flow);
       return match.disposition;
     },
   };

@@ -1,0 +1,4 @@
+import { rows } from './a.ts';
+import { prove } from './row.ts';
+
+prove('A. Parsing the authorization response', rows);

@@ -1,0 +1,4 @@
+import { rows } from './d.ts';
+import { prove } from './row.ts';
+
+prove('D. Methods and response modes', rows);

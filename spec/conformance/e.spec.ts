@@ -1,0 +1,4 @@
+import { rows } from './e.ts';
+import { prove } from './row.ts';
+
+prove('E. Loopback listener', rows);

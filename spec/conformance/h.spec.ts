@@ -1,0 +1,4 @@
+import { rows } from './h.ts';
+import { prove } from './row.ts';
+
+prove('H. Secret hygiene', rows);

@@ -1,0 +1,185 @@
+/**
+ * Requests of strangers, by the hundred thousand: no crash, no effect on a flow that waits, no secret anywhere.
+ *
+ * FUZZ_SEED replays a run, FUZZ_SCALE multiplies it. Without CI=true it is a fifth as long.
+ */
+import { randomInt } from 'node:crypto';
+import fc from 'fast-check';
+import { Apart, type FlowApart } from './helpers/apart.ts';
+import { deadline, equal, is, match, ok } from './helpers/assert.ts';
+import { canary, damage, hostileBytes, hostileRequest, render, type Place } from './helpers/fuzz.ts';
+import { sendAll, sendBytes } from './helpers/fuzz-pipeline.ts';
+import { suite } from './helpers/suite.ts';
+import { send, visit } from './helpers/wire.ts';
+
+const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31));
+const scale = Number(process.env['FUZZ_SCALE'] ?? (process.env['CI'] === 'true' ? 1 : 0.2));
+
+const minutes = 60_000;
+const batch = 250;
+// With CI=true: 100,000 well-framed requests, and 20,000 connections of bytes.
+const batches = Math.ceil(400 * scale);
+const bundles = Math.ceil(200 * scale);
+const bundle = 100;
+
+const test = suite(`fuzzing (FUZZ_SEED=${seed})`);
+
+/** A server process in which flows wait, made anew once one of them has come to harm. */
+class Target {
+  apart = new Apart();
+  places: Place[] = [];
+  flows: FlowApart[] = [];
+  #ready = false;
+
+  async ready(): Promise<void> {
+    if (this.#ready && this.apart.alive) return;
+    await this.apart.kill();
+    this.apart = new Apart();
+    const { apart } = this;
+    const issuer = { issuer: 'https://as.example', issuerAdvertised: true };
+    const states = ['a', 'b', 'c'].map((name) => `fuzzed-flow-${name}-0123456789`);
+    const [plain, everything] = [await apart.serve(), await apart.serve(everyOption)];
+    this.flows = [
+      await apart.begin({ ...issuer, state: states[0]! }, plain.server),
+      await apart.begin({ ...issuer, state: states[1]!, context: 'one' }, everything.server),
+      await apart.begin({ ...issuer, state: states[2]!, responseMode: 'form_post' }, everything.server),
+    ];
+    const path = '/sign-in/callback';
+    this.places = [
+      // Its second flow is nobody's: this server expects no form.
+      place(plain.port, '/callback', '', states[0]!, { path: '/callback', state: states[0]! }),
+      place(everything.port, `${path}/one`, 'env=1', states[1]!, { path, state: states[2]! }),
+    ];
+    this.#ready = true;
+  }
+
+  /** Throws where anything that was sent so far has had an effect. */
+  async unharmed(answers: Iterable<string>): Promise<void> {
+    const { accepted } = await this.apart.report();
+    const told = this.flows.map(({ responses, errors }) => ({ responses, errors }));
+    this.#ready = false;
+    equal(
+      told,
+      this.flows.map(() => ({ responses: [], errors: [] })),
+      'every flow is still pending',
+    );
+    is(accepted, 0, 'no redirect was accepted');
+    for (const text of [this.apart.takeOutput(), ...answers]) {
+      const secret = [canary, ...this.flows.map(({ state }) => state)].find((each) => text.includes(each));
+      is(secret, undefined, `shown: ${text.slice(0, 2_000)}`);
+    }
+    this.#ready = true;
+  }
+
+  /** The real redirects, at last. */
+  async deliver(): Promise<void> {
+    const [plain, context, form] = this.flows as [FlowApart, FlowApart, FlowApart];
+    const [first, second] = this.places as [Place, Place];
+    const fields = (flow: FlowApart) => ({ code: 'real', state: flow.state, iss: 'https://as.example' });
+    const query = (flow: FlowApart) => new URLSearchParams(fields(flow)).toString();
+
+    is((await visit(first.port, `${first.path}?${query(plain)}`)).status, 200);
+    is((await visit(second.port, `${second.path}?env=1&${query(context)}`)).status, 303);
+    const posted = await send(second.port, {
+      method: 'POST',
+      target: `${second.form.path}?env=1`,
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+      body: query(form),
+    });
+    is(posted.status, 303);
+    for (const flow of this.flows) equal(await deadline(flow.delivered, 5_000, 'the response'), fields(flow));
+    is((await this.apart.report()).accepted, 3);
+    is(await this.apart.close(), 'exit code 0, signal null');
+  }
+}
+
+function place(port: number, path: string, fixed: string, state: string, form: Place['form']): Place {
+  return { port, path, fixed, state, form };
+}
+
+/** Whatever opens another way through the server. */
+const everyOption = {
+  callbackPath: '/sign-in/callback?env=1',
+  cleanUrl: 'redirect',
+  settle: 1,
+  unmatched: { holdFor: 1, max: 8 },
+  errorWithoutState: 'end-only-flow',
+  productName: 'Product',
+  limits: { strays: 10_000_000, body: 4_096 },
+} as const;
+
+const statuses = [200, 204, 303, 400, 403, 404, 405, 408, 413, 415, 417, 421, 429, 431, 503];
+
+test(
+  `gets over ${batches * batch} hostile requests`,
+  () =>
+    siege(hostileRequest, batches, batch, async (place, templates) => {
+      const requests = templates.map((template) => render(template, place));
+      const answers = await sendAll(place.port, requests);
+      return answers.map((answer, index) => {
+        // Nobody asked for a tunnel, and Node has no word for it.
+        if (!answer) return is(requests[index]!.method, 'CONNECT', 'no answer') ?? '';
+        ok(statuses.includes(answer.status), `status ${answer.status}`);
+        match(answer.text, /\r\nCache-Control: no-store\r\n/);
+        return answer.text;
+      });
+    }),
+  { deadline: 2.5 * minutes },
+);
+
+test(
+  `gets over ${bundles * bundle} connections of damaged bytes`,
+  () =>
+    siege(hostileBytes, bundles, bundle, (place, damaged) =>
+      Promise.all(damaged.map((each) => sendBytes(place.port, damage(each, place)))),
+    ),
+  { deadline: 2.5 * minutes },
+);
+
+/**
+ * Sends `rounds` of `size` each, now here, now there; after each of them nothing may have happened. `pelt` gives what
+ * came back.
+ */
+async function siege<T>(
+  arbitrary: fc.Arbitrary<T>,
+  rounds: number,
+  size: number,
+  pelt: (place: Place, shots: readonly T[]) => Promise<string[]>,
+): Promise<void> {
+  const target = new Target();
+  const seen = new Set<string>();
+  const fire = async (round: number, shots: readonly T[]): Promise<void> => {
+    await target.ready();
+    const answers = new Set(await pelt(target.places[round % 2]!, shots));
+    await target.unharmed([...answers].filter((text) => !seen.has(text)));
+    for (const text of answers) seen.add(text);
+  };
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const shots = fc.sample(arbitrary, { seed: seed + round, numRuns: size });
+      await fire(round, shots).catch((error: unknown) =>
+        culprit(error, shots, (shot) => fire(round, [shot])),
+      );
+    }
+    await target.ready();
+    await target.deliver();
+  } finally {
+    await target.apart.kill();
+  }
+}
+
+/** Fires them again one by one, to say which it was. */
+async function culprit<T>(
+  cause: unknown,
+  shots: readonly T[],
+  fire: (shot: T) => Promise<void>,
+): Promise<never> {
+  for (const shot of shots) {
+    await fire(shot).catch((error: unknown) => {
+      throw new Error(`FUZZ_SEED=${seed}: ${String(error)}\nby ${JSON.stringify(shot)}`, { cause });
+    });
+  }
+  throw new Error(`FUZZ_SEED=${seed}: ${String(cause)}\nby several together`, { cause });
+}
+
+test.run();

@@ -1,0 +1,247 @@
+/** The handler without a socket, and requests for it of which is known whether they are good. */
+import fc, { type Arbitrary } from 'fast-check';
+import type { ServerEvent } from '../../src/events.ts';
+import { systemClock } from '../../src/clock.ts';
+import type { PendingFlow } from '../../src/flow.ts';
+import { Flows } from '../../src/flows.ts';
+import { createHandler, type Handler } from '../../src/handler.ts';
+import { HotStream } from '../../src/hot-stream.ts';
+import { Pages } from '../../src/pages.ts';
+import { readResponse, type ReadResponse } from '../../src/redirect.ts';
+import type { CallbackRequest } from '../../src/request.ts';
+
+export const longest = 64;
+export const issuer = 'https://as.example';
+const host = '127.0.0.1:53682';
+
+const fail = (error: unknown): never => {
+  throw error;
+};
+
+/** A handler as the server makes it, over flows that it can be asked for. */
+export function handlerWithFlows(): { handler: Handler; flows: Flows } {
+  const callbackPath = '/callback';
+  const flows = new Flows({
+    clock: systemClock,
+    flowTtl: 600_000,
+    maxFlows: 10,
+    events: new HotStream<ServerEvent>(),
+    report: fail,
+    callbackPath,
+    issuers: [],
+    unmatched: 'reject',
+    finishUrls: [],
+    redirectUriFor: (path) => `http://${host}${path}`,
+    onClaimed: () => undefined,
+  });
+  const pages = new Pages({
+    title: 'x',
+    language: 'auto',
+    cleanUrl: 'redirect',
+    extraHeaders: [],
+    report: fail,
+  });
+  const handler = createHandler({
+    callbackPath,
+    callbackQuery: 'env=1',
+    cleanUrl: 'redirect',
+    settles: true,
+    errorWithoutState: 'ignore',
+    longestParameter: longest,
+    mostHeaders: 20,
+    flows,
+    pages,
+    isOurs: (authority) => [host, 'localhost:53682'].includes(authority),
+    isAdvertised: (authority) => authority === host,
+    acceptsUnmatched: () => false,
+    prove: () => 'proof',
+  });
+  return { handler, flows };
+}
+
+/** A request in parts, so that each can be changed. */
+interface Parts {
+  method: string;
+  start: string;
+  path: string;
+  fixed: string;
+  pairs: (readonly [string, string])[];
+  headers: (readonly [string, string])[];
+  posted: boolean;
+}
+
+/** A good redirect for the flow: of a code, or of an error. */
+function good({ state, expectation }: PendingFlow, kind: 'code' | 'error'): Parts {
+  const posted = expectation.responseMode === 'form_post';
+  return {
+    method: posted ? 'POST' : 'GET',
+    start: '',
+    path: expectation.path,
+    fixed: 'env=1',
+    pairs: [
+      kind === 'code' ? ['code', 'c0de'] : ['error', 'access_denied'],
+      ['state', state],
+      ['iss', encodeURIComponent(issuer)],
+    ],
+    headers: [
+      ['Host', host],
+      ...(posted ? [['Content-Type', 'application/x-www-form-urlencoded'] as const] : []),
+    ],
+    posted,
+  };
+}
+
+type Change = (parts: Parts) => Partial<Parts>;
+
+const pair =
+  (name: string, value: string): Change =>
+  ({ pairs }) => ({ pairs: [...pairs, [name, value]] });
+const valued =
+  (name: string, change: (value: string) => string): Change =>
+  ({ pairs }) => ({ pairs: pairs.map((each) => (each[0] === name ? [name, change(each[1])] : each)) });
+const named =
+  (name: string, other: string): Change =>
+  ({ pairs }) => ({ pairs: pairs.map((each) => (each[0] === name ? [other, each[1]] : each)) });
+const header =
+  (name: string, value: string): Change =>
+  ({ headers }) => ({ headers: [...headers, [name, value]] });
+const all =
+  (...changes: Change[]): Change =>
+  (parts) =>
+    changes.reduce((before, change) => ({ ...before, ...change(before) }), parts);
+const escaped = (text: string): string =>
+  [...text].map((character) => `%${character.charCodeAt(0).toString(16)}`).join('');
+
+/** None of them makes a good redirect a bad one. */
+export const harmless: Readonly<Record<string, Change>> = {
+  'unknown parameter': pair('session_state', 'x%FF%00'),
+  'unknown parameter twice': all(pair('x', '1'), pair('x', '2')),
+  'prototype as a name': all(pair('__proto__', 'x'), pair('constructor', 'y'), pair('toString', 'z')),
+  'name in another case': pair('CODE', 'x'),
+  'name with brackets': pair('code[]', 'x'),
+  'another order': ({ pairs }) => ({ pairs: [...pairs].reverse() }),
+  'empty pairs': ({ pairs }) => ({ pairs: [['', ''], ...pairs, ['', '']] }),
+  'description without error, or of it': pair('error_description', '<b>%0d%0a'),
+  'escaped state': valued('state', escaped),
+  'escaped name': named('state', 'st%61te'),
+  'own authority': () => ({ start: `http://${host}` }),
+  'own authority in capitals': () => ({ start: `HTTP://${host}` }),
+  'a navigation': all(
+    header('Sec-Fetch-Site', 'cross-site'),
+    header('Sec-Fetch-Mode', 'navigate'),
+    header('Sec-Fetch-Dest', 'document'),
+  ),
+  'a mode alone': header('sec-fetch-mode', 'navigate'),
+  cookie: header('Cookie', 'state=x; code=y'),
+  referer: header('Referer', 'https://evil.example/?code=x'),
+  forwarded: all(header('X-Forwarded-Host', 'evil.example'), header('Forwarded', 'host=evil.example')),
+  language: header('Accept-Language', ';;q=,de;q=x'),
+};
+
+/** Each of them makes it one, whatever else is done. */
+export const harmful: Readonly<Record<string, Change>> = {
+  'HEAD': () => ({ method: 'HEAD' }),
+  'get': () => ({ method: 'get' }),
+  'another mode': ({ posted }) => ({ method: posted ? 'GET' : 'POST', posted: !posted }),
+  'code twice': all(pair('code', 'x'), pair('code', 'y')),
+  'escaped code twice': all(pair('c%6fde', 'x'), pair('code', '')),
+  'state twice': ({ pairs }) => ({ pairs: [...pairs, ...pairs.filter(([, value]) => value.length > 20)] }),
+  'another state': valued('state', (value) => `${value}x`),
+  'state in another case': valued('state', (value) => `${value.replace(/%../g, '')}Z`),
+  'no state': ({ pairs }) => ({ pairs: pairs.filter(([name]) => !name.startsWith('st')) }),
+  'another issuer': valued('iss', () => 'https://as.example.evil'),
+  'issuer with a slash': valued('iss', (value) => `${value}/`),
+  'issuer escaped twice': valued('iss', encodeURIComponent),
+  'no issuer': ({ pairs }) => ({ pairs: pairs.filter(([name]) => name !== 'iss') }),
+  'neither code nor error': ({ pairs }) => ({
+    pairs: pairs.filter(([name]) => name !== 'code' && name !== 'error'),
+  }),
+  'both empty': all(
+    valued('code', () => ''),
+    valued('error', () => ''),
+  ),
+  'token': pair('access_token', 'x'),
+  'jarm': pair('response', 'x'),
+  'bad encoding': all(named('state', 'state'), pair('error_uri', '%FF')),
+  'too long': pair('error_uri', 'x'.repeat(longest + 1)),
+  'other fixed query': () => ({ fixed: 'env=2' }),
+  'no fixed query': () => ({ fixed: '' }),
+  'fixed query twice': () => ({ fixed: 'env=1&env=1' }),
+  'prefetch': header('Sec-Purpose', 'prefetch'),
+  'image': header('Sec-Fetch-Dest', 'image'),
+  'fetch': header('Sec-Fetch-Site', 'cross-site, cross-site'),
+  'other host': ({ headers }) => ({ headers: headers.map(([name]) => [name, 'evil.example'] as const) }),
+  'second address': ({ headers }) => ({
+    headers: headers.map((each) => (each[0] === 'Host' ? ['Host', 'localhost:53682'] : each)),
+    start: '',
+  }),
+  'second host': header('host', host),
+  'other authority': () => ({ start: 'http://evil.example' }),
+  'second path': ({ path }) => ({ path: `${path}/` }),
+  'escaped path': ({ path }) => ({ path: path.replace('c', '%63') }),
+  'path in capitals': ({ path }) => ({ path: path.toUpperCase() }),
+  'too many headers': ({ headers }) => ({
+    headers: [...headers, ...Array.from({ length: 20 }, () => ['X', 'y'] as const)],
+  }),
+};
+
+/** One request, and whether it is to be accepted. */
+export interface Case {
+  mode: 'query' | 'form_post';
+  kind: 'code' | 'error';
+  changes: readonly string[];
+  accepted: boolean;
+}
+
+const names = (changes: object): Arbitrary<string> => fc.constantFrom(...Object.keys(changes));
+
+export const someCase: Arbitrary<Case> = fc
+  .record({
+    mode: fc.constantFrom('query', 'form_post'),
+    kind: fc.constantFrom('code', 'error'),
+    before: fc.array(names(harmless), { maxLength: 3 }),
+    bad: fc.option(names(harmful)),
+    after: fc.array(names(harmless), { maxLength: 2 }),
+  })
+  .map(({ mode, kind, before, bad, after }) => ({
+    mode,
+    kind,
+    changes: [...before, ...(bad === null ? [] : [bad]), ...after],
+    accepted: bad === null,
+  }));
+
+export function requestOf({ kind, changes }: Case, flow: PendingFlow): CallbackRequest {
+  const parts = changes.reduce(
+    (before, name) => ({ ...before, ...(harmless[name] ?? harmful[name]!)(before) }),
+    good(flow, kind),
+  );
+  const encoded = parts.pairs.map((each) => each.join('=')).join('&');
+  const query = [parts.fixed, parts.posted ? '' : encoded].filter(Boolean).join('&');
+  return {
+    method: parts.method,
+    target: `${parts.start}${parts.path}?${query}`,
+    rawHeaders: parts.headers.flat(),
+    ...(parts.posted && { body: encoded }),
+  };
+}
+
+/** `readResponse`, once more and in another way, for text that decodes. */
+export function readModel(encoded: string, most: number): ReadResponse['fields'] | undefined {
+  const params = new URLSearchParams(encoded);
+  const given = (name: string): string => params.get(name) ?? '';
+  const known = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri'];
+  const tokens = ['response', 'id_token', 'access_token'];
+  const printable = (text: string): boolean => [...text].every((each) => each >= ' ' && each <= '~');
+  const refused =
+    [...known, ...tokens].some((name) => params.getAll(name).length > 1 || given(name).length > most) ||
+    tokens.some((name) => given(name) !== '') ||
+    given('state') === '' ||
+    (given('code') === '' && given('error') === '') ||
+    !printable(given('code') + given('state')) ||
+    [...given('iss')].some((each) => !printable(each) || ' "<>\\^`{|}'.includes(each));
+  if (refused) return undefined;
+  const shown = given('error') === '' ? ['code', 'state', 'iss'] : known.filter((name) => name !== 'code');
+  return Object.fromEntries(shown.map((name) => [name, given(name)]).filter(([, value]) => value !== ''));
+}
+
+export { readResponse };

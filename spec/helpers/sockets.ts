@@ -1,0 +1,245 @@
+/** Sockets for the specs that are about sockets: many requests at once, slow readers, ports that are closed. */
+import { spawn } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { deadline } from './assert.ts';
+import { dial } from './wire.ts';
+
+/** One of many answers on one connection. Status 0: the server closed without a word. */
+export interface PipelinedAnswer {
+  status: number;
+  raw: string;
+}
+
+/**
+ * Sends many requests, which must ask for keep-alive and not for `HEAD`, over as few connections as the server allows,
+ * and gives the answers in their order. A request that is no HTTP ends its connection before those ahead of it have
+ * their answers: send such ones alone, with `ahead` 1.
+ */
+export async function pipeline(
+  port: number,
+  requests: readonly string[],
+  ahead = 50,
+): Promise<PipelinedAnswer[]> {
+  const answers: PipelinedAnswer[] = [];
+  while (answers.length < requests.length) {
+    const batch = requests.slice(answers.length, answers.length + ahead);
+    const got = await exchange(port, batch);
+    answers.push(...(got.length > 0 ? got : [{ status: 0, raw: '' }]));
+  }
+  return answers;
+}
+
+/** As many answers as come before the server closes. */
+async function exchange(port: number, requests: readonly string[]): Promise<PipelinedAnswer[]> {
+  const socket = await dial(port);
+  const answers: PipelinedAnswer[] = [];
+  try {
+    let rest = '';
+    const done = new Promise<void>((resolve) => {
+      socket.setEncoding('latin1').on('data', (text: string) => {
+        rest += text;
+        for (let length = lengthOfFirst(rest); length > 0; length = lengthOfFirst(rest)) {
+          const raw = rest.slice(0, length);
+          rest = rest.slice(length);
+          answers.push({ status: Number(raw.split(' ', 2)[1]), raw });
+        }
+        if (answers.length >= requests.length) resolve();
+      });
+      socket.once('close', () => resolve());
+    });
+    socket.write(Buffer.from(requests.join(''), 'latin1'));
+    await deadline(done, 15_000, `${requests.length} answers`);
+    return answers;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** 0 where it is not whole yet. */
+function lengthOfFirst(text: string): number {
+  const end = text.indexOf('\r\n\r\n');
+  if (end < 0) return 0;
+  const body = /^content-length: *(\d+)/im.exec(text.slice(0, end))?.[1] ?? '0';
+  const length = end + 4 + Number(body);
+  return text.length >= length ? length : 0;
+}
+
+/** A client that reads 1 KB a turn, and only when told, so that the server's end has to keep the rest. */
+export class SlowReader {
+  /** Bytes read so far. */
+  size = 0;
+  /** What came first. */
+  head = '';
+  readonly #socket: Duplex;
+
+  private constructor(socket: Duplex) {
+    this.#socket = socket;
+  }
+
+  /** Sends a request and reads the first KB of its answer. */
+  static async start(socket: Duplex, request: string): Promise<SlowReader> {
+    const reader = new SlowReader(socket);
+    socket.write(request);
+    await deadline(reader.#next(), 10_000, 'the first KB of a page');
+    return reader;
+  }
+
+  /** Reads on until the server closes; gives the bytes of the body. */
+  async toEnd(): Promise<number> {
+    const all = async (): Promise<void> => {
+      while (await this.#next()) await turn();
+    };
+    await deadline(all(), 20_000, 'the end of a page that is read slowly');
+    return this.size - this.head.indexOf('\r\n\r\n') - 4;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Whether there was more. */
+  async #next(): Promise<boolean> {
+    const socket = this.#socket;
+    for (;;) {
+      // To ask for more than is there would be answered with `readable` at once, for ever.
+      const chunk = socket.read(Math.min(1_024, socket.readableLength)) as Buffer | null;
+      if (chunk) {
+        if (this.size < 4_096) this.head += chunk.toString('latin1');
+        this.size += chunk.length;
+        return true;
+      }
+      if (socket.readableEnded || socket.destroyed) return false;
+      const waiting = new AbortController();
+      const { signal } = waiting;
+      await Promise.race(
+        ['readable', 'end', 'close'].map((event) => once(socket, event, { signal })),
+      ).finally(() => waiting.abort());
+    }
+  }
+}
+
+/** Whether nobody accepts connections there. */
+export async function isRefused(port: number, host = '127.0.0.1'): Promise<boolean> {
+  const socket = connect({ port, host });
+  try {
+    await deadline(once(socket, 'connect'), 5_000, `connecting to ${host}:${port}`);
+    return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error;
+    return true;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** The addresses at which this machine listens on a port; undefined where only a tool could tell. */
+export function listening(port: number): string[] | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const named: Readonly<Record<string, string>> = {
+    '0100007F': '127.0.0.1',
+    '00000000000000000000000001000000': '::1',
+  };
+  return ['tcp', 'tcp6'].flatMap((table) =>
+    readFileSync(`/proc/net/${table}`, 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/[\s:]+/))
+      // 0A: it listens.
+      .filter(([, , local, , , state]) => parseInt(local ?? '', 16) === port && state === '0A')
+      .map(([, address = '']) => named[address] ?? address),
+  );
+}
+
+/** Another process that holds a port, or failed to. */
+export interface Holder {
+  /** 0 where it failed. */
+  port: number;
+  /** Why it failed: `EADDRINUSE`. */
+  code: string | undefined;
+  release: () => Promise<void>;
+}
+
+/** Has another process listen at an address. */
+export async function hold(options: Readonly<Record<string, unknown>>): Promise<Holder> {
+  const program = `
+    const server = require('node:net').createServer();
+    const tell = (code) => console.log(JSON.stringify({ code, port: server.address()?.port ?? 0 }));
+    server.on('error', ({ code }) => tell(code));
+    server.listen(${JSON.stringify({ port: 0, ...options })}, () => tell());
+    process.stdin.on('end', () => process.exit()).resume();`;
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  const release = async (): Promise<void> => {
+    child.stdin.end();
+    await deadline(ended, 5_000, 'the end of the process that held a port');
+  };
+  try {
+    const line = once(child.stdout.setEncoding('utf8'), 'data') as Promise<[string]>;
+    const [told] = await deadline(line, 10_000, 'the process that is to hold a port');
+    const { port, code } = JSON.parse(told) as { port: number; code?: string };
+    return { port, code, release };
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+}
+
+/** The HTTP server of this process that answers a request, as Node itself tells of it. */
+export async function serverBehind(ask: () => Promise<unknown>): Promise<Server> {
+  let found: Server | undefined;
+  const listener = (message: unknown): void => {
+    found = (message as { server: Server }).server;
+  };
+  subscribe('http.server.request.start', listener);
+  try {
+    await ask();
+  } finally {
+    unsubscribe('http.server.request.start', listener);
+  }
+  if (!found) throw new Error('no HTTP server of this process was asked');
+  return found;
+}
+
+/** The sockets that servers of this process have accepted. */
+export interface Accepted {
+  readonly sockets: readonly Socket[];
+  /** Resolves once there are so many. */
+  reach(count: number): Promise<void>;
+}
+
+/** Runs `body` while the sockets are gathered that servers of this process accept, as Node itself tells of them. */
+export async function withAccepted<T>(body: (accepted: Accepted) => Promise<T>): Promise<T> {
+  const sockets: Socket[] = [];
+  let told: () => void = () => undefined;
+  const listener = (message: unknown): void => {
+    sockets.push((message as { socket: Socket }).socket);
+    told();
+  };
+  const reach = (count: number): Promise<void> => {
+    const enough = new Promise<void>((resolve) => {
+      told = () => {
+        if (sockets.length >= count) resolve();
+      };
+      told();
+    });
+    return deadline(enough, 10_000, `${count} connections`);
+  };
+  subscribe('net.server.socket', listener);
+  try {
+    return await body({ sockets, reach });
+  } finally {
+    unsubscribe('net.server.socket', listener);
+  }
+}
+
+/** Resolves once a socket is closed, however it came to that. */
+export async function closed(socket: Socket, what = 'the end of a connection'): Promise<void> {
+  if (socket.closed) return;
+  const end = new Promise<void>((resolve) => socket.resume().once('close', () => resolve()));
+  await deadline(end, 10_000, what);
+}

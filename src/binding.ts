@@ -1,0 +1,139 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
+import { Connections } from './connections.ts';
+import { InvalidOptionError } from './errors.ts';
+import { listen } from './listener.ts';
+import type { Settings } from './options.ts';
+import { pageHeaders } from './page.ts';
+import { isLoopback } from './validate.ts';
+
+type Serve = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Where requests come from while the server runs. */
+export interface Binding {
+  /** What is bound; none where the handler is mounted. */
+  readonly addresses: readonly AddressInfo[];
+  readonly secure: boolean;
+  /** Stops taking requests; pages in flight are finished. Bounded. */
+  close(): Promise<void>;
+}
+
+/** Opens an own server, or takes its part of a borrowed one. */
+export async function bind(
+  settings: Settings,
+  serve: Serve,
+  concerns: (request: IncomingMessage) => boolean,
+): Promise<Binding> {
+  const { server } = settings;
+  if (server === 'mounted') return { addresses: [], secure: false, close: () => Promise.resolve() };
+  return server ? borrow(server, settings, serve, concerns) : own(settings, serve);
+}
+
+async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: Serve): Promise<Binding> {
+  const { headersTimeout, requestTimeout, keepAliveTimeout } = limits;
+  const timeouts = { headersTimeout, requestTimeout, keepAliveTimeout, connectionsCheckingInterval: 1_000 };
+  // The handler refuses a missing Host itself; Node's own answer would lack the headers of ours. And whatever flags
+  // the process was started with, its lenient parser is not for strangers.
+  const http = { ...timeouts, requireHostHeader: false, insecureHTTPParser: false };
+  const server = tls
+    ? createSecureServer({ ...tls, ...http, handshakeTimeout: headersTimeout })
+    : createServer({ ...http, noDelay: true });
+  // Beyond a count Node would drop headers in silence, those that tell a navigation from a prefetch among them.
+  server.maxHeadersCount = 0;
+  const connections = new Connections(server, limits.connections);
+  // Node holds a connection for idle as soon as its answer is written, and on closing would cut what is still to be sent.
+  server.closeIdleConnections = () => undefined;
+  const answer: Serve = (request, response) => {
+    connections.answering(response);
+    serve(request, response);
+  };
+  server.on('request', answer);
+  server.on('checkContinue', (request, response) => {
+    // Without a socket the answer waits for the one before it, and Node would put the 100 between its head and its body.
+    if (response.socket) response.writeContinue();
+    answer(request, response);
+  });
+  server.on('checkExpectation', refuseExpectation);
+  server.on('clientError', refuseUnparsed);
+  // Without a handshake there is nothing to answer on, and the socket would stay as long as its peer likes.
+  server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
+  const listener = await listen(server, host, ports);
+  return {
+    addresses: listener.addresses,
+    secure: tls !== undefined,
+    async close() {
+      const closed = listener.close();
+      connections.drain();
+      const overdue = setTimeout(() => connections.destroy(), closeTimeout);
+      await closed;
+      clearTimeout(overdue);
+    },
+  };
+}
+
+/** Steps in front of the borrowed server's own listeners, for the requests that concern us, until it is given back. */
+function borrow(
+  server: Server,
+  { publicUrl }: Settings,
+  serve: Serve,
+  concerns: (request: IncomingMessage) => boolean,
+): Binding {
+  const address = server.address();
+  if (address === null || typeof address === 'string') {
+    throw new InvalidOptionError('server', 'must listen on a TCP port before listen() is called');
+  }
+  const secure = server instanceof TlsServer;
+  if (!secure && publicUrl === undefined && !isLoopback(address.address)) {
+    throw new InvalidOptionError(
+      'server',
+      `must listen on loopback unless publicUrl is set, got ${address.address}`,
+    );
+  }
+  // Raw, so that one added by `once` is called once, here and after it was given back.
+  const others = server.rawListeners('request') as Serve[];
+  let open = true;
+  const inFront: Serve = (request, response) => {
+    if (open && concerns(request)) serve(request, response);
+    else for (const other of others) other.call(server, request, response);
+  };
+  server.removeAllListeners('request');
+  server.on('request', inFront);
+  return {
+    addresses: [address],
+    secure,
+    close() {
+      open = false;
+      // Somebody may have stepped in front of us since; then only stop answering.
+      if (server.listeners('request').includes(inFront)) {
+        server.off('request', inFront);
+        for (const other of others) server.on('request', other);
+      }
+      return Promise.resolve();
+    },
+  };
+}
+
+/** No browser expects anything but `100-continue`. Node's own answer would lack the headers of ours. */
+function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(417, [...pageHeaders(''), 'Connection', 'close', 'Content-Length', '0']).end();
+}
+
+const statusOf: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** Answers what is not HTTP. The error, which holds the bytes received, goes nowhere. */
+function refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const status = statusOf[error.code ?? ''] ?? '400 Bad Request';
+  const headers = [...pageHeaders(''), 'Connection', 'close', 'Content-Length', '0'];
+  const lines = headers.flatMap((value, index) =>
+    index % 2 === 0 ? [`${value}: ${headers[index + 1] ?? ''}\r\n`] : [],
+  );
+  // A peer that never closes its half must not keep ours.
+  socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n`, () => socket.destroy());
+}

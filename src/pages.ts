@@ -1,0 +1,194 @@
+import type { CallbackResponse } from './callback-response.ts';
+import { InvalidOptionError } from './errors.ts';
+import { cleanUrlElement, escapeHtml, fill, pageHeaders, renderPage, type PageView } from './page.ts';
+import { chooseLanguage, texts, type Language, type Texts } from './texts.ts';
+
+/** What goes back to the browser. */
+export interface Answer {
+  readonly status: number;
+  /** Names and values in turn. */
+  readonly headers: string[];
+  readonly body: Buffer;
+}
+
+/** How the pages look and speak. */
+export interface PagesOptions {
+  title: string;
+  serverUrl?: string | undefined;
+  productName?: string | undefined;
+  logo?: string | undefined;
+  /** `auto` asks the browser. */
+  language: Language | 'auto';
+  cleanUrl: 'script' | 'redirect' | false;
+  /** Sent with every page: `Strict-Transport-Security`, where it is due. */
+  extraHeaders: readonly string[];
+  render?: ((view: PageView) => string) | undefined;
+  /** Told when `render` fails; the page is then the default one. */
+  report: (error: unknown) => void;
+}
+
+type Said = Pick<PageView, 'kind' | 'headline' | 'message' | 'detail'>;
+
+// Distinct Accept-Language headers are few; a stranger who sends many costs no more than this.
+const mostHeaders = 200;
+
+/** The answers a callback can get. Those without a value of the request in them are made once for each language. */
+export class Pages {
+  readonly #options: PagesOptions;
+  readonly #made = new Map<string, Answer>();
+  readonly #languages = new Map<string, Language>();
+
+  constructor(options: PagesOptions) {
+    this.#options = options;
+  }
+
+  languageFor(header: string | undefined): Language {
+    const { language } = this.#options;
+    if (language !== 'auto') return language;
+    if (header === undefined) return 'en';
+    let chosen = this.#languages.get(header);
+    if (chosen === undefined) {
+      chosen = chooseLanguage(header);
+      if (this.#languages.size >= mostHeaders) this.#languages.clear();
+      this.#languages.set(header, chosen);
+    }
+    return chosen;
+  }
+
+  /** The response was accepted. How the sign-in ends, only the app knows. */
+  received(language: Language): Answer {
+    return this.#once('received', language, 200, ({ success, received }) =>
+      this.#successful(success, received, language),
+    );
+  }
+
+  /** The app has said that the sign-in succeeded. */
+  succeeded(language: Language): Answer {
+    return this.#once('succeeded', language, 200, ({ success }) =>
+      this.#successful(success, undefined, language),
+    );
+  }
+
+  /** The app was waited for, and has not said how the sign-in ended. */
+  undecided(language: Language): Answer {
+    return this.#once('undecided', language, 200, ({ waiting, waitingHint }) => ({
+      kind: 'neutral',
+      headline: waiting,
+      message: waitingHint,
+      detail: undefined,
+    }));
+  }
+
+  /** The provider's error. Its description is shown escaped, and of an accepted response only. */
+  denied(response: CallbackResponse, language: Language): Answer {
+    const { denied, failed } = texts[language];
+    const { error, error_description } = response;
+    const detail = error === 'access_denied' ? denied : fill(failed, error_description ?? error ?? '');
+    return this.#failure(400, detail, language);
+  }
+
+  /** The app has said that the sign-in failed. */
+  failed(message: string, language: Language): Answer {
+    return this.#failure(200, escapeHtml(message), language);
+  }
+
+  /** For everything that was not accepted: one page, whatever the reason, so that it tells a stranger nothing. */
+  neutral(status: number, language: Language, ...extra: string[]): Answer {
+    return this.#once(
+      `neutral ${status}`,
+      language,
+      status,
+      ({ inactive, inactiveHint }) => neutralSaid(inactive, inactiveHint),
+      extra,
+    );
+  }
+
+  /** For a request without any parameter: what was meant for us may stand behind a # that no browser sends. */
+  nothing(language: Language): Answer {
+    return this.#once('nothing', language, 400, ({ inactive, nothing }) => neutralSaid(inactive, nothing));
+  }
+
+  /** A 303, so that a form_post is followed by a GET without its body. @see RFC 9700 section 4.12 */
+  redirect(location: string): Answer {
+    return this.#empty(303, 'Location', location);
+  }
+
+  /** Answers a self-probe. */
+  probed(proof: string): Answer {
+    return this.#empty(204, 'Rx-OAuth-Callback-Probe', proof);
+  }
+
+  #empty(status: number, ...headers: string[]): Answer {
+    return {
+      status,
+      headers: [...pageHeaders(''), ...this.#options.extraHeaders, ...headers],
+      body: Buffer.alloc(0),
+    };
+  }
+
+  #successful(headline: string, message: string | undefined, language: Language): Said {
+    const { serverUrl } = this.#options;
+    const detail = serverUrl === undefined ? undefined : fill(texts[language].connected, serverUrl);
+    return { kind: 'success', headline, message, detail };
+  }
+
+  #failure(status: number, detail: string, language: Language): Answer {
+    return this.#make(status, language, {
+      kind: 'failure',
+      headline: texts[language].failure,
+      message: undefined,
+      detail,
+    });
+  }
+
+  #once(
+    name: string,
+    language: Language,
+    status: number,
+    say: (texts: Texts) => Said,
+    extra: string[] = [],
+  ): Answer {
+    const key = [name, language, ...extra].join(' ');
+    let made = this.#made.get(key);
+    if (!made) this.#made.set(key, (made = this.#make(status, language, say(texts[language]), extra)));
+    return made;
+  }
+
+  #make(status: number, language: Language, said: Said, extra: string[] = []): Answer {
+    const { title, productName, logo, cleanUrl, extraHeaders } = this.#options;
+    const view: PageView = {
+      ...said,
+      language,
+      title: escapeHtml(title),
+      productName: productName && escapeHtml(productName),
+      logo: logo && escapeHtml(logo),
+      note: texts[language].close,
+    };
+    const html = this.#render(view, cleanUrl === 'script' ? cleanUrlElement : '');
+    const body = Buffer.from(html);
+    return {
+      status,
+      headers: [...pageHeaders(html), 'Content-Length', String(body.length), ...extraHeaders, ...extra],
+      body,
+    };
+  }
+
+  #render(view: PageView, script: string): string {
+    const { render, report } = this.#options;
+    if (!render) return renderPage(view, script);
+    try {
+      const own: unknown = render(view);
+      if (typeof own === 'string') return own + script;
+      // That of an async function must not end the process by its rejection either.
+      if (own instanceof Promise) own.catch(report);
+      throw new InvalidOptionError('render', `must return a string, got ${typeof own}`);
+    } catch (error) {
+      report(error);
+    }
+    return renderPage(view, script);
+  }
+}
+
+function neutralSaid(headline: string, message: string): Said {
+  return { kind: 'neutral', headline, message, detail: undefined };
+}

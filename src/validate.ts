@@ -1,0 +1,54 @@
+import { isIPv4 } from 'node:net';
+import { inspect } from 'node:util';
+import { InvalidOptionError } from './errors.ts';
+
+export function requireInteger(option: string, value: unknown, least: number, most: number): void {
+  if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
+    throw new InvalidOptionError(
+      option,
+      `must be a whole number from ${least} to ${most}, got ${String(value)}`,
+    );
+  }
+}
+
+export function requireText(option: string, value: unknown): void {
+  if (typeof value !== 'string')
+    throw new InvalidOptionError(option, `must be a string, got ${value === null ? 'null' : typeof value}`);
+}
+
+export function requireOneOf(option: string, value: unknown, allowed: readonly unknown[]): void {
+  if (!allowed.includes(value)) {
+    throw new InvalidOptionError(
+      option,
+      `must be one of ${allowed.map(show).join(', ')}, got ${show(value)}`,
+    );
+  }
+}
+
+export function show(value: unknown): string {
+  return typeof value === 'string'
+    ? JSON.stringify(value)
+    : inspect(value, { depth: 1, breakLength: Infinity });
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+/** Refuses what is no object, and names that are no option: somebody would believe them heard. */
+export function requireKnown(options: unknown, names: ReadonlySet<string>, of: string, prefix = ''): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidOptionError('options', `of ${of} must be an object, got ${show(options)}`);
+  }
+  const unknown = Object.keys(options).find((name) => !names.has(name));
+  if (unknown !== undefined) throw new InvalidOptionError(prefix + unknown, `is not an option of ${of}`);
+}
+
+/** A state that another library has made must be as hard to guess as one of ours. @see RFC 6749 section 10.10 and appendix A.5 */
+export function requireStrong(state: string): void {
+  if (!/^[\x20-\x7e]{22,512}$/.test(state)) {
+    throw new InvalidOptionError('state', `must be 22 to 512 visible ASCII characters, got ${state.length}`);
+  }
+  if (new Set(state).size < 8)
+    throw new InvalidOptionError('state', 'must be random, got a few repeated characters');
+}
