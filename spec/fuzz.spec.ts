@@ -5,10 +5,21 @@
  */
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
+import { readResponse } from '../src/redirect.ts';
 import { Apart, type FlowApart } from './helpers/apart.ts';
 import { deadline, equal, is, match, ok } from './helpers/assert.ts';
 import { canary, damage, hostileBytes, hostileRequest, render, type Place } from './helpers/fuzz.ts';
 import { sendAll, sendBytes } from './helpers/fuzz-pipeline.ts';
+import {
+  handlerWithFlows,
+  issuer,
+  longest,
+  noRequest,
+  readModel,
+  requestOf,
+  someCase,
+  someQuery,
+} from './helpers/fuzz-handler.ts';
 import { suite } from './helpers/suite.ts';
 import { send, visit } from './helpers/wire.ts';
 
@@ -16,6 +27,8 @@ const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31));
 const scale = Number(process.env['FUZZ_SCALE'] ?? (process.env['CI'] === 'true' ? 1 : 0.2));
 
 const minutes = 60_000;
+// Ten times what the process has in use at its start. A thousand bytes left behind by each request would be more.
+const mostMemory = 100 * 1024 * 1024;
 const batch = 250;
 // With CI=true: 100,000 well-framed requests, and 20,000 connections of bytes.
 const batches = Math.ceil(400 * scale);
@@ -117,8 +130,11 @@ test(
       const requests = templates.map((template) => render(template, place));
       const answers = await sendAll(place.port, requests);
       return answers.map((answer, index) => {
-        // Nobody asked for a tunnel, and Node has no word for it.
-        if (!answer) return is(requests[index]!.method, 'CONNECT', 'no answer') ?? '';
+        if (!answer) {
+          // Nobody asked for a tunnel, and Node has no word for it.
+          is(requests[index]!.method, 'CONNECT', 'no answer');
+          return '';
+        }
         ok(statuses.includes(answer.status), `status ${answer.status}`);
         match(answer.text, /\r\nCache-Control: no-store\r\n/);
         return answer.text;
@@ -162,6 +178,8 @@ async function siege<T>(
       );
     }
     await target.ready();
+    const memory = await target.apart.memory();
+    ok(memory < mostMemory, `${memory} bytes of heap are in use`);
     await target.deliver();
   } finally {
     await target.apart.kill();
@@ -181,5 +199,54 @@ async function culprit<T>(
   }
   throw new Error(`FUZZ_SEED=${seed}: ${String(cause)}\nby several together`, { cause });
 }
+
+// With CI=true, 300,000 more without a socket.
+const cases = Math.ceil(100_000 * scale);
+
+test(`readResponse agrees with another reading of ${cases} queries`, () => {
+  for (const encoded of fc.sample(someQuery, { seed, numRuns: cases })) {
+    const { fields, reason } = readResponse(encoded, longest);
+    const why = `FUZZ_SEED=${seed}: ${JSON.stringify(encoded)} as ${reason ?? JSON.stringify(fields)}`;
+    const expected = readModel(encoded, longest);
+    is(reason === undefined, expected !== undefined, why);
+    if (expected && fields.error === undefined) equal(fields, expected, why);
+    ok(!('code' in fields && 'error' in fields), why);
+    const { error = '', error_description = '', error_uri = '', state = '' } = fields;
+    match(error + error_description, /^[ !#-[\]-~]*$/, why);
+    match(error_uri + state, /^[ -~]*$/, why);
+  }
+});
+
+test(`the handler accepts ${cases} good redirects, and them only`, () => {
+  const { handler, flows } = handlerWithFlows();
+  for (const each of fc.sample(someCase, { seed, numRuns: cases })) {
+    const flow = flows.begin({ issuer, issuerAdvertised: true, responseMode: each.mode });
+    const { redirect, flow: found, answer } = handler.handle(requestOf(each, flow));
+    const why = `FUZZ_SEED=${seed}: ${JSON.stringify(each)} is ${redirect?.reason ?? redirect?.disposition ?? ''}`;
+    is(redirect?.disposition === 'accepted', each.accepted, why);
+    is(found, each.accepted ? flow : undefined, why);
+    is(redirect?.response.code, each.accepted && each.kind === 'code' ? 'c0de' : undefined, why);
+    ok(answer.status >= 200 && answer.headers.length % 2 === 0, why);
+    ok(flow.pending, why);
+    // Nothing is delivered here, so either way it is this that ends it.
+    flow.cancel();
+    is(flows.size, 0, why);
+  }
+});
+
+test(`the handler gets over ${cases} requests that are nothing at all`, () => {
+  const { handler, flows } = handlerWithFlows();
+  const flow = flows.begin({ issuer, responseMode: 'form_post' });
+  flows.begin({ issuer });
+  for (const request of fc.sample(noRequest, { seed, numRuns: cases })) {
+    const { answer, redirect, flow: found } = handler.handle(request);
+    const why = `FUZZ_SEED=${seed}: ${JSON.stringify(request)}`;
+    ok(statuses.includes(answer.status) && redirect?.disposition !== 'accepted' && !found, why);
+    handler.concerns(request);
+    is(flows.size, 2, why);
+  }
+  ok(flow.pending);
+  equal(Object.keys(Object.prototype), []);
+});
 
 test.run();

@@ -117,6 +117,8 @@ export class PendingFlow implements Flow, Timed {
   #ending: Ending | undefined;
   /** Undoes what `begin` set up outside the flow: abort listener, single-flight key. */
   release: (() => void) | undefined;
+  /** The app has said how the sign-in ended; it says so once. */
+  settled = false;
   /** The page that waits for the outcome. */
   onSettled: ((outcome: Outcome) => void) | undefined;
 

@@ -235,6 +235,8 @@ export class Flows implements FlowOwner {
         `must be one of the server's finishUrls, got ${JSON.stringify(outcome.url)}`,
       );
     }
+    if (flow.settled) return;
+    flow.settled = true;
     const { onSettled } = flow;
     flow.onSettled = undefined;
     onSettled?.(outcome);

@@ -105,19 +105,12 @@ export function createHandler(options: HandlerOptions): Handler {
   function concerns({ target, rawHeaders }: Pick<CallbackRequest, 'target' | 'rawHeaders'>): boolean {
     const path = readTarget(target)?.path;
     if (path === undefined) return false;
-    return (
-      isCallback(path) ||
-      (cleanUrl === 'redirect' && path.startsWith(prefix) && path.includes('/~')) ||
-      readHeaders(rawHeaders).probe !== undefined
-    );
+    return isCallback(path) || finished.has(lastSegment(path)) || readHeaders(rawHeaders).probe !== undefined;
   }
 
   function elsewhere(path: string, ours: boolean, method: string, language: Language): Answer {
     if (!ours) return pages.neutral(421, language);
-    const shown =
-      cleanUrl === 'redirect' && method === 'GET'
-        ? finished.get(path.slice(path.lastIndexOf('/') + 1))
-        : undefined;
+    const shown = method === 'GET' ? finished.get(lastSegment(path)) : undefined;
     return shown ?? pages.neutral(404, language);
   }
 
@@ -237,7 +230,7 @@ export function createHandler(options: HandlerOptions): Handler {
     if (oldest !== undefined) finished.delete(oldest);
     finished.set(name, page);
     // Relative, so that it holds behind a proxy that strips a prefix too.
-    const segment = path.slice(path.lastIndexOf('/') + 1);
+    const segment = lastSegment(path);
     return pages.redirect(segment ? `./${segment}/${name}` : `./${name}`);
   }
 
@@ -249,4 +242,8 @@ export function createHandler(options: HandlerOptions): Handler {
   ): Redirect {
     return new Redirect(disposition, response, Math.trunc(flows.now()), flow?.id, reason);
   }
+}
+
+function lastSegment(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
