@@ -294,6 +294,7 @@ export const rows: readonly Row[] = [
         render: ({ kind }) => (kind === 'success' ? largePage : kind),
         cleanUrl: false,
         closeTimeout: 60_000,
+        limits: { keepAliveTimeout: 60_000 },
       });
       assert.ok(await isRefused(port), 'is open before listen()');
       assert.throws(() => server.redirectUri, NotListeningError);

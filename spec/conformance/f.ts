@@ -5,15 +5,7 @@ import { firstValueFrom, VirtualTimeScheduler } from 'rxjs';
 import * as assert from '../helpers/assert.ts';
 import { withServer } from '../helpers/endpoint.ts';
 import { pipeline, serverBehind, withAccepted } from '../helpers/sockets.ts';
-import {
-  compose,
-  dial,
-  navigation,
-  readAnswer,
-  sendRaw,
-  type WireAnswer,
-  type WireRequest,
-} from '../helpers/wire.ts';
+import { compose, dial, navigation, readAnswer, sendRaw, type WireRequest } from '../helpers/wire.ts';
 import type { Row } from './row.ts';
 import { accepted, delivers, post, refuses, response, signIn, target, type SignIn } from './sign-in.ts';
 
@@ -546,7 +538,7 @@ export const rows: readonly Row[] = [
           await probes();
           const page = visit(real(waiting));
           // The page waits until the app has said how the sign-in ended.
-          await firstValueFrom(waiting.flow.response);
+          await Promise.race([page, firstValueFrom(waiting.flow.response)]);
           await probes();
           waiting.flow.settle({ status: 'success' });
           assert.is((await page).status, 200);
@@ -707,13 +699,18 @@ export const rows: readonly Row[] = [
       withServer(
         {},
         async (endpoint) => {
-          const waiting = await signIn(endpoint.server);
-          const body = response(waiting.flow);
+          const { server } = endpoint;
           const headers = { ...navigation, 'Content-Type': form };
-          const state = `/callback?state=${waiting.flow.state}`;
-          for (const path of ['/callback', state])
-            await refuses(endpoint, waiting, { target: path, headers, body }, `GET ${path} with a body`);
-          await delivers(endpoint, waiting);
+          const byQuery = await signIn(server);
+          const byForm = await signIn(server, { responseMode: 'form_post' });
+          for (const waiting of [byQuery, byForm])
+            for (const path of ['/callback', `/callback?state=${waiting.flow.state}`]) {
+              const request = { target: path, headers, body: response(waiting.flow) };
+              await refuses(endpoint, waiting, request, `GET ${path} with a body`);
+            }
+          await delivers(endpoint, byQuery);
+          assert.is((await endpoint.send(post('/callback', response(byForm.flow)))).status, 200);
+          assert.is(byForm.seen.responses.length, 1);
         },
         create,
       ),
@@ -759,18 +756,19 @@ export const rows: readonly Row[] = [
           const all = Array.from({ length: 500 }, (_, index) => openings[index % openings.length]!);
           await withSockets(port, all, async (sockets) => {
             const silent = sockets[0]!;
-            const answer = readAnswer(silent);
             const dribble = setInterval(() => {
               for (const socket of sockets) if (socket !== silent && socket.writable) socket.write('a');
             }, 50);
             try {
-              const cut = closings(sockets, sockets.length);
-              await delivers(endpoint, waiting);
-              await cut;
+              const [answer] = await Promise.all([
+                readAnswer(silent, 15_000),
+                closings(sockets, sockets.length),
+                delivers(endpoint, waiting),
+              ]);
+              assert.is(answer.status, 408);
             } finally {
               clearInterval(dribble);
             }
-            assert.is((await answer).status, 408);
           });
           assert.equal(accepted(endpoint).length, 1);
         },
@@ -868,11 +866,9 @@ export const rows: readonly Row[] = [
           };
           for (const [what, bytes] of Object.entries(ambiguous))
             await withSockets(port, [bytes + next], async ([socket]) => {
-              const closed = closings([socket!], 1);
-              const answer: WireAnswer = await readAnswer(socket!);
+              const [answer] = await Promise.all([readAnswer(socket!), closings([socket!], 1)]);
               assert.is(answer.status, 400, `${what}: is answered ${answer.status}`);
               assert.is(answer.headers['connection'], 'close', what);
-              await closed;
               assert.equal(waiting.seen.responses, [], `${what}: what follows is handled`);
             });
           await delivers(endpoint, waiting);
