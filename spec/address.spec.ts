@@ -55,7 +55,13 @@ const table: readonly (readonly [
 ];
 
 // Binds nothing.
-const never = { secure: false, addresses: [], close: () => Promise.resolve() };
+const never = {
+  secure: false,
+  addresses: [],
+  onUpgrade: () => undefined,
+  offUpgrade: () => undefined,
+  close: () => Promise.resolve(),
+};
 
 for (const [
   name,

@@ -31,6 +31,7 @@ function bench(options: Partial<HandlerOptions> = {}) {
       },
     }),
     flows: index.flows,
+    stored: () => undefined,
     isOurs: (authority) => authority === host,
     isAdvertised: (authority) => authority === host,
     acceptsUnmatched: () => false,

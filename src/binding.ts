@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import { Connections } from './connections.ts';
 import { InvalidOptionError } from './errors.ts';
+import type { Upgrade } from './internals.ts';
 import { listen } from './listener.ts';
 import type { Settings } from './options.ts';
 import { pageHeaders } from './page.ts';
@@ -17,6 +18,9 @@ export interface Binding {
   /** What is bound; none where the handler is mounted. */
   readonly addresses: readonly AddressInfo[];
   readonly secure: boolean;
+  /** Takes the upgrade requests of the server, or no longer. */
+  onUpgrade(upgrade: Upgrade): void;
+  offUpgrade(upgrade: Upgrade): void;
   /** Stops taking requests; pages in flight are finished. Bounded. */
   close(): Promise<void>;
 }
@@ -28,8 +32,24 @@ export async function bind(
   concerns: (request: IncomingMessage) => boolean,
 ): Promise<Binding> {
   const { server } = settings;
-  if (server === 'mounted') return { addresses: [], secure: false, close: () => Promise.resolve() };
+  if (server === 'mounted') return mounted;
   return server ? borrow(server, settings, serve, concerns) : own(settings, serve);
+}
+
+/** No socket of its own; upgrades are the framework's affair. */
+const mounted: Binding = {
+  addresses: [],
+  secure: false,
+  onUpgrade: () => undefined,
+  offUpgrade: () => undefined,
+  close: () => Promise.resolve(),
+};
+
+function upgrading(server: Server): Pick<Binding, 'onUpgrade' | 'offUpgrade'> {
+  return {
+    onUpgrade: (upgrade) => void server.on('upgrade', upgrade),
+    offUpgrade: (upgrade) => void server.off('upgrade', upgrade),
+  };
 }
 
 async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: Serve): Promise<Binding> {
@@ -64,6 +84,7 @@ async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: 
   return {
     addresses: listener.addresses,
     secure: tls !== undefined,
+    ...upgrading(server),
     async close() {
       const closed = listener.close();
       connections.drain();
@@ -104,6 +125,7 @@ function borrow(
   return {
     addresses: [address],
     secure,
+    ...upgrading(server),
     close() {
       open = false;
       // Somebody may have stepped in front of us since; then only stop answering.

@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import type { PendingFlow } from './flow.ts';
 import type { Handled, Handler } from './handler.ts';
 import type { HeldRedirect } from './held.ts';
+import type { Report } from './isolated-observable.ts';
 import type { Answer, Pages } from './pages.ts';
 import type { Redirect } from './redirect.ts';
 import type { CallbackRequest } from './request.ts';
@@ -19,6 +20,7 @@ export interface EndpointOptions {
   mostBody: number;
   /** Tells the consumers. Called once for each redirect, after its page where the page does not wait for them. */
   publish: (redirect: Redirect, flow: PendingFlow | undefined) => void;
+  report: Report;
   /** Whether a connection is worth keeping for another request. */
   keepsAlive: () => boolean;
 }
@@ -60,7 +62,7 @@ export class Endpoint {
   claim(held: HeldRedirect): void {
     const response = this.#held.get(held);
     this.#held.delete(held);
-    if (response) this.#conclude(this.#options.handler.claim(held), response);
+    if (response) this.#respond(this.#options.handler.claim(held), undefined, response);
   }
 
   /** Gives every page that waits what it falls back to. */
@@ -68,8 +70,20 @@ export class Endpoint {
     for (const end of [...this.#waiting]) end();
   }
 
-  #respond(handled: Handled, request: IncomingMessage, response: ServerResponse): void {
-    const { held, redirect } = handled;
+  /** @param request Undefined where it has been answered for long: a held redirect's. */
+  #respond(handled: Handled, request: IncomingMessage | undefined, response: ServerResponse): void {
+    const { held, redirect, later } = handled;
+    if (later) {
+      later.then(
+        (decided) => this.#respond(decided, request, response),
+        (error: unknown) => {
+          // Fail closed: without the store nobody can say whose the redirect is. The browser may come again.
+          this.#options.report(error);
+          this.#write(response, handled.answer);
+        },
+      );
+      return;
+    }
     if (held) {
       this.#held.set(held, response);
       held.onEnd = () => {
@@ -79,14 +93,14 @@ export class Endpoint {
       if (redirect) this.#options.publish(redirect, undefined);
       return;
     }
-    this.#conclude(redirect ? this.#slowed(handled, redirect, request) : handled, response);
+    this.#conclude(redirect && request ? this.#slowed(handled, redirect, request) : handled, response);
   }
 
   #conclude(handled: Handled, response: ServerResponse): void {
-    const { answer, redirect, flow, outcome } = handled;
+    const { answer, redirect, flow, outcome, awaitOutcome } = handled;
     const { publish } = this.#options;
-    if (flow && outcome) {
-      this.#awaitOutcome(flow, answer, outcome, response);
+    if (outcome && awaitOutcome) {
+      this.#awaitOutcome(answer, outcome, awaitOutcome, response);
     } else {
       // Before the consumers, so that none of them, however slow, keeps a person waiting.
       this.#write(response, answer);
@@ -95,21 +109,21 @@ export class Endpoint {
   }
 
   #awaitOutcome(
-    flow: PendingFlow,
     fallback: Answer,
     outcome: NonNullable<Handled['outcome']>,
+    awaitOutcome: NonNullable<Handled['awaitOutcome']>,
     response: ServerResponse,
   ): void {
     const finish = (answer: Answer): void => {
       if (!this.#waiting.delete(giveUp)) return;
       stop();
-      flow.onSettled = undefined;
+      forget();
       this.#write(response, answer);
     };
     const giveUp = (): void => finish(fallback);
     const stop = this.#options.clock.after(this.#options.settle, giveUp);
     this.#waiting.add(giveUp);
-    flow.onSettled = (how) => finish(outcome(how));
+    const forget = awaitOutcome((how) => finish(outcome(how)));
     response.once('close', giveUp);
   }
 

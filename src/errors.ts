@@ -47,6 +47,34 @@ export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
 
+/** The callback service cannot be reached, or does not take the credential. */
+export class ConnectionError extends Error {
+  readonly code = 'connection_failed';
+  override readonly name = 'ConnectionError';
+  constructor(
+    message: string,
+    /** The WebSocket close code. */
+    readonly closeCode: number,
+    /** The HTTP status of a refused handshake, where known. */
+    readonly status: number | undefined,
+  ) {
+    super(message);
+  }
+}
+
+/** The callback service refused to begin a flow. */
+export class RemoteError extends Error {
+  readonly code = 'remote_error';
+  override readonly name = 'RemoteError';
+  constructor(
+    /** The code of the service's own error, such as `state_in_use`. */
+    readonly remoteCode: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** Another pending flow has this state; it keeps it. */
 export class StateInUseError extends Error {
   readonly code = 'state_in_use';

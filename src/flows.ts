@@ -104,6 +104,11 @@ export class Flows implements FlowOwner {
     return this.#contextsInUse;
   }
 
+  /** Whether a flow stands here under this state, or did. */
+  has(state: string): boolean {
+    return this.#live.has(state) || this.#endingOf(state) !== undefined;
+  }
+
   /** Flows that wait for their redirect. */
   get pending(): number {
     return this.#pending;
@@ -136,7 +141,8 @@ export class Flows implements FlowOwner {
     const flow = this.#adopt(state, deadline, expectation) ?? this.#register(state, deadline, expectation);
     flow.redirectUri = redirectUriFor(expectation.path);
     if (signal || key !== undefined) this.#tie(flow, signal, key);
-    return this.#claim(flow);
+    this.claim(state);
+    return flow;
   }
 
   /** A flow that somebody watches already becomes the one that is begun. */
@@ -154,7 +160,9 @@ export class Flows implements FlowOwner {
   watch(state: string): PendingFlow | undefined {
     const flow = this.#live.get(state);
     if (flow || this.#closed || this.#endingOf(state)) return flow;
-    return this.#claim(this.#register(state, Infinity, this.#plain));
+    const watched = this.#register(state, Infinity, this.#plain);
+    this.claim(state);
+    return watched;
   }
 
   /** Forgets a flow that `watch` made, once nobody observes it. */
@@ -282,11 +290,10 @@ export class Flows implements FlowOwner {
     return flow;
   }
 
-  /** Gives a new flow the redirect that came before it. */
-  #claim(flow: PendingFlow): PendingFlow {
-    const held = this.#held?.take(flow.state);
+  /** Hands over a redirect that came before its state was asked for. */
+  claim(state: string): void {
+    const held = this.#held?.take(state);
     if (held) this.#options.onClaimed(held);
-    return flow;
   }
 
   #tie(flow: PendingFlow, signal: AbortSignal | undefined, key: string | undefined): void {

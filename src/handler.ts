@@ -25,6 +25,7 @@ import {
   type RequestHeaders,
   type Target,
 } from './request.ts';
+import type { StoredFlows, StoredMatch } from './stored-flows.ts';
 import type { Language } from './texts.ts';
 
 export interface HandlerOptions {
@@ -38,6 +39,8 @@ export interface HandlerOptions {
   longestParameter: number;
   mostHeaders: number;
   flows: Flows;
+  /** The flows in the store, if there is one. */
+  stored: () => StoredFlows | undefined;
   pages: Pages;
   /** Whether this server goes by that `Host`. */
   isOurs: (authority: string) => boolean;
@@ -57,6 +60,10 @@ export interface Handled {
   flow?: PendingFlow;
   /** The page, once the app has said how the sign-in ended; until then it waits, and `answer` is what it falls back to. */
   outcome?: (outcome: Outcome) => Answer;
+  /** Asks to be told that end; returns its undo. */
+  awaitOutcome?: (tell: (outcome: Outcome) => void) => () => void;
+  /** Whose the redirect is, a store must say. */
+  later?: Promise<Handled>;
   /** The redirect waits for its flow, and its page with it. */
   held?: HeldRedirect;
   /** Ask again, with the body read. */
@@ -91,7 +98,7 @@ export function createHandler(options: HandlerOptions): Handler {
     const ours = options.isOurs(target.authority ?? headers.host);
     if (ours && headers.probe !== undefined) return { answer: pages.probed(options.prove(headers.probe)) };
     if (!isCallback(target.path)) return { answer: elsewhere(target.path, ours, request.method, language) };
-    const methods = flows.formsExpected ? ['GET', 'POST'] : ['GET'];
+    const methods = flows.formsExpected || options.stored() ? ['GET', 'POST'] : ['GET'];
     if (!methods.includes(request.method))
       return { answer: pages.neutral(405, language, 'Allow', methods.join(', ')) };
     return receive(request, headers, target, ours, language);
@@ -99,7 +106,11 @@ export function createHandler(options: HandlerOptions): Handler {
 
   function isCallback(path: string): boolean {
     if (path === callbackPath) return true;
-    return flows.contextsInUse && path.startsWith(prefix) && /^[\w.-]+$/.test(path.slice(prefix.length));
+    return (
+      (flows.contextsInUse || options.stored() !== undefined) &&
+      path.startsWith(prefix) &&
+      /^[\w.-]+$/.test(path.slice(prefix.length))
+    );
   }
 
   function concerns({ target, rawHeaders }: Pick<CallbackRequest, 'target' | 'rawHeaders'>): boolean {
@@ -166,7 +177,33 @@ export function createHandler(options: HandlerOptions): Handler {
     const match = stateless ? flows.matchOnly(fields, arrival) : flows.match(fields, arrival);
     if (match.disposition === 'accepted') return accepted(match.response, arrival, language, match.flow);
     if (match.disposition !== 'unmatched') return refused(match.disposition, fields, language, match.flow);
-    if (accepts) {
+    const stored = reason ? undefined : options.stored();
+    if (!stored) return unmatched(response, arrival, language);
+    return {
+      answer: pages.neutral(503, language, 'Retry-After', '1'),
+      later: stored
+        .match(fields, arrival)
+        .then((found) => judgeStored(stored, found, response, arrival, language)),
+    };
+  }
+
+  function judgeStored(
+    stored: StoredFlows,
+    { disposition, flow }: StoredMatch,
+    response: ReadResponse,
+    arrival: Arrival,
+    language: Language,
+  ): Handled {
+    const { fields } = response;
+    if (disposition === 'unmatched') return unmatched(response, arrival, language);
+    if (disposition !== 'accepted' || !flow) return refused(disposition, fields, language, flow);
+    const redirect = redirectOf('accepted', new CallbackResponse(fields), flow);
+    return pageOf(redirect, arrival, language, (tell) => stored.awaitOutcome(flow.id, tell));
+  }
+
+  function unmatched(response: ReadResponse, arrival: Arrival, language: Language): Handled {
+    const { fields, reason } = response;
+    if (options.acceptsUnmatched(response)) {
       const wrong = flows.mismatchUnasked(fields, arrival);
       if (wrong) return refused(wrong, fields, language);
       if (fields.state) flows.remember(fields.state, 'duplicate');
@@ -185,7 +222,7 @@ export function createHandler(options: HandlerOptions): Handler {
     disposition: Disposition,
     fields: CallbackFields,
     language: Language,
-    flow?: PendingFlow,
+    flow?: { id: string },
     reason?: RefusalReason,
   ): Handled {
     return {
@@ -201,17 +238,30 @@ export function createHandler(options: HandlerOptions): Handler {
     flow?: PendingFlow,
   ): Handled {
     const redirect = redirectOf('accepted', response, flow);
+    // A flow that ends with its subscriber has nobody who could say how the sign-in ended.
+    const waits = flow && flow.deadline !== Infinity ? waitFor(flow) : undefined;
+    return { ...pageOf(redirect, arrival, language, waits), ...(flow && { flow }) };
+  }
+
+  /** What the person sees of an accepted redirect. */
+  function pageOf(
+    redirect: Redirect,
+    arrival: Arrival,
+    language: Language,
+    awaitOutcome?: Handled['awaitOutcome'],
+  ): Handled {
+    const { response } = redirect;
     if (response.error !== undefined) {
-      return { answer: clean(pages.denied(response, language), arrival), redirect, ...(flow && { flow }) };
+      return { answer: clean(pages.denied(response, language), arrival), redirect };
     }
-    if (!flow || !options.settles || flow.deadline === Infinity) {
-      return { answer: clean(pages.received(language), arrival), redirect, ...(flow && { flow }) };
+    if (!options.settles || !awaitOutcome) {
+      return { answer: clean(pages.received(language), arrival), redirect };
     }
     return {
       answer: clean(pages.undecided(language), arrival),
       redirect,
-      flow,
       outcome: (outcome) => decided(outcome, arrival, language),
+      awaitOutcome,
     };
   }
 
@@ -237,7 +287,7 @@ export function createHandler(options: HandlerOptions): Handler {
   function redirectOf(
     disposition: Disposition,
     response: CallbackResponse,
-    flow?: PendingFlow,
+    flow?: { id: string },
     reason?: RefusalReason,
   ): Redirect {
     return new Redirect(disposition, response, Math.trunc(flows.now()), flow?.id, reason);
@@ -246,4 +296,11 @@ export function createHandler(options: HandlerOptions): Handler {
 
 function lastSegment(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function waitFor(flow: PendingFlow): NonNullable<Handled['awaitOutcome']> {
+  return (tell) => {
+    flow.onSettled = tell;
+    return () => (flow.onSettled = undefined);
+  };
 }

@@ -5,20 +5,22 @@ import { Observable, type Observer } from 'rxjs';
 import { boundTo, type Bound } from './address.ts';
 import { bind, type Binding } from './binding.ts';
 import type { CallbackResponse, OAuthCallbackResult } from './callback-response.ts';
-import { clockFrom } from './clock.ts';
+import { clockFrom, type Clock } from './clock.ts';
 import { Endpoint } from './endpoint.ts';
 import { AuthorizationError, NotListeningError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
 import type { BeginOptions, Flow, PendingFlow } from './flow.ts';
-import { Flows } from './flows.ts';
+import { Flows, type FlowsOptions } from './flows.ts';
 import { createHandler, type Handler } from './handler.ts';
 import { HotStream } from './hot-stream.ts';
-import { IsolatedObservable } from './isolated-observable.ts';
+import { expose, type Upgrade } from './internals.ts';
+import { IsolatedObservable, type Report } from './isolated-observable.ts';
 import { readOptions, type ServerOptions, type Settings } from './options.ts';
 import { Pages } from './pages.ts';
 import { probe } from './probe.ts';
 import { RedirectStream } from './redirect-stream.ts';
 import type { Redirect, ReadResponse } from './redirect.ts';
+import type { StoredFlows } from './stored-flows.ts';
 import { Strays } from './strays.ts';
 
 /** Whoever can run sign-ins: this server, or something that reaches one elsewhere. */
@@ -83,6 +85,10 @@ class CallbackServer implements OAuthCallbackServer {
   readonly #redirects = new HotStream<Redirect>();
   readonly #events = new HotStream<ServerEvent>();
   readonly #flows: Flows;
+  readonly #flowsOptions: FlowsOptions;
+  #stored: StoredFlows | undefined;
+  readonly #upgrades = new Set<Upgrade>();
+  readonly #closings = new Set<() => Promise<void>>();
   readonly #handler: Handler;
   readonly #endpoint: Endpoint;
   readonly #secret = randomBytes(32);
@@ -97,14 +103,15 @@ class CallbackServer implements OAuthCallbackServer {
     const { limits } = settings;
     const clock = clockFrom(settings.scheduler);
     const report = (error: unknown): void => this.#report(error);
-    this.#flows = new Flows({
+    this.#flowsOptions = {
       ...settings,
       clock,
       events: this.#events,
       report,
       redirectUriFor: (path) => this.#require('redirectUri').redirectUriFor(path),
       onClaimed: (held) => this.#endpoint.claim(held),
-    });
+    };
+    this.#flows = new Flows(this.#flowsOptions);
     this.redirects = new RedirectStream(this.#flows, this.#redirects);
     this.events = new IsolatedObservable(report, (subscriber) => this.#events.subscribe(subscriber));
     const pages = new Pages({ ...settings, extraHeaders: transportSecurity(settings), report });
@@ -114,6 +121,7 @@ class CallbackServer implements OAuthCallbackServer {
       longestParameter: limits.parameter,
       mostHeaders: limits.headers,
       flows: this.#flows,
+      stored: () => this.#stored,
       pages,
       isOurs: (authority) => this.#bound?.authorities.has(authority) ?? false,
       isAdvertised: (authority) => this.#bound?.advertised.has(authority) ?? false,
@@ -127,10 +135,12 @@ class CallbackServer implements OAuthCallbackServer {
       clock,
       settle: settings.settle || 0,
       mostBody: limits.body,
+      report,
       publish: (redirect, flow) => this.#publish(redirect, flow),
       // The page that ends the last sign-in is not worth keeping a connection for; a server of others is their affair.
-      keepsAlive: () => settings.server !== undefined || this.#flows.pending > 0,
+      keepsAlive: () => settings.server !== undefined || this.#pending > 0,
     });
+    this.#expose(clock, report);
     this.handler = (request, response, next) => {
       if (next && !this.#concerns(request)) next();
       else this.#endpoint.serve(request, response);
@@ -185,12 +195,15 @@ class CallbackServer implements OAuthCallbackServer {
     const serve = (request: IncomingMessage, response: ServerResponse): void =>
       this.#endpoint.serve(request, response);
     this.#binding = await bind(this.#settings, serve, (request) => this.#concerns(request));
+    for (const upgrade of this.#upgrades) this.#binding.onUpgrade(upgrade);
     this.#bound = boundTo(this.#binding, this.#settings);
     this.#tell({ type: 'listening', at: this.#now(), redirectUri: this.redirectUri });
   }
 
   async #stop(): Promise<void> {
+    await Promise.all([...this.#closings].map((run) => run()));
     this.#flows.close();
+    this.#stored?.release();
     this.#endpoint.endWaiting();
     await this.#binding?.close();
     this.#binding = undefined;
@@ -198,6 +211,34 @@ class CallbackServer implements OAuthCallbackServer {
     this.#redirects.complete();
     this.#tell({ type: 'closed', at: this.#now() });
     this.#events.complete();
+  }
+
+  get #pending(): number {
+    return this.#flows.pending + (this.#stored?.size ?? 0);
+  }
+
+  #expose(clock: Clock, report: Report): void {
+    expose(this, {
+      clock,
+      report,
+      store: (make) => (this.#stored ??= make(this.#flowsOptions)),
+      pending: () => this.#pending,
+      isOurs: (authority) => this.#bound?.authorities.has(authority) ?? false,
+      isTaken: (state) => this.#flows.has(state),
+      claim: (state) => this.#flows.claim(state),
+      onUpgrade: (upgrade) => {
+        this.#upgrades.add(upgrade);
+        this.#binding?.onUpgrade(upgrade);
+        return () => {
+          this.#upgrades.delete(upgrade);
+          this.#binding?.offUpgrade(upgrade);
+        };
+      },
+      onClose: (run) => {
+        this.#closings.add(run);
+        return () => void this.#closings.delete(run);
+      },
+    });
   }
 
   #concerns(request: IncomingMessage): boolean {
@@ -209,12 +250,12 @@ class CallbackServer implements OAuthCallbackServer {
     const { disposition, response, reason, at } = redirect;
     if (disposition !== 'accepted') this.#debug(`redirect ${disposition}${reason ? `: ${reason}` : ''}`);
     this.#tell({ type: 'redirect', at, disposition, flow: redirect.flow, reason });
-    if (flow && disposition === 'accepted') {
+    if (redirect.flow !== undefined && disposition === 'accepted') {
       const { error } = response;
       this.#tell({
         type: 'settled',
         at,
-        flow: flow.id,
+        flow: redirect.flow,
         outcome: error === undefined ? 'code' : 'error',
         error,
       });
@@ -228,7 +269,7 @@ class CallbackServer implements OAuthCallbackServer {
   #acceptsUnmatched({ fields, reason }: ReadResponse): boolean {
     if (this.#settings.unmatched === 'accept' && reason === undefined) return true;
     // The seed's way of waiting: one result, of any well-formed response, while no flow has been begun.
-    if (!this.#settings.resultContainer || this.#filled || this.#flows.pending > 0) return false;
+    if (!this.#settings.resultContainer || this.#filled || this.#pending > 0) return false;
     return reason === undefined || (reason === 'missing_state' && fields.error !== undefined);
   }
 

@@ -43,6 +43,7 @@ export function handlerWithFlows(): { handler: Handler; flows: Flows } {
     report: fail,
   });
   const handler = createHandler({
+    stored: () => undefined,
     callbackPath,
     callbackQuery: 'env=1',
     cleanUrl: 'redirect',

@@ -106,6 +106,8 @@ function isList(headers: WireRequest['headers']): headers is readonly (readonly 
 function isWhole(bytes: Buffer): boolean {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return false;
+  // Nothing follows but another protocol.
+  if (bytes.subarray(0, 12).toString('latin1') === 'HTTP/1.1 101') return true;
   const length = /^content-length: *(\d+)/im.exec(bytes.subarray(0, end).toString('latin1'))?.[1];
   return length !== undefined && bytes.length >= end + 4 + Number(length);
 }

@@ -1,0 +1,222 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { firstValueFrom } from 'rxjs';
+import { memoryStore } from '../../src/store/memory.ts';
+import * as assert from '../helpers/assert.ts';
+import { Peer, token, withBridge } from '../helpers/bridge.ts';
+import { suite } from '../helpers/suite.ts';
+
+const newState = (): string => randomBytes(32).toString('base64url');
+const newKey = (): string => createHash('sha256').update(randomBytes(32)).digest('base64url');
+const proofOf = (key: string, nonce: string): string =>
+  createHmac('sha256', Buffer.from(key, 'base64url')).update(nonce).digest('base64url');
+
+async function withPeers(url: string, body: (open: () => Peer) => Promise<void>): Promise<void> {
+  const peers: Peer[] = [];
+  try {
+    await body(() => {
+      const peer = new Peer(url);
+      peers.push(peer);
+      return peer;
+    });
+  } finally {
+    for (const peer of peers) peer.end();
+  }
+}
+
+const test = suite('session of the bridge');
+
+test('K-14 K-15 sends a result until it is acknowledged, and then no more', () =>
+  withBridge(({ url, visit }) =>
+    withPeers(url, async (open) => {
+      const [first, state, key] = [open(), newState(), newKey()];
+      await first.next('welcome');
+      first.say({ type: 'begin', ref: 1, state, key });
+      const { flow } = await first.next('begun');
+      assert.is((await visit(`/callback?code=c&state=${state}`)).status, 200);
+      assert.equal((await first.next('result')).result, { type: 'response', response: { code: 'c', state } });
+      first.end();
+
+      for (const acknowledges of [false, true]) {
+        const again = open();
+        const { nonce } = await again.next('welcome');
+        again.say({ type: 'resume', ref: 2, flow, proof: proofOf(key, nonce) });
+        await again.next('resumed');
+        assert.is((await again.next('result')).flow, flow);
+        if (acknowledges) again.say({ type: 'ack', flow });
+        again.say({ type: 'begin', ref: 3, state: newState(), key });
+        await again.next('begun');
+        again.end();
+      }
+
+      const late = open();
+      const { nonce } = await late.next('welcome');
+      late.say({ type: 'resume', ref: 4, flow, proof: proofOf(key, nonce) });
+      assert.is((await late.next('failed')).code, 'unknown_flow');
+    }),
+  ));
+
+test('K-01 gives a stranger with a good token the same answer as for a flow that does not exist', () =>
+  withBridge(({ url, visit }) =>
+    withPeers(url, async (open) => {
+      const [owner, thief, state, key] = [open(), open(), newState(), newKey()];
+      await owner.next('welcome');
+      owner.say({ type: 'begin', ref: 1, state, key });
+      const { flow } = await owner.next('begun');
+      const { nonce } = await thief.next('welcome');
+      thief.say({ type: 'resume', ref: 7, flow, proof: proofOf(newKey(), nonce) });
+      const wrong = await thief.next('failed');
+      thief.say({ type: 'resume', ref: 7, flow: 'a-flow-that-is-not', proof: proofOf(key, nonce) });
+      assert.equal(await thief.next('failed'), wrong);
+      thief.say({ type: 'begin', ref: 8, state, key: newKey() });
+      assert.is((await thief.next('failed')).code, 'state_in_use');
+      for (const type of ['cancel', 'ack']) thief.say({ type, flow });
+      await visit(`/callback?code=c&state=${state}`);
+      assert.is((await owner.next('result')).flow, flow);
+      assert.equal(thief.heard, []);
+    }),
+  ));
+
+test('K-03 has one listener for a flow: the one that takes over, and the other is closed with 4409', () =>
+  withBridge(({ url, visit }) =>
+    withPeers(url, async (open) => {
+      const [one, other, state, key] = [open(), open(), newState(), newKey()];
+      await one.next('welcome');
+      one.say({ type: 'begin', ref: 1, state, key });
+      const { flow } = await one.next('begun');
+      const { nonce } = await other.next('welcome');
+      other.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, nonce) });
+      await other.next('resumed');
+      assert.is(await one.closed(), 4409);
+      await visit(`/callback?code=c&state=${state}`);
+      await other.next('result');
+      assert.equal(one.heard, []);
+    }),
+  ));
+
+const breaches: readonly (readonly [string, (peer: Peer) => void, number])[] = [
+  ['a binary message', ({ socket }) => socket.send(Buffer.from('{}')), 1003],
+  ['no JSON', ({ socket }) => socket.send('{'), 1008],
+  ['an unknown type', (peer) => peer.say({ type: 'sub', flow: '*' }), 1008],
+  ['a begin without a key', (peer) => peer.say({ type: 'begin', ref: 1, state: newState() }), 1008],
+  ['a prototype', ({ socket }) => socket.send('{"__proto__":{"type":"ack","flow":"x"}}'), 1008],
+  ['17 KiB', ({ socket }) => socket.send('x'.repeat(17 * 1024)), 1009],
+  [
+    '1,000 messages at once',
+    (peer) => {
+      for (let n = 0; n < 1_000; n++) peer.say({ type: 'ack', flow: 'x' });
+    },
+    4429,
+  ],
+  [
+    '100 pings at once',
+    ({ socket }) => {
+      for (let n = 0; n < 100; n++) socket.ping();
+    },
+    4429,
+  ],
+];
+
+for (const [name, breach, code] of breaches) {
+  test(`K-02 K-04 K-05 K-08 K-13 closes with ${code} after ${name}, and no other connection`, () =>
+    withBridge(({ url, bridge }) =>
+      withPeers(url, async (open) => {
+        const [bad, good] = [open(), open()];
+        await Promise.all([bad.next('welcome'), good.next('welcome')]);
+        breach(bad);
+        assert.is(await bad.closed(), code);
+        good.say({ type: 'begin', ref: 1, state: newState(), key: newKey() });
+        await good.next('begun');
+        assert.is(bridge.connections, 1);
+      }),
+    ));
+}
+
+test('J-08 closes a connection whose credential is revoked, and delivers nothing to it', () =>
+  withBridge(({ url, visit, bridge }) =>
+    withPeers(url, async (open) => {
+      const [peer, state] = [open(), newState()];
+      await peer.next('welcome');
+      peer.say({ type: 'begin', ref: 1, state, key: newKey() });
+      await peer.next('begun');
+      bridge.revoke('token');
+      await visit(`/callback?code=c&state=${state}`);
+      assert.is(await peer.closed(), 4401);
+      assert.equal(peer.heard, []);
+    }),
+  ));
+
+test('I-02 K-10 closes with 1001 on shutdown, and with 1012 for a restart', async () => {
+  for (const [restart, code] of [
+    [false, 1001],
+    [true, 1012],
+  ] as const) {
+    await withBridge(({ url, bridge }) =>
+      withPeers(url, async (open) => {
+        const peer = open();
+        await peer.next('welcome');
+        await bridge.close({ restart });
+        assert.is(await peer.closed(), code);
+      }),
+    );
+  }
+});
+
+test('K-14 a flow survives the service, where the store does', async () => {
+  const store = memoryStore();
+  const [state, key] = [newState(), newKey()];
+  let flow = '';
+  await withBridge(
+    ({ url }) =>
+      withPeers(url, async (open) => {
+        const peer = open();
+        await peer.next('welcome');
+        peer.say({ type: 'begin', ref: 1, state, key });
+        ({ flow } = await peer.next('begun'));
+      }),
+    { store },
+  );
+  await withBridge(
+    ({ url, visit }) =>
+      withPeers(url, async (open) => {
+        assert.is((await visit(`/callback?code=c&state=${state}`)).status, 200);
+        const peer = open();
+        const { nonce } = await peer.next('welcome');
+        peer.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, nonce) });
+        assert.is((await peer.next('result')).flow, flow);
+        assert.is((await visit(`/callback?code=c&state=${state}`)).status, 400);
+      }),
+    { store },
+  );
+});
+
+test('K-02 a monitor sees everything, numbered, redacted and again from where it left off', () =>
+  withBridge(({ url, visit, server }) =>
+    withPeers(url, async (open) => {
+      const monitor = open();
+      const { epoch } = await monitor.next('welcome');
+      monitor.say({ type: 'watch' });
+      await monitor.next('watching');
+      const flow = await server.begin();
+      const response = firstValueFrom(flow.response);
+      await visit(`/callback?code=CANARY&state=${flow.state}`);
+      await response;
+      const seen = [await monitor.next('event'), await monitor.next('event'), await monitor.next('event')];
+      assert.equal(
+        seen.map(({ n, event }) => [n - seen[0]!.n, event.type]),
+        [
+          [0, 'begun'],
+          [1, 'redirect'],
+          [2, 'settled'],
+        ],
+      );
+      assert.not.match(JSON.stringify(seen), new RegExp(`CANARY|${flow.state}|${token}`));
+      const again = open();
+      again.say.bind(again);
+      await again.next('welcome');
+      again.say({ type: 'watch', epoch, since: seen[1]!.n });
+      assert.is((await again.next('watching')).next, seen[1]!.n);
+      assert.equal(await again.next('event'), seen[1]);
+    }),
+  ));
+
+test.run();

@@ -1,0 +1,8 @@
+export { createBridge } from './bridge/server.ts';
+export { memoryStore } from './store/memory.ts';
+export { closeCodes, subprotocol } from './bridge/protocol.ts';
+export type { Bridge } from './bridge/server.ts';
+export type { BridgeLimits, BridgeOptions } from './bridge/options.ts';
+export type { BridgeToken, Identity, TicketOptions } from './bridge/credentials.ts';
+export type { ListenerMessage, MonitorMessage, Role, ServiceMessage } from './bridge/protocol.ts';
+export type { FlowStore, StoredFlow, StoredResult } from './store/store.ts';

@@ -1,0 +1,107 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { InvalidOptionError } from '../errors.ts';
+import { randomToken } from '../pkce.ts';
+import type { Role } from './protocol.ts';
+
+/** Who a connection is. */
+export interface Identity {
+  /** For operators; no secret. */
+  readonly name: string;
+  readonly roles: readonly Role[];
+  /** Milliseconds since the epoch; the connection is closed then. */
+  readonly expiresAt?: number | undefined;
+  /** The only flows it may resume; it begins none. */
+  readonly flows?: readonly string[] | undefined;
+}
+
+/** A named token of a program. */
+export interface BridgeToken extends Identity {
+  /** At least 16 characters. */
+  readonly token: string;
+}
+
+/** What a browser's ticket is good for, once. */
+export interface TicketOptions {
+  /** The origin of the page that will use it. */
+  origin: string;
+  /** @default 'ticket' */
+  name?: string;
+  /** @default ['listener'] */
+  roles?: readonly Role[];
+  /** Restricts it to resuming these flows. */
+  flows?: readonly string[];
+  /** Milliseconds, at most 60,000. @default 60_000 */
+  ttl?: number;
+}
+
+interface Ticket {
+  identity: Identity;
+  origin: string;
+  expiresAt: number;
+}
+
+// An unused ticket costs its place for a minute; more than this in a minute is a fault of the program.
+const mostTickets = 10_000;
+
+/** The tokens and tickets a bridge takes. */
+export class Credentials {
+  readonly #now: () => number;
+  #tokens: readonly { digest: Buffer; identity: Identity }[] = [];
+  readonly #tickets = new Map<string, Ticket>();
+
+  constructor(tokens: readonly BridgeToken[], now: () => number) {
+    this.#now = now;
+    this.replace(tokens);
+  }
+
+  replace(tokens: readonly BridgeToken[]): void {
+    for (const { token, name } of tokens) {
+      if (token.length < 16)
+        throw new InvalidOptionError('tokens', `must have 16 characters or more, got fewer for ${name}`);
+    }
+    this.#tokens = tokens.map(({ token, ...identity }) => ({ digest: digest(token), identity }));
+  }
+
+  /** Whether somebody may still use what was handed out under this name. */
+  stands({ name, expiresAt }: Identity, names: ReadonlySet<string>): boolean {
+    return !names.has(name) && (expiresAt ?? Infinity) > this.#now();
+  }
+
+  issueTicket({ origin, name = 'ticket', roles = ['listener'], flows, ttl = 60_000 }: TicketOptions): string {
+    const now = this.#now();
+    for (const [ticket, { expiresAt }] of this.#tickets) {
+      if (expiresAt > now && this.#tickets.size < mostTickets) break;
+      this.#tickets.delete(ticket);
+    }
+    const ticket = randomToken();
+    this.#tickets.set(ticket, {
+      identity: { name, roles, flows },
+      origin,
+      expiresAt: now + Math.min(ttl, 60_000),
+    });
+    return ticket;
+  }
+
+  /** By `Authorization: Bearer`. Every token is compared, so that the time taken tells nothing. */
+  byToken(request: IncomingMessage): Identity | undefined {
+    const [, given] = /^Bearer +([\w\-.~+/]+=*)$/i.exec(request.headers.authorization ?? '') ?? [];
+    if (given === undefined) return undefined;
+    const sought = digest(given);
+    let found: Identity | undefined;
+    for (const { digest: own, identity } of this.#tokens) if (timingSafeEqual(own, sought)) found = identity;
+    return found && (found.expiresAt ?? Infinity) > this.#now() ? found : undefined;
+  }
+
+  /** A ticket is used up by looking, whatever comes of it. */
+  byTicket(ticket: string, origin: string | undefined): Identity | 'wrong_origin' | undefined {
+    const found = this.#tickets.get(ticket);
+    this.#tickets.delete(ticket);
+    if (!found || found.expiresAt <= this.#now()) return undefined;
+    return found.origin === origin ? found.identity : 'wrong_origin';
+  }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,86 @@
+import type { ServerEvent } from '../events.ts';
+import type { ServiceMessage } from './protocol.ts';
+
+/** Somebody who gets each event, at the pace it reads. */
+export interface Watcher {
+  /** Whether more may be sent now. */
+  readonly ready: boolean;
+  /** Whether something that was sent has not been taken by the operating system yet. */
+  readonly filling: boolean;
+  /** Sends a message that is serialised already; `flushed` is called once the operating system has taken it. */
+  event(frame: Buffer, flushed?: () => void): void;
+  /** It has fallen so far behind that events it has not had are gone. */
+  fellBehind(): void;
+}
+
+/** Where the feed stands for one watcher. */
+interface Place {
+  readonly watcher: Watcher;
+  /** Number of the next event to send. */
+  next: number;
+}
+
+/** The redacted feed: numbered, serialised once for all monitors, and kept for those that read slowly or come back. */
+export class Feed {
+  readonly counts: Record<string, number> = {};
+  readonly #places = new Map<Watcher, Place>();
+  readonly #kept: Buffer[];
+  readonly #most: number;
+  #next = 0;
+
+  /** @param most How many events are kept. */
+  constructor(most: number) {
+    this.#most = most;
+    this.#kept = [];
+  }
+
+  get watchers(): number {
+    return this.#places.size;
+  }
+
+  push(event: ServerEvent): void {
+    const name = event.type === 'redirect' ? event.disposition : event.type;
+    this.counts[name] = (this.counts[name] ?? 0) + 1;
+    const n = this.#next++;
+    const frame = Buffer.from(JSON.stringify({ type: 'event', n, event } satisfies ServiceMessage));
+    this.#kept[n % this.#most] = frame;
+    for (const place of this.#places.values()) {
+      if (place.next === n && place.watcher.ready) {
+        place.next++;
+        place.watcher.event(frame, place.watcher.filling ? () => this.#pump(place) : undefined);
+      } else if (n - place.next >= this.#most) {
+        this.#places.delete(place.watcher);
+        place.watcher.fellBehind();
+      }
+    }
+  }
+
+  /** Where the feed goes on for somebody who has had all events before `since`. */
+  from(since: number): number {
+    return Math.min(Math.max(since, this.#next - this.#most, 0), this.#next);
+  }
+
+  /** Sends every event from number `next` on. */
+  watch(watcher: Watcher, next: number): void {
+    const place = { watcher, next };
+    this.#places.set(watcher, place);
+    this.#pump(place);
+  }
+
+  leave(watcher: Watcher): void {
+    this.#places.delete(watcher);
+  }
+
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Catches up, as fast as the watcher reads. */
+  #pump(place: Place): void {
+    const { watcher } = place;
+    while (this.#places.get(watcher) === place && place.next < this.#next && watcher.ready) {
+      const frame = this.#kept[place.next++ % this.#most] as Buffer;
+      watcher.event(frame, () => this.#pump(place));
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import * as v from 'valibot';
+
+export { subprotocol, ticketPrefix } from '../client/names.ts';
+
+/** Why a connection is closed. Those below 4000 are of RFC 6455 and IANA. */
+export const closeCodes = {
+  done: 1000,
+  shutdown: 1001,
+  binary: 1003,
+  notUtf8: 1007,
+  policy: 1008,
+  tooBig: 1009,
+  fault: 1011,
+  restart: 1012,
+  overload: 1013,
+  credential: 4401,
+  takenOver: 4409,
+  tooFast: 4429,
+} as const;
+
+const text = v.pipe(v.string(), v.maxLength(8_192));
+const id = v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/));
+const ref = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+// 32 bytes, base64url without padding.
+const digest = v.pipe(v.string(), v.regex(/^[\w-]{43}$/));
+
+const outcome = v.variant('status', [
+  v.object({ status: v.literal('success') }),
+  v.object({ status: v.literal('failure'), message: text }),
+  v.object({ status: v.literal('redirect'), url: text }),
+]);
+
+/** What a listener says. */
+export const listenerMessage = v.variant('type', [
+  v.object({
+    type: v.literal('begin'),
+    ref,
+    state: text,
+    key: digest,
+    ttl: v.optional(ref),
+    issuer: v.optional(text),
+    issuerAdvertised: v.optional(v.boolean()),
+    requireIssuer: v.optional(v.boolean()),
+    unadvertisedIssuer: v.optional(v.picklist(['compare', 'discard'])),
+    responseMode: v.optional(v.picklist(['query', 'form_post'])),
+    context: v.optional(text),
+  }),
+  v.object({ type: v.literal('resume'), ref, flow: id, proof: digest }),
+  v.object({ type: v.literal('ack'), flow: id }),
+  v.object({ type: v.literal('cancel'), flow: id }),
+  v.object({ type: v.literal('settle'), flow: id, outcome }),
+]);
+
+/** What a monitor says. */
+export const monitorMessage = v.object({
+  type: v.literal('watch'),
+  epoch: v.optional(id),
+  since: v.optional(ref),
+});
+
+const response = v.object({
+  code: v.optional(text),
+  state: v.optional(text),
+  error: v.optional(text),
+  error_description: v.optional(text),
+  error_uri: v.optional(text),
+  iss: v.optional(text),
+});
+
+const result = v.variant('type', [
+  v.object({ type: v.literal('response'), response }),
+  v.object({ type: v.literal('expired') }),
+  v.object({ type: v.literal('cancelled') }),
+]);
+
+const counts = v.record(v.string(), ref);
+
+/** What the service says. */
+export const serviceMessage = v.variant('type', [
+  v.object({
+    type: v.literal('welcome'),
+    roles: v.array(v.picklist(['listener', 'monitor'])),
+    nonce: text,
+    epoch: id,
+    redirectUri: text,
+    burst: ref,
+    perSecond: ref,
+  }),
+  v.object({ type: v.literal('begun'), ref, flow: id, redirectUri: text, expiresAt: ref }),
+  v.object({ type: v.literal('resumed'), ref, flow: id }),
+  v.object({ type: v.literal('failed'), ref, code: v.string(), message: v.string() }),
+  v.object({ type: v.literal('result'), flow: id, result }),
+  v.object({ type: v.literal('watching'), epoch: id, next: ref, pending: ref, counts }),
+  v.object({ type: v.literal('event'), n: ref, event: v.looseObject({ type: v.string(), at: v.number() }) }),
+]);
+
+export type ListenerMessage = v.InferOutput<typeof listenerMessage>;
+export type MonitorMessage = v.InferOutput<typeof monitorMessage>;
+export type ServiceMessage = v.InferOutput<typeof serviceMessage>;
+export type Role = 'listener' | 'monitor';
+
+/** The message in a text frame; undefined where it is not one of `schema`. */
+export function parseMessage<S extends v.GenericSchema>(
+  schema: S,
+  frame: string,
+): v.InferOutput<S> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    return undefined;
+  }
+  const parsed = v.safeParse(schema, value, { abortEarly: true });
+  return parsed.success ? parsed.output : undefined;
+}

@@ -1,0 +1,355 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { InvalidOptionError, NotListeningError } from '../errors.ts';
+import { internalsOf, type ServerInternals } from '../internals.ts';
+import { listen, type Listener } from '../listener.ts';
+import { randomToken } from '../pkce.ts';
+import { readTarget } from '../request.ts';
+import type { OAuthCallbackServer } from '../server.ts';
+import { memoryStore } from '../store/memory.ts';
+import type { FlowStore } from '../store/store.ts';
+import { StoredFlows } from '../stored-flows.ts';
+import { Credentials, type BridgeToken, type Identity, type TicketOptions } from './credentials.ts';
+import { Feed } from './feed.ts';
+import { readHandshake, refuse, type Offer, type Refusal } from './handshake.ts';
+import { readBridgeOptions, type BridgeOptions, type BridgeSettings } from './options.ts';
+import { closeCodes, subprotocol, type MonitorMessage } from './protocol.ts';
+import { Session, type SessionHost } from './session.ts';
+
+/** The WebSocket side of a callback server: listeners get their own results, monitors the redacted feed. */
+export interface Bridge extends AsyncDisposable {
+  /** Resolves once the bridge takes connections: with the server, or when its own port is bound. */
+  listen(): Promise<void>;
+  /** Where the bridge listens, if on a port of its own. Throws `NotListeningError` before `listen()`. */
+  readonly address: AddressInfo;
+  /** Connections now open. */
+  readonly connections: number;
+  /** A single-use ticket for a page, to be handed to it over the program's own channel. */
+  issueTicket(options: TicketOptions): string;
+  /** Closes every connection of this name, and refuses the name from now on. */
+  revoke(name: string): void;
+  /** Puts other tokens in place of the present ones; connections of tokens that are gone are closed. */
+  setTokens(tokens: readonly BridgeToken[]): void;
+  /** Closes the connections: with 1001, or 1012 for a restart, after which clients come back at once. Repeatable. */
+  close(options?: { restart?: boolean }): Promise<void>;
+}
+
+/**
+ * Puts a bridge on a callback server: on its port, at `path`, or on a port of its own.
+ *
+ * Throws `InvalidOptionError` for an option that is out of range, or where nothing says who may connect.
+ */
+export function createBridge(server: OAuthCallbackServer, options: BridgeOptions): Bridge {
+  return new WebSocketBridge(server, readBridgeOptions(options));
+}
+
+class WebSocketBridge implements Bridge, SessionHost {
+  readonly limits: BridgeSettings['limits'];
+  readonly #server: OAuthCallbackServer;
+  readonly #settings: BridgeSettings;
+  readonly #internals: ServerInternals;
+  readonly #credentials: Credentials;
+  readonly #feed: Feed;
+  readonly #flows: StoredFlows;
+  readonly #revoked = new Set<string>();
+  readonly #sessions = new Map<WebSocket, Session>();
+  readonly #listeners = new Map<string, Session>();
+  readonly #perName = new Map<string, number>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #undo: (() => void)[] = [];
+  readonly #sockets: WebSocketServer;
+  #own: Listener | undefined;
+  #opening = 0;
+  #closing = false;
+
+  constructor(server: OAuthCallbackServer, settings: BridgeSettings) {
+    this.#server = server;
+    this.#settings = settings;
+    this.limits = settings.limits;
+    this.#internals = internalsOf(server);
+    this.#credentials = new Credentials(settings.tokens, () => this.now());
+    this.#feed = new Feed(settings.limits.events);
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: 16_384,
+      handleProtocols: () => subprotocol,
+    });
+    const { store = memoryStore({ clock: this.#internals.clock }) } = settings;
+    // Now, so that the server looks for redirects of flows begun before a restart.
+    this.#flows = this.#internals.store((own) => new StoredFlows(store, own));
+    const events = server.events.subscribe((event) => this.#feed.push(event));
+    const heartbeat = setInterval(() => this.#beat(), settings.limits.heartbeat);
+    heartbeat.unref();
+    this.#undo.push(
+      () => events.unsubscribe(),
+      () => clearInterval(heartbeat),
+      this.#internals.onClose(() => this.close()),
+    );
+    if (settings.port === undefined)
+      this.#undo.push(this.#internals.onUpgrade((...upgrade) => this.#upgrade(...upgrade)));
+  }
+
+  get epoch(): string {
+    return this.#store.epoch;
+  }
+
+  get redirectUri(): string {
+    return this.#server.redirectUri;
+  }
+
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  get address(): AddressInfo {
+    const [address] = this.#own?.addresses ?? [];
+    if (address) return address;
+    if (this.#settings.port === undefined) return this.#server.address;
+    throw new NotListeningError('address needs a bound port; await listen() first');
+  }
+
+  async listen(): Promise<void> {
+    const { port } = this.#settings;
+    if (port === undefined) return this.#server.listen();
+    if (this.#own) return;
+    const http: Server = createServer((_request, response) =>
+      response.writeHead(404, { 'Cache-Control': 'no-store' }).end(),
+    );
+    http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#own = await listen(http, undefined, [port]);
+  }
+
+  issueTicket(options: TicketOptions): string {
+    if (!this.#settings.origins.includes(options.origin)) {
+      throw new InvalidOptionError('origin', `must be one of the bridge's origins, got ${options.origin}`);
+    }
+    return this.#credentials.issueTicket(options);
+  }
+
+  revoke(name: string): void {
+    this.#revoked.add(name);
+    this.#closeFallen();
+  }
+
+  setTokens(tokens: readonly BridgeToken[]): void {
+    this.#credentials.replace(tokens);
+    const names = new Set(tokens.map(({ name }) => name));
+    for (const { name } of this.#settings.tokens) if (!names.has(name)) this.#revoked.add(name);
+    for (const name of names) this.#revoked.delete(name);
+    this.#closeFallen();
+  }
+
+  async close({ restart = false }: { restart?: boolean } = {}): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    for (const undo of this.#undo) undo();
+    const closed = this.#own?.close();
+    const [code, reason] = restart
+      ? [closeCodes.restart, 'restarting']
+      : [closeCodes.shutdown, 'shutting down'];
+    await Promise.all(
+      [...this.#sessions].map(([socket, session]) => this.#closeOne(socket, session, code, reason)),
+    );
+    await closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  now(): number {
+    return this.#internals.clock.now();
+  }
+
+  stands(identity: Identity): boolean {
+    return this.#credentials.stands(identity, this.#revoked);
+  }
+
+  overloaded(): boolean {
+    let queued = 0;
+    for (const session of this.#sessions.values()) queued += session.queued;
+    return queued > this.limits.queuedInAll;
+  }
+
+  begin: SessionHost['begin'] = async (key, state, options) => {
+    const flow = await this.#flows.begin(key, state, options, (taken) => this.#internals.isTaken(taken));
+    this.#internals.claim(state);
+    return flow;
+  };
+
+  read: SessionHost['read'] = (flow) => this.#store.read(flow);
+  result: SessionHost['result'] = (flow) => this.#store.result(flow);
+  acknowledge: SessionHost['acknowledge'] = (flow) => this.#store.acknowledge(flow);
+  cancel: SessionHost['cancel'] = (flow) => this.#flows.cancel(flow);
+  settle: SessionHost['settle'] = (flow, outcome) => this.#flows.settle(flow, outcome);
+
+  attach(flow: string, session: Session): () => void {
+    const before = this.#listeners.get(flow);
+    this.#listeners.set(flow, session);
+    if (before && before !== session) before.takenOver(flow);
+    const unwatch = this.#store.watch(flow, () => void session.deliver(flow).catch(this.#internals.report));
+    return () => {
+      unwatch();
+      if (this.#listeners.get(flow) === session) this.#listeners.delete(flow);
+    };
+  }
+
+  watch(session: Session, { epoch, since }: MonitorMessage): void {
+    const next =
+      epoch === undefined || epoch === this.epoch
+        ? this.#feed.from(since ?? this.#feed.next)
+        : this.#feed.from(0);
+    session.tell({
+      type: 'watching',
+      epoch: this.epoch,
+      next,
+      pending: this.#internals.pending(),
+      counts: this.#feed.counts,
+    });
+    this.#feed.watch(session, next);
+  }
+
+  failed(error: unknown): { code: string; message: string } {
+    const { code, message } = error as Partial<{ code: string; message: string }>;
+    const known = ['invalid_option', 'state_in_use', 'too_many_flows'].find((each) => each === code);
+    if (!known) this.#internals.report(error);
+    return known
+      ? { code: known, message: message ?? '' }
+      : { code: 'closed', message: 'the service cannot do this now' };
+  }
+
+  get #store(): FlowStore {
+    return this.#flows.store;
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // First of all: a peer that resets while its credential is checked must not end the process.
+    socket.on('error', () => socket.destroy());
+    if (readTarget(request.url ?? '')?.path !== this.#settings.path) {
+      refuse(socket, { status: 404 });
+      return;
+    }
+    const offer = readHandshake(request, (host) => this.#isOurs(host));
+    const refusal = 'status' in offer ? offer : (this.#refusesOrigin(offer) ?? this.#full(request));
+    if (refusal || 'status' in offer) {
+      refuse(socket, refusal ?? (offer as Refusal));
+      return;
+    }
+    this.#opening++;
+    void this.#identify(request, offer).then((identity) => {
+      this.#opening--;
+      if (socket.destroyed) return;
+      if (typeof identity === 'object') this.#accept(request, socket, head, identity);
+      else refuse(socket, { status: identity });
+    });
+  }
+
+  #isOurs(host: string): boolean {
+    const ports = (this.#own?.addresses ?? []).map(
+      ({ address, family, port }) => `${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    );
+    return ports.includes(host) || this.#internals.isOurs(host);
+  }
+
+  #refusesOrigin({ origin }: Offer): Refusal | undefined {
+    return origin !== undefined && !this.#settings.origins.includes(origin) ? { status: 403 } : undefined;
+  }
+
+  #full(request: IncomingMessage): Refusal | undefined {
+    const retry = { 'Retry-After': '5' };
+    if (this.#closing || this.#sessions.size + this.#opening >= this.limits.connections)
+      return { status: 503, headers: retry };
+    const address = request.socket.remoteAddress ?? '';
+    const full = (this.#perAddress.get(address) ?? 0) >= this.limits.connectionsPerAddress;
+    return full ? { status: 429, headers: retry } : undefined;
+  }
+
+  async #identify(
+    request: IncomingMessage,
+    { origin, ticket }: Offer,
+  ): Promise<Identity | Refusal['status']> {
+    const { authenticate } = this.#settings;
+    let identity: Identity | 'wrong_origin' | undefined;
+    if (ticket !== undefined) identity = this.#credentials.byTicket(ticket, origin);
+    else
+      identity =
+        this.#credentials.byToken(request) ?? (authenticate && (await this.#ask(authenticate, request)));
+    if (identity === 'wrong_origin') return 403;
+    if (!identity || !this.stands(identity)) return 401;
+    return (this.#perName.get(identity.name) ?? 0) < this.limits.connectionsPerName ? identity : 429;
+  }
+
+  async #ask(
+    authenticate: NonNullable<BridgeOptions['authenticate']>,
+    request: IncomingMessage,
+  ): Promise<Identity | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, this.limits.patience, undefined);
+    });
+    try {
+      return await Promise.race([authenticate(request), late]);
+    } catch (error) {
+      this.#internals.report(error);
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #accept(request: IncomingMessage, socket: Duplex, head: Buffer, identity: Identity): void {
+    const address = request.socket.remoteAddress ?? '';
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const session = new Session(webSocket, identity, randomToken(), this);
+      this.#sessions.set(webSocket, session);
+      count(this.#perName, identity.name, 1);
+      count(this.#perAddress, address, 1);
+      webSocket.on('message', (data, binary) => session.receive(data as Buffer, binary));
+      webSocket.on('pong', () => (session.alive = true));
+      webSocket.on('ping', () => session.pinged());
+      // What ws finds wrong with a frame it answers with the right close code itself.
+      webSocket.on('error', () => undefined);
+      webSocket.on('close', () => {
+        this.#sessions.delete(webSocket);
+        count(this.#perName, identity.name, -1);
+        count(this.#perAddress, address, -1);
+        this.#feed.leave(session);
+        session.leave();
+      });
+    });
+  }
+
+  #beat(): void {
+    this.#closeFallen();
+    for (const session of this.#sessions.values()) if (!session.beat()) session.terminate();
+  }
+
+  /** Closes the connections whose credential has expired or was revoked. */
+  #closeFallen(): void {
+    for (const session of this.#sessions.values()) {
+      if (!this.stands(session.identity)) session.close(closeCodes.credential, 'the credential has expired');
+    }
+  }
+
+  #closeOne(socket: WebSocket, session: Session, code: number, reason: string): Promise<void> {
+    return new Promise((resolve) => {
+      // A peer that does not answer the close within a second is not waited for.
+      const overdue = setTimeout(() => session.terminate(), 1_000);
+      socket.once('close', () => {
+        clearTimeout(overdue);
+        resolve();
+      });
+      session.close(code, reason);
+    });
+  }
+}
+
+function count(counts: Map<string, number>, name: string, by: 1 | -1): void {
+  const after = (counts.get(name) ?? 0) + by;
+  if (after > 0) counts.set(name, after);
+  else counts.delete(name);
+}

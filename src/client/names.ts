@@ -1,0 +1,5 @@
+/** The WebSocket subprotocol; see PROTOCOL.md. */
+export const subprotocol = 'rx-oauth-callback.v1';
+
+/** A second subprotocol that carries a browser's ticket; never echoed. */
+export const ticketPrefix = 'ticket.';

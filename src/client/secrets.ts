@@ -1,0 +1,38 @@
+/** Web Crypto, which Node and browsers share. All results are base64url without padding. */
+export function randomSecret(): string {
+  return encode(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
+}
+
+/** @see RFC 7636 section 4.2 */
+export function challengeOf(verifier: string): Promise<string> {
+  return sha256(new TextEncoder().encode(verifier));
+}
+
+/** Proves to a connection, by its nonce, that the flow of this key is ours. */
+export async function proofOf(key: string, nonce: string): Promise<string> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+  const imported = await crypto.subtle.importKey('raw', decode(key), algorithm, false, ['sign']);
+  return encode(new Uint8Array(await crypto.subtle.sign('HMAC', imported, new TextEncoder().encode(nonce))));
+}
+
+/** What the service is given of a secret. */
+export function keyOf(secret: string): Promise<string> {
+  return sha256(decode(secret));
+}
+
+function encode(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
+}
+
+function decode(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) =>
+    character.charCodeAt(0),
+  );
+}

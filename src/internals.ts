@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from './clock.ts';
+import { InvalidOptionError } from './errors.ts';
+import type { FlowsOptions } from './flows.ts';
+import type { Report } from './isolated-observable.ts';
+import type { StoredFlows } from './stored-flows.ts';
+
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** What the other entries of this package ask of a server. Not for programs: it may change with any release. */
+export interface ServerInternals {
+  readonly clock: Clock;
+  readonly report: Report;
+  /** The flows that outlive a connection: those of the first who makes them. From then on redirects are looked for there. */
+  store(make: (options: FlowsOptions) => StoredFlows): StoredFlows;
+  /** Flows that wait, here and in the store. */
+  pending(): number;
+  /** Whether the server goes by that `Host`. */
+  isOurs(authority: string): boolean;
+  /** Whether a state stands in the index of this process. */
+  isTaken(state: string): boolean;
+  /** Hands over a redirect that was held for this state. */
+  claim(state: string): void;
+  /** Takes the server's upgrade requests. Returns its undo. */
+  onUpgrade(listener: Upgrade): () => void;
+  /** Runs before the server closes, which waits for it. Returns its undo. */
+  onClose(run: () => Promise<void>): () => void;
+}
+
+const known = new WeakMap<object, ServerInternals>();
+
+export function expose(server: object, internals: ServerInternals): void {
+  known.set(server, internals);
+}
+
+export function internalsOf(server: object): ServerInternals {
+  const internals = known.get(server);
+  if (!internals) throw new InvalidOptionError('server', 'must come from createOAuthCallbackServer');
+  return internals;
+}

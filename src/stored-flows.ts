@@ -1,0 +1,117 @@
+import type { CallbackFields } from './callback-response.ts';
+import { StateInUseError, TooManyFlowsError } from './errors.ts';
+import type { ServerEvent } from './events.ts';
+import { mismatch, readExpectation } from './expectation.ts';
+import type { BeginOptions, Outcome } from './flow.ts';
+import type { FlowsOptions } from './flows.ts';
+import type { HotStream } from './hot-stream.ts';
+import { randomToken } from './pkce.ts';
+import type { Arrival, Disposition } from './redirect.ts';
+import type { FlowStore, StoredFlow, StoredResult } from './store/store.ts';
+import { requireInteger, requireStrong } from './validate.ts';
+
+/** Whose a response is, by the store. Accepted, it is kept there for the flow's listener. */
+export type StoredMatch = { disposition: Disposition; flow?: StoredFlow };
+
+/** The flows whose truth is in a store: begun here or elsewhere, waited for here or elsewhere. */
+export class StoredFlows {
+  readonly store: FlowStore;
+  readonly #options: FlowsOptions;
+  readonly #events: HotStream<ServerEvent>;
+  /** Begun here and not ended, each with how to stop watching it. */
+  readonly #begun = new Map<string, () => void>();
+  /** Pages of this node that wait to hear how a sign-in ended. */
+  readonly #pages = new Map<string, (outcome: Outcome) => void>();
+
+  constructor(store: FlowStore, options: FlowsOptions) {
+    this.store = store;
+    this.#options = options;
+    this.#events = options.events;
+  }
+
+  get size(): number {
+    return this.#begun.size;
+  }
+
+  /** Registers a flow for a listener that proves itself by `key`. The same state and key again give the same flow. */
+  async begin(
+    key: string,
+    state: string,
+    options: BeginOptions,
+    taken: (state: string) => boolean,
+  ): Promise<StoredFlow> {
+    const { ttl = this.#options.flowTtl } = options;
+    requireInteger('ttl', ttl, 1, 86_400_000);
+    requireStrong(state);
+    const { callbackPath, issuers, maxFlows } = this.#options;
+    const expectation = readExpectation(options, callbackPath, issuers);
+    const known = await this.store.find(state);
+    if (known && known !== 'used' && known.key === key) return known;
+    if (known || taken(state)) throw new StateInUseError('this state is in use or was used before');
+    if (this.size >= maxFlows) throw new TooManyFlowsError(`maxFlows (${maxFlows}) flows are pending`);
+    const redirectUri = this.#options.redirectUriFor(expectation.path);
+    const id = randomToken().slice(0, 22);
+    const flow = await this.store.begin({ id, state, expectation, redirectUri, key }, ttl);
+    if (!flow) throw new StateInUseError('this state is in use or was used before');
+    this.#begun.set(
+      id,
+      this.store.watch(id, () => void this.#ended(id)),
+    );
+    this.#tell({ type: 'begun', at: this.#at(), flow: id, expiresAt: flow.expiresAt });
+    return flow;
+  }
+
+  /** Consumes the state in the store. Looked at first and then consumed: what it is checked against never changes. */
+  async match(fields: CallbackFields, arrival: Arrival): Promise<StoredMatch> {
+    if (fields.state === undefined) return { disposition: 'unmatched' };
+    const flow = await this.store.find(fields.state);
+    if (!flow) return { disposition: 'unmatched' };
+    if (flow === 'used') return { disposition: 'duplicate' };
+    const wrong = mismatch(flow.expectation, arrival, fields.iss);
+    if (wrong) return { disposition: wrong, flow };
+    const consumed = await this.store.end(flow.id, { type: 'response', response: fields });
+    return { disposition: consumed ? 'accepted' : 'duplicate', flow };
+  }
+
+  async cancel(id: string): Promise<void> {
+    await this.store.end(id, { type: 'cancelled' });
+  }
+
+  /** Lets a page of this node wait; returns its undo. */
+  awaitOutcome(id: string, page: (outcome: Outcome) => void): () => void {
+    this.#pages.set(id, page);
+    return () => void this.#pages.delete(id);
+  }
+
+  settle(id: string, outcome: Outcome): void {
+    const page = this.#pages.get(id);
+    this.#pages.delete(id);
+    page?.(outcome);
+    this.#tell({ type: 'finished', at: this.#at(), flow: id, outcome: outcome.status });
+  }
+
+  /** Stops watching. The flows live on in the store. */
+  release(): void {
+    for (const stop of this.#begun.values()) stop();
+    this.#begun.clear();
+  }
+
+  async #ended(id: string): Promise<void> {
+    const result: StoredResult | undefined = await this.store.result(id).catch(() => undefined);
+    const stop = this.#begun.get(id);
+    if (!result || !stop) return;
+    stop();
+    this.#begun.delete(id);
+    const at = this.#at();
+    if (result.type === 'expired') this.#tell({ type: 'expired', at, flow: id });
+    if (result.type === 'cancelled') this.#tell({ type: 'cancelled', at, flow: id, reason: 'cancelled' });
+  }
+
+  #tell(event: ServerEvent): void {
+    if (this.#events.observed) this.#events.next(event);
+  }
+
+  #at(): number {
+    return Math.trunc(this.#options.clock.now());
+  }
+}
