@@ -123,7 +123,7 @@ class CallbackServer implements OAuthCallbackServer {
       flows: this.#flows,
       stored: () => this.#stored,
       pages,
-      isOurs: (authority) => this.#bound?.authorities.has(authority) ?? false,
+      isOurs: (authority) => this.#isOurs(authority),
       isAdvertised: (authority) => this.#bound?.advertised.has(authority) ?? false,
       acceptsUnmatched: (response) => this.#acceptsUnmatched(response),
       prove: (nonce) => this.#prove(nonce),
@@ -223,7 +223,7 @@ class CallbackServer implements OAuthCallbackServer {
       report,
       store: (make) => (this.#stored ??= make(this.#flowsOptions)),
       pending: () => this.#pending,
-      isOurs: (authority) => this.#bound?.authorities.has(authority) ?? false,
+      isOurs: (authority) => this.#isOurs(authority),
       isTaken: (state) => this.#flows.has(state),
       claim: (state) => this.#flows.claim(state),
       onUpgrade: (upgrade) => {
@@ -239,6 +239,10 @@ class CallbackServer implements OAuthCallbackServer {
         return () => void this.#closings.delete(run);
       },
     });
+  }
+
+  #isOurs(authority: string): boolean {
+    return this.#bound?.authorities.has(authority) ?? false;
   }
 
   #concerns(request: IncomingMessage): boolean {
