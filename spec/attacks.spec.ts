@@ -668,12 +668,18 @@ test(
     async ({ apart, port }) => {
       const request = compose(port, { target: '/', headers: { Connection: 'keep-alive' } });
       await withSockets(async (open) => {
-        for (let index = 0; index < 20; index++) {
-          const socket = await open();
+        const neverRead = async (socket: Socket): Promise<void> => {
           socket.write(request.repeat(10));
           // The first of twenty million bytes.
           await once(socket, 'readable');
-        }
+        };
+        for (let index = 0; index < 20; index++) await neverRead(await open());
+        // A browser that has connected and not yet asked is not driven out by more of them.
+        const flow = await apart.begin();
+        const browser = await open();
+        for (let index = 0; index < 20; index++) await neverRead(await open());
+        browser.write(compose(port, { target: `/callback?code=x&state=${flow.state}`, headers: navigation }));
+        is((await readAnswer(browser)).status, 200);
         const { connections } = await apart.report();
         ok(connections.most <= 4 + 1, `${connections.most} were open at once`);
       }, port);

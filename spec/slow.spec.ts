@@ -55,10 +55,15 @@ async function withstand(apart: Apart, { flags, form }: Mode): Promise<void> {
 
   // A sign-in at every 25th connection, one after the other …
   let signIns = signIn();
+  const another = (): void => {
+    signIns = signIns.then(signIn);
+    // It is awaited below, and until then its failure must not end the process.
+    signIns.catch(() => undefined);
+  };
   const connected = new Promise<void>((resolve) => {
     apart.onConnections((sockets) => {
       if (sockets.seen >= connections) resolve();
-      else signIns = signIns.then(signIn);
+      else another();
     });
   });
   const attack = new Attack(`http://127.0.0.1:${port}/callback?code=slow&state=nobody-waits-for-this`, flags);
@@ -67,7 +72,7 @@ async function withstand(apart: Apart, { flags, form }: Mode): Promise<void> {
     await signIns;
     // … then with all of them there, whenever the tool has something to say, and when it has given up.
     for (let index = 0; index < 30; index++) await signIn();
-    attack.onOutput(() => void (signIns = signIns.then(signIn)));
+    attack.onOutput(another);
     await attack.ended;
     await signIns;
     await signIn();

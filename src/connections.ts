@@ -7,13 +7,10 @@ export class Connections {
   /** In order, by connection: when it breaks off, answers that wait for the one before them are never heard of again. */
   readonly #answering = new Map<Socket, Set<ServerResponse>>();
 
-  /**
-   * @param most Beyond it the oldest connection without a page in flight makes way for a new one, or else the one
-   * that has left its page unread for longest.
-   */
+  /** @param most Beyond it one that is owed nothing makes way for a new one. */
   constructor(server: Server, most: number) {
     server.on('connection', (socket: Socket) => {
-      if (this.#sockets.size >= most) (this.#idle().next().value ?? this.#unread())?.destroy();
+      if (this.#sockets.size >= most) this.#dispensable(most / 2)?.destroy();
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
@@ -49,14 +46,24 @@ export class Connections {
     return undefined;
   }
 
-  /** A peer that asks and never reads is given no more than the limit either; a page that waits for the app is spared. */
-  #unread(): Socket | undefined {
-    for (const [socket, [first]] of this.#answering) if (first?.writableEnded) return socket;
-    return undefined;
+  /**
+   * The oldest connection without a page in flight. Where more than `mostUnread` peers leave their pages unread, the
+   * oldest of those: else they would fill every place but the one of a browser that has come and not yet asked.
+   */
+  #dispensable(mostUnread: number): Socket | undefined {
+    const unread = [...this.#answering].filter(isUnread).map(([socket]) => socket);
+    return unread.length > mostUnread ? unread[0] : (this.#idle().next().value ?? unread[0]);
   }
 }
 
-function owed([, answers]: readonly [Socket, ReadonlySet<ServerResponse>]): boolean {
+type Answers = readonly [Socket, ReadonlySet<ServerResponse>];
+
+/** Whether a page was written that the peer does not take; one that waits for the app is another matter. */
+function isUnread([, [first]]: Answers): boolean {
+  return first?.writableEnded ?? false;
+}
+
+function owed([, answers]: Answers): boolean {
   return [...answers].some(asked);
 }
 

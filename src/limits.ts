@@ -2,7 +2,7 @@ import { requireInteger, requireKnown } from './validate.ts';
 
 /** Bounds that keep a stranger from starving the sign-ins. Each is optional. */
 export interface Limits {
-  /** Open connections; beyond it the oldest without a page in flight makes way. @default 512 */
+  /** Open connections; beyond it the oldest without a page in flight makes way, or, where more than half leave their pages unread, the oldest of those. @default 512 */
   connections?: number;
   /** Headers of one request; beyond it the request is refused. @default 100 */
   headers?: number;

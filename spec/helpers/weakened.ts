@@ -1,62 +1,115 @@
-import { build, type Plugin } from 'esbuild';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+/**
+ * Weakened twins of the server, for proving that a check can fail: the source with a sentence changed, bundled in
+ * memory, and nothing in src/ that exists for it.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build, type Metafile, type Plugin } from 'esbuild';
 import type { Create } from './endpoint.ts';
 
-/** A change to one file of `src`, which takes a check away. */
+/** A change of one source file, as `request.ts`. `find` must stand in it exactly once. */
 export interface Edit {
-  /** As in `src/`: `flows.ts`. */
-  file: string;
-  /** Must stand in the file exactly once, so that an edit cannot go stale unseen. */
-  find: string;
-  replace: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-let made = 0;
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const entry = join(root, 'src/index.ts');
 
-/** The server built from sources that were edited on the way in: the sources themselves have no hooks for it. */
-export async function weakened(edits: readonly Edit[]): Promise<Create> {
-  // Inside the repository, so that the bundle finds the same rxjs as the specs.
-  const folder = join(root, 'node_modules', '.cache', 'twins', `${process.pid}`);
-  mkdirSync(folder, { recursive: true });
-  const outfile = join(folder, `${++made}.mjs`);
+/** `createOAuthCallbackServer` of the source with these edits. Throws where one of them does not apply. */
+export async function weakened(...edits: readonly Edit[]): Promise<Create> {
+  const changed = changedSources(edits);
+  const folder = mkdtempSync(join(tmpdir(), 'weakened-'));
   try {
-    await build({
-      entryPoints: [join(root, 'src/index.ts')],
-      outfile,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      external: ['rxjs'],
-      logLevel: 'silent',
-      plugins: [editing(edits)],
-    });
-    const { createOAuthCallbackServer } = (await import(pathToFileURL(outfile).href)) as {
-      createOAuthCallbackServer: Create;
-    };
-    return createOAuthCallbackServer;
+    const file = join(folder, 'twin.mjs');
+    writeFileSync(file, await bundle(changed, await affected(changed)));
+    const twin = (await import(pathToFileURL(file).href)) as { createOAuthCallbackServer: Create };
+    return twin.createOAuthCallbackServer;
   } finally {
-    rmSync(outfile, { force: true });
+    rmSync(folder, { recursive: true });
   }
 }
 
-function editing(edits: readonly Edit[]): Plugin {
-  return {
-    name: 'editing',
-    setup({ onLoad }) {
-      onLoad({ filter: /\.ts$/ }, ({ path }) => {
-        const text = readFileSync(path, 'utf8');
-        const own = edits.filter(({ file }) => file === basename(path));
-        return { contents: own.reduce((edited, edit) => apply(edited, edit), text), loader: 'ts' };
+/** By path, the new text of each file that is edited. */
+function changedSources(edits: readonly Edit[]): ReadonlyMap<string, string> {
+  const changed = new Map<string, string>();
+  for (const { file, find, replace } of edits) {
+    const path = join(root, 'src', file);
+    const text = changed.get(path) ?? readFileSync(path, 'utf8');
+    const found = text.split(find).length - 1;
+    if (found !== 1)
+      throw new Error(`src/${file} has ${found} times instead of once: ${JSON.stringify(find)}`);
+    if (find === replace) throw new Error(`src/${file} is not changed by its edit`);
+    changed.set(
+      path,
+      text.replace(find, () => replace),
+    );
+  }
+  return changed;
+}
+
+/**
+ * The edited modules and whatever imports them. All others are shared with the real server, so that an error is an
+ * instance of the class that a check knows, and `ofState` knows the stream.
+ */
+async function affected(changed: ReadonlyMap<string, string>): Promise<ReadonlySet<string>> {
+  const { inputs } = (await run(changed, { name: 'all', setup: () => undefined })).metafile;
+  const all = new Set([entry, ...changed.keys()]);
+  for (let size = 0; size < all.size;) {
+    size = all.size;
+    for (const path of importersOf(inputs, all)) all.add(path);
+  }
+  return all;
+}
+
+function importersOf(inputs: Metafile['inputs'], modules: ReadonlySet<string>): string[] {
+  return Object.entries(inputs)
+    .filter(([, { imports }]) => imports.some(({ path }) => modules.has(join(root, path))))
+    .map(([path]) => join(root, path));
+}
+
+async function bundle(changed: ReadonlyMap<string, string>, inside: ReadonlySet<string>): Promise<string> {
+  const { outputFiles } = await run(changed, {
+    name: 'share the rest',
+    setup: (bundler) => {
+      bundler.onResolve({ filter: /^\.\.?\// }, ({ path, importer }) => {
+        const module = resolve(dirname(importer), path);
+        return inside.has(module) ? { path: module } : { path: pathToFileURL(module).href, external: true };
+      });
+      // The bundle stands where no package can be found by name.
+      bundler.onResolve({ filter: /^rxjs$/ }, ({ path }) => ({
+        path: import.meta.resolve(path),
+        external: true,
+      }));
+    },
+  });
+  return outputFiles[0]!.text;
+}
+
+function run(changed: ReadonlyMap<string, string>, plugin: Plugin) {
+  const edit: Plugin = {
+    name: 'edit',
+    setup: (bundler) => {
+      bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const contents = changed.get(path);
+        return contents === undefined ? undefined : { contents, loader: 'ts' };
       });
     },
   };
-}
-
-function apply(text: string, { file, find, replace }: Edit): string {
-  const parts = text.split(find);
-  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times, not once: ${find}`);
-  return parts.join(replace);
+  return build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    external: ['rxjs'],
+    plugins: [plugin, edit],
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  });
 }
