@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { dts } from 'rollup-plugin-dts';
 import esbuild from 'rollup-plugin-esbuild';
 
@@ -8,7 +9,8 @@ const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url
 const input = Object.fromEntries(
   Object.values(manifest.exports)
     .filter((entry) => typeof entry === 'object')
-    .map((entry) => entry.default.replace(/^\.\/dist\/|\.js$/g, ''))
+    .flatMap((entry) => Object.values(entry).filter((file) => file.endsWith('.js')))
+    .map((file) => file.replace(/^\.\/dist\/|\.js$/g, ''))
     .map((name) => [name, `src/${name}.ts`]),
 );
 
@@ -23,7 +25,8 @@ export default [
   {
     input,
     external,
-    plugins: [esbuild({ target: 'node20' })],
+    // What is no dependency at run time is bundled.
+    plugins: [nodeResolve(), esbuild({ target: 'node20' })],
     output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' },
   },
   {

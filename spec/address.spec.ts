@@ -59,6 +59,7 @@ const never = {
   secure: false,
   addresses: [],
   onUpgrade: () => undefined,
+  strangeUpgrade: () => undefined,
   offUpgrade: () => undefined,
   close: () => Promise.resolve(),
 };

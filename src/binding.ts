@@ -21,6 +21,8 @@ export interface Binding {
   /** Takes the upgrade requests of the server, or no longer. */
   onUpgrade(upgrade: Upgrade): void;
   offUpgrade(upgrade: Upgrade): void;
+  /** Ends an upgrade request that is for nobody here, unless somebody else may take it. */
+  strangeUpgrade(socket: Duplex): void;
   /** Stops taking requests; pages in flight are finished. Bounded. */
   close(): Promise<void>;
 }
@@ -42,13 +44,21 @@ const mounted: Binding = {
   secure: false,
   onUpgrade: () => undefined,
   offUpgrade: () => undefined,
+  strangeUpgrade: () => undefined,
   close: () => Promise.resolve(),
 };
 
-function upgrading(server: Server): Pick<Binding, 'onUpgrade' | 'offUpgrade'> {
+function upgrading(server: Server): Pick<Binding, 'onUpgrade' | 'offUpgrade' | 'strangeUpgrade'> {
   return {
     onUpgrade: (upgrade) => void server.on('upgrade', upgrade),
     offUpgrade: (upgrade) => void server.off('upgrade', upgrade),
+    strangeUpgrade: (socket) => {
+      if (server.listenerCount('upgrade') > 1) return;
+      socket.on('error', () => socket.destroy());
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n', () =>
+        socket.destroy(),
+      );
+    },
   };
 }
 

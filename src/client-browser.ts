@@ -1,19 +1,15 @@
+import { connect, type RemoteCallbackHost } from './client/host.ts';
 import { subprotocol, ticketPrefix } from './client/names.ts';
-import { RemoteHost, type RemoteCallbackHost } from './client/host.ts';
-import { requireUrl, type ConnectOptions } from './client/options.ts';
+import type { ConnectOptions } from './client/options.ts';
 import type { OpenTransport } from './client/transport.ts';
 
 export type { RemoteCallbackHost } from './client/host.ts';
 export type { ConnectOptions } from './client/options.ts';
+export type { FeedStatus } from './client/remote-feed.ts';
 
 /** As in Node, over the browser's own WebSocket: it takes a `ticket`, since a page can send no headers with it. */
 export function connectCallbackHost(url: string, options: ConnectOptions): Promise<RemoteCallbackHost> {
-  requireUrl(url, options);
-  return new Promise((resolve, reject) => {
-    const host: RemoteHost = new RemoteHost(url, options, open, (error) =>
-      error ? reject(error) : resolve(host),
-    );
-  });
+  return connect(url, options, open);
 }
 
 const open: OpenTransport = (url, ticket, handlers) => {
@@ -22,7 +18,10 @@ const open: OpenTransport = (url, ticket, handlers) => {
   socket.onclose = ({ code }) => handlers.closed(code);
   return {
     send: (text) => socket.send(text),
-    // A page may only close with 1000 or a code of its own.
-    close: (code) => socket.close(code),
+    close(code) {
+      // A page may only close with 1000 or a code of its own.
+      socket.close(code);
+      setTimeout(() => handlers.closed(code), 1_000);
+    },
   };
 };

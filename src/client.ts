@@ -1,26 +1,24 @@
 import { WebSocket } from 'ws';
+import { connect, type RemoteCallbackHost } from './client/host.ts';
 import { subprotocol, ticketPrefix } from './client/names.ts';
-import { RemoteHost, type RemoteCallbackHost } from './client/host.ts';
-import { requireUrl, type ConnectOptions } from './client/options.ts';
-import type { OpenTransport } from './client/transport.ts';
+import type { ConnectOptions } from './client/options.ts';
+import type { OpenTransport, Transport, TransportHandlers } from './client/transport.ts';
 
 export type { RemoteCallbackHost } from './client/host.ts';
 export type { ConnectOptions } from './client/options.ts';
+export type { FeedStatus } from './client/remote-feed.ts';
 
 /**
  * Connects to the bridge of a callback service, and is then a `CallbackHost` like a server of one's own.
  *
+ * A connection that breaks comes back by itself, and flows that wait go on waiting.
+ *
  * @param url The bridge's `wss:` URL; `ws:` on loopback only.
- * @returns Resolves once the service has answered; rejects with `ConnectionError`.
+ * @returns Resolves once the service has answered; rejects with `ConnectionError`, or `InvalidOptionError` for a bad `url`
+ * or none or both of `token` and `ticket`.
  */
 export function connectCallbackHost(url: string, options: ConnectOptions): Promise<RemoteCallbackHost> {
-  requireUrl(url, options);
-  return new Promise((resolve, reject) => {
-    const open = options.token === undefined ? withTicket : withToken;
-    const host: RemoteHost = new RemoteHost(url, options, open, (error) =>
-      error ? reject(error) : resolve(host),
-    );
-  });
+  return connect(url, options, options.token === undefined ? withTicket : withToken);
 }
 
 const withToken: OpenTransport = (url, token, handlers) =>
@@ -35,7 +33,7 @@ const withToken: OpenTransport = (url, token, handlers) =>
 const withTicket: OpenTransport = (url, ticket, handlers) =>
   over(new WebSocket(url, [subprotocol, ticketPrefix + ticket], { perMessageDeflate: false }), handlers);
 
-function over(socket: WebSocket, handlers: Parameters<OpenTransport>[2]): ReturnType<OpenTransport> {
+function over(socket: WebSocket, handlers: TransportHandlers): Transport {
   let status: number | undefined;
   socket.on('message', (data) => handlers.message((data as Buffer).toString()));
   socket.on('ping', () => handlers.alive());
@@ -49,7 +47,6 @@ function over(socket: WebSocket, handlers: Parameters<OpenTransport>[2]): Return
     send: (text) => socket.send(text),
     close(code) {
       socket.close(code);
-      // A peer that does not answer the close is not waited for.
       setTimeout(() => socket.terminate(), 1_000).unref();
     },
   };

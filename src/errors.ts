@@ -62,19 +62,6 @@ export class ConnectionError extends Error {
   }
 }
 
-/** The callback service refused to begin a flow. */
-export class RemoteError extends Error {
-  readonly code = 'remote_error';
-  override readonly name = 'RemoteError';
-  constructor(
-    /** The code of the service's own error, such as `state_in_use`. */
-    readonly remoteCode: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
 /** Another pending flow has this state; it keeps it. */
 export class StateInUseError extends Error {
   readonly code = 'state_in_use';
@@ -143,6 +130,7 @@ export function describeError(response: CallbackResponse): string {
 /** Every error of this package; `code` tells them apart. */
 export type OAuthCallbackError =
   | AuthorizationError
+  | ConnectionError
   | FlowCancelledError
   | FlowExpiredError
   | InvalidOptionError

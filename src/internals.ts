@@ -22,8 +22,8 @@ export interface ServerInternals {
   isTaken(state: string): boolean;
   /** Hands over a redirect that was held for this state. */
   claim(state: string): void;
-  /** Takes the server's upgrade requests. Returns its undo. */
-  onUpgrade(listener: Upgrade): () => void;
+  /** Takes the server's upgrade requests for a path. Returns its undo. Throws `InvalidOptionError` where it is taken. */
+  onUpgrade(path: string, upgrade: Upgrade): () => void;
   /** Runs before the server closes, which waits for it. Returns its undo. */
   onClose(run: () => Promise<void>): () => void;
 }

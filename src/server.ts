@@ -7,7 +7,7 @@ import { bind, type Binding } from './binding.ts';
 import type { CallbackResponse, OAuthCallbackResult } from './callback-response.ts';
 import { clockFrom, type Clock } from './clock.ts';
 import { Endpoint } from './endpoint.ts';
-import { AuthorizationError, NotListeningError } from './errors.ts';
+import { AuthorizationError, InvalidOptionError, NotListeningError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
 import type { BeginOptions, Flow, PendingFlow } from './flow.ts';
 import { Flows, type FlowsOptions } from './flows.ts';
@@ -20,6 +20,7 @@ import { Pages } from './pages.ts';
 import { probe } from './probe.ts';
 import { RedirectStream } from './redirect-stream.ts';
 import type { Redirect, ReadResponse } from './redirect.ts';
+import { readTarget } from './request.ts';
 import type { StoredFlows } from './stored-flows.ts';
 import { Strays } from './strays.ts';
 
@@ -87,7 +88,8 @@ class CallbackServer implements OAuthCallbackServer {
   readonly #flows: Flows;
   readonly #flowsOptions: FlowsOptions;
   #stored: StoredFlows | undefined;
-  readonly #upgrades = new Set<Upgrade>();
+  /** By path. */
+  readonly #upgrades = new Map<string, Upgrade>();
   readonly #closings = new Set<() => Promise<void>>();
   readonly #handler: Handler;
   readonly #endpoint: Endpoint;
@@ -195,7 +197,7 @@ class CallbackServer implements OAuthCallbackServer {
     const serve = (request: IncomingMessage, response: ServerResponse): void =>
       this.#endpoint.serve(request, response);
     this.#binding = await bind(this.#settings, serve, (request) => this.#concerns(request));
-    for (const upgrade of this.#upgrades) this.#binding.onUpgrade(upgrade);
+    if (this.#upgrades.size > 0) this.#binding.onUpgrade(this.#upgrade);
     this.#bound = boundTo(this.#binding, this.#settings);
     this.#tell({ type: 'listening', at: this.#now(), redirectUri: this.redirectUri });
   }
@@ -213,6 +215,12 @@ class CallbackServer implements OAuthCallbackServer {
     this.#events.complete();
   }
 
+  readonly #upgrade: Upgrade = (request, socket, head) => {
+    const upgrade = this.#upgrades.get(readTarget(request.url ?? '')?.path ?? '');
+    if (upgrade) upgrade(request, socket, head);
+    else this.#binding?.strangeUpgrade(socket);
+  };
+
   get #pending(): number {
     return this.#flows.pending + (this.#stored?.size ?? 0);
   }
@@ -226,12 +234,15 @@ class CallbackServer implements OAuthCallbackServer {
       isOurs: (authority) => this.#isOurs(authority),
       isTaken: (state) => this.#flows.has(state),
       claim: (state) => this.#flows.claim(state),
-      onUpgrade: (upgrade) => {
-        this.#upgrades.add(upgrade);
-        this.#binding?.onUpgrade(upgrade);
+      onUpgrade: (path, upgrade) => {
+        if (this.#upgrades.has(path)) {
+          throw new InvalidOptionError('path', `must be of one bridge only, got ${path} a second time`);
+        }
+        this.#upgrades.set(path, upgrade);
+        if (this.#upgrades.size === 1) this.#binding?.onUpgrade(this.#upgrade);
         return () => {
-          this.#upgrades.delete(upgrade);
-          this.#binding?.offUpgrade(upgrade);
+          this.#upgrades.delete(path);
+          if (this.#upgrades.size === 0) this.#binding?.offUpgrade(this.#upgrade);
         };
       },
       onClose: (run) => {

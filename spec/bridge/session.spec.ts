@@ -193,9 +193,9 @@ test('K-02 a monitor sees everything, numbered, redacted and again from where it
   withBridge(({ url, visit, server }) =>
     withPeers(url, async (open) => {
       const monitor = open();
-      const { epoch } = await monitor.next('welcome');
+      await monitor.next('welcome');
       monitor.say({ type: 'watch' });
-      await monitor.next('watching');
+      const { epoch } = await monitor.next('watching');
       const flow = await server.begin();
       const response = firstValueFrom(flow.response);
       await visit(`/callback?code=CANARY&state=${flow.state}`);
@@ -211,7 +211,6 @@ test('K-02 a monitor sees everything, numbered, redacted and again from where it
       );
       assert.not.match(JSON.stringify(seen), new RegExp(`CANARY|${flow.state}|${token}`));
       const again = open();
-      again.say.bind(again);
       await again.next('welcome');
       again.say({ type: 'watch', epoch, since: seen[1]!.n });
       assert.is((await again.next('watching')).next, seen[1]!.n);

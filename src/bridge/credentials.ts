@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
 import { InvalidOptionError } from '../errors.ts';
 import { randomToken } from '../pkce.ts';
 import type { Role } from './protocol.ts';
@@ -48,6 +49,9 @@ const mostTickets = 10_000;
 export class Credentials {
   readonly #now: () => number;
   #tokens: readonly { digest: Buffer; identity: Identity }[] = [];
+  /** Identities whose token was taken back, and names that were revoked. */
+  readonly #gone = new WeakSet<Identity>();
+  readonly #revoked = new Set<string>();
   readonly #tickets = new Map<string, Ticket>();
 
   constructor(tokens: readonly BridgeToken[], now: () => number) {
@@ -60,12 +64,26 @@ export class Credentials {
       if (token.length < 16)
         throw new InvalidOptionError('tokens', `must have 16 characters or more, got fewer for ${name}`);
     }
-    this.#tokens = tokens.map(({ token, ...identity }) => ({ digest: digest(token), identity }));
+    const before = this.#tokens;
+    this.#tokens = tokens.map(({ token, ...identity }) => {
+      this.#revoked.delete(identity.name);
+      // One that has not changed keeps its connections.
+      const same = before.find(
+        (known) => digest(token).equals(known.digest) && isDeepStrictEqual(known.identity, identity),
+      );
+      return same ?? { digest: digest(token), identity };
+    });
+    for (const known of before) if (!this.#tokens.includes(known)) this.#gone.add(known.identity);
   }
 
-  /** Whether somebody may still use what was handed out under this name. */
-  stands({ name, expiresAt }: Identity, names: ReadonlySet<string>): boolean {
-    return !names.has(name) && (expiresAt ?? Infinity) > this.#now();
+  revoke(name: string): void {
+    this.#revoked.add(name);
+  }
+
+  /** Whether the credential that made somebody this identity still holds. */
+  stands(identity: Identity): boolean {
+    const { name, expiresAt = Infinity } = identity;
+    return !this.#revoked.has(name) && !this.#gone.has(identity) && expiresAt > this.#now();
   }
 
   issueTicket({ origin, name = 'ticket', roles = ['listener'], flows, ttl = 60_000 }: TicketOptions): string {

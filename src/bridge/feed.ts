@@ -1,5 +1,6 @@
 import type { ServerEvent } from '../events.ts';
-import type { ServiceMessage } from './protocol.ts';
+import { randomToken } from '../pkce.ts';
+import type { Said, ServiceMessage } from './protocol.ts';
 
 /** Somebody who gets each event, at the pace it reads. */
 export interface Watcher {
@@ -22,6 +23,8 @@ interface Place {
 
 /** The redacted feed: numbered, serialised once for all monitors, and kept for those that read slowly or come back. */
 export class Feed {
+  /** Names this numbering. */
+  readonly epoch = randomToken().slice(0, 16);
   readonly counts: Record<string, number> = {};
   readonly #places = new Map<Watcher, Place>();
   readonly #kept: Buffer[];
@@ -55,9 +58,11 @@ export class Feed {
     }
   }
 
-  /** Where the feed goes on for somebody who has had all events before `since`. */
-  from(since: number): number {
-    return Math.min(Math.max(since, this.#next - this.#most, 0), this.#next);
+  /** The number of the first event that a watcher is sent: of those it asks for, as far as they are kept. */
+  from({ epoch, since }: Said<'watch'>): number {
+    if (epoch === undefined) return this.#next;
+    const asked = epoch === this.epoch ? (since ?? this.#next) : 0;
+    return Math.min(Math.max(asked, this.#next - this.#most), this.#next);
   }
 
   /** Sends every event from number `next` on. */
@@ -69,10 +74,6 @@ export class Feed {
 
   leave(watcher: Watcher): void {
     this.#places.delete(watcher);
-  }
-
-  get next(): number {
-    return this.#next;
   }
 
   /** Catches up, as fast as the watcher reads. */

@@ -30,8 +30,8 @@ const outcome = v.variant('status', [
   v.object({ status: v.literal('redirect'), url: text }),
 ]);
 
-/** What a listener says. */
-export const listenerMessage = v.variant('type', [
+/** What a client says. All but `watch` and `ping` are a listener's; `watch` is a monitor's. */
+export const clientMessage = v.variant('type', [
   v.object({
     type: v.literal('begin'),
     ref,
@@ -49,14 +49,10 @@ export const listenerMessage = v.variant('type', [
   v.object({ type: v.literal('ack'), flow: id }),
   v.object({ type: v.literal('cancel'), flow: id }),
   v.object({ type: v.literal('settle'), flow: id, outcome }),
+  v.object({ type: v.literal('leave') }),
+  v.object({ type: v.literal('watch'), epoch: v.optional(id), since: v.optional(ref) }),
+  v.object({ type: v.literal('ping') }),
 ]);
-
-/** What a monitor says. */
-export const monitorMessage = v.object({
-  type: v.literal('watch'),
-  epoch: v.optional(id),
-  since: v.optional(ref),
-});
 
 const response = v.object({
   code: v.optional(text),
@@ -88,14 +84,23 @@ export const serviceMessage = v.variant('type', [
   }),
   v.object({ type: v.literal('begun'), ref, flow: id, redirectUri: text, expiresAt: ref }),
   v.object({ type: v.literal('resumed'), ref, flow: id }),
-  v.object({ type: v.literal('failed'), ref, code: v.string(), message: v.string() }),
+  v.object({
+    type: v.literal('failed'),
+    ref,
+    code: v.picklist(['invalid_option', 'state_in_use', 'too_many_flows', 'unknown_flow', 'closed']),
+    message: v.string(),
+    option: v.optional(v.string()),
+  }),
   v.object({ type: v.literal('result'), flow: id, result }),
+  v.object({ type: v.literal('acknowledged'), flow: id }),
   v.object({ type: v.literal('watching'), epoch: id, next: ref, pending: ref, counts }),
   v.object({ type: v.literal('event'), n: ref, event: v.looseObject({ type: v.string(), at: v.number() }) }),
+  v.object({ type: v.literal('pong') }),
 ]);
 
-export type ListenerMessage = v.InferOutput<typeof listenerMessage>;
-export type MonitorMessage = v.InferOutput<typeof monitorMessage>;
+export type ClientMessage = v.InferOutput<typeof clientMessage>;
+/** A client's message of one type. */
+export type Said<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>;
 export type ServiceMessage = v.InferOutput<typeof serviceMessage>;
 export type Role = 'listener' | 'monitor';
 

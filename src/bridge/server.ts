@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer, type WebSocket } from 'ws';
-import { InvalidOptionError, NotListeningError } from '../errors.ts';
+import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
+import { Deadlines } from '../deadlines.ts';
+import { InvalidOptionError, NotListeningError, StateInUseError, TooManyFlowsError } from '../errors.ts';
 import { internalsOf, type ServerInternals } from '../internals.ts';
 import { listen, type Listener } from '../listener.ts';
 import { randomToken } from '../pkce.ts';
@@ -15,7 +16,7 @@ import { Credentials, type BridgeToken, type Identity, type TicketOptions } from
 import { Feed } from './feed.ts';
 import { readHandshake, refuse, type Offer, type Refusal } from './handshake.ts';
 import { readBridgeOptions, type BridgeOptions, type BridgeSettings } from './options.ts';
-import { closeCodes, subprotocol, type MonitorMessage } from './protocol.ts';
+import { closeCodes, subprotocol } from './protocol.ts';
 import { Session, type SessionHost } from './session.ts';
 
 /** The WebSocket side of a callback server: listeners get their own results, monitors the redacted feed. */
@@ -32,7 +33,9 @@ export interface Bridge extends AsyncDisposable {
   revoke(name: string): void;
   /** Puts other tokens in place of the present ones; connections of tokens that are gone are closed. */
   setTokens(tokens: readonly BridgeToken[]): void;
-  /** Closes the connections: with 1001, or 1012 for a restart, after which clients come back at once. Repeatable. */
+  /** Takes an upgrade request: for `server: 'mounted'`, where the framework has the socket. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Closes the connections: with 1001, or 1012 for a restart, after which clients come back at once. Repeatable; after it `listen()` starts anew. */
   close(options?: { restart?: boolean }): Promise<void>;
 }
 
@@ -53,16 +56,18 @@ class WebSocketBridge implements Bridge, SessionHost {
   readonly #credentials: Credentials;
   readonly #feed: Feed;
   readonly #flows: StoredFlows;
-  readonly #revoked = new Set<string>();
   readonly #sessions = new Map<WebSocket, Session>();
   readonly #listeners = new Map<string, Session>();
   readonly #perName = new Map<string, number>();
   readonly #perAddress = new Map<string, number>();
-  readonly #undo: (() => void)[] = [];
+  /** When a credential expires, its connection is closed. */
+  readonly #expiries: Deadlines<Session>;
+  #undo: (() => void)[] = [];
   readonly #sockets: WebSocketServer;
   #own: Listener | undefined;
   #opening = 0;
-  #closing = false;
+  #open = false;
+  #queued = { bytes: 0, at: -Infinity };
 
   constructor(server: OAuthCallbackServer, settings: BridgeSettings) {
     this.#server = server;
@@ -71,26 +76,23 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.#internals = internalsOf(server);
     this.#credentials = new Credentials(settings.tokens, () => this.now());
     this.#feed = new Feed(settings.limits.events);
-    this.#sockets = new WebSocketServer({
+    // `closeTimeout` is missing from the types of ws.
+    const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: 16_384,
+      closeTimeout: settings.limits.patience,
       handleProtocols: () => subprotocol,
-    });
+    };
+    this.#sockets = new WebSocketServer(options);
     const { store = memoryStore({ clock: this.#internals.clock }) } = settings;
     // Now, so that the server looks for redirects of flows begun before a restart.
     this.#flows = this.#internals.store((own) => new StoredFlows(store, own));
-    const events = server.events.subscribe((event) => this.#feed.push(event));
-    const heartbeat = setInterval(() => this.#beat(), settings.limits.heartbeat);
-    heartbeat.unref();
-    this.#undo.push(
-      () => events.unsubscribe(),
-      () => clearInterval(heartbeat),
-      this.#internals.onClose(() => this.close()),
+    this.#expiries = new Deadlines(this.#internals.clock, (session) =>
+      session.close(closeCodes.credential, 'the credential has expired'),
     );
-    if (settings.port === undefined)
-      this.#undo.push(this.#internals.onUpgrade((...upgrade) => this.#upgrade(...upgrade)));
+    this.#start();
   }
 
   get epoch(): string {
@@ -113,13 +115,14 @@ class WebSocketBridge implements Bridge, SessionHost {
   }
 
   async listen(): Promise<void> {
+    this.#start();
     const { port } = this.#settings;
     if (port === undefined) return this.#server.listen();
     if (this.#own) return;
     const http: Server = createServer((_request, response) =>
       response.writeHead(404, { 'Cache-Control': 'no-store' }).end(),
     );
-    http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    http.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head));
     this.#own = await listen(http, undefined, [port]);
   }
 
@@ -131,23 +134,21 @@ class WebSocketBridge implements Bridge, SessionHost {
   }
 
   revoke(name: string): void {
-    this.#revoked.add(name);
+    this.#credentials.revoke(name);
     this.#closeFallen();
   }
 
   setTokens(tokens: readonly BridgeToken[]): void {
     this.#credentials.replace(tokens);
-    const names = new Set(tokens.map(({ name }) => name));
-    for (const { name } of this.#settings.tokens) if (!names.has(name)) this.#revoked.add(name);
-    for (const name of names) this.#revoked.delete(name);
     this.#closeFallen();
   }
 
   async close({ restart = false }: { restart?: boolean } = {}): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
+    if (!this.#open) return;
+    this.#open = false;
     for (const undo of this.#undo) undo();
     const closed = this.#own?.close();
+    this.#own = undefined;
     const [code, reason] = restart
       ? [closeCodes.restart, 'restarting']
       : [closeCodes.shutdown, 'shutting down'];
@@ -166,13 +167,18 @@ class WebSocketBridge implements Bridge, SessionHost {
   }
 
   stands(identity: Identity): boolean {
-    return this.#credentials.stands(identity, this.#revoked);
+    return this.#credentials.stands(identity);
   }
 
+  /** Counted ten times a second at the most: it is asked for each message to a slow reader. */
   overloaded(): boolean {
-    let queued = 0;
-    for (const session of this.#sessions.values()) queued += session.queued;
-    return queued > this.limits.queuedInAll;
+    const now = this.now();
+    if (now - this.#queued.at > 100) {
+      let bytes = 0;
+      for (const session of this.#sessions.values()) bytes += session.queued;
+      this.#queued = { bytes, at: now };
+    }
+    return this.#queued.bytes > this.limits.queuedInAll;
   }
 
   begin: SessionHost['begin'] = async (key, state, options) => {
@@ -198,35 +204,35 @@ class WebSocketBridge implements Bridge, SessionHost {
     };
   }
 
-  watch(session: Session, { epoch, since }: MonitorMessage): void {
-    const next =
-      epoch === undefined || epoch === this.epoch
-        ? this.#feed.from(since ?? this.#feed.next)
-        : this.#feed.from(0);
+  watch: SessionHost['watch'] = (session, message) => {
+    const next = this.#feed.from(message);
     session.tell({
       type: 'watching',
-      epoch: this.epoch,
+      epoch: this.#feed.epoch,
       next,
       pending: this.#internals.pending(),
       counts: this.#feed.counts,
     });
     this.#feed.watch(session, next);
-  }
+  };
 
-  failed(error: unknown): { code: string; message: string } {
-    const { code, message } = error as Partial<{ code: string; message: string }>;
-    const known = ['invalid_option', 'state_in_use', 'too_many_flows'].find((each) => each === code);
-    if (!known) this.#internals.report(error);
-    return known
-      ? { code: known, message: message ?? '' }
-      : { code: 'closed', message: 'the service cannot do this now' };
-  }
+  failed: SessionHost['failed'] = (error) => {
+    if (error instanceof InvalidOptionError) {
+      const { code, option, message } = error;
+      return { code, option, message: message.slice(option.length + 1) };
+    }
+    if (error instanceof StateInUseError || error instanceof TooManyFlowsError) {
+      return { code: error.code, message: error.message };
+    }
+    this.#internals.report(error);
+    return { code: 'closed', message: 'the service cannot do this now' };
+  };
 
   get #store(): FlowStore {
     return this.#flows.store;
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // First of all: a peer that resets while its credential is checked must not end the process.
     socket.on('error', () => socket.destroy());
     if (readTarget(request.url ?? '')?.path !== this.#settings.path) {
@@ -243,9 +249,27 @@ class WebSocketBridge implements Bridge, SessionHost {
     void this.#identify(request, offer).then((identity) => {
       this.#opening--;
       if (socket.destroyed) return;
-      if (typeof identity === 'object') this.#accept(request, socket, head, identity);
-      else refuse(socket, { status: identity });
+      const refused = typeof identity === 'object' ? this.#full(request, identity) : { status: identity };
+      if (refused || typeof identity !== 'object') refuse(socket, refused as Refusal);
+      else this.#accept(request, socket, head, identity);
     });
+  }
+
+  /** Once more after `close()`. */
+  #start(): void {
+    if (this.#open) return;
+    this.#open = true;
+    const events = this.#server.events.subscribe((event) => this.#feed.push(event));
+    const heartbeat = setInterval(() => this.#beat(), this.limits.heartbeat);
+    heartbeat.unref();
+    this.#undo = [
+      () => events.unsubscribe(),
+      () => clearInterval(heartbeat),
+      this.#internals.onClose(() => this.close()),
+    ];
+    const { port, path } = this.#settings;
+    if (port !== undefined) return;
+    this.#undo.push(this.#internals.onUpgrade(path, (...upgrade) => this.upgrade(...upgrade)));
   }
 
   #isOurs(host: string): boolean {
@@ -259,13 +283,15 @@ class WebSocketBridge implements Bridge, SessionHost {
     return origin !== undefined && !this.#settings.origins.includes(origin) ? { status: 403 } : undefined;
   }
 
-  #full(request: IncomingMessage): Refusal | undefined {
-    const retry = { 'Retry-After': '5' };
-    if (this.#closing || this.#sessions.size + this.#opening >= this.limits.connections)
-      return { status: 503, headers: retry };
-    const address = request.socket.remoteAddress ?? '';
-    const full = (this.#perAddress.get(address) ?? 0) >= this.limits.connectionsPerAddress;
-    return full ? { status: 429, headers: retry } : undefined;
+  /** Asked before the credential is, which may take a while, and again after it. */
+  #full(request: IncomingMessage, identity?: Identity): Refusal | undefined {
+    const headers = { 'Retry-After': '5' };
+    const { connections, connectionsPerAddress, connectionsPerName } = this.limits;
+    if (!this.#open || this.#sessions.size + this.#opening >= connections) return { status: 503, headers };
+    const ofAddress = this.#perAddress.get(request.socket.remoteAddress ?? '') ?? 0;
+    const ofName = identity ? (this.#perName.get(identity.name) ?? 0) : 0;
+    const full = ofAddress >= connectionsPerAddress || ofName >= connectionsPerName;
+    return full ? { status: 429, headers } : undefined;
   }
 
   async #identify(
@@ -279,8 +305,7 @@ class WebSocketBridge implements Bridge, SessionHost {
       identity =
         this.#credentials.byToken(request) ?? (authenticate && (await this.#ask(authenticate, request)));
     if (identity === 'wrong_origin') return 403;
-    if (!identity || !this.stands(identity)) return 401;
-    return (this.#perName.get(identity.name) ?? 0) < this.limits.connectionsPerName ? identity : 429;
+    return identity && this.stands(identity) ? identity : 401;
   }
 
   async #ask(
@@ -306,6 +331,7 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const session = new Session(webSocket, identity, randomToken(), this);
       this.#sessions.set(webSocket, session);
+      if (session.deadline !== Infinity) this.#expiries.add(session);
       count(this.#perName, identity.name, 1);
       count(this.#perAddress, address, 1);
       webSocket.on('message', (data, binary) => session.receive(data as Buffer, binary));
@@ -315,6 +341,7 @@ class WebSocketBridge implements Bridge, SessionHost {
       webSocket.on('error', () => undefined);
       webSocket.on('close', () => {
         this.#sessions.delete(webSocket);
+        this.#expiries.remove(session);
         count(this.#perName, identity.name, -1);
         count(this.#perAddress, address, -1);
         this.#feed.leave(session);
@@ -324,14 +351,14 @@ class WebSocketBridge implements Bridge, SessionHost {
   }
 
   #beat(): void {
-    this.#closeFallen();
     for (const session of this.#sessions.values()) if (!session.beat()) session.terminate();
   }
 
-  /** Closes the connections whose credential has expired or was revoked. */
+  /** Closes the connections whose credential was taken back. */
   #closeFallen(): void {
     for (const session of this.#sessions.values()) {
-      if (!this.stands(session.identity)) session.close(closeCodes.credential, 'the credential has expired');
+      if (!this.stands(session.identity))
+        session.close(closeCodes.credential, 'the credential was taken back');
     }
   }
 

@@ -4,16 +4,16 @@ import type { BeginOptions, Outcome } from '../flow.ts';
 import type { StoredFlow, StoredResult } from '../store/store.ts';
 import type { Identity } from './credentials.ts';
 import type { Watcher } from './feed.ts';
+import { Bucket } from '../bucket.ts';
+import type { Timed } from '../deadlines.ts';
 import {
+  clientMessage,
   closeCodes,
-  listenerMessage,
-  monitorMessage,
   parseMessage,
-  type ListenerMessage,
-  type MonitorMessage,
+  type ClientMessage,
+  type Said,
   type ServiceMessage,
 } from './protocol.ts';
-import { Bucket } from './bucket.ts';
 
 /** What a session needs of its bridge. */
 export interface SessionHost {
@@ -28,33 +28,43 @@ export interface SessionHost {
   begin(key: string, state: string, options: BeginOptions): Promise<StoredFlow>;
   read(flow: string): Promise<StoredFlow | undefined>;
   result(flow: string): Promise<StoredResult | undefined>;
-  acknowledge(flow: string): Promise<void>;
+  /** False where the flow has not ended. */
+  acknowledge(flow: string): Promise<boolean>;
   cancel(flow: string): Promise<void>;
   settle(flow: string, outcome: Outcome): void;
   /** Makes the session the flow's only listener, told when the flow may have ended. Returns its undo. */
   attach(flow: string, session: Session): () => void;
-  watch(session: Session, message: MonitorMessage): void;
-  failed(error: unknown): { code: string; message: string };
+  watch(session: Session, message: Said<'watch'>): void;
+  failed(error: unknown): Refused;
 }
 
+/** Why a flow is not begun. */
+export type Refused = Omit<Extract<ServiceMessage, { type: 'failed' }>, 'type' | 'ref'>;
+
 // A listener settles after it has acknowledged; this many flows are remembered for it.
-const mostSettled = 1_000;
+const mostSettleable = 1_000;
 
 /** One connection that has proven who it is: frames in, frames out, and the flows it listens for. */
-export class Session implements Watcher {
+export class Session implements Watcher, Timed {
   readonly identity: Identity;
+  /** When its credential expires. */
+  readonly deadline: number;
+  slot = -1;
   readonly nonce: string;
   alive = true;
   readonly #socket: WebSocket;
   readonly #host: SessionHost;
+  /** Those it listens for, each with how to stop. */
   readonly #flows = new Map<string, () => void>();
   readonly #settleable = new Set<string>();
+  #beginning = 0;
   readonly #messages: Bucket;
   readonly #pings: Bucket;
 
   constructor(socket: WebSocket, identity: Identity, nonce: string, host: SessionHost) {
     this.#socket = socket;
     this.identity = identity;
+    this.deadline = identity.expiresAt ?? Infinity;
     this.nonce = nonce;
     this.#host = host;
     const { burst, perSecond, pings } = host.limits;
@@ -87,22 +97,18 @@ export class Session implements Watcher {
       this.close(...breach);
       return;
     }
-    const frame = data.toString();
+    const message = parseMessage(clientMessage, data.toString());
     const { roles } = this.identity;
-    const asked = roles.includes('listener') ? parseMessage(listenerMessage, frame) : undefined;
-    if (asked) {
-      void this.#listen(asked);
-      return;
-    }
-    const watched = roles.includes('monitor') ? parseMessage(monitorMessage, frame) : undefined;
-    if (watched) this.#host.watch(this, watched);
+    if (message?.type === 'ping') this.#send({ type: 'pong' });
+    else if (message?.type === 'watch' && roles.includes('monitor')) this.#host.watch(this, message);
+    else if (message && message.type !== 'watch' && roles.includes('listener')) void this.#listen(message);
     else this.close(closeCodes.policy, 'not a message this role may send');
   }
 
   #breachOf(binary: boolean): [code: number, reason: string] | undefined {
     if (binary) return [closeCodes.binary, 'messages are text'];
     if (!this.#messages.take(this.#host.now())) return [closeCodes.tooFast, 'too many messages'];
-    if (!this.#host.stands(this.identity)) return [closeCodes.credential, 'the credential has expired'];
+    if (!this.#host.stands(this.identity)) return [closeCodes.credential, 'the credential does not hold'];
     return undefined;
   }
 
@@ -123,7 +129,7 @@ export class Session implements Watcher {
     const result = await this.#host.result(flow);
     if (!result || !this.#flows.has(flow) || !this.open) return;
     if (this.#host.stands(this.identity)) this.#send({ type: 'result', flow, result });
-    else this.close(closeCodes.credential, 'the credential has expired');
+    else this.close(closeCodes.credential, 'the credential does not hold');
   }
 
   get ready(): boolean {
@@ -153,7 +159,7 @@ export class Session implements Watcher {
   }
 
   close(code: number, reason: string): void {
-    this.#socket.close(code, reason);
+    if (this.open) this.#socket.close(code, reason);
   }
 
   terminate(): void {
@@ -166,33 +172,39 @@ export class Session implements Watcher {
     this.#flows.clear();
   }
 
-  async #listen(message: ListenerMessage): Promise<void> {
+  async #listen(message: Exclude<ClientMessage, Said<'watch' | 'ping'>>): Promise<void> {
     try {
       if (message.type === 'begin') await this.#begin(message);
       else if (message.type === 'resume') await this.#resume(message);
+      else if (message.type === 'leave') await this.#leaveAll();
       else if (this.#flows.has(message.flow) || this.#settleable.has(message.flow)) await this.#act(message);
     } catch (error) {
-      if ('ref' in message) this.#send({ type: 'failed', ref: message.ref, ...this.#host.failed(error) });
+      const refused = this.#host.failed(error);
+      if ('ref' in message) this.#send({ type: 'failed', ref: message.ref, ...refused });
       else this.close(closeCodes.fault, 'the service cannot do this now');
     }
   }
 
-  async #begin(message: Extract<ListenerMessage, { type: 'begin' }>): Promise<void> {
-    const { ref, key, state } = message;
-    if (this.identity.flows || this.#flows.size >= this.#host.limits.flows) {
+  async #begin({ ref, key, state, ...options }: Omit<Said<'begin'>, 'type'>): Promise<void> {
+    if (this.identity.flows || this.#flows.size + this.#beginning >= this.#host.limits.flows) {
       const message = this.identity.flows
         ? 'this ticket begins no flows'
         : 'this connection has too many flows';
       this.#send({ type: 'failed', ref, code: 'too_many_flows', message });
       return;
     }
-    const { id, redirectUri, expiresAt } = await this.#host.begin(key, state, message as BeginOptions);
-    this.#attach(id);
-    this.#send({ type: 'begun', ref, flow: id, redirectUri, expiresAt });
-    await this.deliver(id);
+    this.#beginning++;
+    try {
+      const { id, redirectUri, expiresAt } = await this.#host.begin(key, state, options as BeginOptions);
+      this.#attach(id);
+      this.#send({ type: 'begun', ref, flow: id, redirectUri, expiresAt });
+      await this.deliver(id);
+    } finally {
+      this.#beginning--;
+    }
   }
 
-  async #resume({ ref, flow, proof }: Extract<ListenerMessage, { type: 'resume' }>): Promise<void> {
+  async #resume({ ref, flow, proof }: Said<'resume'>): Promise<void> {
     const allowed = !this.identity.flows || this.identity.flows.includes(flow);
     const stored = allowed ? await this.#host.read(flow) : undefined;
     // Reckoned for an unknown flow too, so that the time taken does not tell it from a wrong proof.
@@ -206,7 +218,7 @@ export class Session implements Watcher {
     await this.deliver(flow);
   }
 
-  async #act(message: Exclude<ListenerMessage, { type: 'begin' | 'resume' }>): Promise<void> {
+  async #act(message: Said<'ack' | 'cancel' | 'settle'>): Promise<void> {
     const { flow } = message;
     if (message.type === 'settle') {
       this.#settleable.delete(flow);
@@ -214,15 +226,43 @@ export class Session implements Watcher {
     } else if (message.type === 'cancel') {
       await this.#host.cancel(flow);
     } else {
-      this.#flows.get(flow)?.();
-      this.#flows.delete(flow);
-      if (this.#settleable.size < mostSettled) this.#settleable.add(flow);
-      await this.#host.acknowledge(flow);
+      await this.#acknowledge(flow);
     }
   }
 
+  async #acknowledge(flow: string): Promise<void> {
+    if (await this.#host.acknowledge(flow)) {
+      this.#detach(flow);
+      const [oldest] = this.#settleable.size >= mostSettleable ? this.#settleable : [];
+      if (oldest !== undefined) this.#settleable.delete(oldest);
+      this.#settleable.add(flow);
+    }
+    this.#send({ type: 'acknowledged', flow });
+    // A ticket for some flows is good for nothing once they have ended.
+    const { flows } = this.identity;
+    if (flows?.every((each) => this.#settleable.has(each))) this.close(closeCodes.done, 'done');
+  }
+
+  /** The listener goes for good, and with it what it listened for. */
+  async #leaveAll(): Promise<void> {
+    const flows = [...this.#flows.keys()];
+    for (const flow of flows) this.#detach(flow);
+    await Promise.all(
+      flows.map(async (flow) => {
+        await this.#host.cancel(flow);
+        await this.#host.acknowledge(flow);
+      }),
+    );
+    this.close(closeCodes.done, 'done');
+  }
+
+  #detach(flow: string): void {
+    this.#flows.get(flow)?.();
+    this.#flows.delete(flow);
+  }
+
   #attach(flow: string): void {
-    if (!this.#flows.has(flow)) this.#flows.set(flow, this.#host.attach(flow, this));
+    if (this.open && !this.#flows.has(flow)) this.#flows.set(flow, this.#host.attach(flow, this));
   }
 
   #send(message: ServiceMessage): void {

@@ -1,5 +1,7 @@
-import type { Clock } from '../clock.ts';
 import type { ServiceMessage } from '../bridge/protocol.ts';
+import { Bucket } from '../bucket.ts';
+import type { Clock } from '../clock.ts';
+import type { Report } from '../isolated-observable.ts';
 import type { OpenTransport, Transport } from './transport.ts';
 
 export type Welcome = Extract<ServiceMessage, { type: 'welcome' }>;
@@ -7,8 +9,11 @@ export type Welcome = Extract<ServiceMessage, { type: 'welcome' }>;
 export interface ConnectionOptions {
   url: string;
   credential: () => string | Promise<string>;
+  /** Whether there is a credential for another attempt. */
+  reconnects: boolean;
   open: OpenTransport;
   clock: Clock;
+  report: Report;
   /** Connected, for the first time or again. */
   onWelcome: (welcome: Welcome) => void;
   onMessage: (message: ServiceMessage) => void;
@@ -29,23 +34,29 @@ const finalStatuses: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 426
 
 const firstDelay = 5_000;
 const longestDelay = 60_000;
-// The service pings every 30 s; twice that and a bit without a sign of life means that it is gone.
-const silence = 75_000;
+/** How long an attempt may take. */
+const opening = 10_000;
+/** A connection that says nothing for so long is asked for a sign of life; after the same time again it is given up. */
+const silence = 40_000;
 
-/** A connection that comes back. Messages wait while it is away, and go out no faster than the service takes them. */
+/** A connection that comes back. Messages go out no faster than the service takes them. */
 export class Connection {
   readonly #options: ConnectionOptions;
   #transport: Transport | undefined;
   #welcome: Welcome | undefined;
+  #welcomedAt: number | undefined;
   #attempt = 0;
-  #closed = false;
-  #everWelcomed = false;
+  /** How many times in a row the watch has heard nothing. */
+  #silences = 0;
+  #closing = false;
+  #closed = Promise.resolve();
+  #onClose: (() => void) | undefined;
   #queue: string[] = [];
-  #left = 0;
-  #refilledAt = 0;
-  #stopPacing: (() => void) | undefined;
-  #stopWaiting: (() => void) | undefined;
-  #stopWatch: (() => void) | undefined;
+  #bucket = new Bucket(1, 1);
+  /** Undo of the timer that paces, that waits to come back, and that watches over silence. */
+  #pace: (() => void) | undefined;
+  #wait: (() => void) | undefined;
+  #watch: (() => void) | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -63,91 +74,123 @@ export class Connection {
     this.#flush();
   }
 
-  /** Sends what waits and closes. */
-  close(): void {
-    this.#closed = true;
-    this.#stopWaiting?.();
-    for (const text of this.#queue) this.#transport?.send(text);
-    this.#offline();
-    this.#transport?.close(1000);
+  /** Sends one last message in place of all that wait, and closes. Resolves once closed, within a second. */
+  close(last: object): Promise<void> {
+    if (this.#closing) return this.#closed;
+    this.#closing = true;
+    const transport = this.#transport;
+    // The message that pacing keeps in reserve.
+    if (this.#welcome) transport?.send(JSON.stringify(last));
+    if (transport) this.#closed = new Promise((resolve) => (this.#onClose = resolve));
+    this.#rest();
+    transport?.close(1000);
+    return this.#closed;
   }
 
   async #connect(): Promise<void> {
     const { credential, open, url } = this.#options;
+    this.#wait = undefined;
     try {
       const given = await credential();
-      if (this.#closed) return;
+      if (this.#closing) return;
       const transport = open(url, given, {
-        message: (text) => this.#receive(text),
-        alive: () => this.#watchSilence(),
-        closed: (code, status) => this.#onClosed(code, status),
+        message: (text) => this.#current(transport, () => this.#receive(text)),
+        alive: () => this.#current(transport, () => (this.#silences = 0)),
+        closed: (code, status) => this.#current(transport, () => this.#onClosed(code, status)),
       });
       this.#transport = transport;
+      this.#watch = this.#options.clock.after(opening, () => this.#giveUp());
     } catch {
       this.#onClosed(1006);
     }
   }
 
+  /** A connection that was given up may still say something. */
+  #current(transport: Transport, run: () => void): void {
+    if (transport === this.#transport) run();
+  }
+
   #receive(text: string): void {
-    this.#watchSilence();
-    const message = JSON.parse(text) as ServiceMessage;
-    if (message.type !== 'welcome') {
-      this.#options.onMessage(message);
-      return;
+    if (this.#closing) return;
+    this.#silences = 0;
+    try {
+      const message = JSON.parse(text) as ServiceMessage;
+      if (message.type === 'welcome') this.#onWelcome(message);
+      else this.#options.onMessage(message);
+    } catch (error) {
+      // A service that does not keep to the protocol must not end the process.
+      this.#options.report(error);
     }
-    this.#welcome = message;
-    this.#everWelcomed = true;
-    this.#attempt = 0;
-    this.#left = message.burst;
-    this.#refilledAt = this.#options.clock.now();
-    this.#options.onWelcome(message);
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    this.#watch?.();
+    this.#listenForLife();
+    this.#welcome = welcome;
+    this.#welcomedAt = this.#options.clock.now();
+    this.#bucket = new Bucket(Math.max(1, welcome.burst - 1), welcome.perSecond);
+    this.#options.onWelcome(welcome);
   }
 
   #onClosed(code: number, status?: number): void {
-    this.#offline();
-    if (this.#closed) return;
-    // A first attempt that fails is the caller's to repeat: most likely the URL or the credential is wrong.
-    if (!this.#everWelcomed || finalCodes.has(code) || (status !== undefined && finalStatuses.has(status))) {
-      this.#closed = true;
-      this.#options.onLost({ code, status });
+    const { clock, reconnects, onLost } = this.#options;
+    // One that is closed again at once does not end the row of attempts.
+    if (this.#welcome && clock.now() - (this.#welcomedAt ?? 0) >= firstDelay) this.#attempt = 0;
+    this.#transport = undefined;
+    this.#rest();
+    if (this.#closing) {
+      this.#onClose?.();
       return;
     }
-    this.#stopWaiting = this.#options.clock.after(delayOf(this.#attempt++), () => void this.#connect());
+    // A first attempt that fails is the caller's to repeat: most likely the URL or the credential is wrong.
+    const first = this.#welcomedAt === undefined;
+    if (first || !reconnects || finalCodes.has(code) || (status !== undefined && finalStatuses.has(status))) {
+      this.#closing = true;
+      onLost({ code, status });
+      return;
+    }
+    this.#wait = clock.after(delayOf(this.#attempt++), () => void this.#connect());
   }
 
-  #offline(): void {
+  /** No longer connected: nothing waits to be sent, and no timer runs. */
+  #rest(): void {
     this.#welcome = undefined;
     this.#queue = [];
-    this.#stopPacing?.();
-    this.#stopPacing = undefined;
-    this.#stopWatch?.();
+    for (const stop of [this.#pace, this.#wait, this.#watch]) stop?.();
+    this.#pace = this.#wait = this.#watch = undefined;
   }
 
   #flush(): void {
+    if (!this.#welcome || this.#pace) return;
     const { clock } = this.#options;
-    const welcome = this.#welcome;
-    if (!welcome || this.#stopPacing) return;
-    const now = clock.now();
-    const refilled = this.#left + ((now - this.#refilledAt) / 1000) * welcome.perSecond;
-    this.#left = Math.min(welcome.burst, refilled);
-    this.#refilledAt = now;
-    // One in reserve, since the service's clock is not ours.
-    while (this.#left >= 2) {
-      const text = this.#queue.shift();
-      if (text === undefined) return;
-      this.#left--;
-      this.#transport?.send(text);
+    while (this.#queue.length > 0) {
+      if (!this.#bucket.take(clock.now())) {
+        this.#pace = clock.after(Math.ceil(2_000 / this.#bucket.perSecond), () => {
+          this.#pace = undefined;
+          this.#flush();
+        });
+        return;
+      }
+      this.#transport?.send(this.#queue.shift() ?? '');
     }
-    if (this.#queue.length === 0) return;
-    this.#stopPacing = clock.after(Math.ceil(2_000 / welcome.perSecond), () => {
-      this.#stopPacing = undefined;
-      this.#flush();
+  }
+
+  #listenForLife(): void {
+    this.#watch = this.#options.clock.after(silence, () => {
+      if (this.#silences === 2) {
+        this.#giveUp();
+        return;
+      }
+      if (this.#silences === 1) this.send({ type: 'ping' });
+      this.#silences++;
+      this.#listenForLife();
     });
   }
 
-  #watchSilence(): void {
-    this.#stopWatch?.();
-    this.#stopWatch = this.#options.clock.after(silence, () => this.#transport?.close(4000));
+  #giveUp(): void {
+    const transport = this.#transport;
+    this.#onClosed(1006);
+    transport?.close(4000);
   }
 }
 

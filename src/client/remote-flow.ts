@@ -1,7 +1,8 @@
 import { AsyncSubject, type Observable } from 'rxjs';
 import { authorizationUrl, type AuthorizationParameters } from '../authorization-url.ts';
 import { CallbackResponse, inspect, redactState, type Inspect } from '../callback-response.ts';
-import { FlowCancelledError, FlowExpiredError, ServerClosedError } from '../errors.ts';
+import type { Timed } from '../deadlines.ts';
+import { FlowCancelledError, FlowExpiredError, type ServerClosedError } from '../errors.ts';
 import type { BeginOptions, Flow, Outcome } from '../flow.ts';
 import { IsolatedObservable, type Report } from '../isolated-observable.ts';
 import type { StoredResult } from '../store/store.ts';
@@ -15,12 +16,17 @@ export interface RemoteFlowOwner {
 }
 
 /** A flow whose redirect arrives at a service. Its verifier and its secret never leave this process. */
-export class RemoteFlow implements Flow {
+export class RemoteFlow implements Flow, Timed {
   /** Given by the service. */
   id = '';
   redirectUri = '';
   /** Milliseconds since the epoch, by the service's clock. */
   expiresAt = Infinity;
+  deadline = Infinity;
+  slot = -1;
+  /** What the program has said of the sign-in, and the service has not been told yet. */
+  outcome: Outcome | undefined;
+  cancelled = false;
   readonly state: string;
   readonly options: BeginOptions;
   readonly response: Observable<CallbackResponse>;
@@ -87,10 +93,11 @@ export class RemoteFlow implements Flow {
 
   cancel(reason?: unknown): void {
     if (this.#ended) return;
-    this.#owner.cancel(this);
+    this.cancelled = true;
     this.fail(
       new FlowCancelledError('the flow was cancelled', reason === undefined ? undefined : { cause: reason }),
     );
+    this.#owner.cancel(this);
   }
 
   /** The flow's terminal event; a second one changes nothing. */

@@ -1,7 +1,7 @@
 /** What a connection tells. `closed` is always the last. */
 export interface TransportHandlers {
   message(text: string): void;
-  /** The peer has shown that it lives. */
+  /** The peer has shown that it lives; not every platform tells. */
   alive(): void;
   /** @param status The HTTP status, where the handshake was refused and the platform says so. */
   closed(code: number, status?: number): void;
@@ -10,6 +10,7 @@ export interface TransportHandlers {
 /** One WebSocket connection. */
 export interface Transport {
   send(text: string): void;
+  /** Closes; a peer that does not answer is not waited for. */
   close(code: number): void;
 }
 

@@ -61,14 +61,16 @@ class MemoryStore implements FlowStore {
     return Promise.resolve(this.#byId.get(id)?.result);
   }
 
-  acknowledge(id: string): Promise<void> {
+  acknowledge(id: string): Promise<boolean> {
     const entry = this.#byId.get(id);
-    // Only an ended flow can be acknowledged; its state stays used until its time is over.
-    if (entry?.result) {
+    // One that has been acknowledged before stays so.
+    if (entry && !entry.result) return Promise.resolve(false);
+    if (entry) {
       this.#byId.delete(id);
+      // The code goes; that the state is used stays until its time is over.
       entry.result = { type: 'cancelled' };
     }
-    return Promise.resolve();
+    return Promise.resolve(true);
   }
 
   watch(id: string, wake: () => void): () => void {

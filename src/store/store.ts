@@ -36,8 +36,8 @@ export interface FlowStore {
   end(id: string, result: StoredResult): Promise<boolean>;
   /** The kept result, until it is acknowledged or the flow's time is over. */
   result(id: string): Promise<StoredResult | undefined>;
-  /** The listener has it: forgets the result and, but for the used state, the flow. */
-  acknowledge(id: string): Promise<void>;
+  /** The listener has it: forgets the result and, but for the used state, the flow. False where it has not ended. */
+  acknowledge(id: string): Promise<boolean>;
   /** Calls back, once or more often, when the flow may have ended. Returns its undo. */
   watch(id: string, wake: () => void): () => void;
 }

@@ -1,0 +1,75 @@
+import type { Observable } from 'rxjs';
+import type { ServiceMessage } from '../bridge/protocol.ts';
+import type { ServerEvent } from '../events.ts';
+import { HotStream } from '../hot-stream.ts';
+import { IsolatedObservable, type Report } from '../isolated-observable.ts';
+import type { Connection, Welcome } from './connection.ts';
+
+/** Where a monitor's feed stands when it begins or goes on. */
+export interface FeedStatus {
+  /** Flows that wait at the service. */
+  readonly pending: number;
+  /** How many events of each type, and redirects of each disposition, the service has had. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Events that were lost while the connection was away; undefined where that cannot be said, after a restart. */
+  readonly missed: number | undefined;
+}
+
+type Heard<T extends ServiceMessage['type']> = Extract<ServiceMessage, { type: T }>;
+
+/** The service's events, once each and in order, across reconnects. Asked for when somebody subscribes. */
+export class RemoteFeed {
+  readonly events: Observable<ServerEvent>;
+  readonly status: Observable<FeedStatus>;
+  readonly #connection: () => Connection;
+  readonly #events = new HotStream<ServerEvent>();
+  readonly #status = new HotStream<FeedStatus>();
+  /** The feed that was followed, and the number of its event that comes next. */
+  #place: { epoch: string; since: number } | undefined;
+  #watching = false;
+
+  constructor(report: Report, connection: () => Connection) {
+    this.#connection = connection;
+    const hot = <T>(stream: HotStream<T>): Observable<T> =>
+      new IsolatedObservable<T>(report, (subscriber) => {
+        const subscription = stream.subscribe(subscriber);
+        const { welcome } = connection();
+        if (welcome) this.#watch(welcome);
+        return subscription;
+      });
+    this.events = hot(this.#events);
+    this.status = hot(this.#status);
+  }
+
+  welcome(welcome: Welcome): void {
+    this.#watching = false;
+    if (this.#events.observed || this.#status.observed) this.#watch(welcome);
+  }
+
+  watching({ epoch, next, pending, counts }: Heard<'watching'>): void {
+    const known = this.#place?.epoch === epoch ? this.#place : undefined;
+    const missed = this.#place ? known && next - known.since : 0;
+    this.#place = { epoch, since: next };
+    this.#status.next({ pending, counts, missed });
+  }
+
+  event({ n, event }: Heard<'event'>): void {
+    if (this.#place) this.#place.since = n + 1;
+    this.#events.next(event as unknown as ServerEvent);
+  }
+
+  end(): void {
+    this.#events.complete();
+    this.#status.complete();
+  }
+
+  #watch({ roles }: Welcome): void {
+    if (this.#watching) return;
+    if (!roles.includes('monitor')) {
+      this.end();
+      return;
+    }
+    this.#watching = true;
+    this.#connection().send({ type: 'watch', ...this.#place });
+  }
+}
