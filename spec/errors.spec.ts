@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import * as api from '../src/index.ts';
+import * as client from '../src/client.ts';
 import { describeError } from '../src/errors.ts';
 import * as assert from './helpers/assert.ts';
 import { suite } from './helpers/suite.ts';
@@ -9,6 +10,7 @@ const { AuthorizationError, CallbackResponse } = api;
 /** One of each; the codes are part of the public contract, so they stand here once more. */
 const codes: Readonly<Record<string, readonly [code: string, error: api.OAuthCallbackError]>> = {
   AuthorizationError: ['authorization_error', new AuthorizationError(new CallbackResponse({ error: 'x' }))],
+  ConnectionError: ['connection_failed', new client.ConnectionError('m', 1006, undefined)],
   FlowCancelledError: ['cancelled', new api.FlowCancelledError('m')],
   FlowExpiredError: ['expired', new api.FlowExpiredError('m')],
   InvalidOptionError: ['invalid_option', new api.InvalidOptionError('port', 'm')],
@@ -24,7 +26,7 @@ const codes: Readonly<Record<string, readonly [code: string, error: api.OAuthCal
 const test = suite('errors');
 
 test('lists every exported error class', () => {
-  const exported = Object.keys(api).filter((name) => name.endsWith('Error'));
+  const exported = Object.keys({ ...api, ...client }).filter((name) => name.endsWith('Error'));
   assert.equal(exported.sort(), Object.keys(codes).sort());
 });
 

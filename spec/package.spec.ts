@@ -38,7 +38,7 @@ const test = suite('package');
 test('has what a user needs, and nothing else', () => {
   const files = createPackageFromTarballData(tarball).listFiles();
   const paths = files.map((path) => path.replace('/node_modules/rx-oauth-callback/', ''));
-  const expected = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  const expected = ['CHANGELOG.md', 'LICENSE', 'PROTOCOL.md', 'README.md', 'asyncapi.json', 'package.json'];
   assert.equal(paths.filter((path) => !path.startsWith('dist/')).sort(), expected);
   assert.equal(
     paths.filter((path) => path.startsWith('dist/') && !/\.(js|d\.ts)$/.test(path)),
@@ -58,7 +58,7 @@ test('can be imported in an empty project, by every subpath', async () => {
   using consumer = install();
   const program = [
     ...Object.keys(manifest.exports)
-      .filter((subpath) => subpath !== './package.json')
+      .filter((subpath) => !subpath.endsWith('.json'))
       .map((subpath) => `await import('${join('rx-oauth-callback', subpath)}');`),
     "import { callbackServer } from 'rx-oauth-callback';",
     "import manifest from 'rx-oauth-callback/package.json' with { type: 'json' };",

@@ -31,11 +31,11 @@ const fileOf = ({ line }: CodeBlock): string => `README-line-${line}.ts`;
 
 // Fragments take up where a whole program has left off.
 const prologue = [
-  "import { AsyncSubject, filter, firstValueFrom, groupBy, map, mergeMap, switchMap, tap } from 'rxjs';",
+  "import { AsyncSubject, filter, firstValueFrom, groupBy, map, mergeMap, switchMap, tap, timeout } from 'rxjs';",
   "import { createServer } from 'node:http';",
   "import * as callback from 'rx-oauth-callback';",
   "import type { Flow, OAuthCallbackError, OAuthCallbackServer } from 'rx-oauth-callback';",
-  'const { callbackServer, createOAuthCallbackServer, ofState, orThrow } = callback;',
+  'const { callbackServer, createOAuthCallbackServer, ofState, orThrow, withFlow } = callback;',
   'const { CallbackResponse, OAuthCallbackResult } = callback;',
   'type OAuthCallbackResult = callback.OAuthCallbackResult;',
   'declare const server: OAuthCallbackServer;',
@@ -199,7 +199,8 @@ test.run();
 
 function compileAll(): string[] {
   for (const block of scripts) {
-    consumer.write(fileOf(block), isProgram(block) ? block.text : asModule(block.text));
+    const whole = isProgram(block) || block.text.startsWith('import');
+    consumer.write(fileOf(block), whole ? block.text : asModule(block.text));
   }
   return consumer.compile(scripts.map(fileOf), { exactOptionalPropertyTypes: true, skipLibCheck: true });
 }

@@ -55,9 +55,7 @@ function upgrading(server: Server): Pick<Binding, 'onUpgrade' | 'offUpgrade' | '
     strangeUpgrade: (socket) => {
       if (server.listenerCount('upgrade') > 1) return;
       socket.on('error', () => socket.destroy());
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n', () =>
-        socket.destroy(),
-      );
+      socket.end('HTTP/1.1 404 Not Found\r\n\r\n', () => socket.destroy());
     },
   };
 }

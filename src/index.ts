@@ -1,5 +1,6 @@
 export { createOAuthCallbackServer, callbackServer } from './server.ts';
 export { ofState, orThrow } from './operators.ts';
+export { withFlow } from './with-flow.ts';
 export { CallbackResponse, OAuthCallbackResult } from './callback-response.ts';
 export { createCallbackHtml } from './page.ts';
 export {

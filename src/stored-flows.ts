@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import type { CallbackFields } from './callback-response.ts';
 import { StateInUseError, TooManyFlowsError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
@@ -20,6 +21,7 @@ export class StoredFlows {
   readonly #events: HotStream<ServerEvent>;
   /** Begun here and not ended, each with how to stop watching it. */
   readonly #begun = new Map<string, () => void>();
+  #beginning = 0;
   /** Pages of this node that wait to hear how a sign-in ended. */
   readonly #pages = new Map<string, (outcome: Outcome) => void>();
 
@@ -46,12 +48,16 @@ export class StoredFlows {
     const { callbackPath, issuers, maxFlows } = this.#options;
     const expectation = readExpectation(options, callbackPath, issuers);
     const known = await this.store.find(state);
-    if (known && known !== 'used' && known.key === key) return known;
+    if (known && known !== 'used' && sameKey(known.key, key)) return known;
     if (known || taken(state)) throw new StateInUseError('this state is in use or was used before');
-    if (this.size >= maxFlows) throw new TooManyFlowsError(`maxFlows (${maxFlows}) flows are pending`);
+    if (this.size + this.#beginning >= maxFlows)
+      throw new TooManyFlowsError(`maxFlows (${maxFlows}) flows are pending`);
     const redirectUri = this.#options.redirectUriFor(expectation.path);
     const id = randomToken().slice(0, 22);
-    const flow = await this.store.begin({ id, state, expectation, redirectUri, key }, ttl);
+    this.#beginning++;
+    const flow = await this.store
+      .begin({ id, state, expectation, redirectUri, key }, ttl)
+      .finally(() => this.#beginning--);
     if (!flow) throw new StateInUseError('this state is in use or was used before');
     this.#begun.set(
       id,
@@ -114,4 +120,9 @@ export class StoredFlows {
   #at(): number {
     return Math.trunc(this.#options.clock.now());
   }
+}
+
+/** In constant time: who could guess it piece by piece would be the flow's owner. */
+function sameKey(one: string, other: string): boolean {
+  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }

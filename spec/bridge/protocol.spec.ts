@@ -19,7 +19,7 @@ test('asyncapi.json is what the schemas say', () => {
 
 async function problems(document: object): Promise<string[]> {
   const diagnostics = await new Parser().validate(JSON.stringify(document));
-  return diagnostics.filter(({ severity }) => Number(severity) <= 1).map(({ message }) => message);
+  return diagnostics.filter(({ severity }) => [0, 1].includes(severity)).map(({ message }) => message);
 }
 
 test('asyncapi.json is valid for the parser of AsyncAPI', async () => {
@@ -38,12 +38,12 @@ for (const [direction, schema] of [
   for (const { entries } of schema.options) {
     const type = entries.type.literal;
     test(`PROTOCOL.md has an example of ${type}, to the ${direction}, that the schema takes`, () => {
-      const examples = [...page.matchAll(/^(?:\| `\w+` +\| )?`?(\{ ?"type": ?"\w+".*\})`?/gm)]
+      const examples = [...page.matchAll(/```json\n(.*?)```/gs)]
         .map(([, json = '']) => JSON.parse(json) as { type: string })
         .filter((example) => example.type === type);
       assert.ok(examples.length > 0, 'no example');
       for (const example of examples) {
-        assert.is(v.safeParse(schema as v.GenericSchema, example).success, true, JSON.stringify(example));
+        assert.is(v.safeParse(schema, example).success, true, JSON.stringify(example));
       }
     });
   }
