@@ -1,5 +1,5 @@
 /**
- * `npm run conformance`: runs spec/conformance and prints where each requirement stands.
+ * `npm run conformance`: runs spec/conformance, spec/bridge and spec/client, and prints where each requirement stands.
  *
  * Exits with 1 when a requirement is open, or when the test command is not content with a spec. Arguments go to the
  * test command.
@@ -16,7 +16,10 @@ const folder = mkdtempSync(join(tmpdir(), 'conformance-'));
 try {
   const report = join(folder, 'report.jsonl');
   const runner = join(import.meta.dirname, 'run.ts');
-  const args = ['--import', 'tsx', runner, 'conformance/', '--report', report, ...process.argv.slice(2)];
+  const more = process.argv.slice(2);
+  // In another directory there may be those of the endpoint alone.
+  const filters = more.includes('--dir') ? ['conformance/'] : ['conformance/', 'bridge/', 'client/'];
+  const args = ['--import', 'tsx', runner, ...filters, '--report', report, ...more];
   const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
   const standings = judge(catalogue, existsSync(report) ? read(report) : []);
   console.log(`\n${table(standings)}`);

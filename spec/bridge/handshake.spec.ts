@@ -44,7 +44,7 @@ const table: readonly (readonly [name: string, change: Change, status: number])[
 ];
 
 for (const [name, change, status] of table) {
-  test(`refuses ${name}`, () =>
+  test(`${name}: refused with ${status}`, () =>
     withBridge(
       async (endpoint) => {
         const answer = await shake(endpoint, change);

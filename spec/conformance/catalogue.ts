@@ -23,6 +23,8 @@ const modes: Readonly<Record<string, string>> = {
   G: 'BBBBBBBBBBBBBL',
   H: 'BBBB',
   I: 'BBBS',
+  J: 'BBBBBBBBB',
+  K: 'BBBBBBBBBBBBBBBBB',
 };
 
 const absences: Readonly<Record<string, string>> = {
@@ -45,11 +47,11 @@ const notes: Readonly<Record<string, string>> = {
   'F-15': 'the core reads no forwarding header; those of a known proxy come with the cluster',
   'H-01': 'metrics and traces come with the monitor',
   'H-04': 'bounds for each tenant come with the cluster',
-  'I-02': 'WebSockets come with the bridge',
+  'J-07': 'there is no first-message authentication: nobody is connected without a credential',
   'I-04': 'the core has no such endpoint; those of the cluster come with it',
 };
 
-/** Every row of the groups A to I. */
+/** Every row of the groups A to K. */
 export const catalogue: readonly Requirement[] = Object.entries(modes).flatMap(([group, letters]) =>
   Array.from(letters).map((letter, index) =>
     requirement(`${group}-${String(index + 1).padStart(2, '0')}`, letter as Mode),

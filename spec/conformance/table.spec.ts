@@ -58,6 +58,14 @@ test('counts a row as passed when every test of it has passed', () => {
   assert.equal(outcomes([{ id: 'A-01', mode: 'B' }], line('A-01 one'), line('A-01 two')), ['A-01 passed: ']);
 });
 
+test('counts a test for each of the ids it begins with', () => {
+  const both = [
+    { id: 'A-01', mode: 'B' },
+    { id: 'K-02', mode: 'B' },
+  ] as const;
+  assert.equal(outcomes(both, line('A-01 K-02 one')), ['A-01 passed: ', 'K-02 passed: ']);
+});
+
 test('leaves a row open that has no test', () => {
   assert.equal(outcomes([{ id: 'A-01', mode: 'B' }]), ['A-01 open: no test']);
 });

@@ -10,11 +10,11 @@ export interface Standing extends Requirement {
   remark: string;
 }
 
-/** Judges each requirement by the tests whose names begin with its id. */
+/** Judges each requirement by the tests whose names begin with its id, or with several of which it is one. */
 export function judge(catalogue: readonly Requirement[], lines: readonly ReportLine[]): Standing[] {
   return catalogue.map((requirement) => {
     const { id, absent, note = '' } = requirement;
-    const tests = lines.filter(({ name }) => name.startsWith(`${id} `));
+    const tests = lines.filter(({ name }) => idsOf(name).includes(id));
     const unmet = tests.filter(({ status }) => status !== 'passed');
     const standing = { ...requirement, tests: tests.length };
     if (tests.length === 0) {
@@ -26,6 +26,10 @@ export function judge(catalogue: readonly Requirement[], lines: readonly ReportL
     const remark = unmet.map(({ name, status }) => `${status}: ${name.slice(id.length + 1)}`).join('; ');
     return { ...standing, outcome: 'open', remark };
   });
+}
+
+function idsOf(name: string): string[] {
+  return /^(?:[A-Z]-\d\d )*/.exec(name)?.[0].split(' ') ?? [];
 }
 
 /** A line for each requirement, and the counts. */
