@@ -60,6 +60,7 @@ const never = {
   addresses: [],
   onUpgrade: () => undefined,
   strangeUpgrade: () => undefined,
+  upgraded: () => undefined,
   offUpgrade: () => undefined,
   close: () => Promise.resolve(),
 };

@@ -21,6 +21,8 @@ export interface Binding {
   /** Takes the upgrade requests of the server, or no longer. */
   onUpgrade(upgrade: Upgrade): void;
   offUpgrade(upgrade: Upgrade): void;
+  /** Lets go of a socket that somebody has taken by an upgrade: it no longer counts as a connection. */
+  upgraded(socket: Duplex): void;
   /** Ends an upgrade request that is for nobody here, unless somebody else may take it. */
   strangeUpgrade(socket: Duplex): void;
   /** Stops taking requests; pages in flight are finished. Bounded. */
@@ -45,6 +47,7 @@ const mounted: Binding = {
   onUpgrade: () => undefined,
   offUpgrade: () => undefined,
   strangeUpgrade: () => undefined,
+  upgraded: () => undefined,
   close: () => Promise.resolve(),
 };
 
@@ -93,6 +96,7 @@ async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: 
     addresses: listener.addresses,
     secure: tls !== undefined,
     ...upgrading(server),
+    upgraded: (socket) => connections.leave(socket),
     async close() {
       const closed = listener.close();
       connections.drain();
@@ -134,6 +138,7 @@ function borrow(
     addresses: [address],
     secure,
     ...upgrading(server),
+    upgraded: () => undefined,
     close() {
       open = false;
       // Somebody may have stepped in front of us since; then only stop answering.

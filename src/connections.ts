@@ -1,5 +1,6 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** The open sockets of a server: bounded, and closed without cutting off a page. */
 export class Connections {
@@ -7,13 +8,27 @@ export class Connections {
   /** In order, by connection: when it breaks off, answers that wait for the one before them are never heard of again. */
   readonly #answering = new Map<Socket, Set<ServerResponse>>();
 
+  readonly #closed: (this: Socket) => void;
+
   /** @param most Beyond it one that is owed nothing makes way for a new one. */
   constructor(server: Server, most: number) {
+    const sockets = this.#sockets;
+    // One for all of them: thousands may be open.
+    this.#closed = function () {
+      sockets.delete(this);
+    };
     server.on('connection', (socket: Socket) => {
-      if (this.#sockets.size >= most) this.#dispensable(most / 2)?.destroy();
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      if (sockets.size >= most) this.#dispensable(most / 2)?.destroy();
+      sockets.add(socket);
+      socket.once('close', this.#closed);
     });
+  }
+
+  /** An upgraded connection is no longer ours to count, or to end when there are too many. */
+  leave(upgraded: Duplex): void {
+    const sought = peer(upgraded as Partial<Socket>);
+    // Under TLS it is not the socket that was accepted.
+    for (const socket of this.#sockets) if (peer(socket) === sought) this.#sockets.delete(socket);
   }
 
   /** Counts a response as in flight until the operating system has taken all of it. */
@@ -72,6 +87,6 @@ function asked({ req, headersSent }: ServerResponse): boolean {
   return req.complete || headersSent;
 }
 
-function peer({ remoteAddress, remotePort }: Socket): string {
+function peer({ remoteAddress, remotePort }: Partial<Socket>): string {
   return `${remoteAddress ?? ''} ${remotePort ?? ''}`;
 }

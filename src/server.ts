@@ -217,8 +217,12 @@ class CallbackServer implements OAuthCallbackServer {
 
   readonly #upgrade: Upgrade = (request, socket, head) => {
     const upgrade = this.#upgrades.get(readTarget(request.url ?? '')?.path ?? '');
-    if (upgrade) upgrade(request, socket, head);
-    else this.#binding?.strangeUpgrade(socket);
+    if (!upgrade) {
+      this.#binding?.strangeUpgrade(socket);
+      return;
+    }
+    this.#binding?.upgraded(socket);
+    upgrade(request, socket, head);
   };
 
   get #pending(): number {
@@ -235,11 +239,10 @@ class CallbackServer implements OAuthCallbackServer {
       isTaken: (state) => this.#flows.has(state),
       claim: (state) => this.#flows.claim(state),
       onUpgrade: (path, upgrade) => {
-        if (this.#upgrades.has(path)) {
-          throw new InvalidOptionError('path', `must be of one bridge only, got ${path} a second time`);
-        }
+        if (this.#upgrades.has(path))
+          throw new InvalidOptionError('path', `is taken by another bridge: ${path}`);
+        if (this.#upgrades.size === 0) this.#binding?.onUpgrade(this.#upgrade);
         this.#upgrades.set(path, upgrade);
-        if (this.#upgrades.size === 1) this.#binding?.onUpgrade(this.#upgrade);
         return () => {
           this.#upgrades.delete(path);
           if (this.#upgrades.size === 0) this.#binding?.offUpgrade(this.#upgrade);

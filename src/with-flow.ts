@@ -1,4 +1,4 @@
-import { finalize, from, Observable, switchMap, type ObservableInput } from 'rxjs';
+import { from, Observable, switchMap, type ObservableInput } from 'rxjs';
 import type { BeginOptions, Flow } from './flow.ts';
 import type { CallbackHost } from './server.ts';
 
@@ -14,12 +14,12 @@ export function withFlow<T>(
   options: Omit<BeginOptions, 'key'> = {},
 ): Observable<T> {
   return new Observable((subscriber) => {
-    // The flow may be on its way to a service still.
-    const unsubscribed = new AbortController();
-    const signals = [unsubscribed.signal, ...(options.signal ? [options.signal] : [])];
+    // Cancels the flow, and one that is on its way to a service still.
+    const over = new AbortController();
+    const signals = [over.signal, ...(options.signal ? [options.signal] : [])];
     from(host.begin({ ...options, signal: AbortSignal.any(signals) }))
-      .pipe(switchMap((flow) => from(project(flow)).pipe(finalize(() => flow.cancel()))))
+      .pipe(switchMap(project))
       .subscribe(subscriber);
-    return () => unsubscribed.abort();
+    return () => over.abort();
   });
 }

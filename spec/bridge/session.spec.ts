@@ -145,6 +145,24 @@ test('J-08 closes a connection whose credential is revoked, and delivers nothing
     }),
   ));
 
+test('K-12 leaves the places of the endpoint to browsers, and gives none of its own up for them', () =>
+  withBridge(
+    ({ url, visit, server, bridge }) =>
+      withPeers(url, async (open) => {
+        const peers = [open(), open(), open()];
+        for (const peer of peers) await peer.next('welcome');
+        for (let n = 0; n < 5; n++) {
+          const flow = await server.begin();
+          assert.is((await visit(`/callback?code=c&state=${flow.state}`)).status, 200);
+        }
+        assert.is(bridge.connections, 3);
+        for (const peer of peers) peer.say({ type: 'ping' });
+        for (const peer of peers) await peer.next('pong');
+      }),
+    {},
+    { limits: { connections: 2 } },
+  ));
+
 test('I-02 K-10 closes with 1001 on shutdown, and with 1012 for a restart', async () => {
   for (const [restart, code] of [
     [false, 1001],

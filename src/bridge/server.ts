@@ -1,12 +1,11 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
+import { WebSocketServer, type Server as SocketServer, type ServerOptions } from 'ws';
 import { Deadlines } from '../deadlines.ts';
 import { InvalidOptionError, NotListeningError, StateInUseError, TooManyFlowsError } from '../errors.ts';
 import { internalsOf, type ServerInternals } from '../internals.ts';
 import { listen, type Listener } from '../listener.ts';
-import { randomToken } from '../pkce.ts';
 import { readTarget } from '../request.ts';
 import type { OAuthCallbackServer } from '../server.ts';
 import { memoryStore } from '../store/memory.ts';
@@ -17,7 +16,7 @@ import { Feed } from './feed.ts';
 import { readHandshake, refuse, type Offer, type Refusal } from './handshake.ts';
 import { readBridgeOptions, type BridgeOptions, type BridgeSettings } from './options.ts';
 import { closeCodes, subprotocol } from './protocol.ts';
-import { Session, type SessionHost } from './session.ts';
+import { Session, SessionSocket, type SessionHost } from './session.ts';
 
 /** The WebSocket side of a callback server: listeners get their own results, monitors the redacted feed. */
 export interface Bridge extends AsyncDisposable {
@@ -56,14 +55,14 @@ class WebSocketBridge implements Bridge, SessionHost {
   readonly #credentials: Credentials;
   readonly #feed: Feed;
   readonly #flows: StoredFlows;
-  readonly #sessions = new Map<WebSocket, Session>();
+  readonly #sessions = new Set<Session>();
   readonly #listeners = new Map<string, Session>();
   readonly #perName = new Map<string, number>();
   readonly #perAddress = new Map<string, number>();
   /** When a credential expires, its connection is closed. */
   readonly #expiries: Deadlines<Session>;
   #undo: (() => void)[] = [];
-  readonly #sockets: WebSocketServer;
+  readonly #sockets: SocketServer<typeof SessionSocket>;
   #own: Listener | undefined;
   #opening = 0;
   #open = false;
@@ -77,8 +76,9 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.#credentials = new Credentials(settings.tokens, () => this.now());
     this.#feed = new Feed(settings.limits.events);
     // `closeTimeout` is missing from the types of ws.
-    const options: ServerOptions & { closeTimeout: number } = {
+    const options: ServerOptions<typeof SessionSocket> & { closeTimeout: number } = {
       noServer: true,
+      WebSocket: SessionSocket,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: 16_384,
@@ -152,9 +152,7 @@ class WebSocketBridge implements Bridge, SessionHost {
     const [code, reason] = restart
       ? [closeCodes.restart, 'restarting']
       : [closeCodes.shutdown, 'shutting down'];
-    await Promise.all(
-      [...this.#sessions].map(([socket, session]) => this.#closeOne(socket, session, code, reason)),
-    );
+    await Promise.all([...this.#sessions].map((session) => session.end(code, reason)));
     await closed;
   }
 
@@ -175,7 +173,7 @@ class WebSocketBridge implements Bridge, SessionHost {
     const now = this.now();
     if (now - this.#queued.at > 100) {
       let bytes = 0;
-      for (const session of this.#sessions.values()) bytes += session.queued;
+      for (const session of this.#sessions) bytes += session.queued;
       this.#queued = { bytes, at: now };
     }
     return this.#queued.bytes > this.limits.queuedInAll;
@@ -234,7 +232,7 @@ class WebSocketBridge implements Bridge, SessionHost {
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // First of all: a peer that resets while its credential is checked must not end the process.
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroy);
     if (readTarget(request.url ?? '')?.path !== this.#settings.path) {
       refuse(socket, { status: 404 });
       return;
@@ -328,51 +326,42 @@ class WebSocketBridge implements Bridge, SessionHost {
 
   #accept(request: IncomingMessage, socket: Duplex, head: Buffer, identity: Identity): void {
     const address = request.socket.remoteAddress ?? '';
+    // From here on ws listens itself.
+    socket.off('error', destroy);
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const session = new Session(webSocket, identity, randomToken(), this);
-      this.#sessions.set(webSocket, session);
+      const session = new Session(webSocket, identity, address, this);
+      this.#sessions.add(session);
       if (session.deadline !== Infinity) this.#expiries.add(session);
       count(this.#perName, identity.name, 1);
       count(this.#perAddress, address, 1);
-      webSocket.on('message', (data, binary) => session.receive(data as Buffer, binary));
-      webSocket.on('pong', () => (session.alive = true));
-      webSocket.on('ping', () => session.pinged());
-      // What ws finds wrong with a frame it answers with the right close code itself.
-      webSocket.on('error', () => undefined);
-      webSocket.on('close', () => {
-        this.#sessions.delete(webSocket);
-        this.#expiries.remove(session);
-        count(this.#perName, identity.name, -1);
-        count(this.#perAddress, address, -1);
-        this.#feed.leave(session);
-        session.leave();
-      });
+      session.welcome();
     });
   }
 
+  left(session: Session): void {
+    this.#sessions.delete(session);
+    this.#expiries.remove(session);
+    count(this.#perName, session.identity.name, -1);
+    count(this.#perAddress, session.address, -1);
+    this.#feed.leave(session);
+  }
+
   #beat(): void {
-    for (const session of this.#sessions.values()) if (!session.beat()) session.terminate();
+    for (const session of this.#sessions) if (!session.beat()) session.terminate();
   }
 
   /** Closes the connections whose credential was taken back. */
   #closeFallen(): void {
-    for (const session of this.#sessions.values()) {
+    for (const session of this.#sessions) {
       if (!this.stands(session.identity))
         session.close(closeCodes.credential, 'the credential was taken back');
     }
   }
+}
 
-  #closeOne(socket: WebSocket, session: Session, code: number, reason: string): Promise<void> {
-    return new Promise((resolve) => {
-      // A peer that does not answer the close within a second is not waited for.
-      const overdue = setTimeout(() => session.terminate(), 1_000);
-      socket.once('close', () => {
-        clearTimeout(overdue);
-        resolve();
-      });
-      session.close(code, reason);
-    });
-  }
+/** Shared, since what a listener of its own closes over would live as long as the connection. */
+function destroy(this: Duplex): void {
+  this.destroy();
 }
 
 function count(counts: Map<string, number>, name: string, by: 1 | -1): void {

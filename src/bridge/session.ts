@@ -1,10 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { WebSocket } from 'ws';
+import { WebSocket, type RawData } from 'ws';
 import type { BeginOptions, Outcome } from '../flow.ts';
 import type { StoredFlow, StoredResult } from '../store/store.ts';
 import type { Identity } from './credentials.ts';
 import type { Watcher } from './feed.ts';
 import { Bucket } from '../bucket.ts';
+import { randomToken } from '../pkce.ts';
 import type { Timed } from '../deadlines.ts';
 import {
   clientMessage,
@@ -34,6 +35,8 @@ export interface SessionHost {
   settle(flow: string, outcome: Outcome): void;
   /** Makes the session the flow's only listener, told when the flow may have ended. Returns its undo. */
   attach(flow: string, session: Session): () => void;
+  /** The connection has closed. */
+  left(session: Session): void;
   watch(session: Session, message: Said<'watch'>): void;
   failed(error: unknown): Refused;
 }
@@ -47,38 +50,41 @@ const mostSettleable = 1_000;
 /** One connection that has proven who it is: frames in, frames out, and the flows it listens for. */
 export class Session implements Watcher, Timed {
   readonly identity: Identity;
+  readonly address: string;
   /** When its credential expires. */
   readonly deadline: number;
   slot = -1;
-  readonly nonce: string;
-  alive = true;
-  readonly #socket: WebSocket;
+  /** The connection's challenge for `resume`. */
+  readonly nonce = randomToken();
+  #alive = true;
+  readonly #socket: SessionSocket;
   readonly #host: SessionHost;
-  /** Those it listens for, each with how to stop. */
-  readonly #flows = new Map<string, () => void>();
-  readonly #settleable = new Set<string>();
+  /** Those it listens for, each with how to stop. Made when first needed, like the next: most connections only wait. */
+  #flows: Map<string, () => void> | undefined;
+  #settleable: Set<string> | undefined;
   #beginning = 0;
-  readonly #messages: Bucket;
-  readonly #pings: Bucket;
+  #messages: Bucket | undefined;
+  #pings: Bucket | undefined;
 
-  constructor(socket: WebSocket, identity: Identity, nonce: string, host: SessionHost) {
+  constructor(socket: SessionSocket, identity: Identity, address: string, host: SessionHost) {
     this.#socket = socket;
     this.identity = identity;
+    this.address = address;
     this.deadline = identity.expiresAt ?? Infinity;
-    this.nonce = nonce;
     this.#host = host;
-    const { burst, perSecond, pings } = host.limits;
-    this.#messages = new Bucket(burst, perSecond);
-    this.#pings = new Bucket(pings, pings);
-    this.#send({
-      type: 'welcome',
-      roles: [...identity.roles],
-      nonce,
-      epoch: host.epoch,
-      redirectUri: host.redirectUri,
-      burst,
-      perSecond,
-    });
+    socket.session = this;
+    socket.on('message', onMessage);
+    socket.on('ping', onPing);
+    socket.on('pong', onPong);
+    socket.on('error', ignore);
+    socket.on('close', onClose);
+  }
+
+  welcome(): void {
+    const { limits, epoch, redirectUri } = this.#host;
+    const { burst, perSecond } = limits;
+    const roles = [...this.identity.roles];
+    this.#send({ type: 'welcome', roles, nonce: this.nonce, epoch, redirectUri, burst, perSecond });
   }
 
   get open(): boolean {
@@ -107,19 +113,27 @@ export class Session implements Watcher, Timed {
 
   #breachOf(binary: boolean): [code: number, reason: string] | undefined {
     if (binary) return [closeCodes.binary, 'messages are text'];
+    const { burst, perSecond } = this.#host.limits;
+    this.#messages ??= new Bucket(burst, perSecond);
     if (!this.#messages.take(this.#host.now())) return [closeCodes.tooFast, 'too many messages'];
     if (!this.#host.stands(this.identity)) return [closeCodes.credential, 'the credential does not hold'];
     return undefined;
   }
 
   pinged(): void {
+    const { pings } = this.#host.limits;
+    this.#pings ??= new Bucket(pings, pings);
     if (!this.#pings.take(this.#host.now())) this.close(closeCodes.tooFast, 'too many pings');
+  }
+
+  ponged(): void {
+    this.#alive = true;
   }
 
   /** Sends the heartbeat; false where the last one was not answered. */
   beat(): boolean {
-    if (!this.alive) return false;
-    this.alive = false;
+    if (!this.#alive) return false;
+    this.#alive = false;
     if (this.open) this.#socket.ping();
     return true;
   }
@@ -127,7 +141,7 @@ export class Session implements Watcher, Timed {
   /** Tells the listener how its flow ended, if it has and the listener may still know. */
   async deliver(flow: string): Promise<void> {
     const result = await this.#host.result(flow);
-    if (!result || !this.#flows.has(flow) || !this.open) return;
+    if (!result || !this.#flows?.has(flow) || !this.open) return;
     if (this.#host.stands(this.identity)) this.#send({ type: 'result', flow, result });
     else this.close(closeCodes.credential, 'the credential does not hold');
   }
@@ -154,12 +168,24 @@ export class Session implements Watcher, Timed {
 
   /** Another connection has this flow now. */
   takenOver(flow: string): void {
-    this.#flows.delete(flow);
+    this.#flows?.delete(flow);
     this.close(closeCodes.takenOver, 'another connection has taken the flow over');
   }
 
   close(code: number, reason: string): void {
     if (this.open) this.#socket.close(code, reason);
+  }
+
+  /** Closes, and resolves once closed: a peer that does not answer within a second is not waited for. */
+  end(code: number, reason: string): Promise<void> {
+    return new Promise((resolve) => {
+      const overdue = setTimeout(() => this.terminate(), 1_000);
+      this.#socket.once('close', () => {
+        clearTimeout(overdue);
+        resolve();
+      });
+      this.close(code, reason);
+    });
   }
 
   terminate(): void {
@@ -168,8 +194,9 @@ export class Session implements Watcher, Timed {
 
   /** The socket has closed. Flows that have not ended stay in the store. */
   leave(): void {
-    for (const detach of this.#flows.values()) detach();
-    this.#flows.clear();
+    for (const detach of this.#flows?.values() ?? []) detach();
+    this.#flows = undefined;
+    this.#host.left(this);
   }
 
   async #listen(message: Exclude<ClientMessage, Said<'watch' | 'ping'>>): Promise<void> {
@@ -177,7 +204,8 @@ export class Session implements Watcher, Timed {
       if (message.type === 'begin') await this.#begin(message);
       else if (message.type === 'resume') await this.#resume(message);
       else if (message.type === 'leave') await this.#leaveAll();
-      else if (this.#flows.has(message.flow) || this.#settleable.has(message.flow)) await this.#act(message);
+      else if (this.#flows?.has(message.flow) || this.#settleable?.has(message.flow))
+        await this.#act(message);
     } catch (error) {
       const refused = this.#host.failed(error);
       if ('ref' in message) this.#send({ type: 'failed', ref: message.ref, ...refused });
@@ -186,7 +214,7 @@ export class Session implements Watcher, Timed {
   }
 
   async #begin({ ref, key, state, ...options }: Omit<Said<'begin'>, 'type'>): Promise<void> {
-    if (this.identity.flows || this.#flows.size + this.#beginning >= this.#host.limits.flows) {
+    if (this.identity.flows || (this.#flows?.size ?? 0) + this.#beginning >= this.#host.limits.flows) {
       const message = this.identity.flows
         ? 'this ticket begins no flows'
         : 'this connection has too many flows';
@@ -221,7 +249,7 @@ export class Session implements Watcher, Timed {
   async #act(message: Said<'ack' | 'cancel' | 'settle'>): Promise<void> {
     const { flow } = message;
     if (message.type === 'settle') {
-      this.#settleable.delete(flow);
+      this.#settleable?.delete(flow);
       this.#host.settle(flow, message.outcome);
     } else if (message.type === 'cancel') {
       await this.#host.cancel(flow);
@@ -233,19 +261,20 @@ export class Session implements Watcher, Timed {
   async #acknowledge(flow: string): Promise<void> {
     if (await this.#host.acknowledge(flow)) {
       this.#detach(flow);
-      const [oldest] = this.#settleable.size >= mostSettleable ? this.#settleable : [];
-      if (oldest !== undefined) this.#settleable.delete(oldest);
-      this.#settleable.add(flow);
+      const settleable = (this.#settleable ??= new Set());
+      const [oldest] = settleable.size >= mostSettleable ? settleable : [];
+      if (oldest !== undefined) settleable.delete(oldest);
+      settleable.add(flow);
     }
     this.#send({ type: 'acknowledged', flow });
     // A ticket for some flows is good for nothing once they have ended.
     const { flows } = this.identity;
-    if (flows?.every((each) => this.#settleable.has(each))) this.close(closeCodes.done, 'done');
+    if (flows?.every((each) => this.#settleable?.has(each))) this.close(closeCodes.done, 'done');
   }
 
   /** The listener goes for good, and with it what it listened for. */
   async #leaveAll(): Promise<void> {
-    const flows = [...this.#flows.keys()];
+    const flows = [...(this.#flows?.keys() ?? [])];
     for (const flow of flows) this.#detach(flow);
     await Promise.all(
       flows.map(async (flow) => {
@@ -257,12 +286,14 @@ export class Session implements Watcher, Timed {
   }
 
   #detach(flow: string): void {
-    this.#flows.get(flow)?.();
-    this.#flows.delete(flow);
+    this.#flows?.get(flow)?.();
+    this.#flows?.delete(flow);
   }
 
   #attach(flow: string): void {
-    if (this.open && !this.#flows.has(flow)) this.#flows.set(flow, this.#host.attach(flow, this));
+    if (!this.open || this.#flows?.has(flow)) return;
+    const detach = this.#host.attach(flow, this);
+    (this.#flows ??= new Map()).set(flow, detach);
   }
 
   #send(message: ServiceMessage): void {
@@ -281,6 +312,36 @@ export class Session implements Watcher, Timed {
     }
     this.#socket.send(frame, { binary: false }, flushed);
   }
+}
+
+/** A socket that knows its session, so that one set of listeners serves them all. */
+export class SessionSocket extends WebSocket {
+  session: Session | undefined;
+}
+
+function sessionOf({ session }: WebSocket & { session?: Session }): Session | undefined {
+  return session;
+}
+
+function onMessage(this: WebSocket, data: RawData, binary: boolean): void {
+  sessionOf(this)?.receive(data as Buffer, binary);
+}
+
+function onPing(this: WebSocket): void {
+  sessionOf(this)?.pinged();
+}
+
+function onPong(this: WebSocket): void {
+  sessionOf(this)?.ponged();
+}
+
+function onClose(this: WebSocket): void {
+  sessionOf(this)?.leave();
+}
+
+/** What ws finds wrong with a frame it answers with the right close code itself. */
+function ignore(): void {
+  // Nothing else to do.
 }
 
 /** @param key The SHA-256 of the flow's secret, base64url. */
