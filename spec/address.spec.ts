@@ -59,7 +59,7 @@ const never = {
   secure: false,
   addresses: [],
   onUpgrade: () => undefined,
-  strangeUpgrade: () => undefined,
+  refuse: () => undefined,
   upgraded: () => undefined,
   offUpgrade: () => undefined,
   close: () => Promise.resolve(),

@@ -24,7 +24,7 @@ export interface Binding {
   /** Lets go of a socket that somebody has taken by an upgrade: it no longer counts as a connection. */
   upgraded(socket: Duplex): void;
   /** Ends an upgrade request that is for nobody here, unless somebody else may take it. */
-  strangeUpgrade(socket: Duplex): void;
+  refuse(socket: Duplex): void;
   /** Stops taking requests; pages in flight are finished. Bounded. */
   close(): Promise<void>;
 }
@@ -46,16 +46,16 @@ const mounted: Binding = {
   secure: false,
   onUpgrade: () => undefined,
   offUpgrade: () => undefined,
-  strangeUpgrade: () => undefined,
+  refuse: () => undefined,
   upgraded: () => undefined,
   close: () => Promise.resolve(),
 };
 
-function upgrading(server: Server): Pick<Binding, 'onUpgrade' | 'offUpgrade' | 'strangeUpgrade'> {
+function upgrading(server: Server): Pick<Binding, 'onUpgrade' | 'offUpgrade' | 'refuse'> {
   return {
     onUpgrade: (upgrade) => void server.on('upgrade', upgrade),
     offUpgrade: (upgrade) => void server.off('upgrade', upgrade),
-    strangeUpgrade: (socket) => {
+    refuse: (socket) => {
       if (server.listenerCount('upgrade') > 1) return;
       socket.on('error', () => socket.destroy());
       socket.end('HTTP/1.1 404 Not Found\r\n\r\n', () => socket.destroy());

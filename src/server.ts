@@ -218,7 +218,7 @@ class CallbackServer implements OAuthCallbackServer {
   readonly #upgrade: Upgrade = (request, socket, head) => {
     const upgrade = this.#upgrades.get(readTarget(request.url ?? '')?.path ?? '');
     if (!upgrade) {
-      this.#binding?.strangeUpgrade(socket);
+      this.#binding?.refuse(socket);
       return;
     }
     this.#binding?.upgraded(socket);
@@ -239,8 +239,7 @@ class CallbackServer implements OAuthCallbackServer {
       isTaken: (state) => this.#flows.has(state),
       claim: (state) => this.#flows.claim(state),
       onUpgrade: (path, upgrade) => {
-        if (this.#upgrades.has(path))
-          throw new InvalidOptionError('path', `is taken by another bridge: ${path}`);
+        if (this.#upgrades.has(path)) throw new InvalidOptionError('path', 'is taken by another bridge');
         if (this.#upgrades.size === 0) this.#binding?.onUpgrade(this.#upgrade);
         this.#upgrades.set(path, upgrade);
         return () => {
