@@ -6,13 +6,12 @@ import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { gzipSync } from 'node:zlib';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
-import { build } from 'esbuild';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
 import * as assert from './helpers/assert.ts';
+import { bundleCore } from './helpers/bundle.ts';
 import { Consumer, ensureBuild, root } from './helpers/consumer.ts';
 import { suite } from './helpers/suite.ts';
 
@@ -132,7 +131,9 @@ test('is clean for @arethetypeswrong, but for what comes of being ESM only', asy
   assert.equal([...found].sort(), tolerated);
 });
 
-const core = await bundleCore();
+const entry = manifest.exports['.'];
+if (typeof entry !== 'object') throw new Error('package.json exports no core');
+const core = await bundleCore(entry.default);
 
 test('has a core that imports Node and rxjs only', () => {
   const allowed = ['rxjs', ...builtinModules.map((name) => `node:${name}`)];
@@ -177,27 +178,4 @@ function install(): Consumer {
   const contents = createPackageFromTarballData(tarball);
   for (const path of contents.listFiles()) consumer.write(path, contents.readFile(path));
   return consumer;
-}
-
-/** The core as a bundler leaves it to a user: one file, with what it still imports. */
-async function bundleCore(): Promise<{ bytes: number; imports: string[] }> {
-  const entry = manifest.exports['.'];
-  if (typeof entry !== 'object') throw new Error('package.json exports no core');
-  const { outputFiles, metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: [entry.default],
-    bundle: true,
-    external: ['node:*'],
-    // Every package stays outside, so that one which should not be there is seen.
-    packages: 'external',
-    format: 'esm',
-    metafile: true,
-    minify: true,
-    platform: 'node',
-    target: 'node20',
-    write: false,
-  });
-  const [file] = outputFiles;
-  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports.map(({ path }) => path));
-  return { bytes: gzipSync(file?.contents ?? '', { level: 9 }).length, imports: [...new Set(imports)] };
 }

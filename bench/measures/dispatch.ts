@@ -1,0 +1,47 @@
+import { Child } from '../child.ts';
+import type { Context, Measure } from '../context.ts';
+import type { Line } from '../line.ts';
+import type { Waiting, WaitingOrders } from '../programs/waiting.ts';
+import { compare, type Cost } from '../rounds.ts';
+import { short } from '../table.ts';
+
+const few = 100;
+const many = 1_000_000;
+const each = 20_000;
+
+export const dispatch: Measure = (context) =>
+  manyBesideFew(context, 'dispatch', 'flow', 'cost of a redirect, 1,000,000 flows ÷ 100');
+
+export const ofState: Measure = (context) =>
+  manyBesideFew(context, 'of-state', 'ofState', 'cost of a redirect, 1,000,000 ofState ÷ 100');
+
+async function manyBesideFew(
+  { rounds, tell }: Context,
+  measure: string,
+  how: Waiting,
+  what: string,
+): Promise<Line[]> {
+  await using crowd = new Child<WaitingOrders>('waiting', '--max-old-space-size=8192');
+  await using handful = new Child<WaitingOrders>('waiting', '--max-old-space-size=8192');
+  await crowd.ask('wait', many, how);
+  await handful.ask('wait', few, how);
+  const { cpu, clock, ...comparison } = await compare(
+    rounds,
+    () => crowd.ask('dispatch', each),
+    () => handful.ask('dispatch', each),
+    tell,
+  );
+  const absolute = (cost: Cost): string => `${short(cost.cpu)} µs cpu, ${short(cost.clock)} µs`;
+  return [
+    {
+      measure,
+      what,
+      value: cpu,
+      clock,
+      reach: { most: 1.5 },
+      ours: absolute(comparison.ours),
+      against: absolute(comparison.other),
+      rounds: comparison.rounds.map((round) => round.cpu),
+    },
+  ];
+}

@@ -1,0 +1,35 @@
+import type { Measure } from '../context.ts';
+import { bridgeLatency } from './bridge-latency.ts';
+import { dispatch, ofState } from './dispatch.ts';
+import { express } from './express.ts';
+import { fanOut } from './fan-out.ts';
+import { latency } from './latency.ts';
+import { listenerMemory } from './listener-memory.ts';
+import { memory } from './memory.ts';
+import { pauses } from './pauses.ts';
+import { redirects } from './redirects.ts';
+import { signIns } from './sign-ins.ts';
+import { size } from './size.ts';
+import { slowMonitors } from './slow-monitors.ts';
+import { soak } from './soak.ts';
+
+/** In the order in which they run. */
+export const measures: Readonly<Record<string, Measure>> = {
+  redirects,
+  express,
+  'sign-ins': signIns,
+  dispatch,
+  'of-state': ofState,
+  memory,
+  pauses,
+  latency,
+  size,
+  'bridge-latency': bridgeLatency,
+  'fan-out': fanOut,
+  'listener-memory': listenerMemory,
+  'slow-monitors': slowMonitors,
+  soak,
+};
+
+/** Those that run only when they are named. */
+export const onDemand: ReadonlySet<string> = new Set(['soak']);

@@ -1,0 +1,40 @@
+import type { Measure } from '../context.ts';
+import type { Line } from '../line.ts';
+import { fire, withReceivers } from '../receivers.ts';
+import { compare, type Cost } from '../rounds.ts';
+import { short } from '../table.ts';
+
+const each = 20_000;
+const waiting = 100_000;
+
+export const redirects: Measure = async ({ rounds, tell }) =>
+  withReceivers('bare-server', { notes: 'arrival', waiting }, async (receivers) => {
+    const { ours, other } = receivers;
+    const comparison = await compare(
+      rounds,
+      () => fire(receivers, ours, each),
+      () => fire(receivers, other, each),
+      tell,
+    );
+    return [throughput('redirects', 'redirects/s ÷ bare node:http', 0.85, comparison)];
+  });
+
+/** How many of ours are done while the other does one. */
+export function throughput(
+  measure: string,
+  what: string,
+  least: number,
+  { cpu, clock, rounds, ours, other }: Awaited<ReturnType<typeof compare>>,
+): Line {
+  const absolute = (cost: Cost): string => `${short(cost.cpu)} µs cpu, ${short(1e6 / cost.clock)}/s`;
+  return {
+    measure,
+    what,
+    value: 1 / cpu,
+    clock: 1 / clock,
+    reach: { least },
+    ours: absolute(ours),
+    against: absolute(other),
+    rounds: rounds.map((round) => 1 / round.cpu),
+  };
+}

@@ -1,0 +1,140 @@
+/** Many WebSocket clients of one service: those that listen, and those that do not read. */
+import { now } from '../clock.ts';
+import { obey } from '../orders.ts';
+import { token } from '../service.ts';
+import { quantile } from '../statistics.ts';
+import { RawWebSocket } from '../websocket.ts';
+
+interface Monitor {
+  readonly socket: RawWebSocket;
+  /** Number of the next event. */
+  next: number;
+  closed: number | undefined;
+}
+
+const monitors: Monitor[] = [];
+const slow: Monitor[] = [];
+const numbered = /"n(?:ext)?":(\d+)/;
+
+const orders = {
+  /** Connects, and says nothing. */
+  async idle(port: number, count: number): Promise<void> {
+    await inTurn(count, async () => {
+      const socket = await RawWebSocket.open(port, token);
+      monitors.push({ socket, next: 0, closed: undefined });
+      socket.resume();
+    });
+  },
+
+  async watch(port: number, count: number): Promise<void> {
+    await inTurn(count, async () => monitors.push(await watching(port)));
+  },
+
+  /** Watches, and then never reads. */
+  async watchWithoutReading(port: number, count: number): Promise<void> {
+    await inTurn(count, async () => {
+      const monitor = await watching(port);
+      monitor.socket.pause();
+      slow.push(monitor);
+    });
+  },
+
+  /** Resolves once all monitors together have got so many events. Returns the last. */
+  receive(count: number): Promise<string> {
+    let left = count;
+    return new Promise((resolve) => {
+      const onText = (payload: Buffer): void => {
+        if (--left === 0) resolve(payload.toString());
+      };
+      for (const { socket } of monitors) socket.onText = onText;
+    });
+  },
+
+  /** Notes when each of so many events comes to each monitor, until `delays` is asked for. */
+  note(count: number): void {
+    arrivals = monitors.map((monitor) => {
+      const times = new Float64Array(count);
+      const { next } = monitor;
+      monitor.socket.onText = (payload) => {
+        const n = Number(numbered.exec(payload.toString('latin1', 0, 40))![1]);
+        times[n - next] = now();
+        if (n - next === count - 1) whole();
+      };
+      return times;
+    });
+    let left = monitors.length;
+    let whole: () => void;
+    all = new Promise((resolve) => {
+      whole = () => {
+        if (--left === 0) resolve();
+      };
+    });
+  },
+
+  /** The 99th percentile of what an event took to come, in microseconds, given the times of their sending. */
+  async p99(sent: Float64Array): Promise<number> {
+    await all;
+    const delays = new Float64Array(sent.length * arrivals.length);
+    for (const [index, times] of arrivals.entries())
+      delays.set(
+        times.map((time, event) => time - sent[event]!),
+        index * sent.length,
+      );
+    return quantile(delays, 0.99);
+  },
+
+  /** Has the slow ones read at last. How many were closed with 1013, and could go on from where they were. */
+  async recover(port: number): Promise<{ closed: number; resumed: number }> {
+    const codes = await Promise.all(slow.map((monitor) => untilClosed(monitor)));
+    const resumed = await Promise.all(
+      slow.map(async ({ next }) => {
+        const again = await watching(port, next);
+        again.socket.destroy();
+        return again.next >= next;
+      }),
+    );
+    return { closed: codes.filter((code) => code === 1013).length, resumed: resumed.filter(Boolean).length };
+  },
+};
+
+let arrivals: Float64Array[] = [];
+let all: Promise<void> = Promise.resolve();
+
+export type Monitors = typeof orders;
+
+async function watching(port: number, since?: number): Promise<Monitor> {
+  const socket = await RawWebSocket.open(port, token);
+  const monitor: Monitor = { socket, next: 0, closed: undefined };
+  const told = new Promise<void>((resolve) => {
+    socket.onText = (payload) => {
+      const message = JSON.parse(payload.toString()) as { type: string; next: number };
+      if (message.type === 'welcome') socket.say({ type: 'watch', since });
+      if (message.type !== 'watching') return;
+      monitor.next = message.next;
+      resolve();
+    };
+  });
+  socket.resume();
+  await told;
+  socket.onText = () => undefined;
+  return monitor;
+}
+
+function untilClosed(monitor: Monitor): Promise<number> {
+  const { socket } = monitor;
+  return new Promise((resolve) => {
+    socket.onText = (payload) => {
+      monitor.next = Number(numbered.exec(payload.toString('latin1', 0, 40))![1]) + 1;
+    };
+    socket.onClose = resolve;
+    socket.resume();
+  });
+}
+
+/** A hundred at a time. */
+async function inTurn(count: number, connect: () => Promise<unknown>): Promise<void> {
+  for (let left = count; left > 0; left -= 100)
+    await Promise.all(Array.from({ length: Math.min(100, left) }, connect));
+}
+
+obey(orders);

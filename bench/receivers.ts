@@ -1,0 +1,84 @@
+/** Our server beside another, each in a process of its own, with a third that sends the redirects. */
+import { Child } from './child.ts';
+import type { Load } from './programs/load.ts';
+import type { Receiver, ReceiverOptions, Recorded } from './receiver.ts';
+import { StatesFile } from './states.ts';
+
+export interface Running {
+  readonly child: Child<Receiver>;
+  readonly port: number;
+}
+
+export interface Receivers {
+  readonly load: Child<Load>;
+  readonly ours: Running;
+  readonly other: Running;
+  readonly file: string;
+}
+
+/** Runs `body` with both; the other one sends the page that ours does. */
+export async function withReceivers<T>(
+  program: 'bare-server' | 'express-server',
+  options: Pick<ReceiverOptions, 'notes' | 'waiting'>,
+  body: (receivers: Receivers) => Promise<T>,
+): Promise<T> {
+  using states = new StatesFile();
+  await using load = new Child<Load>('load');
+  await using server = new Child<Receiver>('callback-server');
+  await using otherServer = new Child<Receiver>(program);
+  const file = states.path;
+
+  const ours = { child: server, port: await server.ask('listen', options) };
+  const captured = await capture(load, ours, file);
+  const answer = record(captured);
+  const other = { child: otherServer, port: await otherServer.ask('listen', { ...options, answer }) };
+  if (program === 'bare-server' && sameBytes(await capture(load, other, file)) !== sameBytes(captured))
+    throw new Error('the bare server does not send what ours does');
+  return await body({ load, ours, other, file });
+}
+
+/** The page of a server of ours, for others to send. */
+export async function recordOurs(): Promise<Recorded> {
+  using states = new StatesFile();
+  await using load = new Child<Load>('load');
+  await using child = new Child<Receiver>('callback-server');
+  const port = await child.ask('listen', { notes: 'arrival', waiting: 1 });
+  return record(await capture(load, { child, port }, states.path));
+}
+
+/** Sends so many redirects, one for each of as many sign-ins; what each cost the server, in microseconds. */
+export async function fire(
+  { load, file }: Receivers,
+  { child, port }: Running,
+  count: number,
+): Promise<{ cpu: number; clock: number }> {
+  await child.ask('prepare', count, file);
+  const before = await child.ask('cpu');
+  const clock = await load.ask('fire', port, file);
+  const cpu = (await child.ask('cpu')) - before;
+  await requireAll(child);
+  return { cpu: cpu / count, clock: clock / count };
+}
+
+export async function requireAll(child: Child<Receiver>): Promise<void> {
+  const amiss = await child.ask('amiss');
+  if (amiss > 0) throw new Error(`${amiss} redirects did not arrive exactly once`);
+}
+
+async function capture(load: Child<Load>, { child, port }: Running, file: string): Promise<string> {
+  await child.ask('prepare', 1, file);
+  return load.ask('capture', port, file);
+}
+
+function record(answer: string): Recorded {
+  const end = answer.indexOf('\r\n\r\n');
+  const [first = '', ...lines] = answer.slice(0, end).split('\r\n');
+  const headers = lines
+    .map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)] as const)
+    .filter(([name]) => !/^(?:Date|Connection|Keep-Alive)$/.test(name));
+  return { status: Number(first.slice(9, 12)), headers: headers.flat(), body: answer.slice(end + 4) };
+}
+
+function sameBytes(answer: string): string {
+  return answer.replace(/\r\nDate: [^\r]*/, '');
+}
