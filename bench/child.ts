@@ -12,7 +12,7 @@ export class Child<O extends Orders> implements AsyncDisposable {
 
   constructor(program: string, ...flags: readonly string[]) {
     this.#process = fork(join(built, 'programs', `${program}.js`), {
-      execArgv: ['--expose-gc', ...flags],
+      execArgv: ['--expose-gc', ...flags, ...(process.env['BENCH_FLAGS']?.split(' ') ?? [])],
       serialization: 'advanced',
     });
     this.#process.on('message', (reply: Reply) => this.#hear(reply));
@@ -37,7 +37,8 @@ export class Child<O extends Orders> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const ended = once(this.#process, 'exit');
-    this.#process.kill('SIGKILL');
+    // It then ends itself, and writes a profile where it was told to.
+    this.#process.disconnect();
     await ended;
   }
 

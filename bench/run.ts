@@ -1,4 +1,4 @@
-/** `npm run bench -- [NAME…] [--rounds N] [--minutes N]`; see README.md. */
+/** `npm run bench -- [NAME…] [--rounds N] [--minutes N] [--no-results]`; see README.md. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,7 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
     minutes: { type: 'string', default: '10' },
+    'no-results': { type: 'boolean', default: false },
   },
 });
 const unknown = positionals.find((name) => !Object.hasOwn(measures, name));
@@ -46,7 +47,7 @@ for (const name of names) {
   }
 }
 console.log(table(lines));
-keep(lines);
+if (!values['no-results']) keep(lines);
 
 /** Puts the lines in place of those that earlier runs left of the same measures. */
 function keep(lines: readonly Line[]): void {

@@ -15,6 +15,8 @@ export class RawWebSocket {
     this.#socket = socket;
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => this.#read(chunk));
+    // Without a close frame.
+    socket.on('close', () => this.onClose(1006));
   }
 
   static async open(port: number, token: string): Promise<RawWebSocket> {

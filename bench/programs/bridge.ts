@@ -13,7 +13,14 @@ const orders: PacedService = {
     server = createOAuthCallbackServer({ maxFlows: 1_000_000, limits: { connections: 20_000 } });
     const bridge = createBridge(server, {
       token,
-      limits: { flows: 100_000, burst: 1_000_000, perSecond: 1_000_000, heartbeat: 3_600_000 },
+      // Patience, so that a close code is still there for a monitor that reads again after minutes.
+      limits: {
+        flows: 100_000,
+        burst: 1_000_000,
+        perSecond: 1_000_000,
+        heartbeat: 3_600_000,
+        patience: 600_000,
+      },
     });
     await bridge.listen();
     return server.address.port;
