@@ -70,6 +70,14 @@ test('J-01 refuses POST, and J-04 a token in the URL', () =>
     assert.not.match(answer.raw + endpoint.log.join(), token);
   }));
 
+test('J-07 counts nobody and says nothing before there is a credential: there is no other way to show one', () =>
+  withBridge(async (endpoint) => {
+    const answer = await shake(endpoint, { Authorization: null });
+    assert.equal([answer.status, answer.body], [401, '']);
+    assert.not.match(answer.raw, 'welcome');
+    assert.is(endpoint.bridge.connections, 0);
+  }));
+
 test('K-06 negotiates no compression', () =>
   withBridge(async (endpoint) => {
     const answer = await shake(endpoint, { 'Sec-WebSocket-Extensions': 'permessage-deflate' });
