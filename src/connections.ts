@@ -18,7 +18,7 @@ export class Connections {
       sockets.delete(this);
     };
     server.on('connection', (socket: Socket) => {
-      if (sockets.size >= most) this.#dispensable(most / 2)?.destroy();
+      if (this.#sockets.size >= most) this.#dispensable(most / 2)?.destroy();
       sockets.add(socket);
       socket.once('close', this.#closed);
     });
