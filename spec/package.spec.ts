@@ -11,7 +11,7 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
 import * as assert from './helpers/assert.ts';
-import { bundleCore } from './helpers/bundle.ts';
+import { bundle } from './helpers/bundle.ts';
 import { Consumer, ensureBuild, root } from './helpers/consumer.ts';
 import { suite } from './helpers/suite.ts';
 
@@ -133,7 +133,7 @@ test('is clean for @arethetypeswrong, but for what comes of being ESM only', asy
 
 const entry = manifest.exports['.'];
 if (typeof entry !== 'object') throw new Error('package.json exports no core');
-const core = await bundleCore(entry.default);
+const core = await bundle(entry.default);
 
 test('has a core that imports Node and rxjs only', () => {
   const allowed = ['rxjs', ...builtinModules.map((name) => `node:${name}`)];
@@ -146,6 +146,20 @@ test('has a core that imports Node and rxjs only', () => {
 
 test(`has a core of at most ${budget} bytes, minified and compressed, without rxjs: ${core.bytes}`, () => {
   assert.ok(core.bytes > 0 && core.bytes <= budget, `${core.bytes} bytes`);
+});
+
+test('has a client for browsers of at most 6,144 bytes without rxjs, which is all it imports', async () => {
+  const { bytes, imports } = await bundle('dist/client-browser.js');
+  assert.equal(imports, ['rxjs']);
+  assert.ok(bytes > 0 && bytes <= 6_144, `${bytes} bytes`);
+});
+
+test('has a bridge that imports Node and ws only: its schemas are bundled', async () => {
+  const { imports } = await bundle('dist/bridge.js');
+  assert.equal(
+    imports.filter((path) => !path.startsWith('node:')),
+    ['ws'],
+  );
 });
 
 test('has a lockfile that names no registry', () => {

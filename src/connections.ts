@@ -8,19 +8,17 @@ export class Connections {
   /** In order, by connection: when it breaks off, answers that wait for the one before them are never heard of again. */
   readonly #answering = new Map<Socket, Set<ServerResponse>>();
 
-  readonly #closed: (this: Socket) => void;
-
   /** @param most Beyond it one that is owed nothing makes way for a new one. */
   constructor(server: Server, most: number) {
     const sockets = this.#sockets;
     // One for all of them: thousands may be open.
-    this.#closed = function () {
+    const closed = function (this: Socket): void {
       sockets.delete(this);
     };
     server.on('connection', (socket: Socket) => {
       if (this.#sockets.size >= most) this.#dispensable(most / 2)?.destroy();
       sockets.add(socket);
-      socket.once('close', this.#closed);
+      socket.once('close', closed);
     });
   }
 

@@ -239,7 +239,7 @@ class CallbackServer implements OAuthCallbackServer {
       isTaken: (state) => this.#flows.has(state),
       claim: (state) => this.#flows.claim(state),
       onUpgrade: (path, upgrade) => {
-        if (this.#upgrades.has(path)) throw new InvalidOptionError('path', 'is taken by another bridge');
+        if (this.#upgrades.has(path)) throw new InvalidOptionError('path', 'is taken');
         if (this.#upgrades.size === 0) this.#binding?.onUpgrade(this.#upgrade);
         this.#upgrades.set(path, upgrade);
         return () => {

@@ -47,9 +47,9 @@ export class StoredFlows {
     requireStrong(state);
     const { callbackPath, issuers, maxFlows } = this.#options;
     const expectation = readExpectation(options, callbackPath, issuers);
-    const known = await this.store.find(state);
-    if (known && known !== 'used' && sameKey(known.key, key)) return known;
-    if (known || taken(state)) throw new StateInUseError('this state is in use or was used before');
+    const known = await this.#own(state, key);
+    if (known) return known;
+    if (taken(state)) throw new StateInUseError('this state is in use or was used before');
     if (this.size + this.#beginning >= maxFlows)
       throw new TooManyFlowsError(`maxFlows (${maxFlows}) flows are pending`);
     const redirectUri = this.#options.redirectUriFor(expectation.path);
@@ -58,13 +58,23 @@ export class StoredFlows {
     const flow = await this.store
       .begin({ id, state, expectation, redirectUri, key }, ttl)
       .finally(() => this.#beginning--);
-    if (!flow) throw new StateInUseError('this state is in use or was used before');
+    if (!flow) {
+      // Sent twice, over a connection that broke, both may have found nothing.
+      const other = await this.#own(state, key);
+      if (other) return other;
+      throw new StateInUseError('this state is in use or was used before');
+    }
     this.#begun.set(
       id,
       this.store.watch(id, () => void this.#ended(id)),
     );
     this.#tell({ type: 'begun', at: this.#at(), flow: id, expiresAt: flow.expiresAt });
     return flow;
+  }
+
+  async #own(state: string, key: string): Promise<StoredFlow | undefined> {
+    const known = await this.store.find(state);
+    return known && known !== 'used' && sameKey(known.key, key) ? known : undefined;
   }
 
   /** Consumes the state in the store. Looked at first and then consumed: what it is checked against never changes. */

@@ -1,4 +1,4 @@
-import { bundleCore } from '../../spec/helpers/bundle.ts';
+import { bundle } from '../../spec/helpers/bundle.ts';
 import type { Measure } from '../context.ts';
 import { short } from '../table.ts';
 
@@ -6,7 +6,7 @@ import { short } from '../table.ts';
 const theirs = 48.6;
 
 export const size: Measure = async () => {
-  const { bytes } = await bundleCore('src/index.ts');
+  const { bytes } = await bundle('src/index.ts');
   return [
     {
       measure: 'size',

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-/** The core as a bundler leaves it to a user: one file, its bytes compressed, and what it still imports. */
-export async function bundleCore(entry: string): Promise<{ bytes: number; imports: string[] }> {
+/** An entry as a bundler leaves it to a user: one file, its bytes compressed, and what it still imports. */
+export async function bundle(entry: string): Promise<{ bytes: number; imports: string[] }> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: join(import.meta.dirname, '..', '..'),
     entryPoints: [entry],

@@ -28,9 +28,9 @@ export interface Lost {
   status?: number | undefined;
 }
 
-// After these, coming back would meet the same answer.
+// After these, coming back would meet the same answer. Not 404: that a service says while it starts.
 const finalCodes: ReadonlySet<number> = new Set([1000, 1003, 1007, 1008, 1009, 4401, 4409]);
-const finalStatuses: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 426]);
+const finalStatuses: ReadonlySet<number> = new Set([400, 401, 403, 405, 426]);
 
 const firstDelay = 5_000;
 const longestDelay = 60_000;

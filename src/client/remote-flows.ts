@@ -137,14 +137,16 @@ export class RemoteFlows implements RemoteFlowOwner {
   end(error: Error): void {
     if (this.#closed) return;
     this.#closed = error;
-    for (const { failed, flow } of this.#asked.values()) {
-      flow.release?.();
-      failed(error);
-    }
+    const asked = [...this.#asked.values()];
+    // First, since a flow that is released while it is asked for counts as cancelled.
     this.#asked.clear();
+    for (const { failed, flow } of asked) {
+      flow.release?.();
+      failed(closedError(error));
+    }
     for (const flow of [...this.#flows.values()]) {
       this.#forget(flow);
-      flow.fail(new ServerClosedError('the connection to the callback service has ended', { cause: error }));
+      flow.fail(closedError(error));
     }
   }
 
@@ -154,10 +156,7 @@ export class RemoteFlows implements RemoteFlowOwner {
       throw new FlowCancelledError('the signal was aborted already', { cause: signal.reason });
     const flow = await RemoteFlow.create(this, options);
     if (signal?.aborted) throw new FlowCancelledError('the flow was cancelled', { cause: signal.reason });
-    if (this.#closed)
-      throw new ServerClosedError('the connection to the callback service is closed', {
-        cause: this.#closed,
-      });
+    if (this.#closed) throw closedError(this.#closed);
     const abort = (): void => flow.cancel(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     const ref = ++this.#ref;
@@ -195,6 +194,10 @@ export class RemoteFlows implements RemoteFlowOwner {
   #send(message: object): void {
     this.#connection().send(message);
   }
+}
+
+function closedError(cause: Error): ServerClosedError {
+  return new ServerClosedError('the connection to the callback service has ended', { cause });
 }
 
 /** What a server of this process would have thrown. */
