@@ -29,6 +29,19 @@ test('keeps no process alive', () => {
   undo();
 });
 
+test('needs no more of a timer than browsers give, which is a number', () => {
+  const { setTimeout, clearTimeout } = globalThis;
+  const cleared: unknown[] = [];
+  try {
+    globalThis.setTimeout = (() => 7) as unknown as typeof setTimeout;
+    globalThis.clearTimeout = (timer) => void cleared.push(timer);
+    systemClock.after(1, () => undefined)();
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
+  assert.equal(cleared, [7]);
+});
+
 test('calls back after that time', async () => {
   await new Promise<void>((resolve) => {
     // Its own timer would let the process end.

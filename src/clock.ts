@@ -11,7 +11,8 @@ export const systemClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
   after(ms, run) {
     const timer = setTimeout(run, ms);
-    timer.unref();
+    // In browsers a timer is a number, and there is no process to keep alive.
+    (timer as Partial<NodeJS.Timeout>).unref?.();
     return () => clearTimeout(timer);
   },
 };
