@@ -22,6 +22,7 @@ export type Step =
   | { type: 'page'; at: number; flow: string; user: string; status: number; headline: string }
   | { type: 'exchanged'; at: number; flow: string; client: string }
   | { type: 'verified'; at: number; flow: string; subject: string }
+  | { type: 'monitored'; at: number; event: ServerEvent }
   | ({ type: 'ended'; at: number } & Row);
 
 export type DemoEvent = ServerEvent | Step;

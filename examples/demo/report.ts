@@ -22,6 +22,8 @@ export function textReport(out: WriteStream): Report {
   const print = (line: string): void => void out.write(`${line}\n`);
   return {
     event: (event) => {
+      // It says again what is printed already; the closing counts it.
+      if (event.type === 'monitored') return;
       start ??= performance.now();
       const time = `${Math.round(performance.now() - start)} ms`.padStart(8);
       print(`${paint('dim', time)}  ${whose(event).padEnd(8)}  ${paint(colourOf(event), sentence(event))}`);
@@ -37,10 +39,19 @@ const plain: Paint = (_colour, text) => text;
 
 function whose(event: DemoEvent): string {
   if (event.type === 'forged') return 'attacker';
-  return 'flow' in event && event.flow !== undefined ? `flow ${event.flow}` : 'server';
+  return 'flow' in event && event.flow !== undefined ? nameOf(event.flow) : 'server';
 }
 
-function sentence(event: DemoEvent): string {
+/** A remote flow's own name is too long for a column. */
+function nameOf(flow: string): string {
+  return isRemote(flow) ? 'remote' : `flow ${flow}`;
+}
+
+function isRemote(flow: string): boolean {
+  return !/^\d+$/.test(flow);
+}
+
+function sentence(event: Exclude<DemoEvent, { type: 'monitored' }>): string {
   switch (event.type) {
     case 'listening':
       return `listening at ${event.redirectUri}`;
@@ -81,18 +92,28 @@ function colourOf(event: DemoEvent): Colour {
   return event.type === 'redirect' && event.disposition !== 'accepted' ? 'yellow' : 'reset';
 }
 
-function closing({ ok, flows, forged }: Summary, paint: Paint): string {
+function closing({ ok, flows, monitor, forged }: Summary, paint: Paint): string {
   const { unmatched, malformed } = forged;
   const verdict = ok
     ? paint('green', 'Every sign-in ended as it should.')
     : paint('red', 'Not every sign-in ended as it should.');
   const touched = ok ? 'touched nobody' : 'were sent while all were pending';
   return [
-    ...table(flows, paint),
+    ...table(
+      flows.map((row) => (isRemote(row.flow) ? { ...row, flow: 'remote' } : row)),
+      paint,
+    ),
     '',
+    `The monitor saw over the bridge: ${list(monitor.counts)}; it missed ${monitor.missed}.`,
     `The forged redirects ${touched}: ${unmatched} unmatched, ${malformed} malformed.`,
     verdict,
   ].join('\n');
+}
+
+function list(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([type, count]) => `${count} ${type}`)
+    .join(', ');
 }
 
 const columns: readonly (keyof Row)[] = ['flow', 'client', 'user', 'expected', 'actual', 'ms'];

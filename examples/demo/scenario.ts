@@ -15,6 +15,8 @@ interface Case {
   expected: Ending;
   /** Milliseconds until the flow expires, where nobody is going to finish it. */
   ttl?: number;
+  /** Whether the program is elsewhere, and waits over the bridge. */
+  remote?: boolean;
 }
 
 const cases: readonly Case[] = [
@@ -24,16 +26,26 @@ const cases: readonly Case[] = [
   { client: 'photos', user: 'donald', intention: 'allow', expected: 'signed_in' },
   { client: 'notes', user: 'edsger', intention: 'deny', expected: 'access_denied' },
   { client: 'photos', user: 'frances', intention: 'leave', expected: 'expired', ttl: 1_500 },
+  { client: 'notes', user: 'grace', intention: 'allow', expected: 'signed_in', remote: true },
 ];
 
-/** Every sign-in at once, on one callback server. Completes when each has ended, however it did. */
-export function scenario(host: CallbackHost, authorizationServer: AuthorizationServer): Observable<Step> {
+/**
+ * Every sign-in at once, on one callback server: `host`, or a program's connection to it. Completes when each has ended,
+ * however it did.
+ */
+export function scenario(
+  host: CallbackHost,
+  remote: CallbackHost,
+  authorizationServer: AuthorizationServer,
+): Observable<Step> {
   const { issuer, clients } = authorizationServer;
   return forkJoin({
     notes: discover(issuer, clients.notes),
     photos: discover(issuer, clients.photos),
   }).pipe(
-    mergeMap((found) => forkJoin(cases.map((each) => begin(host, found[each.client], each)))),
+    mergeMap((found) =>
+      forkJoin(cases.map((each) => begin(each.remote ? remote : host, found[each.client], each))),
+    ),
     mergeMap((begun) =>
       merge(...begun.map(({ signIn }) => outcome(signIn)), peopleAndAttacker(begun, host.redirectUri)),
     ),

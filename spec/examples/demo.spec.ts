@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { DemoEvent } from '../../examples/demo/events.ts';
 import { summaryOf, type Summary } from '../../examples/demo/summary.ts';
+import type { ServerEvent } from '../../src/index.ts';
 import * as assert from '../helpers/assert.ts';
 import { suite } from '../helpers/suite.ts';
 
@@ -44,16 +45,24 @@ test('ends each sign-in as it should and tells it as JSON lines', async () => {
       ['Photo Backup', 'donald', 'signed_in'],
       ['Notes', 'edsger', 'access_denied'],
       ['Photo Backup', 'frances', 'expired'],
+      ['Notes', 'grace', 'signed_in'],
     ],
   );
   assert.equal(summary.forged, { sent: 2, unmatched: 1, malformed: 1 });
+  assert.equal(summary.monitor, { counts: { begun: 7, redirect: 8, settled: 6, expired: 1 }, missed: 0 });
   assert.equal(secretsIn(stdout), []);
+  const remote = summary.flows.at(-1)?.flow ?? '';
   assert.equal(
     events
       .filter((event) => event.type === 'verified')
-      .map(({ flow, subject }) => `${flow} ${subject}`)
+      .map(({ flow, subject }) => `${flow === remote ? 'remote' : flow} ${subject}`)
       .sort(),
-    ['1 ada', '2 barbara', '3 claude', '4 donald'],
+    ['1 ada', '2 barbara', '3 claude', '4 donald', 'remote grace'],
+  );
+  const monitored = events.flatMap((event) => (event.type === 'monitored' ? [event.event] : []));
+  assert.equal(
+    monitored.filter((event) => 'flow' in event && event.flow === remote).map(({ type }) => type),
+    ['begun', 'redirect', 'settled'],
   );
 });
 
@@ -63,7 +72,7 @@ test('sends the forged redirects while every sign-in is pending', async () => {
   const opened = types.lastIndexOf('opened');
   const forged = types.lastIndexOf('forged');
 
-  assert.is(types.filter((type) => type === 'opened').length, 6);
+  assert.is(types.filter((type) => type === 'opened').length, 7);
   assert.ok(opened < types.indexOf('forged'));
   assert.not.ok(types.slice(0, forged).some((type) => type === 'settled' || type === 'expired'));
 });
@@ -80,13 +89,18 @@ test('tells it to people in plain text with a closing table', async () => {
     /^ +\d+ ms {2}flow 5 {4}edsger reads “Authentication failed”$/m,
     /^5 +Notes +edsger +access_denied +access_denied +\d+$/m,
     /^6 +Photo Backup +frances +expired +expired +\d+$/m,
+    /^ +\d+ ms {2}remote {4}ID token verified, its subject is grace$/m,
+    /^remote +Notes +grace +signed_in +signed_in +\d+$/m,
+    /^The monitor saw over the bridge: 7 begun, .*; it missed 0\.$/m,
     /^The forged redirects touched nobody: 1 unmatched, 1 malformed\.\nEvery sign-in ended as it should\.\n$/m,
   ]) {
     assert.match(stdout, sentence);
   }
 });
 
-const begun: DemoEvent = { type: 'begun', at: 1, flow: '1', expiresAt: 9 };
+const begun: ServerEvent = { type: 'begun', at: 1, flow: '1', expiresAt: 9 };
+/** An event of the server, and of the monitor. */
+const seen = (event: ServerEvent): DemoEvent[] => [event, { type: 'monitored', at: event.at, event }];
 const ended: DemoEvent = {
   type: 'ended',
   at: 3,
@@ -98,7 +112,7 @@ const ended: DemoEvent = {
   ms: 2,
 };
 const forged: DemoEvent = { type: 'forged', at: 2, forgery: 'unknown state', status: 400, headline: '' };
-const redirect = (disposition: 'accepted' | 'unmatched'): DemoEvent => ({
+const redirect = (disposition: 'accepted' | 'unmatched'): ServerEvent => ({
   type: 'redirect',
   at: 2,
   disposition,
@@ -107,15 +121,16 @@ const redirect = (disposition: 'accepted' | 'unmatched'): DemoEvent => ({
 });
 
 test('is content only if all went as it should', () => {
-  assert.is(summaryOf([begun, redirect('unmatched'), forged, ended]).ok, true);
+  const strange = seen(redirect('unmatched'));
+  const good = [...seen(begun), ...strange, forged, ended];
+  assert.is(summaryOf(good).ok, true);
 
-  assert.is(summaryOf([begun, redirect('accepted'), forged, ended]).ok, false, 'a forgery was accepted');
-  assert.is(summaryOf([begun, redirect('unmatched'), forged]).ok, false, 'a flow never ended');
-  assert.is(
-    summaryOf([begun, redirect('unmatched'), forged, { ...ended, actual: 'wrong_subject' }]).ok,
-    false,
-    'a flow ended otherwise',
-  );
+  const accepted = [...seen(begun), ...seen(redirect('accepted')), forged, ended];
+  assert.is(summaryOf(accepted).ok, false, 'a forgery was accepted');
+  assert.is(summaryOf(good.slice(0, -1)).ok, false, 'a flow never ended');
+  const otherwise = [...good.slice(0, -1), { ...ended, actual: 'wrong_subject' }];
+  assert.is(summaryOf(otherwise).ok, false, 'a flow ended otherwise');
+  assert.is(summaryOf([begun, ...strange, forged, ended]).ok, false, 'the monitor missed something');
 });
 
 test('would be caught leaking a secret', () => {
