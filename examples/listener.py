@@ -21,9 +21,9 @@ from base64 import urlsafe_b64encode
 from websockets import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatusCode, WebSocketException
 
-# After these, coming back would meet the same answer.
+# After these, coming back would meet the same answer. Not 404: that a service says while it starts.
 FINAL_CODES = {1000, 1003, 1007, 1008, 1009, 4401, 4409}
-FINAL_STATUSES = {400, 401, 403, 404, 405, 426}
+FINAL_STATUSES = {400, 401, 403, 405, 426}
 
 
 class Refused(Exception):

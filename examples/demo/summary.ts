@@ -5,9 +5,9 @@ export interface Summary {
   /** Whether each sign-in ended as it should and the forged redirects touched nobody. */
   readonly ok: boolean;
   readonly flows: readonly Row[];
-  /** How many forged redirects were sent, and what the callback server took redirects for that were not its own. */
   /** How many events of each type the monitor saw, and how many it missed. */
   readonly monitor: { readonly counts: Readonly<Record<string, number>>; readonly missed: number };
+  /** How many forged redirects were sent, and what the callback server took redirects for that were not its own. */
   readonly forged: { readonly sent: number; readonly unmatched: number; readonly malformed: number };
 }
 
