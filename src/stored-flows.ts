@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { CallbackFields } from './callback-response.ts';
-import { StateInUseError, TooManyFlowsError } from './errors.ts';
+import { InvalidOptionError, StateInUseError, TooManyFlowsError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
 import { mismatch, readExpectation } from './expectation.ts';
 import type { BeginOptions, Outcome } from './flow.ts';
@@ -72,17 +72,19 @@ export class StoredFlows {
     return flow;
   }
 
+  /** The listener's own flow, which it asks for again: it may have ended before its `begun` arrived. */
   async #own(state: string, key: string): Promise<StoredFlow | undefined> {
     const known = await this.store.find(state);
-    return known && known !== 'used' && sameKey(known.key, key) ? known : undefined;
+    return known && known !== 'used' && sameKey(known.flow.key, key) ? known.flow : undefined;
   }
 
   /** Consumes the state in the store. Looked at first and then consumed: what it is checked against never changes. */
   async match(fields: CallbackFields, arrival: Arrival): Promise<StoredMatch> {
     if (fields.state === undefined) return { disposition: 'unmatched' };
-    const flow = await this.store.find(fields.state);
-    if (!flow) return { disposition: 'unmatched' };
-    if (flow === 'used') return { disposition: 'duplicate' };
+    const found = await this.store.find(fields.state);
+    if (!found) return { disposition: 'unmatched' };
+    if (found === 'used' || found.ended) return { disposition: 'duplicate' };
+    const { flow } = found;
     const wrong = mismatch(flow.expectation, arrival, fields.iss);
     if (wrong) return { disposition: wrong, flow };
     const consumed = await this.store.end(flow.id, { type: 'response', response: fields });
@@ -99,11 +101,19 @@ export class StoredFlows {
     return () => void this.#pages.delete(id);
   }
 
-  settle(id: string, outcome: Outcome): void {
+  /** False where the outcome is not one that the server is configured to allow; nothing has changed then. */
+  settle(id: string, outcome: Outcome): boolean {
+    if (outcome.status === 'redirect' && !this.#options.finishUrls.includes(outcome.url)) {
+      this.#options.report(
+        new InvalidOptionError('url', "of settle over the bridge must be one of the server's finishUrls"),
+      );
+      return false;
+    }
     const page = this.#pages.get(id);
     this.#pages.delete(id);
     page?.(outcome);
     this.#tell({ type: 'finished', at: this.#at(), flow: id, outcome: outcome.status });
+    return true;
   }
 
   /** Stops watching. The flows live on in the store. */

@@ -131,6 +131,59 @@ for (const [name, breach, code] of breaches) {
     ));
 }
 
+test('K-14 K-15 answers a begin that is sent again after its flow has ended, and then its result', () =>
+  withBridge(({ url, visit }) =>
+    withPeers(url, async (open) => {
+      const [first, state, key] = [open(), newState(), newKey()];
+      await first.next('welcome');
+      first.say({ type: 'begin', ref: 1, state, key });
+      // As if it had been lost with its connection.
+      const { flow } = await first.next('begun');
+      first.end();
+      assert.is((await visit(`/callback?code=c&state=${state}`)).status, 200);
+
+      const [again, thief] = [open(), open()];
+      await Promise.all([again.next('welcome'), thief.next('welcome')]);
+      thief.say({ type: 'begin', ref: 2, state, key: newKey() });
+      assert.is((await thief.next('failed')).code, 'state_in_use');
+      again.say({ type: 'begin', ref: 3, state, key });
+      assert.is((await again.next('begun')).flow, flow);
+      assert.equal((await again.next('result')).result, { type: 'response', response: { code: 'c', state } });
+      again.say({ type: 'ack', flow });
+      await again.next('acknowledged');
+      again.say({ type: 'begin', ref: 4, state, key });
+      assert.is((await again.next('failed')).code, 'state_in_use');
+    }),
+  ));
+
+test('sends a waiting page nowhere but to a URL that the server is configured to allow', () =>
+  withBridge(
+    ({ url, visit, log }) =>
+      withPeers(url, async (open) => {
+        for (const [wanted, location] of [
+          ['https://evil.example/', undefined],
+          ['https://app.example/done', 'https://app.example/done'],
+        ] as const) {
+          const [peer, state] = [open(), newState()];
+          await peer.next('welcome');
+          peer.say({ type: 'begin', ref: 1, state, key: newKey() });
+          const { flow } = await peer.next('begun');
+          const page = visit(`/callback?code=c&state=${state}`);
+          await peer.next('result');
+          peer.say({ type: 'ack', flow });
+          await peer.next('acknowledged');
+          peer.say({ type: 'settle', flow, outcome: { status: 'redirect', url: wanted } });
+          // Heeded only where the one before it was not.
+          peer.say({ type: 'settle', flow, outcome: { status: 'success' } });
+          const { status, headers } = await page;
+          assert.equal([status, headers['location']], [location ? 303 : 200, location]);
+        }
+        assert.is(log.filter((line) => line.includes('finishUrls')).length, 1);
+      }),
+    {},
+    { settle: 10_000, finishUrls: ['https://app.example/done'], cleanUrl: false },
+  ));
+
 test('J-08 closes a connection whose credential is revoked, and delivers nothing to it', () =>
   withBridge(({ url, visit, bridge }) =>
     withPeers(url, async (open) => {

@@ -32,7 +32,8 @@ export interface SessionHost {
   /** False where the flow has not ended. */
   acknowledge(flow: string): Promise<boolean>;
   cancel(flow: string): Promise<void>;
-  settle(flow: string, outcome: Outcome): void;
+  /** False where the outcome is not allowed. */
+  settle(flow: string, outcome: Outcome): boolean;
   /** Makes the session the flow's only listener, told when the flow may have ended. Returns its undo. */
   attach(flow: string, session: Session): () => void;
   /** The connection has closed. */
@@ -249,8 +250,7 @@ export class Session implements Watcher, Timed {
   async #act(message: Said<'ack' | 'cancel' | 'settle'>): Promise<void> {
     const { flow } = message;
     if (message.type === 'settle') {
-      this.#settleable?.delete(flow);
-      this.#host.settle(flow, message.outcome);
+      if (this.#host.settle(flow, message.outcome)) this.#settleable?.delete(flow);
     } else if (message.type === 'cancel') {
       await this.#host.cancel(flow);
     } else {

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../clock.ts';
 import { Deadlines, type Timed } from '../deadlines.ts';
 import { randomToken } from '../pkce.ts';
-import type { FlowStore, StoredFlow, StoredResult } from './store.ts';
+import type { FlowStore, FoundFlow, StoredFlow, StoredResult } from './store.ts';
 
 interface Entry extends Timed {
   readonly flow: StoredFlow;
@@ -41,9 +41,11 @@ class MemoryStore implements FlowStore {
     return Promise.resolve(stored);
   }
 
-  find(state: string): Promise<StoredFlow | 'used' | undefined> {
+  find(state: string): Promise<FoundFlow | 'used' | undefined> {
     const entry = this.#byState.get(state);
-    return Promise.resolve(entry && (this.#lives(entry) ? entry.flow : 'used'));
+    if (!entry) return Promise.resolve(undefined);
+    const { flow } = entry;
+    return Promise.resolve(this.#byId.has(flow.id) ? { flow, ended: !this.#lives(entry) } : 'used');
   }
 
   read(id: string): Promise<StoredFlow | undefined> {

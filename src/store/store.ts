@@ -14,6 +14,12 @@ export interface StoredFlow {
   readonly key: string;
 }
 
+/** A flow, and whether its redirect may still come. */
+export interface FoundFlow {
+  readonly flow: StoredFlow;
+  readonly ended: boolean;
+}
+
 /** How a flow ended: exactly one of these, ever. */
 export type StoredResult =
   { type: 'response'; response: CallbackFields } | { type: 'expired' } | { type: 'cancelled' };
@@ -28,8 +34,8 @@ export interface FlowStore {
   readonly epoch: string;
   /** Registers a flow for `ttl` milliseconds and gives its deadline; undefined where its state lives or has been used. */
   begin(flow: Omit<StoredFlow, 'expiresAt'>, ttl: number): Promise<StoredFlow | undefined>;
-  /** The flow that waits for a state, or why none does. */
-  find(state: string): Promise<StoredFlow | 'used' | undefined>;
+  /** The flow of a state, ended or not; `used` once its result is acknowledged. */
+  find(state: string): Promise<FoundFlow | 'used' | undefined>;
   /** A flow by its id, until it is acknowledged or its time is over. */
   read(id: string): Promise<StoredFlow | undefined>;
   /** Ends a flow that has not ended, and keeps the result for its listener. False where it had ended. */
