@@ -90,26 +90,8 @@ export class CallbackResponse {
   }
 }
 
-/** The container of the seed's way of waiting: filled once, then signalled through `resultReady`. */
-export class OAuthCallbackResult {
-  code: string | undefined = undefined;
-  state: string | undefined = undefined;
-  error: Error | undefined = undefined;
-
-  toJSON(): object {
-    return redact({ code: this.code, state: this.state, error: this.error?.message });
-  }
-
-  toString(): string {
-    return `OAuthCallbackResult ${JSON.stringify(this)}`;
-  }
-
-  [inspect](_depth: number, options: object, print: Inspect): string {
-    return `OAuthCallbackResult ${print(this.toJSON(), options)}`;
-  }
-}
-
-function redact<T extends { code?: string | undefined; state?: string | undefined }>(fields: T): T {
+/** What printing shows of a response. */
+export function redact<T extends { code?: string | undefined; state?: string | undefined }>(fields: T): T {
   const shown = { ...fields };
   if (shown.code !== undefined) shown.code = '[redacted]';
   if (shown.state !== undefined) shown.state = redactState(shown.state);

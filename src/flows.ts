@@ -20,10 +20,12 @@ import { PendingFlow, type BeginOptions, type Ending, type FlowOwner, type Outco
 import { HeldRedirects, type HeldRedirect, type HoldOptions } from './held.ts';
 import type { HotStream } from './hot-stream.ts';
 import type { Report } from './isolated-observable.ts';
+import { beginOptions, requireKnown } from './known-options.ts';
 import { randomToken } from './pkce.ts';
 import type { Arrival, Disposition } from './redirect.ts';
+import { Signals } from './signals.ts';
 import type { Language } from './texts.ts';
-import { requireInteger, requireKnown, requireOneOf, requireStrong, requireText } from './validate.ts';
+import { requireInteger, requireOneOf, requireStrong, requireText } from './validate.ts';
 
 /** Whose a response is. Accepted, the flow's state is consumed; otherwise nothing has changed. */
 export type Match =
@@ -47,19 +49,6 @@ export interface FlowsOptions {
   onClaimed: (held: HeldRedirect) => void;
 }
 
-const beginOptions: ReadonlySet<string> = new Set<keyof BeginOptions>([
-  'state',
-  'ttl',
-  'signal',
-  'issuer',
-  'issuerAdvertised',
-  'requireIssuer',
-  'unadvertisedIssuer',
-  'responseMode',
-  'context',
-  'key',
-]);
-
 // States that ended are remembered in two halves, the older dropped whole: bounded, and no walk to find the oldest.
 const rememberedHalf = 5_000;
 
@@ -69,7 +58,7 @@ export class Flows implements FlowOwner {
   readonly #events: HotStream<ServerEvent>;
   readonly #live = new Map<string, PendingFlow>();
   readonly #byKey = new Map<string, PendingFlow>();
-  readonly #bySignal = new Map<AbortSignal, Set<PendingFlow>>();
+  readonly #signals = new Signals();
   readonly #deadlines: Deadlines<PendingFlow>;
   readonly #options: FlowsOptions;
   #ended = new Map<string, 'duplicate' | 'late'>();
@@ -297,34 +286,13 @@ export class Flows implements FlowOwner {
   }
 
   #tie(flow: PendingFlow, signal: AbortSignal | undefined, key: string | undefined): void {
-    if (signal) this.#follow(signal, flow);
+    const unfollow = signal && this.#signals.follow(signal, flow);
     if (key !== undefined) this.#byKey.set(key, flow);
     flow.release = () => {
-      if (signal) this.#unfollow(signal, flow);
+      unfollow?.();
       if (key !== undefined) this.#byKey.delete(key);
     };
   }
-
-  // One listener for a signal, however many flows it cancels: Node warns of a leak from the eleventh on.
-  #follow(signal: AbortSignal, flow: PendingFlow): void {
-    const flows = this.#bySignal.get(signal);
-    if (flows) return void flows.add(flow);
-    this.#bySignal.set(signal, new Set([flow]));
-    signal.addEventListener('abort', this.#abort);
-  }
-
-  #unfollow(signal: AbortSignal, flow: PendingFlow): void {
-    const flows = this.#bySignal.get(signal);
-    flows?.delete(flow);
-    if (flows?.size !== 0) return;
-    this.#bySignal.delete(signal);
-    signal.removeEventListener('abort', this.#abort);
-  }
-
-  readonly #abort = ({ target }: Event): void => {
-    const signal = target as AbortSignal;
-    for (const flow of [...(this.#bySignal.get(signal) ?? [])]) flow.cancel(signal.reason);
-  };
 
   #end(flow: PendingFlow, ending: Ending): void {
     if (flow.pending) {

@@ -1,7 +1,8 @@
 export { createOAuthCallbackServer, callbackServer } from './server.ts';
 export { ofState, orThrow } from './operators.ts';
 export { withFlow } from './with-flow.ts';
-export { CallbackResponse, OAuthCallbackResult } from './callback-response.ts';
+export { CallbackResponse } from './callback-response.ts';
+export { OAuthCallbackResult } from './callback-result.ts';
 export { createCallbackHtml } from './page.ts';
 export {
   AuthorizationError,

@@ -1,4 +1,5 @@
-import { requireInteger, requireKnown } from './validate.ts';
+import { requireKnown } from './known-options.ts';
+import { requireInteger } from './validate.ts';
 
 /** Bounds that keep a stranger from starving the sign-ins. Each is optional. */
 export interface Limits {

@@ -2,14 +2,15 @@ import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { Observer, SchedulerLike } from 'rxjs';
-import type { OAuthCallbackResult } from './callback-response.ts';
+import type { OAuthCallbackResult } from './callback-result.ts';
 import { InvalidOptionError } from './errors.ts';
 import type { HoldOptions } from './held.ts';
+import { requireKnown } from './known-options.ts';
 import { readLimits, type Limits } from './limits.ts';
 import type { PageView } from './page.ts';
 import { hasResponseParameter } from './redirect.ts';
 import { languages, type Language } from './texts.ts';
-import { isLoopback, requireInteger, requireKnown, requireOneOf, requireText, show } from './validate.ts';
+import { isLoopback, requireInteger, requireOneOf, requireText, show } from './validate.ts';
 
 /** Where diagnostics go, one string or error each; `console` and pino both fit. Never given a code or a state. */
 export interface Logger {

@@ -14,6 +14,8 @@ import { requireInteger, requireStrong } from './validate.ts';
 /** Whose a response is, by the store. Accepted, it is kept there for the flow's listener. */
 export type StoredMatch = { disposition: Disposition; flow?: StoredFlow };
 
+const mostSettled = 10_000;
+
 /** The flows whose truth is in a store: begun here or elsewhere, waited for here or elsewhere. */
 export class StoredFlows {
   readonly store: FlowStore;
@@ -24,6 +26,8 @@ export class StoredFlows {
   #beginning = 0;
   /** Pages of this node that wait to hear how a sign-in ended. */
   readonly #pages = new Map<string, (outcome: Outcome) => void>();
+  /** Of which the outcome is known; the last ones only. */
+  readonly #settled = new Set<string>();
 
   constructor(store: FlowStore, options: FlowsOptions) {
     this.store = store;
@@ -109,6 +113,11 @@ export class StoredFlows {
       );
       return false;
     }
+    // A listener says it again where its connection broke.
+    if (this.#settled.has(id)) return true;
+    const [oldest] = this.#settled.size >= mostSettled ? this.#settled : [];
+    if (oldest !== undefined) this.#settled.delete(oldest);
+    this.#settled.add(id);
     const page = this.#pages.get(id);
     this.#pages.delete(id);
     page?.(outcome);

@@ -35,15 +35,6 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
-/** Refuses what is no object, and names that are no option: somebody would believe them heard. */
-export function requireKnown(options: unknown, names: ReadonlySet<string>, of: string, prefix = ''): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError('options', `of ${of} must be an object, got ${show(options)}`);
-  }
-  const unknown = Object.keys(options).find((name) => !names.has(name));
-  if (unknown !== undefined) throw new InvalidOptionError(prefix + unknown, `is not an option of ${of}`);
-}
-
 /** A state that another library has made must be as hard to guess as one of ours. @see RFC 6749 section 10.10 and appendix A.5 */
 export function requireStrong(state: string): void {
   if (!/^[\x20-\x7e]{22,512}$/.test(state)) {

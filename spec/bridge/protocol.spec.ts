@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Parser } from '@asyncapi/parser';
 import * as v from 'valibot';
 import { asyncApi } from '../../src/bridge/asyncapi.ts';
-import { clientMessage, closeCodes, parseMessage, serviceMessage } from '../../src/bridge/protocol.ts';
+import { clientMessage, closeCodes, readClientMessage, serviceMessage } from '../../src/bridge/protocol.ts';
 import * as assert from '../helpers/assert.ts';
 import { suite } from '../helpers/suite.ts';
 
@@ -64,8 +64,21 @@ test('takes no message with a value out of range, and inherits nothing', () => {
     'null',
     '"leave"',
   ]) {
-    assert.is(parseMessage(clientMessage, frame), undefined, frame);
+    assert.is(readClientMessage(frame), undefined, frame);
   }
 });
+
+for (const [option, member, message] of [
+  ['ttl', '"ttl":"x"', 'must be number'],
+  ['responseMode', '"responseMode":"fragment"', 'must be ("query" | "form_post")'],
+  ['requireIssuer', '"requireIssuer":1', 'must be boolean'],
+  ['key', '"state":"s"', 'is missing'],
+] as const) {
+  test(`K-04 tells what is wrong with ${option} of a begin, and not what it is`, () => {
+    const key = option === 'key' ? '' : `"key":"${'k'.repeat(43)}",`;
+    const read = readClientMessage(`{"type":"begin","ref":7,${key}"state":"s",${member}}`);
+    assert.equal(read, { type: 'bad', ref: 7, option, message });
+  });
+}
 
 test.run();

@@ -97,7 +97,7 @@ const breaches: readonly (readonly [string, (peer: Peer) => void, number])[] = [
   ['a binary message', ({ socket }) => socket.send(Buffer.from('{}')), 1003],
   ['no JSON', ({ socket }) => socket.send('{'), 1008],
   ['an unknown type', (peer) => peer.say({ type: 'sub', flow: '*' }), 1008],
-  ['a begin without a key', (peer) => peer.say({ type: 'begin', ref: 1, state: newState() }), 1008],
+  ['a begin without a ref', (peer) => peer.say({ type: 'begin', state: newState() }), 1008],
   ['a prototype', ({ socket }) => socket.send('{"__proto__":{"type":"ack","flow":"x"}}'), 1008],
   ['17 KiB', ({ socket }) => socket.send('x'.repeat(17 * 1024)), 1009],
   [
@@ -130,6 +130,66 @@ for (const [name, breach, code] of breaches) {
       }),
     ));
 }
+
+test('K-04 refuses a begin that is wrong, and the connection and its other flows live on', () =>
+  withBridge(({ url, visit }) =>
+    withPeers(url, async (open) => {
+      const [peer, state] = [open(), newState()];
+      await peer.next('welcome');
+      peer.say({ type: 'begin', ref: 1, state, key: newKey() });
+      const { flow } = await peer.next('begun');
+      for (const [option, member] of [
+        ['ttl', { ttl: -1 }],
+        ['ttl', { ttl: 1.5 }],
+        ['ttl', { ttl: 'x' }],
+        ['responseMode', { responseMode: 'fragment' }],
+        ['context', { context: 'x'.repeat(9_000) }],
+        ['state', { state: 5 }],
+        ['key', { key: 'short' }],
+      ] as const) {
+        peer.say({ type: 'begin', ref: 2, state: newState(), key: newKey(), ...member });
+        const { ref, code, option: named } = await peer.next('failed');
+        assert.equal([ref, code, named], [2, 'invalid_option', option]);
+      }
+      await visit(`/callback?code=c&state=${state}`);
+      assert.is((await peer.next('result')).flow, flow);
+    }),
+  ));
+
+test('frees what is asked for in the same breath as leave', () =>
+  withBridge(({ url, visit, bridge }) =>
+    withPeers(url, async (open) => {
+      const [peer, state] = [open(), newState()];
+      await peer.next('welcome');
+      peer.say({ type: 'begin', ref: 1, state, key: newKey() });
+      peer.say({ type: 'leave' });
+      assert.is(await peer.closed(), 1000);
+      const monitor = open();
+      await monitor.next('welcome');
+      monitor.say({ type: 'watch' });
+      assert.is((await monitor.next('watching')).pending, 0);
+      assert.is((await visit(`/callback?code=c&state=${state}`)).status, 400);
+      assert.is(bridge.connections, 1);
+    }),
+  ));
+
+test('K-03 a flow stays with the later connection, whatever an earlier one says still', () =>
+  withBridge(({ url, visit }) =>
+    withPeers(url, async (open) => {
+      const [state, key] = [newState(), newKey()];
+      const earlier = open();
+      const { nonce: before } = await earlier.next('welcome');
+      const later = open();
+      await later.next('welcome');
+      later.say({ type: 'begin', ref: 1, state, key });
+      const { flow } = await later.next('begun');
+      earlier.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, before) });
+      assert.is(await earlier.closed(), 4409);
+      await visit(`/callback?code=c&state=${state}`);
+      assert.is((await later.next('result')).flow, flow);
+      assert.equal(earlier.heard, []);
+    }),
+  ));
 
 test('K-14 K-15 answers a begin that is sent again after its flow has ended, and then its result', () =>
   withBridge(({ url, visit }) =>

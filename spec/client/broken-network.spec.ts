@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { Agent, request } from 'node:http';
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { createBridge, type Bridge } from '../../src/bridge/server.ts';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../src/client.ts';
 import { createOAuthCallbackServer, type Flow, type OAuthCallbackServer } from '../../src/index.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import * as assert from '../helpers/assert.ts';
 import { token } from '../helpers/bridge.ts';
+import { hasty } from '../helpers/clock.ts';
 import { suite } from '../helpers/suite.ts';
 import { TcpProxy } from '../helpers/tcp-proxy.ts';
 
@@ -25,13 +25,6 @@ function generator(start: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
-
-/** Delays pass fifty times as fast, so that nobody waits a minute to come back; deadlines are those of the service. */
-const hasty: SchedulerLike = {
-  now: () => performance.timeOrigin + performance.now(),
-  schedule: (work, delay = 0, state?: unknown) =>
-    asyncScheduler.schedule(work as never, delay / 50, state as never),
-};
 
 interface Fate {
   flow: Flow;

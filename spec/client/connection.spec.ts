@@ -20,6 +20,7 @@ class Service {
       url: 'ws://127.0.0.1/bridge',
       credential: () => 'c',
       reconnects: true,
+      renews: false,
       clock: this.clock,
       report: (error) => this.reported.push(error),
       open: (_url, credential, handlers) => {
@@ -97,6 +98,16 @@ for (const code of [1000, 1003, 1007, 1008, 1009, 4401, 4409]) {
     assert.equal([service.attempts.length, service.lost], [1, [{ code, status: undefined }]]);
   });
 }
+
+test('K-16 comes back after 4401 where there may be another credential, and not after a 401', async () => {
+  const [service] = await connected({ renews: true });
+  service.last.closed(4401);
+  await service.pass(5_000);
+  assert.is(service.attempts.length, 2);
+  service.last.closed(1006, 401);
+  await service.pass(3_600_000);
+  assert.equal([service.attempts.length, service.lost], [2, [{ code: 1006, status: 401 }]]);
+});
 
 for (const status of [400, 401, 403, 405, 426]) {
   test(`K-16 does not come back after a handshake answered ${status}`, async () => {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidOptionError } from '../errors.ts';
 import { randomToken } from '../pkce.ts';
+import { requireInteger } from '../validate.ts';
 import type { Role } from './protocol.ts';
 
 /** Who a connection is. */
@@ -45,6 +46,9 @@ interface Ticket {
 // An unused ticket costs its place for a minute; more than this in a minute is a fault of the program.
 const mostTickets = 10_000;
 
+/** What a program can send. @see RFC 6750 section 2.1 */
+const tokenForm = /^[\w\-.~+/]{16,}=*$/;
+
 /** The tokens and tickets a bridge takes. */
 export class Credentials {
   readonly #now: () => number;
@@ -61,8 +65,12 @@ export class Credentials {
 
   replace(tokens: readonly BridgeToken[]): void {
     for (const { token, name } of tokens) {
-      if (token.length < 16)
-        throw new InvalidOptionError('tokens', `must have 16 characters or more, got fewer for ${name}`);
+      if (!tokenForm.test(token)) {
+        throw new InvalidOptionError(
+          'tokens',
+          `must be 16 or more letters, digits and "-._~+/", got something else for ${name}`,
+        );
+      }
     }
     const before = this.#tokens;
     this.#tokens = tokens.map(({ token, ...identity }) => {
@@ -87,6 +95,7 @@ export class Credentials {
   }
 
   issueTicket({ origin, name = 'ticket', roles = ['listener'], flows, ttl = 60_000 }: TicketOptions): string {
+    requireInteger('ttl', ttl, 1, 60_000);
     const now = this.#now();
     for (const [ticket, { expiresAt }] of this.#tickets) {
       if (expiresAt > now && this.#tickets.size < mostTickets) break;
@@ -96,7 +105,7 @@ export class Credentials {
     this.#tickets.set(ticket, {
       identity: { name, roles, flows },
       origin,
-      expiresAt: now + Math.min(ttl, 60_000),
+      expiresAt: now + ttl,
     });
     return ticket;
   }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { InvalidOptionError } from '../errors.ts';
 import type { FlowStore } from '../store/store.ts';
+import { requireKnown } from '../known-options.ts';
 import { requireInteger, show } from '../validate.ts';
 import type { BridgeToken, Identity } from './credentials.ts';
 
@@ -70,6 +71,17 @@ const defaults: Required<BridgeLimits> = {
   patience: 5_000,
 };
 
+const names: ReadonlySet<string> = new Set<keyof BridgeOptions>([
+  'token',
+  'tokens',
+  'authenticate',
+  'store',
+  'path',
+  'port',
+  'origins',
+  'limits',
+]);
+
 export type BridgeSettings = Omit<BridgeOptions, 'tokens'> & {
   path: string;
   origins: readonly string[];
@@ -78,6 +90,8 @@ export type BridgeSettings = Omit<BridgeOptions, 'tokens'> & {
 };
 
 export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
+  requireKnown(options, names, 'the bridge');
+  requireKnown(options.limits ?? {}, new Set(Object.keys(defaults)), 'limits', 'limits.');
   const { token, tokens = [], authenticate, path = '/bridge', port, origins = [] } = options;
   if (token === undefined && tokens.length === 0 && !authenticate) {
     throw new InvalidOptionError(

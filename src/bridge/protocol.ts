@@ -18,7 +18,8 @@ export const closeCodes = {
   tooFast: 4429,
 } as const;
 
-const text = v.pipe(v.string(), v.maxLength(8_192));
+// A message is bounded as a whole.
+const text = v.string();
 const id = v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/));
 const ref = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 // 32 bytes, base64url without padding.
@@ -37,7 +38,7 @@ export const clientMessage = v.variant('type', [
     ref,
     state: text,
     key: digest,
-    ttl: v.optional(ref),
+    ttl: v.optional(v.number()),
     issuer: v.optional(text),
     issuerAdvertised: v.optional(v.boolean()),
     requireIssuer: v.optional(v.boolean()),
@@ -104,17 +105,31 @@ export type Said<T extends ClientMessage['type']> = Extract<ClientMessage, { typ
 export type ServiceMessage = v.InferOutput<typeof serviceMessage>;
 export type Role = 'listener' | 'monitor';
 
-/** The message in a text frame; undefined where it is not one of `schema`. */
-export function parseMessage<S extends v.GenericSchema>(
-  schema: S,
-  frame: string,
-): v.InferOutput<S> | undefined {
+/** A `begin` with a member that is not what it must be: refused by itself, since others wait over the same connection. */
+export interface BadBegin {
+  type: 'bad';
+  ref: number;
+  option: string;
+  message: string;
+}
+
+const answerable = v.object({ type: v.literal('begin'), ref });
+
+/** The message in a client's text frame; undefined where it is none. */
+export function readClientMessage(frame: string): ClientMessage | BadBegin | undefined {
   let value: unknown;
   try {
     value = JSON.parse(frame);
   } catch {
     return undefined;
   }
-  const parsed = v.safeParse(schema, value, { abortEarly: true });
-  return parsed.success ? parsed.output : undefined;
+  const parsed = v.safeParse(clientMessage, value, { abortEarly: true });
+  if (parsed.success) return parsed.output;
+  const begin = v.safeParse(answerable, value);
+  if (!begin.success) return undefined;
+  const [{ path, expected, received }] = parsed.issues;
+  const option = (path?.[0]?.key ?? 'options') as string;
+  // Not what it is: a key would do for a secret.
+  const message = received === 'undefined' ? 'is missing' : `must be ${expected}`;
+  return { type: 'bad', ref: begin.output.ref, option, message };
 }

@@ -191,10 +191,15 @@ class WebSocketBridge implements Bridge, SessionHost {
   cancel: SessionHost['cancel'] = (flow) => this.#flows.cancel(flow);
   settle: SessionHost['settle'] = (flow, outcome) => this.#flows.settle(flow, outcome);
 
-  attach(flow: string, session: Session): () => void {
+  attach(flow: string, session: Session): (() => void) | undefined {
     const before = this.#listeners.get(flow);
+    // What a dead connection has said still may come after its client has come back.
+    if (before && before.order > session.order) {
+      session.takenOver(flow);
+      return undefined;
+    }
     this.#listeners.set(flow, session);
-    if (before && before !== session) before.takenOver(flow);
+    before?.takenOver(flow);
     const unwatch = this.#store.watch(flow, () => void session.deliver(flow).catch(this.#internals.report));
     return () => {
       unwatch();

@@ -8,9 +8,9 @@ import { Bucket } from '../bucket.ts';
 import { randomToken } from '../pkce.ts';
 import type { Timed } from '../deadlines.ts';
 import {
-  clientMessage,
   closeCodes,
-  parseMessage,
+  readClientMessage,
+  type BadBegin,
   type ClientMessage,
   type Said,
   type ServiceMessage,
@@ -34,8 +34,8 @@ export interface SessionHost {
   cancel(flow: string): Promise<void>;
   /** False where the outcome is not allowed. */
   settle(flow: string, outcome: Outcome): boolean;
-  /** Makes the session the flow's only listener, told when the flow may have ended. Returns its undo. */
-  attach(flow: string, session: Session): () => void;
+  /** Makes the session the flow's only listener, told when the flow may have ended. Returns its undo; undefined where a later one has it. */
+  attach(flow: string, session: Session): (() => void) | undefined;
   /** The connection has closed. */
   left(session: Session): void;
   watch(session: Session, message: Said<'watch'>): void;
@@ -44,6 +44,8 @@ export interface SessionHost {
 
 /** Why a flow is not begun. */
 export type Refused = Omit<Extract<ServiceMessage, { type: 'failed' }>, 'type' | 'ref'>;
+
+let opened = 0;
 
 // A listener settles after it has acknowledged; this many flows are remembered for it.
 const mostSettleable = 1_000;
@@ -55,6 +57,8 @@ export class Session implements Watcher, Timed {
   /** When its credential expires. */
   readonly deadline: number;
   slot = -1;
+  /** Grows with each connection. */
+  readonly order = ++opened;
   /** The connection's challenge for `resume`. */
   readonly nonce = randomToken();
   #alive = true;
@@ -64,6 +68,7 @@ export class Session implements Watcher, Timed {
   #flows: Map<string, () => void> | undefined;
   #settleable: Set<string> | undefined;
   #beginning = 0;
+  #leaving = false;
   #messages: Bucket | undefined;
   #pings: Bucket | undefined;
 
@@ -104,7 +109,7 @@ export class Session implements Watcher, Timed {
       this.close(...breach);
       return;
     }
-    const message = parseMessage(clientMessage, data.toString());
+    const message = readClientMessage(data.toString());
     const { roles } = this.identity;
     if (message?.type === 'ping') this.#send({ type: 'pong' });
     else if (message?.type === 'watch' && roles.includes('monitor')) this.#host.watch(this, message);
@@ -167,9 +172,9 @@ export class Session implements Watcher, Timed {
     this.#send(message);
   }
 
-  /** Another connection has this flow now. */
+  /** A later connection has this flow. */
   takenOver(flow: string): void {
-    this.#flows?.delete(flow);
+    this.#detach(flow);
     this.close(closeCodes.takenOver, 'another connection has taken the flow over');
   }
 
@@ -200,9 +205,10 @@ export class Session implements Watcher, Timed {
     this.#host.left(this);
   }
 
-  async #listen(message: Exclude<ClientMessage, Said<'watch' | 'ping'>>): Promise<void> {
+  async #listen(message: BadBegin | Exclude<ClientMessage, Said<'watch' | 'ping'>>): Promise<void> {
     try {
       if (message.type === 'begin') await this.#begin(message);
+      else if (message.type === 'bad') this.#refuse(message);
       else if (message.type === 'resume') await this.#resume(message);
       else if (message.type === 'leave') await this.#leaveAll();
       else if (this.#flows?.has(message.flow) || this.#settleable?.has(message.flow))
@@ -225,12 +231,20 @@ export class Session implements Watcher, Timed {
     this.#beginning++;
     try {
       const { id, redirectUri, expiresAt } = await this.#host.begin(key, state, options as BeginOptions);
+      if (this.#leaving) {
+        await this.#free(id);
+        return;
+      }
       this.#attach(id);
       this.#send({ type: 'begun', ref, flow: id, redirectUri, expiresAt });
       await this.deliver(id);
     } finally {
       this.#beginning--;
     }
+  }
+
+  #refuse({ ref, option, message }: BadBegin): void {
+    this.#send({ type: 'failed', ref, code: 'invalid_option', option, message });
   }
 
   async #resume({ ref, flow, proof }: Said<'resume'>): Promise<void> {
@@ -240,6 +254,10 @@ export class Session implements Watcher, Timed {
     const proven = proves(proof, stored?.key ?? this.nonce, this.nonce);
     if (!stored || !proven) {
       this.#send({ type: 'failed', ref, code: 'unknown_flow', message: 'there is no such flow for you' });
+      return;
+    }
+    if (this.#leaving) {
+      await this.#free(flow);
       return;
     }
     this.#attach(flow);
@@ -272,17 +290,17 @@ export class Session implements Watcher, Timed {
     if (flows?.every((each) => this.#settleable?.has(each))) this.close(closeCodes.done, 'done');
   }
 
-  /** The listener goes for good, and with it what it listened for. */
+  /** The listener goes for good, and with it what it listened for, and what it has asked for and not been answered. */
   async #leaveAll(): Promise<void> {
-    const flows = [...(this.#flows?.keys() ?? [])];
-    for (const flow of flows) this.#detach(flow);
-    await Promise.all(
-      flows.map(async (flow) => {
-        await this.#host.cancel(flow);
-        await this.#host.acknowledge(flow);
-      }),
-    );
+    this.#leaving = true;
+    await Promise.all([...(this.#flows?.keys() ?? [])].map((flow) => this.#free(flow)));
     this.close(closeCodes.done, 'done');
+  }
+
+  async #free(flow: string): Promise<void> {
+    this.#detach(flow);
+    await this.#host.cancel(flow);
+    await this.#host.acknowledge(flow);
   }
 
   #detach(flow: string): void {
@@ -293,7 +311,7 @@ export class Session implements Watcher, Timed {
   #attach(flow: string): void {
     if (!this.open || this.#flows?.has(flow)) return;
     const detach = this.#host.attach(flow, this);
-    (this.#flows ??= new Map()).set(flow, detach);
+    if (detach) (this.#flows ??= new Map()).set(flow, detach);
   }
 
   #send(message: ServiceMessage): void {

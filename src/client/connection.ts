@@ -11,6 +11,8 @@ export interface ConnectionOptions {
   credential: () => string | Promise<string>;
   /** Whether there is a credential for another attempt. */
   reconnects: boolean;
+  /** Whether that may be another one. */
+  renews: boolean;
   open: OpenTransport;
   clock: Clock;
   report: Report;
@@ -29,7 +31,8 @@ export interface Lost {
 }
 
 // After these, coming back would meet the same answer. Not 404: that a service says while it starts.
-const finalCodes: ReadonlySet<number> = new Set([1000, 1003, 1007, 1008, 1009, 4401, 4409]);
+const finalCodes: ReadonlySet<number> = new Set([1000, 1003, 1007, 1008, 1009, 4409]);
+const credentialFell = 4401;
 const finalStatuses: ReadonlySet<number> = new Set([400, 401, 403, 405, 426]);
 
 const firstDelay = 5_000;
@@ -133,7 +136,7 @@ export class Connection {
   }
 
   #onClosed(code: number, status?: number): void {
-    const { clock, reconnects, onLost } = this.#options;
+    const { clock, reconnects, renews, onLost } = this.#options;
     // One that is closed again at once does not end the row of attempts.
     if (this.#welcome && clock.now() - (this.#welcomedAt ?? 0) >= firstDelay) this.#attempt = 0;
     this.#transport = undefined;
@@ -144,7 +147,8 @@ export class Connection {
     }
     // A first attempt that fails is the caller's to repeat: most likely the URL or the credential is wrong.
     const first = this.#welcomedAt === undefined;
-    if (first || !reconnects || finalCodes.has(code) || (status !== undefined && finalStatuses.has(status))) {
+    const final = code === credentialFell ? !renews : finalCodes.has(code) || finalStatuses.has(status ?? 0);
+    if (first || !reconnects || final) {
       this.#closing = true;
       onLost({ code, status });
       return;

@@ -59,6 +59,7 @@ class RemoteHost implements RemoteCallbackHost {
       credential: () => (typeof credential === 'function' ? credential() : credential),
       // A ticket is good for one connection.
       reconnects: typeof ticket !== 'string',
+      renews: typeof credential === 'function',
       onWelcome: (welcome) => {
         this.#onWelcome(welcome);
         ready();

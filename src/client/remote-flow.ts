@@ -1,7 +1,6 @@
 import { AsyncSubject, type Observable } from 'rxjs';
 import { authorizationUrl, type AuthorizationParameters } from '../authorization-url.ts';
 import { CallbackResponse, inspect, redactState, type Inspect } from '../callback-response.ts';
-import type { Timed } from '../deadlines.ts';
 import { FlowCancelledError, FlowExpiredError, type ServerClosedError } from '../errors.ts';
 import type { BeginOptions, Flow, Outcome } from '../flow.ts';
 import { IsolatedObservable, type Report } from '../isolated-observable.ts';
@@ -16,15 +15,15 @@ export interface RemoteFlowOwner {
 }
 
 /** A flow whose redirect arrives at a service. Its verifier and its secret never leave this process. */
-export class RemoteFlow implements Flow, Timed {
+export class RemoteFlow implements Flow {
   /** Given by the service. */
   id = '';
   redirectUri = '';
   /** Milliseconds since the epoch, by the service's clock. */
   expiresAt = Infinity;
-  deadline = Infinity;
-  slot = -1;
-  /** What the program has said of the sign-in, and the service has not been told yet. */
+  /** Of the connection that listens for it. */
+  nonce: string | undefined;
+  /** What the program has said of the sign-in; it says so once. */
   outcome: Outcome | undefined;
   cancelled = false;
   readonly state: string;
@@ -39,6 +38,8 @@ export class RemoteFlow implements Flow, Timed {
   #ended = false;
   /** Undoes what `begin` set up outside the flow. */
   release: (() => void) | undefined;
+  /** Stops waiting for the service, which keeps an ended flow for a while. */
+  stop: (() => void) | undefined;
 
   private constructor(
     owner: RemoteFlowOwner,
@@ -106,8 +107,11 @@ export class RemoteFlow implements Flow, Timed {
       this.fail(new FlowExpiredError('the flow expired before its redirect came'));
     else if (result.type === 'cancelled')
       this.fail(new FlowCancelledError('the flow was cancelled at the service'));
-    else if (this.#finish()) {
-      this.#result.next(new CallbackResponse(result.response));
+    else {
+      // First: a result that is none ends nothing.
+      const response = CallbackResponse.fromDict(result.response);
+      if (!this.#finish()) return;
+      this.#result.next(response);
       this.#result.complete();
     }
   }

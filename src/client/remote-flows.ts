@@ -1,6 +1,5 @@
 import type { ServiceMessage } from '../bridge/protocol.ts';
 import type { Clock } from '../clock.ts';
-import { Deadlines } from '../deadlines.ts';
 import {
   FlowCancelledError,
   FlowExpiredError,
@@ -11,9 +10,12 @@ import {
 } from '../errors.ts';
 import type { BeginOptions, Flow, Outcome } from '../flow.ts';
 import type { Report } from '../isolated-observable.ts';
+import { beginOptions, requireKnown } from '../known-options.ts';
+import { Signals } from '../signals.ts';
 import type { StoredResult } from '../store/store.ts';
 import type { Connection } from './connection.ts';
 import { RemoteFlow, type RemoteFlowOwner } from './remote-flow.ts';
+import { requireFits, requireOutcome } from './limits.ts';
 import { proofOf } from './secrets.ts';
 
 interface Asked {
@@ -35,8 +37,8 @@ export class RemoteFlows implements RemoteFlowOwner {
   readonly #asked = new Map<number, Asked>();
   readonly #resuming = new Map<number, RemoteFlow>();
   readonly #flows = new Map<string, RemoteFlow>();
-  readonly #byKey = new Map<string, Promise<Flow>>();
-  readonly #deadlines: Deadlines<RemoteFlow>;
+  readonly #byKey = new Map<string, { begun: Promise<Flow>; signal: AbortSignal | undefined }>();
+  readonly #signals = new Signals();
   #ref = 0;
   #closed: Error | undefined;
 
@@ -44,11 +46,6 @@ export class RemoteFlows implements RemoteFlowOwner {
     this.#clock = clock;
     this.report = report;
     this.#connection = connection;
-    // The service says when a flow expires; this is for when it cannot be reached.
-    this.#deadlines = new Deadlines(clock, (flow) => {
-      this.#flows.delete(flow.id);
-      flow.fail(new FlowExpiredError('the flow expired while the service could not be reached'));
-    });
   }
 
   now(): number {
@@ -56,13 +53,18 @@ export class RemoteFlows implements RemoteFlowOwner {
   }
 
   begin(options: BeginOptions): Promise<Flow> {
-    const { key } = options;
+    requireKnown(options, beginOptions, 'begin');
+    const { key, signal } = options;
     if (key === undefined) return this.#begin(options);
     const joined = this.#byKey.get(key);
-    if (joined) return joined;
-    const begun = this.#begin(options, () => this.#byKey.delete(key));
-    this.#byKey.set(key, begun);
-    begun.catch(() => this.#byKey.delete(key));
+    if (joined && !joined.signal?.aborted) return joined.begun;
+    // By then another flow may have the key.
+    const ended = (): void => {
+      if (this.#byKey.get(key)?.begun === begun) this.#byKey.delete(key);
+    };
+    const begun = this.#begin(options, ended);
+    this.#byKey.set(key, { begun, signal });
+    begun.catch(ended);
     return begun;
   }
 
@@ -72,8 +74,9 @@ export class RemoteFlows implements RemoteFlowOwner {
   }
 
   settle(flow: RemoteFlow, outcome: Outcome): void {
-    if (this.#connection().welcome) this.#send({ type: 'settle', flow: flow.id, outcome });
-    else flow.outcome = outcome;
+    requireOutcome(outcome);
+    flow.outcome ??= outcome;
+    this.#settle(flow);
   }
 
   /** Connected: what was asked and not answered is asked again, and what the service still has is resumed. */
@@ -88,9 +91,14 @@ export class RemoteFlows implements RemoteFlowOwner {
     if (!asked) return;
     this.#asked.delete(ref);
     const { flow, begun } = asked;
-    Object.assign(flow, { id, redirectUri, expiresAt, deadline: expiresAt + afterlife });
+    const { nonce } = this.#connection().welcome ?? {};
+    // The service says when a flow expires; this is for when it cannot be reached.
+    const stop = this.#clock.after(expiresAt + afterlife - this.now(), () => {
+      this.#forget(flow);
+      flow.fail(new FlowExpiredError('the flow expired while the service could not be reached'));
+    });
+    Object.assign(flow, { id, redirectUri, expiresAt, nonce, stop });
     this.#flows.set(id, flow);
-    this.#deadlines.add(flow);
     if (flow.cancelled) this.cancel(flow);
     else begun(flow);
   }
@@ -118,8 +126,10 @@ export class RemoteFlows implements RemoteFlowOwner {
   resumed({ ref }: Heard<'resumed'>): void {
     const flow = this.#resuming.get(ref);
     this.#resuming.delete(ref);
-    if (flow?.cancelled) this.cancel(flow);
-    if (flow?.outcome) this.settle(flow, flow.outcome);
+    if (!flow) return;
+    flow.nonce = this.#connection().welcome?.nonce;
+    if (flow.cancelled) this.cancel(flow);
+    this.#settle(flow);
   }
 
   result({ flow: id, result }: Heard<'result'>): void {
@@ -157,13 +167,13 @@ export class RemoteFlows implements RemoteFlowOwner {
     const flow = await RemoteFlow.create(this, options);
     if (signal?.aborted) throw new FlowCancelledError('the flow was cancelled', { cause: signal.reason });
     if (this.#closed) throw closedError(this.#closed);
-    const abort = (): void => flow.cancel(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
     const ref = ++this.#ref;
+    requireFits('options', beginning(ref, flow));
+    const unfollow = signal && this.#signals.follow(signal, flow);
     return new Promise((begun, failed) => {
       this.#asked.set(ref, { flow, begun, failed });
       flow.release = () => {
-        signal?.removeEventListener('abort', abort);
+        unfollow?.();
         ended?.();
         // Asked for still: the service is told once it has begun the flow.
         if (this.#asked.has(ref))
@@ -173,9 +183,14 @@ export class RemoteFlows implements RemoteFlowOwner {
     });
   }
 
-  #ask(ref: number, { state, key, options }: RemoteFlow): void {
-    // A signal is for here only, and the flow's key is not the one for single flight.
-    this.#send({ type: 'begin', ...options, signal: undefined, ref, state, key });
+  #ask(ref: number, flow: RemoteFlow): void {
+    this.#send(beginning(ref, flow));
+  }
+
+  /** To the connection that listens for the flow; to the next one, where there is none. */
+  #settle({ id, nonce, outcome }: RemoteFlow): void {
+    if (outcome && nonce !== undefined && nonce === this.#connection().welcome?.nonce)
+      this.#send({ type: 'settle', flow: id, outcome });
   }
 
   async #resume(flow: RemoteFlow, nonce: string): Promise<void> {
@@ -188,12 +203,17 @@ export class RemoteFlows implements RemoteFlowOwner {
 
   #forget(flow: RemoteFlow): void {
     this.#flows.delete(flow.id);
-    this.#deadlines.remove(flow);
+    flow.stop?.();
   }
 
   #send(message: object): void {
     this.#connection().send(message);
   }
+}
+
+function beginning(ref: number, { state, key, options }: RemoteFlow): object {
+  // A signal is for here only, and the flow's key is not the one for single flight.
+  return { type: 'begin', ...options, signal: undefined, ref, state, key };
 }
 
 function closedError(cause: Error): ServerClosedError {

@@ -1,0 +1,343 @@
+/** The flows of a client, over a real service and a network that can be cut. */
+import { createHash } from 'node:crypto';
+import { getEventListeners } from 'node:events';
+import { filter, firstValueFrom } from 'rxjs';
+import { connectCallbackHost, type FeedStatus, type RemoteCallbackHost } from '../../src/client.ts';
+import {
+  InvalidOptionError,
+  type BeginOptions,
+  type CallbackHost,
+  type Outcome,
+  type ServerEvent,
+} from '../../src/index.ts';
+import { memoryStore } from '../../src/store/memory.ts';
+import type { FlowStore } from '../../src/store/store.ts';
+import * as assert from '../helpers/assert.ts';
+import { token, withBridge, type Bridged } from '../helpers/bridge.ts';
+import { hasty } from '../helpers/clock.ts';
+import { observe } from '../helpers/endpoint.ts';
+import { suite } from '../helpers/suite.ts';
+import { TcpProxy } from '../helpers/tcp-proxy.ts';
+
+interface Remote extends Bridged {
+  host: RemoteCallbackHost;
+  proxy: TcpProxy;
+  store: FlowStore;
+  reported: unknown[];
+}
+
+interface Setup {
+  store?: (store: FlowStore, proxy: TcpProxy) => FlowStore;
+  settle?: number;
+  events?: number;
+}
+
+/** A client that reaches its service through a network of which every byte is seen. */
+async function withRemote(body: (remote: Remote) => Promise<void>, setup: Setup = {}): Promise<void> {
+  const { settle = false, events = 10_000 } = setup;
+  const proxy = await TcpProxy.open(undefined, { records: true });
+  const authority = `127.0.0.1:${proxy.port}`;
+  const memory = memoryStore();
+  const store = setup.store?.(memory, proxy) ?? memory;
+  const attempt = async (bridged: Bridged): Promise<void> => {
+    proxy.target = bridged.port;
+    const reported: unknown[] = [];
+    const host = await connectCallbackHost(`ws://${authority}/bridge`, {
+      token,
+      scheduler: hasty,
+      report: (error) => reported.push(error),
+    });
+    const visit: Bridged['visit'] = (target) => bridged.visit(target, { Host: authority });
+    try {
+      await body({ ...bridged, visit, host, proxy, store, reported });
+    } finally {
+      await host.close();
+    }
+  };
+  try {
+    await withBridge(attempt, { store, limits: { events } }, { publicUrl: `http://${authority}`, settle });
+  } finally {
+    await proxy.close();
+  }
+}
+
+function happens({ server }: Remote, type: ServerEvent['type']): Promise<ServerEvent> {
+  const event = firstValueFrom(server.events.pipe(filter((each) => each.type === type)));
+  return assert.deadline(event, 10_000, `the event ${type}`);
+}
+
+/** Messages of one type among those that went over the wire. */
+const ofType = (frames: readonly string[], type: string): string[] =>
+  frames.filter((frame) => frame.startsWith(`{"type":"${type}"`));
+
+async function until(what: string, met: () => boolean | Promise<boolean>): Promise<void> {
+  const look = async (): Promise<void> => {
+    while (!(await met())) await new Promise(setImmediate);
+  };
+  await assert.deadline(look(), 10_000, what);
+}
+
+const test = suite('flows of the client');
+
+test('K-14 cancels at the service what is cancelled while it cannot be reached', () =>
+  withRemote(async (remote) => {
+    const { host, proxy, port, visit } = remote;
+    const [gone, stays] = await Promise.all([host.begin(), host.begin()]);
+    proxy.target = undefined;
+    proxy.cutAll();
+    await until('the loss', () => !host.connected);
+    gone.cancel();
+    await assert.rejects(firstValueFrom(gone.response), 'cancelled');
+    const cancelled = happens(remote, 'cancelled');
+    proxy.target = port;
+    assert.is(((await cancelled) as { flow: string }).flow, gone.id);
+    assert.is((await visit(`/callback?code=c&state=${gone.state}`)).status, 400);
+    const response = firstValueFrom(stays.response);
+    assert.is((await visit(`/callback?code=c&state=${stays.state}`)).status, 200);
+    assert.is((await response).code, 'c');
+  }));
+
+test('K-14 frees at the service what is aborted before it is begun', () =>
+  withRemote(async (remote) => {
+    const { host, proxy, port, events } = remote;
+    proxy.target = undefined;
+    proxy.cutAll();
+    await until('the loss', () => !host.connected);
+    const controller = new AbortController();
+    const begun = host.begin({ signal: controller.signal });
+    controller.abort();
+    await assert.rejects(begun, 'cancelled');
+    const other = host.begin();
+    proxy.target = port;
+    await other;
+    await until('the end of all but one', () => {
+      const count = (type: string): number => events.filter((event) => event.type === type).length;
+      return count('begun') - count('cancelled') === 1;
+    });
+  }));
+
+test('K-15 tells the page how it ended, and its program once, where the network breaks with the result', () =>
+  withRemote(
+    async (remote) => {
+      const { host, proxy, visit, store } = remote;
+      const flow = await host.begin();
+      const seen = observe(flow);
+      flow.response.subscribe(() => {
+        // Before the result is acknowledged.
+        proxy.cutAll();
+        flow.settle({ status: 'failure', message: 'no token' });
+        flow.settle({ status: 'success' });
+      });
+      const { body } = await visit(`/callback?code=c&state=${flow.state}`);
+      assert.match(body, 'no token');
+      await until('the acknowledgement', async () => (await store.read(flow.id)) === undefined);
+      assert.is(ofType(proxy.heard, 'result').length, 2);
+      assert.is(remote.events.filter(({ type }) => type === 'finished').length, 1);
+      assert.equal([seen.responses.length, seen.errors, seen.completed], [1, [], true]);
+    },
+    { settle: 10_000 },
+  ));
+
+test('K-15 takes what is unknown for acknowledged, where the network breaks with that', () => {
+  let cuts = 0;
+  const store = (inner: FlowStore, proxy: TcpProxy): FlowStore => ({
+    ...bound(inner),
+    acknowledge: async (id) => {
+      const done = await inner.acknowledge(id);
+      if (++cuts === 1) proxy.cutAll();
+      return done;
+    },
+  });
+  return withRemote(
+    async ({ host, proxy, visit, reported }) => {
+      const flow = await host.begin();
+      const seen = observe(flow);
+      await visit(`/callback?code=c&state=${flow.state}`);
+      await until('the answer', () => ofType(proxy.heard, 'failed').length === 1);
+      // A message after it: the client has read it by then.
+      await host.begin();
+      assert.equal([seen.responses.length, seen.errors, seen.completed, reported], [1, [], true, []]);
+      assert.equal([ofType(proxy.said, 'ack').length, ofType(proxy.heard, 'acknowledged').length], [1, 0]);
+      proxy.cutAll();
+      await host.begin();
+      assert.is(ofType(proxy.said, 'resume').filter((frame) => frame.includes(flow.id)).length, 1);
+    },
+    { store },
+  );
+});
+
+function bound(store: FlowStore): FlowStore {
+  return {
+    epoch: store.epoch,
+    begin: (...args) => store.begin(...args),
+    find: (...args) => store.find(...args),
+    read: (...args) => store.read(...args),
+    end: (...args) => store.end(...args),
+    result: (...args) => store.result(...args),
+    acknowledge: (...args) => store.acknowledge(...args),
+    watch: (...args) => store.watch(...args),
+  };
+}
+
+test('frees every flow at the service when it closes', () =>
+  withRemote(async (remote) => {
+    const { host, events, store } = remote;
+    const flows = await Promise.all(Array.from({ length: 50 }, () => host.begin()));
+    const under = host.begin().catch((error: unknown) => error as Error & { code: string });
+    await host.close();
+    const freed = async (): Promise<boolean> => {
+      const kept = await Promise.all(flows.map(({ id }) => store.read(id)));
+      return kept.every((flow) => flow === undefined);
+    };
+    await until('the end of all', freed);
+    await until('as many ends as beginnings', () => {
+      const count = (type: string): number => events.filter((event) => event.type === type).length;
+      return count('begun') === count('cancelled') && count('begun') >= 50;
+    });
+    const last = await under;
+    assert.is('code' in last && last.code, 'closed');
+  }));
+
+const wrong: readonly (readonly [name: string, options: unknown])[] = [
+  ['a ttl of -1', { ttl: -1 }],
+  ['a ttl of 1.5', { ttl: 1.5 }],
+  ['a ttl that is text', { ttl: 'x' }],
+  ['a ttl that is no number', { ttl: NaN }],
+  ['a responseMode of another kind', { responseMode: 'fragment' }],
+  ['a context of 9,000 characters', { context: 'x'.repeat(9_000) }],
+  ['a state that is weak', { state: 'weak' }],
+  ['a state that is a number', { state: 5 }],
+  ['advertised without an issuer', { issuerAdvertised: true }],
+  ['an option that is none', { timeout: 5 }],
+  ['no object', null],
+];
+
+for (const [name, options] of wrong) {
+  test(`refuses ${name} as a server of this process does, and no other flow notices`, () =>
+    withRemote(async ({ host, server, visit }) => {
+      const other = await host.begin();
+      const refusal = async (at: CallbackHost): Promise<unknown> => {
+        const error = await assert.rejects(at.begin(options as BeginOptions), InvalidOptionError);
+        const { name: kind, code, option } = error;
+        return { kind, code, option };
+      };
+      assert.equal(await refusal(host), await refusal(server));
+      const response = firstValueFrom(other.response);
+      await visit(`/callback?code=c&state=${other.state}`);
+      assert.is((await response).code, 'c');
+    }));
+}
+
+test('refuses what the service would end the connection for: more than it takes in one message', () =>
+  withRemote(async ({ host, proxy }) => {
+    const flow = await host.begin();
+    await assert.rejects(host.begin({ issuer: 'x'.repeat(20_000) }), 'invalid_option');
+    const long = { status: 'failure', message: '€'.repeat(6_000) } as const;
+    assert.is(assert.throws(() => flow.settle(long), InvalidOptionError).option, 'message');
+    for (const [outcome, option] of [
+      [{ status: 'done' }, 'status'],
+      [{ status: 'failure' }, 'message'],
+      [{ status: 'redirect', url: 5 }, 'url'],
+    ] as const) {
+      const error = assert.throws(() => flow.settle(outcome as unknown as Outcome), InvalidOptionError);
+      assert.is(error.option, option);
+    }
+    // The longest there can be: 16 KiB with what goes around it.
+    flow.settle({ status: 'failure', message: 'x'.repeat(16_200) });
+    await host.begin();
+    assert.equal([host.connected, proxy.counts.opened], [true, 1]);
+  }));
+
+test('begins no flow for a state that is in use, at the service or over the bridge', () =>
+  withRemote(async ({ host, server }) => {
+    for (const at of [host, server]) {
+      const { state } = await at.begin();
+      await assert.rejects(host.begin({ state }), 'state_in_use');
+    }
+  }));
+
+test('listens once to a signal, however many flows it cancels, and no more when they have ended', () =>
+  withRemote(async ({ host }) => {
+    const { signal, abort } = controllerOf();
+    const flows = await Promise.all(Array.from({ length: 20 }, () => host.begin({ signal })));
+    assert.is(getEventListeners(signal, 'abort').length, 1);
+    const ends = flows.map(({ response }) => assert.rejects(firstValueFrom(response), 'cancelled'));
+    abort();
+    await Promise.all(ends);
+    assert.is(getEventListeners(signal, 'abort').length, 0);
+  }));
+
+function controllerOf(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
+
+test('a key whose flow was aborted is the next one’s, and is joined', () =>
+  withRemote(async ({ host }) => {
+    const { signal, abort } = controllerOf();
+    const first = host.begin({ key: 'k', signal });
+    abort();
+    const second = host.begin({ key: 'k' });
+    await assert.rejects(first, 'cancelled');
+    const third = host.begin({ key: 'k' });
+    assert.is(await third, await second);
+  }).then(() => undefined));
+
+test('K-14 a monitor hears each event once across a break, and how many it has missed', () =>
+  withRemote(
+    async ({ host, proxy, server, port }) => {
+      const heard: ServerEvent[] = [];
+      const stands: FeedStatus[] = [];
+      host.feed.subscribe((status) => stands.push(status));
+      host.events.subscribe((event) => heard.push(event));
+      await until('the feed', () => stands.length === 1);
+      for (let n = 0; n < 5; n++) await server.begin();
+      await until('five events', () => heard.length === 5);
+      proxy.target = undefined;
+      proxy.cutAll();
+      await until('the loss', () => !host.connected);
+      for (let n = 0; n < 30; n++) await server.begin();
+      proxy.target = port;
+      await until('what is kept of thirty', () => heard.length === 15);
+      await server.begin();
+      await until('the next', () => heard.length === 16);
+      assert.equal(
+        stands.map(({ missed, pending }) => [missed, pending]),
+        [
+          [0, 0],
+          [20, 35],
+        ],
+      );
+      assert.equal(
+        heard.map((event) => (event as { flow: string }).flow),
+        [1, 2, 3, 4, 5, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36].map(String),
+      );
+    },
+    { events: 10 },
+  ));
+
+test('K-01 neither the verifier nor the secret of a flow goes over the wire', () =>
+  withRemote(
+    async ({ host, proxy, visit }) => {
+      const flow = await host.begin();
+      flow.response.subscribe(() => flow.settle({ status: 'success' }));
+      await visit(`/callback?code=c&state=${flow.state}`);
+      proxy.cutAll();
+      await host.begin();
+      const said = [...proxy.said, ...proxy.heard];
+      const [{ key }] = ofType(said, 'begin').map((frame) => JSON.parse(frame) as { key: string }) as [
+        { key: string },
+      ];
+      assert.match(key, /^[\w-]{43}$/);
+      const words = said.flatMap((text) => text.match(/[\w-]{22,}/g) ?? []);
+      assert.ok(words.includes(flow.state), 'the wire was seen');
+      assert.not.ok(words.includes(flow.codeVerifier));
+      const digests = words.map((word) =>
+        createHash('sha256').update(Buffer.from(word, 'base64url')).digest('base64url'),
+      );
+      assert.not.ok(digests.includes(key));
+    },
+    { settle: 5_000 },
+  ));
+
+test.run();
