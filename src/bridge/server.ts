@@ -1,22 +1,20 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer, type Server as SocketServer, type ServerOptions } from 'ws';
 import { Deadlines } from '../deadlines.ts';
-import { InvalidOptionError, NotListeningError, StateInUseError, TooManyFlowsError } from '../errors.ts';
+import { InvalidOptionError, NotListeningError } from '../errors.ts';
 import { internalsOf, type ServerInternals } from '../internals.ts';
-import { listen, type Listener } from '../listener.ts';
-import { readTarget } from '../request.ts';
 import type { OAuthCallbackServer } from '../server.ts';
 import { memoryStore } from '../store/memory.ts';
-import type { FlowStore } from '../store/store.ts';
 import { StoredFlows } from '../stored-flows.ts';
 import { Credentials, type BridgeToken, type Identity, type TicketOptions } from './credentials.ts';
 import { Feed } from './feed.ts';
-import { readHandshake, refuse, type Offer, type Refusal } from './handshake.ts';
+import { Gate } from './gate.ts';
 import { readBridgeOptions, type BridgeOptions, type BridgeSettings } from './options.ts';
-import { closeCodes, subprotocol } from './protocol.ts';
-import { Session, SessionSocket, type SessionHost } from './session.ts';
+import { openPort, type Port } from './port.ts';
+import { closeCodes } from './protocol.ts';
+import { refusedFor } from './refused.ts';
+import { Session, type SessionHost, type SessionSocket } from './session.ts';
 
 /** The WebSocket side of a callback server: listeners get their own results, monitors the redacted feed. */
 export interface Bridge extends AsyncDisposable {
@@ -57,15 +55,11 @@ class WebSocketBridge implements Bridge, SessionHost {
   readonly #flows: StoredFlows;
   readonly #sessions = new Set<Session>();
   readonly #listeners = new Map<string, Session>();
-  readonly #perName = new Map<string, number>();
-  readonly #perAddress = new Map<string, number>();
   /** When a credential expires, its connection is closed. */
   readonly #expiries: Deadlines<Session>;
   #undo: (() => void)[] = [];
-  readonly #sockets: SocketServer<typeof SessionSocket>;
-  #own: Listener | undefined;
-  #opening = 0;
-  #open = false;
+  readonly #gate: Gate;
+  #own: Port | undefined;
   #queued = { bytes: 0, at: -Infinity };
 
   constructor(server: OAuthCallbackServer, settings: BridgeSettings) {
@@ -75,17 +69,11 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.#internals = internalsOf(server);
     this.#credentials = new Credentials(settings.tokens, () => this.now());
     this.#feed = new Feed(settings.limits.events);
-    // `closeTimeout` is missing from the types of ws.
-    const options: ServerOptions<typeof SessionSocket> & { closeTimeout: number } = {
-      noServer: true,
-      WebSocket: SessionSocket,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: 16_384,
-      closeTimeout: settings.limits.patience,
-      handleProtocols: () => subprotocol,
-    };
-    this.#sockets = new WebSocketServer(options);
+    this.#gate = new Gate(settings, this.#credentials, {
+      isOurs: (host) => (this.#own?.isAt(host) ?? false) || this.#internals.isOurs(host),
+      report: (error) => this.#internals.report(error),
+      admit: (...admitted) => this.#admit(...admitted),
+    });
     const { store = memoryStore({ clock: this.#internals.clock }) } = settings;
     // Now, so that the server looks for redirects of flows begun before a restart.
     this.#flows = this.#internals.store((own) => new StoredFlows(store, own));
@@ -96,7 +84,7 @@ class WebSocketBridge implements Bridge, SessionHost {
   }
 
   get epoch(): string {
-    return this.#store.epoch;
+    return this.#flows.store.epoch;
   }
 
   get redirectUri(): string {
@@ -118,12 +106,7 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.#start();
     const { port } = this.#settings;
     if (port === undefined) return this.#server.listen();
-    if (this.#own) return;
-    const http: Server = createServer((_request, response) =>
-      response.writeHead(404, { 'Cache-Control': 'no-store' }).end(),
-    );
-    http.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head));
-    this.#own = await listen(http, undefined, [port]);
+    this.#own ??= await openPort(port, this.upgrade);
   }
 
   issueTicket(options: TicketOptions): string {
@@ -143,9 +126,11 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.#closeFallen();
   }
 
+  upgrade: Bridge['upgrade'] = (request, socket, head) => this.#gate.upgrade(request, socket, head);
+
   async close({ restart = false }: { restart?: boolean } = {}): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
+    if (!this.#gate.open) return;
+    this.#gate.open = false;
     for (const undo of this.#undo) undo();
     const closed = this.#own?.close();
     this.#own = undefined;
@@ -185,9 +170,9 @@ class WebSocketBridge implements Bridge, SessionHost {
     return flow;
   };
 
-  read: SessionHost['read'] = (flow) => this.#store.read(flow);
-  result: SessionHost['result'] = (flow) => this.#store.result(flow);
-  acknowledge: SessionHost['acknowledge'] = (flow) => this.#store.acknowledge(flow);
+  read: SessionHost['read'] = (flow) => this.#flows.store.read(flow);
+  result: SessionHost['result'] = (flow) => this.#flows.store.result(flow);
+  acknowledge: SessionHost['acknowledge'] = (flow) => this.#flows.store.acknowledge(flow);
   cancel: SessionHost['cancel'] = (flow) => this.#flows.cancel(flow);
   settle: SessionHost['settle'] = (flow, outcome) => this.#flows.settle(flow, outcome);
 
@@ -200,7 +185,10 @@ class WebSocketBridge implements Bridge, SessionHost {
     }
     this.#listeners.set(flow, session);
     before?.takenOver(flow);
-    const unwatch = this.#store.watch(flow, () => void session.deliver(flow).catch(this.#internals.report));
+    const unwatch = this.#flows.store.watch(
+      flow,
+      () => void session.deliver(flow).catch(this.#internals.report),
+    );
     return () => {
       unwatch();
       if (this.#listeners.get(flow) === session) this.#listeners.delete(flow);
@@ -219,49 +207,12 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.#feed.watch(session, next);
   };
 
-  failed: SessionHost['failed'] = (error) => {
-    if (error instanceof InvalidOptionError) {
-      const { code, option, message } = error;
-      return { code, option, message: message.slice(option.length + 1) };
-    }
-    if (error instanceof StateInUseError || error instanceof TooManyFlowsError) {
-      return { code: error.code, message: error.message };
-    }
-    this.#internals.report(error);
-    return { code: 'closed', message: 'the service cannot do this now' };
-  };
-
-  get #store(): FlowStore {
-    return this.#flows.store;
-  }
-
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // First of all: a peer that resets while its credential is checked must not end the process.
-    socket.on('error', destroy);
-    if (readTarget(request.url ?? '')?.path !== this.#settings.path) {
-      refuse(socket, { status: 404 });
-      return;
-    }
-    const offer = readHandshake(request, (host) => this.#isOurs(host));
-    const refusal = 'status' in offer ? offer : (this.#refusesOrigin(offer) ?? this.#full(request));
-    if (refusal || 'status' in offer) {
-      refuse(socket, refusal ?? (offer as Refusal));
-      return;
-    }
-    this.#opening++;
-    void this.#identify(request, offer).then((identity) => {
-      this.#opening--;
-      if (socket.destroyed) return;
-      const refused = typeof identity === 'object' ? this.#full(request, identity) : { status: identity };
-      if (refused || typeof identity !== 'object') refuse(socket, refused as Refusal);
-      else this.#accept(request, socket, head, identity);
-    });
-  }
+  failed: SessionHost['failed'] = (error) => refusedFor(error, this.#internals.report);
 
   /** Once more after `close()`. */
   #start(): void {
-    if (this.#open) return;
-    this.#open = true;
+    if (this.#gate.open) return;
+    this.#gate.open = true;
     const events = this.#server.events.subscribe((event) => this.#feed.push(event));
     const heartbeat = setInterval(() => this.#beat(), this.limits.heartbeat);
     heartbeat.unref();
@@ -271,83 +222,20 @@ class WebSocketBridge implements Bridge, SessionHost {
       this.#internals.onClose(() => this.close()),
     ];
     const { port, path } = this.#settings;
-    if (port !== undefined) return;
-    this.#undo.push(this.#internals.onUpgrade(path, (...upgrade) => this.upgrade(...upgrade)));
+    if (port === undefined) this.#undo.push(this.#internals.onUpgrade(path, this.upgrade));
   }
 
-  #isOurs(host: string): boolean {
-    const ports = (this.#own?.addresses ?? []).map(
-      ({ address, family, port }) => `${family === 'IPv6' ? `[${address}]` : address}:${port}`,
-    );
-    return ports.includes(host) || this.#internals.isOurs(host);
-  }
-
-  #refusesOrigin({ origin }: Offer): Refusal | undefined {
-    return origin !== undefined && !this.#settings.origins.includes(origin) ? { status: 403 } : undefined;
-  }
-
-  /** Asked before the credential is, which may take a while, and again after it. */
-  #full(request: IncomingMessage, identity?: Identity): Refusal | undefined {
-    const headers = { 'Retry-After': '5' };
-    const { connections, connectionsPerAddress, connectionsPerName } = this.limits;
-    if (!this.#open || this.#sessions.size + this.#opening >= connections) return { status: 503, headers };
-    const ofAddress = this.#perAddress.get(request.socket.remoteAddress ?? '') ?? 0;
-    const ofName = identity ? (this.#perName.get(identity.name) ?? 0) : 0;
-    const full = ofAddress >= connectionsPerAddress || ofName >= connectionsPerName;
-    return full ? { status: 429, headers } : undefined;
-  }
-
-  async #identify(
-    request: IncomingMessage,
-    { origin, ticket }: Offer,
-  ): Promise<Identity | Refusal['status']> {
-    const { authenticate } = this.#settings;
-    let identity: Identity | 'wrong_origin' | undefined;
-    if (ticket !== undefined) identity = this.#credentials.byTicket(ticket, origin);
-    else
-      identity =
-        this.#credentials.byToken(request) ?? (authenticate && (await this.#ask(authenticate, request)));
-    if (identity === 'wrong_origin') return 403;
-    return identity && this.stands(identity) ? identity : 401;
-  }
-
-  async #ask(
-    authenticate: NonNullable<BridgeOptions['authenticate']>,
-    request: IncomingMessage,
-  ): Promise<Identity | undefined> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, this.limits.patience, undefined);
-    });
-    try {
-      return await Promise.race([authenticate(request), late]);
-    } catch (error) {
-      this.#internals.report(error);
-      return undefined;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #accept(request: IncomingMessage, socket: Duplex, head: Buffer, identity: Identity): void {
-    const address = request.socket.remoteAddress ?? '';
-    // From here on ws listens itself.
-    socket.off('error', destroy);
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const session = new Session(webSocket, identity, address, this);
-      this.#sessions.add(session);
-      if (session.deadline !== Infinity) this.#expiries.add(session);
-      count(this.#perName, identity.name, 1);
-      count(this.#perAddress, address, 1);
-      session.welcome();
-    });
+  #admit(socket: SessionSocket, identity: Identity, address: string): void {
+    const session = new Session(socket, identity, address, this);
+    this.#sessions.add(session);
+    if (session.deadline !== Infinity) this.#expiries.add(session);
+    session.welcome();
   }
 
   left(session: Session): void {
     this.#sessions.delete(session);
     this.#expiries.remove(session);
-    count(this.#perName, session.identity.name, -1);
-    count(this.#perAddress, session.address, -1);
+    this.#gate.left(session.identity, session.address);
     this.#feed.leave(session);
   }
 
@@ -362,15 +250,4 @@ class WebSocketBridge implements Bridge, SessionHost {
         session.close(closeCodes.credential, 'the credential was taken back');
     }
   }
-}
-
-/** Shared, since what a listener of its own closes over would live as long as the connection. */
-function destroy(this: Duplex): void {
-  this.destroy();
-}
-
-function count(counts: Map<string, number>, name: string, by: 1 | -1): void {
-  const after = (counts.get(name) ?? 0) + by;
-  if (after > 0) counts.set(name, after);
-  else counts.delete(name);
 }

@@ -15,6 +15,7 @@ import {
   type Said,
   type ServiceMessage,
 } from './protocol.ts';
+import type { Refused } from './refused.ts';
 
 /** What a session needs of its bridge. */
 export interface SessionHost {
@@ -41,9 +42,6 @@ export interface SessionHost {
   watch(session: Session, message: Said<'watch'>): void;
   failed(error: unknown): Refused;
 }
-
-/** Why a flow is not begun. */
-export type Refused = Omit<Extract<ServiceMessage, { type: 'failed' }>, 'type' | 'ref'>;
 
 let opened = 0;
 
