@@ -279,9 +279,11 @@ test('a key whose flow was aborted is the next one’s, and is joined', () =>
     abort();
     const second = host.begin({ key: 'k' });
     await assert.rejects(first, 'cancelled');
-    const third = host.begin({ key: 'k' });
-    assert.is(await third, await second);
-  }).then(() => undefined));
+    const third = await host.begin({ key: 'k' });
+    assert.is(third, await second);
+    third.cancel();
+    assert.is.not((await host.begin({ key: 'k' })).state, third.state);
+  }));
 
 test('K-14 a monitor hears each event once across a break, and how many it has missed', () =>
   withRemote(
