@@ -78,8 +78,8 @@ async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: 
   // Node holds a connection for idle as soon as its answer is written, and on closing would cut what is still to be sent.
   server.closeIdleConnections = () => undefined;
   const answer: Serve = (request, response) => {
-    connections.answering(response);
     serve(request, response);
+    if (!response.writableFinished) connections.answering(response);
   };
   server.on('request', answer);
   server.on('checkContinue', (request, response) => {

@@ -6,9 +6,11 @@ export interface Clock {
   after(ms: number, run: () => void): () => void;
 }
 
+const { timeOrigin } = performance;
+
 /** Monotonic, so that a corrected wall clock neither expires nor prolongs a flow; no timer keeps the process alive. */
 export const systemClock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
+  now: () => timeOrigin + performance.now(),
   after(ms, run) {
     const timer = setTimeout(run, ms);
     // In browsers a timer is a number, and there is no process to keep alive.

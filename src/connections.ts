@@ -29,7 +29,7 @@ export class Connections {
     for (const socket of this.#sockets) if (peer(socket) === sought) this.#sockets.delete(socket);
   }
 
-  /** Counts a response as in flight until the operating system has taken all of it. */
+  /** Counts a response as in flight until the operating system has taken all of it; most are taken at once. */
   answering(response: ServerResponse): void {
     const { socket } = response.req;
     let answers = this.#answering.get(socket);

@@ -188,7 +188,8 @@ export class Flows implements FlowOwner {
     }
     const wrong = mismatch(flow.expectation, arrival, fields.iss);
     if (wrong) return { disposition: wrong, flow };
-    const response = new CallbackResponse(fields);
+    // Its own state, which is no slice of the query.
+    const response = new CallbackResponse({ ...fields, state: flow.state });
     flow.accept(response);
     this.#pending--;
     this.remember(flow.state, 'duplicate');

@@ -5,6 +5,7 @@ import type { HeldRedirect } from './held.ts';
 import type { Answer, Pages } from './pages.ts';
 import { randomToken } from './pkce.ts';
 import {
+  detach,
   hasResponseParameter,
   outline,
   readResponse,
@@ -57,7 +58,7 @@ export interface Handled {
   answer: Answer;
   redirect?: Redirect;
   /** The flow to deliver an accepted redirect to. */
-  flow?: PendingFlow;
+  flow?: PendingFlow | undefined;
   /** The page, once the app has said how the sign-in ended; until then it waits, and `answer` is what it falls back to. */
   outcome?: (outcome: Outcome) => Answer;
   /** Asks to be told that end; returns its undo. */
@@ -98,9 +99,9 @@ export function createHandler(options: HandlerOptions): Handler {
     const ours = options.isOurs(target.authority ?? headers.host);
     if (ours && headers.probe !== undefined) return { answer: pages.probed(options.prove(headers.probe)) };
     if (!isCallback(target.path)) return { answer: elsewhere(target.path, ours, request.method, language) };
-    const methods = flows.formsExpected || options.stored() ? ['GET', 'POST'] : ['GET'];
-    if (!methods.includes(request.method))
-      return { answer: pages.neutral(405, language, 'Allow', methods.join(', ')) };
+    const takesForms = flows.formsExpected || options.stored() !== undefined;
+    if (request.method !== 'GET' && !(takesForms && request.method === 'POST'))
+      return { answer: pages.neutral(405, language, 'Allow', takesForms ? 'GET, POST' : 'GET') };
     return receive(request, headers, target, ours, language);
   }
 
@@ -133,37 +134,42 @@ export function createHandler(options: HandlerOptions): Handler {
     language: Language,
   ): Handled {
     const posted = method === 'POST';
-    const encoded = posted ? (body ?? '') : query;
-    const response = readResponse(encoded, options.longestParameter);
-    const refuse = (
-      status: number,
-      disposition: Disposition,
-      reason?: RefusalReason,
-      ...extra: string[]
-    ): Handled => ({
-      answer: pages.neutral(status, language, ...extra),
-      redirect: redirectOf(disposition, outline(response.fields), undefined, reason),
-    });
-
-    if (!ours) return refuse(421, 'refused', 'wrong_host');
-    if (rawHeaders.length > options.mostHeaders * 2) return refuse(431, 'refused', 'too_many_headers');
-    if (headers.origin !== undefined && !posted) return refuse(403, 'refused', 'foreign_origin');
+    const read = readResponse(posted ? (body ?? '') : query, options.longestParameter);
+    if (!ours) return refuse(read, language, 421, 'refused', 'wrong_host');
+    if (rawHeaders.length > options.mostHeaders * 2)
+      return refuse(read, language, 431, 'refused', 'too_many_headers');
+    if (headers.origin !== undefined && !posted)
+      return refuse(read, language, 403, 'refused', 'foreign_origin');
     const reason = speculative(headers);
-    if (reason) return refuse(reason === 'prefetch' ? 503 : 403, 'refused', reason);
+    if (reason) return refuse(read, language, reason === 'prefetch' ? 503 : 403, 'refused', reason);
     if (posted) {
-      if (!isForm(headers)) return refuse(415, 'malformed', 'not_a_form');
-      if (tooLarge) return refuse(413, 'malformed', 'too_large', 'Connection', 'close');
+      if (!isForm(headers)) return refuse(read, language, 415, 'malformed', 'not_a_form');
+      if (tooLarge) return refuse(read, language, 413, 'malformed', 'too_large', 'Connection', 'close');
       if (body === undefined) return { answer: pages.neutral(400, language), needsBody: true };
-      if (hasResponseParameter(query)) return refuse(400, 'malformed', 'split_parameters');
+      if (hasResponseParameter(query)) return refuse(read, language, 400, 'malformed', 'split_parameters');
     }
     // The redirect URI is compared whole: a second address of ours is not the one the provider was given.
     if (
       !options.isAdvertised(authority ?? headers.host) ||
       (callbackQuery && !retains(query, callbackQuery))
     ) {
-      return refuse(400, 'wrong_redirect_uri');
+      return refuse(read, language, 400, 'wrong_redirect_uri');
     }
-    return judge(response, { path, mode: posted ? 'form_post' : 'query' }, language);
+    return judge(read, { path, mode: posted ? 'form_post' : 'query' }, language);
+  }
+
+  function refuse(
+    { fields }: ReadResponse,
+    language: Language,
+    status: number,
+    disposition: Disposition,
+    reason?: RefusalReason,
+    ...extra: string[]
+  ): Handled {
+    return {
+      answer: pages.neutral(status, language, ...extra),
+      redirect: redirectOf(disposition, outline(fields), undefined, reason),
+    };
   }
 
   function judge(response: ReadResponse, arrival: Arrival, language: Language): Handled {
@@ -198,7 +204,8 @@ export function createHandler(options: HandlerOptions): Handler {
     if (disposition === 'unmatched') return unmatched(response, arrival, language);
     if (disposition !== 'accepted' || !flow) return refused(disposition, fields, language, flow);
     const redirect = redirectOf('accepted', new CallbackResponse(fields), flow);
-    return pageOf(redirect, arrival, language, (tell) => stored.awaitOutcome(flow.id, tell));
+    const waits: Handled['awaitOutcome'] = (tell) => stored.awaitOutcome(flow.id, tell);
+    return pageOf(redirect, arrival, language, undefined, options.settles ? waits : undefined);
   }
 
   function unmatched(response: ReadResponse, arrival: Arrival, language: Language): Handled {
@@ -206,7 +213,7 @@ export function createHandler(options: HandlerOptions): Handler {
     if (options.acceptsUnmatched(response)) {
       const wrong = flows.mismatchUnasked(fields, arrival);
       if (wrong) return refused(wrong, fields, language);
-      if (fields.state) flows.remember(fields.state, 'duplicate');
+      if (fields.state) flows.remember(detach(fields.state), 'duplicate');
       return accepted(new CallbackResponse(fields), arrival, language);
     }
     if (reason) return refused('malformed', fields, language, undefined, reason);
@@ -237,10 +244,9 @@ export function createHandler(options: HandlerOptions): Handler {
     language: Language,
     flow?: PendingFlow,
   ): Handled {
-    const redirect = redirectOf('accepted', response, flow);
     // A flow that ends with its subscriber has nobody who could say how the sign-in ended.
-    const waits = flow && flow.deadline !== Infinity ? waitFor(flow) : undefined;
-    return { ...pageOf(redirect, arrival, language, waits), ...(flow && { flow }) };
+    const waits = flow && options.settles && flow.deadline !== Infinity ? waitFor(flow) : undefined;
+    return pageOf(redirectOf('accepted', response, flow), arrival, language, flow, waits);
   }
 
   /** What the person sees of an accepted redirect. */
@@ -248,18 +254,18 @@ export function createHandler(options: HandlerOptions): Handler {
     redirect: Redirect,
     arrival: Arrival,
     language: Language,
+    flow: PendingFlow | undefined,
     awaitOutcome?: Handled['awaitOutcome'],
   ): Handled {
     const { response } = redirect;
     if (response.error !== undefined) {
-      return { answer: clean(pages.denied(response, language), arrival), redirect };
+      return { answer: clean(pages.denied(response, language), arrival), redirect, flow };
     }
-    if (!options.settles || !awaitOutcome) {
-      return { answer: clean(pages.received(language), arrival), redirect };
-    }
+    if (!awaitOutcome) return { answer: clean(pages.received(language), arrival), redirect, flow };
     return {
       answer: clean(pages.undecided(language), arrival),
       redirect,
+      flow,
       outcome: (outcome) => decided(outcome, arrival, language),
       awaitOutcome,
     };

@@ -35,7 +35,7 @@ const mostHeaders = 200;
 /** The answers a callback can get. Those without a value of the request in them are made once for each language. */
 export class Pages {
   readonly #options: PagesOptions;
-  readonly #made = new Map<string, Answer>();
+  readonly #made = new Map<string, Map<Language, Answer>>();
   readonly #languages = new Map<string, Language>();
 
   constructor(options: PagesOptions) {
@@ -95,7 +95,7 @@ export class Pages {
   /** For everything that was not accepted: one page, whatever the reason, so that it tells a stranger nothing. */
   neutral(status: number, language: Language, ...extra: string[]): Answer {
     return this.#once(
-      `neutral ${status}`,
+      ['neutral', status, ...extra].join(' '),
       language,
       status,
       ({ inactive, inactiveHint }) => neutralSaid(inactive, inactiveHint),
@@ -148,9 +148,10 @@ export class Pages {
     say: (texts: Texts) => Said,
     extra: string[] = [],
   ): Answer {
-    const key = [name, language, ...extra].join(' ');
-    let made = this.#made.get(key);
-    if (!made) this.#made.set(key, (made = this.#make(status, language, say(texts[language]), extra)));
+    let inLanguages = this.#made.get(name);
+    if (!inLanguages) this.#made.set(name, (inLanguages = new Map<Language, Answer>()));
+    let made = inLanguages.get(language);
+    if (!made) inLanguages.set(language, (made = this.#make(status, language, say(texts[language]), extra)));
     return made;
   }
 

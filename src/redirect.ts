@@ -76,9 +76,11 @@ export interface ReadResponse {
   reason?: RefusalReason;
 }
 
-const read = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri'] as const;
-const refused = ['response', 'id_token', 'access_token'] as const;
-const known: ReadonlySet<string> = new Set([...read, ...refused]);
+// The last three are of responses that are refused.
+const known: ReadonlySet<string> = new Set([
+  ...['code', 'state', 'iss', 'error', 'error_description', 'error_uri'],
+  ...['response', 'id_token', 'access_token'],
+]);
 
 // RFC 6749 appendix A.5, A.11: 1*VSCHAR.
 const visible = /^[\x20-\x7e]+$/;
@@ -94,54 +96,55 @@ const uri = /^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/;
  * @see RFC 6749 section 3.1, section 4.1.2 and appendix B
  */
 export function readResponse(encoded: string, longest: number): ReadResponse {
-  const fields: Partial<Record<string, string>> = {};
+  const given = new Map<string, string>();
   let reason: RefusalReason | undefined;
   for (const pair of encoded.split('&')) {
     const equals = pair.indexOf('=');
     const name = formDecode(equals < 0 ? pair : pair.slice(0, equals));
     if (name === undefined || !known.has(name)) continue;
     const value = formDecode(equals < 0 ? '' : pair.slice(equals + 1));
-    if (name in fields) reason = 'repeated_parameter';
+    if (given.has(name)) reason = 'repeated_parameter';
     else if (value === undefined) reason ??= 'invalid_encoding';
     else if (value.length > longest) reason ??= 'too_long';
     // An empty value is kept until the end, so that a parameter given twice is seen even when one is empty.
-    fields[name] = copy(value ?? '');
+    given.set(name, value ?? '');
   }
-  const { code, error, error_description, error_uri, iss } = fields;
-  reason ??= flaw(fields);
-  const common = { state: visible.test(fields['state'] ?? '') ? fields['state'] : '', iss };
-  // A response is one of two shapes; with an error, no code is released.
-  const shape = error
-    ? {
-        error: error.replace(outsideErrorText, '?'),
-        error_description: error_description?.replace(outsideErrorText, '?'),
-        error_uri: uri.test(error_uri ?? '') ? error_uri : '',
-      }
-    : { code };
-  return { fields: compact({ ...shape, ...common }), ...(reason && { reason }) };
+  reason ??= flaw(given);
+  const fields: CallbackFields = {};
+  const code = given.get('code');
+  const state = given.get('state');
+  const iss = given.get('iss');
+  const error = given.get('error');
+  // A response is one of two shapes; with an error, no code is released. What is absent or empty is left out.
+  if (code && !error) fields.code = code;
+  if (state && visible.test(state)) fields.state = state;
+  if (iss) fields.iss = detach(iss);
+  if (error) {
+    fields.error = detach(error.replace(outsideErrorText, '?'));
+    const description = given.get('error_description');
+    if (description) fields.error_description = detach(description.replace(outsideErrorText, '?'));
+    const more = given.get('error_uri');
+    if (more && uri.test(more)) fields.error_uri = detach(more);
+  }
+  return reason ? { fields, reason } : { fields };
 }
 
 /** What may be told of a response that reached no flow. */
 export function outline({ state, error }: CallbackFields): CallbackResponse {
-  return new CallbackResponse(compact({ state, error }));
+  return new CallbackResponse({ ...(state && { state: detach(state) }), ...(error && { error }) });
 }
 
-function flaw(fields: Partial<Record<string, string>>): RefusalReason | undefined {
-  const { code, state, iss, error } = fields;
-  if (fields['access_token'] || fields['id_token']) return 'front_channel_token';
-  if (fields['response']) return 'jarm_not_supported';
+function flaw(given: ReadonlyMap<string, string>): RefusalReason | undefined {
+  if (given.get('access_token') || given.get('id_token')) return 'front_channel_token';
+  if (given.get('response')) return 'jarm_not_supported';
+  const code = given.get('code');
+  const state = given.get('state');
+  const iss = given.get('iss');
   if ((code && !visible.test(code)) || (state && !visible.test(state))) return 'invalid_character';
   if (iss && !uri.test(iss)) return 'invalid_character';
-  if (!code && !error) return 'missing_code';
+  if (!code && !given.get('error')) return 'missing_code';
   if (!state) return 'missing_state';
   return undefined;
-}
-
-/** Leaves out what is absent or empty (RFC 6749 section 3.1). */
-function compact(fields: { [K in keyof CallbackFields]: CallbackFields[K] | undefined }): CallbackFields {
-  const present: CallbackFields = {};
-  for (const name of read) if (fields[name]) present[name] = fields[name];
-  return present;
 }
 
 /** Whether the text names a parameter of an authorization response. */
@@ -163,8 +166,8 @@ export function retains(encoded: string, fixed: string): boolean {
   });
 }
 
-/** A slice would keep the whole query in memory, and with the state of a refused redirect its code. */
-function copy(text: string): string {
+/** A slice keeps the whole query in memory: whoever remembered no more than a state would keep its code as well. */
+export function detach(text: string): string {
   return Buffer.from(text).toString();
 }
 

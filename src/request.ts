@@ -46,8 +46,6 @@ export function readHeaders(rawHeaders: readonly string[]): RequestHeaders {
     contentType: undefined,
     contentEncoding: undefined,
   };
-  const join = (before: string | undefined, value: string): string =>
-    before === undefined ? value : `${before}, ${value}`;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const value = rawHeaders[index + 1] as string;
     switch ((rawHeaders[index] as string).toLowerCase()) {
@@ -87,6 +85,10 @@ export function readHeaders(rawHeaders: readonly string[]): RequestHeaders {
     }
   }
   return headers;
+}
+
+function join(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before}, ${value}`;
 }
 
 /** A request target taken apart; undefined where it is neither origin-form nor absolute-form. */

@@ -267,18 +267,15 @@ class CallbackServer implements OAuthCallbackServer {
   #publish(redirect: Redirect, flow: PendingFlow | undefined): void {
     const { disposition, response, reason, at } = redirect;
     if (disposition !== 'accepted') this.#debug(`redirect ${disposition}${reason ? `: ${reason}` : ''}`);
-    this.#tell({ type: 'redirect', at, disposition, flow: redirect.flow, reason });
-    if (redirect.flow !== undefined && disposition === 'accepted') {
-      const { error } = response;
-      this.#tell({
-        type: 'settled',
-        at,
-        flow: redirect.flow,
-        outcome: error === undefined ? 'code' : 'error',
-        error,
-      });
+    if (this.#events.observed) {
+      this.#events.next({ type: 'redirect', at, disposition, flow: redirect.flow, reason });
+      if (redirect.flow !== undefined && disposition === 'accepted') {
+        const { error } = response;
+        const outcome = error === undefined ? 'code' : 'error';
+        this.#events.next({ type: 'settled', at, flow: redirect.flow, outcome, error });
+      }
     }
-    this.#redirects.next(redirect);
+    if (this.#redirects.observed) this.#redirects.next(redirect);
     if (disposition !== 'accepted') return;
     if (flow) this.#flows.deliver(flow);
     this.#fill(response);
