@@ -2,9 +2,8 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { subprotocol } from '../../src/bridge/protocol.ts';
-import type { Bridge } from '../../src/bridge/server.ts';
 import * as assert from '../helpers/assert.ts';
-import { token, withBridge } from '../helpers/bridge.ts';
+import { counts, token, withBridge } from '../helpers/bridge.ts';
 import { suite } from '../helpers/suite.ts';
 import { dial } from '../helpers/wire.ts';
 
@@ -196,14 +195,6 @@ test('K-07 takes a message in fragments, with a ping in between, and echoes the 
       wire.end();
     }
   }));
-
-/** A socket's end is seen by its peer a turn or two before it is counted. */
-async function counts(bridge: Bridge, connections: number): Promise<void> {
-  const turns = async (): Promise<void> => {
-    while (bridge.connections !== connections) await new Promise(setImmediate);
-  };
-  await assert.deadline(turns(), 5_000, `${connections} connections`);
-}
 
 const begin = `{"type":"begin","ref":1,"state":"${'s1t2a3t4e5'.repeat(4)}","key":"${'k'.repeat(43)}"}`;
 

@@ -1,27 +1,8 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { firstValueFrom } from 'rxjs';
 import { memoryStore } from '../../src/store/memory.ts';
 import * as assert from '../helpers/assert.ts';
-import { Peer, token, withBridge } from '../helpers/bridge.ts';
+import { newKey, newState, proofOf, token, withBridge, withPeers, type Peer } from '../helpers/bridge.ts';
 import { suite } from '../helpers/suite.ts';
-
-const newState = (): string => randomBytes(32).toString('base64url');
-const newKey = (): string => createHash('sha256').update(randomBytes(32)).digest('base64url');
-const proofOf = (key: string, nonce: string): string =>
-  createHmac('sha256', Buffer.from(key, 'base64url')).update(nonce).digest('base64url');
-
-async function withPeers(url: string, body: (open: () => Peer) => Promise<void>): Promise<void> {
-  const peers: Peer[] = [];
-  try {
-    await body(() => {
-      const peer = new Peer(url);
-      peers.push(peer);
-      return peer;
-    });
-  } finally {
-    for (const peer of peers) peer.end();
-  }
-}
 
 const test = suite('session of the bridge');
 

@@ -1,3 +1,4 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { WebSocket } from 'ws';
 import type { BridgeOptions } from '../../src/bridge/options.ts';
 import { subprotocol, type ServiceMessage } from '../../src/bridge/protocol.ts';
@@ -5,8 +6,47 @@ import { createBridge, type Bridge } from '../../src/bridge/server.ts';
 import type { ServerOptions } from '../../src/index.ts';
 import { deadline } from './assert.ts';
 import { withServer, type Endpoint } from './endpoint.ts';
+import { send, type WireAnswer } from './wire.ts';
 
 export const token = 'a-token-of-the-specs';
+
+/** What a listener keeps to itself, or makes known of it. */
+export const newState = (): string => randomBytes(32).toString('base64url');
+export const newKey = (): string => createHash('sha256').update(randomBytes(32)).digest('base64url');
+export const proofOf = (key: string, nonce: string): string =>
+  createHmac('sha256', Buffer.from(key, 'base64url')).update(nonce).digest('base64url');
+
+/** Headers that replace those of a good handshake; null leaves one out. */
+export type Change = Readonly<Record<string, string | null>>;
+
+const handshake: Readonly<Record<string, string>> = {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  'Sec-WebSocket-Protocol': subprotocol,
+  Authorization: `Bearer ${token}`,
+};
+
+/** The answer to a good handshake with a change. */
+export function shake(
+  port: number,
+  change: Change = {},
+  target = '/bridge',
+  method = 'GET',
+): Promise<WireAnswer> {
+  const headers = Object.entries({ ...handshake, ...change }).filter(([, value]) => value !== null);
+  return send(port, { method, target, headers: headers as [string, string][] });
+}
+
+/** What a page sends to connect with a ticket. */
+export function withTicket(ticket: string, origin: string | null): Change {
+  return {
+    Authorization: null,
+    Origin: origin,
+    'Sec-WebSocket-Protocol': `ticket.${ticket}, ${subprotocol}`,
+  };
+}
 
 export interface Bridged extends Endpoint {
   bridge: Bridge;
@@ -26,6 +66,13 @@ export function withBridge<T>(
   });
 }
 
+/** A program's token, or a page's ticket. */
+export interface Credential {
+  bearer?: string;
+  ticket?: string;
+  origin?: string;
+}
+
 /** A WebSocket peer that says exactly what it is told to, and remembers what it hears. */
 export class Peer {
   readonly socket: WebSocket;
@@ -33,8 +80,10 @@ export class Peer {
   readonly #arrived = new Set<() => void>();
   readonly #closed: Promise<number>;
 
-  constructor(url: string, headers: Record<string, string> = { Authorization: `Bearer ${token}` }) {
-    this.socket = new WebSocket(url, subprotocol, { headers });
+  constructor(url: string, { bearer = token, ticket, origin }: Credential = {}) {
+    const headers = ticket === undefined ? { Authorization: `Bearer ${bearer}` } : {};
+    const protocols = ticket === undefined ? [] : [`ticket.${ticket}`];
+    this.socket = new WebSocket(url, [subprotocol, ...protocols], { headers, ...(origin && { origin }) });
     this.socket.on('error', () => undefined);
     this.socket.on('message', (data) => {
       this.heard.push(JSON.parse((data as Buffer).toString()) as ServiceMessage);
@@ -74,5 +123,47 @@ export class Peer {
 
   end(): void {
     this.socket.terminate();
+  }
+
+  /** Connected, with the challenge of its connection. */
+  async welcome(): Promise<string> {
+    return (await this.next('welcome')).nonce;
+  }
+
+  /** Begins a flow; gives its id. */
+  async begin(state = newState(), key = newKey()): Promise<string> {
+    this.say({ type: 'begin', ref: 1, state, key });
+    return (await this.next('begun')).flow;
+  }
+
+  /** Resolves once everything that the service has sent until now has been heard. */
+  async heardAll(): Promise<void> {
+    this.say({ type: 'ping' });
+    await this.next('pong');
+  }
+}
+
+/** A socket's end is seen by its peer a turn or two before it is counted. */
+export async function counts(bridge: Bridge, connections: number): Promise<void> {
+  const turns = async (): Promise<void> => {
+    while (bridge.connections !== connections) await new Promise(setImmediate);
+  };
+  await deadline(turns(), 5_000, `${connections} connections`);
+}
+
+/** Peers that are ended whatever happens. */
+export async function withPeers(
+  url: string,
+  body: (open: (credential?: Credential, to?: string) => Peer) => Promise<void>,
+): Promise<void> {
+  const peers: Peer[] = [];
+  try {
+    await body((credential, to = url) => {
+      const peer = new Peer(to, credential);
+      peers.push(peer);
+      return peer;
+    });
+  } finally {
+    for (const peer of peers) peer.end();
   }
 }

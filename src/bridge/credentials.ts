@@ -64,7 +64,8 @@ export class Credentials {
   }
 
   replace(tokens: readonly BridgeToken[]): void {
-    for (const { token, name } of tokens) {
+    for (const each of tokens) {
+      const { token, name } = requireIdentity('tokens', each);
       if (!tokenForm.test(token)) {
         throw new InvalidOptionError(
           'tokens',
@@ -127,6 +128,14 @@ export class Credentials {
     if (!found || found.expiresAt <= this.#now()) return undefined;
     return found.origin === origin ? found.identity : 'wrong_origin';
   }
+}
+
+/** Of what a program gives: without a name and roles, a connection would fail with its process. */
+export function requireIdentity<T extends Identity>(option: string, identity: T): T {
+  const { name, roles }: { name: unknown; roles: unknown } = identity;
+  if (typeof name !== 'string' || !Array.isArray(roles))
+    throw new InvalidOptionError(option, 'must give a name and roles');
+  return identity;
 }
 
 function digest(text: string): Buffer {

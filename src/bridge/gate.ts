@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type Server as SocketServer, type ServerOptions } from 'ws';
 import { readTarget } from '../request.ts';
-import type { Credentials, Identity } from './credentials.ts';
+import { requireIdentity, type Credentials, type Identity } from './credentials.ts';
 import { readHandshake, refuse, type Offer, type Refusal } from './handshake.ts';
 import type { BridgeOptions, BridgeSettings } from './options.ts';
 import { subprotocol } from './protocol.ts';
@@ -109,11 +109,14 @@ export class Gate {
     request: IncomingMessage,
   ): Promise<Identity | undefined> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, this.#settings.limits.patience, undefined);
+    const { patience } = this.#settings.limits;
+    const late = new Promise<never>((_, reject) => {
+      const error = new Error(`authenticate has not answered within ${patience} ms`);
+      timer = setTimeout(reject, patience, error);
     });
     try {
-      return await Promise.race([authenticate(request), late]);
+      const identity = await Promise.race([authenticate(request), late]);
+      return identity && requireIdentity('authenticate', identity);
     } catch (error) {
       this.#host.report(error);
       return undefined;
