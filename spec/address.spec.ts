@@ -58,10 +58,8 @@ const table: readonly (readonly [
 const never = {
   secure: false,
   addresses: [],
-  onUpgrade: () => undefined,
-  refuse: () => undefined,
+  onUpgrade: () => () => undefined,
   upgraded: () => undefined,
-  offUpgrade: () => undefined,
   close: () => Promise.resolve(),
 };
 

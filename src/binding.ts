@@ -18,13 +18,10 @@ export interface Binding {
   /** What is bound; none where the handler is mounted. */
   readonly addresses: readonly AddressInfo[];
   readonly secure: boolean;
-  /** Takes the upgrade requests of the server, or no longer. */
-  onUpgrade(upgrade: Upgrade): void;
-  offUpgrade(upgrade: Upgrade): void;
+  /** Has upgrade requests taken: those that it `takes`, which must be all where there are no others. Returns its undo. */
+  onUpgrade(takes: (others: boolean, ...upgrade: Parameters<Upgrade>) => unknown): () => void;
   /** Lets go of a socket that somebody has taken by an upgrade: it no longer counts as a connection. */
   upgraded(socket: Duplex): void;
-  /** Ends an upgrade request that is for nobody here, unless somebody else may take it. */
-  refuse(socket: Duplex): void;
   /** Stops taking requests; pages in flight are finished. Bounded. */
   close(): Promise<void>;
 }
@@ -44,22 +41,41 @@ export async function bind(
 const mounted: Binding = {
   addresses: [],
   secure: false,
-  onUpgrade: () => undefined,
-  offUpgrade: () => undefined,
-  refuse: () => undefined,
+  onUpgrade: () => () => undefined,
   upgraded: () => undefined,
   close: () => Promise.resolve(),
 };
 
-function upgrading(server: Server): Pick<Binding, 'onUpgrade' | 'offUpgrade' | 'refuse'> {
-  return {
-    onUpgrade: (upgrade) => void server.on('upgrade', upgrade),
-    offUpgrade: (upgrade) => void server.off('upgrade', upgrade),
-    refuse: (socket) => {
-      if (server.listenerCount('upgrade') > 1) return;
-      socket.on('error', () => socket.destroy());
-      socket.end('HTTP/1.1 404 Not Found\r\n\r\n', () => socket.destroy());
-    },
+/**
+ * Steps in front of a server's own listeners of an event, for what `takes` has a use for; the rest goes to them. Returns
+ * the way back.
+ */
+function stepInFront(server: Server, event: string, takes: (...args: never[]) => unknown): () => void {
+  // Raw, so that one added by `once` is called once, here and after it was given back.
+  const others = server.rawListeners(event) as ((...args: unknown[]) => void)[];
+  let open = true;
+  const inFront = (...args: unknown[]): void => {
+    if (!open || !takes(...(args as never[]))) for (const other of others) other.apply(server, args);
+  };
+  server.removeAllListeners(event);
+  server.on(event, inFront);
+  return () => {
+    open = false;
+    // Somebody may have stepped in front of us since; then only stop answering.
+    if (server.listeners(event).includes(inFront)) {
+      server.off(event, inFront);
+      for (const other of others) server.on(event, other);
+    }
+  };
+}
+
+function upgrading(server: Server): Binding['onUpgrade'] {
+  return (takes) => {
+    const others = server.listenerCount('upgrade');
+    return stepInFront(server, 'upgrade', (...upgrade: Parameters<Upgrade>) =>
+      // Others may have come since.
+      takes(others + server.listenerCount('upgrade') > 1, ...upgrade),
+    );
   };
 }
 
@@ -95,7 +111,7 @@ async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: 
   return {
     addresses: listener.addresses,
     secure: tls !== undefined,
-    ...upgrading(server),
+    onUpgrade: upgrading(server),
     upgraded: (socket) => connections.leave(socket),
     async close() {
       const closed = listener.close();
@@ -125,27 +141,18 @@ function borrow(
       `must listen on loopback unless publicUrl is set, got ${address.address}`,
     );
   }
-  // Raw, so that one added by `once` is called once, here and after it was given back.
-  const others = server.rawListeners('request') as Serve[];
-  let open = true;
-  const inFront: Serve = (request, response) => {
-    if (open && concerns(request)) serve(request, response);
-    else for (const other of others) other.call(server, request, response);
-  };
-  server.removeAllListeners('request');
-  server.on('request', inFront);
+  const stepBack = stepInFront(server, 'request', (request: IncomingMessage, response: ServerResponse) => {
+    const ours = concerns(request);
+    if (ours) serve(request, response);
+    return ours;
+  });
   return {
     addresses: [address],
     secure,
-    ...upgrading(server),
+    onUpgrade: upgrading(server),
     upgraded: () => undefined,
     close() {
-      open = false;
-      // Somebody may have stepped in front of us since; then only stop answering.
-      if (server.listeners('request').includes(inFront)) {
-        server.off('request', inFront);
-        for (const other of others) server.on('request', other);
-      }
+      stepBack();
       return Promise.resolve();
     },
   };
@@ -166,9 +173,7 @@ function refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const status = statusOf[error.code ?? ''] ?? '400 Bad Request';
   const headers = [...pageHeaders(''), 'Connection', 'close', 'Content-Length', '0'];
-  const lines = headers.flatMap((value, index) =>
-    index % 2 === 0 ? [`${value}: ${headers[index + 1] ?? ''}\r\n`] : [],
-  );
+  const lines = headers.map((text, index) => text + (index % 2 ? '\r\n' : ': '));
   // A peer that never closes its half must not keep ours.
   socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n`, () => socket.destroy());
 }

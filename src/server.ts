@@ -91,6 +91,7 @@ class CallbackServer implements OAuthCallbackServer {
   #stored: StoredFlows | undefined;
   /** By path. */
   readonly #upgrades = new Map<string, Upgrade>();
+  #offUpgrade: (() => void) | undefined;
   readonly #closings = new Set<() => Promise<void>>();
   readonly #handler: Handler;
   readonly #endpoint: Endpoint;
@@ -198,7 +199,7 @@ class CallbackServer implements OAuthCallbackServer {
     const serve = (request: IncomingMessage, response: ServerResponse): void =>
       this.#endpoint.serve(request, response);
     this.#binding = await bind(this.#settings, serve, (request) => this.#concerns(request));
-    if (this.#upgrades.size > 0) this.#binding.onUpgrade(this.#upgrade);
+    if (this.#upgrades.size > 0) this.#offUpgrade = this.#binding.onUpgrade(this.#upgrade);
     this.#bound = boundTo(this.#binding, this.#settings);
     this.#tell({ type: 'listening', at: this.#now(), redirectUri: this.redirectUri });
   }
@@ -216,14 +217,13 @@ class CallbackServer implements OAuthCallbackServer {
     this.#events.complete();
   }
 
-  readonly #upgrade: Upgrade = (request, socket, head) => {
-    const upgrade = this.#upgrades.get(readTarget(request.url ?? '')?.path ?? '');
-    if (!upgrade) {
-      this.#binding?.refuse(socket);
-      return;
-    }
-    this.#binding?.upgraded(socket);
-    upgrade(request, socket, head);
+  readonly #upgrade: Parameters<Binding['onUpgrade']>[0] = (others, request, socket, head) => {
+    // What is for nobody, anybody refuses.
+    const [any] = others ? [] : this.#upgrades.values();
+    const upgrade = this.#upgrades.get(readTarget(request.url ?? '')?.path ?? '') ?? any;
+    if (upgrade) this.#binding?.upgraded(socket);
+    upgrade?.(request, socket, head);
+    return upgrade;
   };
 
   get #pending(): number {
@@ -241,11 +241,11 @@ class CallbackServer implements OAuthCallbackServer {
       claim: (state) => this.#flows.claim(state),
       onUpgrade: (path, upgrade) => {
         if (this.#upgrades.has(path)) throw new InvalidOptionError('path', 'is taken');
-        if (this.#upgrades.size === 0) this.#binding?.onUpgrade(this.#upgrade);
+        if (this.#upgrades.size === 0) this.#offUpgrade = this.#binding?.onUpgrade(this.#upgrade);
         this.#upgrades.set(path, upgrade);
         return () => {
           this.#upgrades.delete(path);
-          if (this.#upgrades.size === 0) this.#binding?.offUpgrade(this.#upgrade);
+          if (this.#upgrades.size === 0) this.#offUpgrade?.();
         };
       },
       onClose: (run) => {

@@ -61,12 +61,16 @@ export class Gate {
       return;
     }
     this.#opening++;
-    void this.#identify(request, offer).then((identity) => {
+    const identified = this.#identify(request, offer).then((identity) => {
       this.#opening--;
       if (socket.destroyed) return;
       const refused = typeof identity === 'object' ? this.#full(request, identity) : { status: identity };
       if (refused || typeof identity !== 'object') refuse(socket, refused as Refusal);
       else this.#admit(request, socket, head, identity);
+    });
+    identified.catch((error: unknown) => {
+      this.#host.report(error);
+      socket.destroy();
     });
   }
 

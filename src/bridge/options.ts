@@ -14,7 +14,8 @@ export interface BridgeOptions {
   /** Decides itself who a program is; undefined refuses it. Asked where no token matches; 5 s at the most. */
   authenticate?: (request: IncomingMessage) => Identity | undefined | Promise<Identity | undefined>;
   /**
-   * Where its flows are kept. One that outlives the server lets another server take over.
+   * Where its flows are kept. One that outlives the server lets another server take over. All bridges of a server have that of
+   * the first.
    * @default a memory store
    */
   store?: FlowStore;

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Deadlines } from '../deadlines.ts';
 import { InvalidOptionError, NotListeningError } from '../errors.ts';
 import { internalsOf, type ServerInternals } from '../internals.ts';
 import type { OAuthCallbackServer } from '../server.ts';
@@ -11,14 +10,17 @@ import { Credentials, type BridgeToken, type Identity, type TicketOptions } from
 import { Feed } from './feed.ts';
 import { Gate } from './gate.ts';
 import { readBridgeOptions, type BridgeOptions, type BridgeSettings } from './options.ts';
+import { Listeners } from './listeners.ts';
 import { openPort, type Port } from './port.ts';
 import { closeCodes } from './protocol.ts';
 import { refusedFor } from './refused.ts';
 import { Session, type SessionHost, type SessionSocket } from './session.ts';
+import { Sessions } from './sessions.ts';
+import { inTurn } from './turns.ts';
 
 /** The WebSocket side of a callback server: listeners get their own results, monitors the redacted feed. */
 export interface Bridge extends AsyncDisposable {
-  /** Resolves once the bridge takes connections: with the server, or when its own port is bound. */
+  /** Resolves once the bridge takes connections. Its server listens then too. */
   listen(): Promise<void>;
   /** Where the bridge listens, if on a port of its own. Throws `NotListeningError` before `listen()`. */
   readonly address: AddressInfo;
@@ -53,14 +55,12 @@ class WebSocketBridge implements Bridge, SessionHost {
   readonly #credentials: Credentials;
   readonly #feed: Feed;
   readonly #flows: StoredFlows;
-  readonly #sessions = new Set<Session>();
-  readonly #listeners = new Map<string, Session>();
-  /** When a credential expires, its connection is closed. */
-  readonly #expiries: Deadlines<Session>;
+  readonly #sessions: Sessions;
+  readonly #listeners: Listeners;
+  readonly #inTurn = inTurn();
   #undo: (() => void)[] = [];
   readonly #gate: Gate;
   #own: Port | undefined;
-  #queued = { bytes: 0, at: -Infinity };
 
   constructor(server: OAuthCallbackServer, settings: BridgeSettings) {
     this.#server = server;
@@ -68,6 +68,7 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.limits = settings.limits;
     this.#internals = internalsOf(server);
     this.#credentials = new Credentials(settings.tokens, () => this.now());
+    this.#sessions = new Sessions(this.#internals.clock);
     this.#feed = new Feed(settings.limits.events);
     this.#gate = new Gate(settings, this.#credentials, {
       isOurs: (host) => (this.#own?.isAt(host) ?? false) || this.#internals.isOurs(host),
@@ -77,9 +78,9 @@ class WebSocketBridge implements Bridge, SessionHost {
     const { store = memoryStore({ clock: this.#internals.clock }) } = settings;
     // Now, so that the server looks for redirects of flows begun before a restart.
     this.#flows = this.#internals.store((own) => new StoredFlows(store, own));
-    this.#expiries = new Deadlines(this.#internals.clock, (session) =>
-      session.close(closeCodes.credential, 'the credential has expired'),
-    );
+    if (settings.store && this.#flows.store !== settings.store)
+      throw new InvalidOptionError('store', 'must be that of the first bridge of this server');
+    this.#listeners = new Listeners(this.#flows);
     this.#start();
   }
 
@@ -102,11 +103,18 @@ class WebSocketBridge implements Bridge, SessionHost {
     throw new NotListeningError('address needs a bound port; await listen() first');
   }
 
-  async listen(): Promise<void> {
-    this.#start();
-    const { port } = this.#settings;
-    if (port === undefined) return this.#server.listen();
-    this.#own ??= await openPort(port, this.upgrade);
+  listen(): Promise<void> {
+    return this.#inTurn(async () => {
+      // First: its events start anew with it.
+      await this.#server.listen();
+      this.#start();
+      const { port, limits } = this.#settings;
+      if (port === undefined || this.#own) return;
+      const own = await openPort(port, limits.connections, this.upgrade);
+      // The server may have been closed meanwhile, and the bridge with it.
+      if (this.#gate.open) this.#own = own;
+      else await own.close();
+    });
   }
 
   issueTicket(options: TicketOptions): string {
@@ -128,7 +136,16 @@ class WebSocketBridge implements Bridge, SessionHost {
 
   upgrade: Bridge['upgrade'] = (request, socket, head) => this.#gate.upgrade(request, socket, head);
 
-  async close({ restart = false }: { restart?: boolean } = {}): Promise<void> {
+  close(options?: { restart?: boolean }): Promise<void> {
+    return this.#inTurn(() => this.#stop(options));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Not in turn where the server closes, for which a `listen()` may be waiting. */
+  async #stop({ restart = false }: { restart?: boolean } = {}): Promise<void> {
     if (!this.#gate.open) return;
     this.#gate.open = false;
     for (const undo of this.#undo) undo();
@@ -137,12 +154,8 @@ class WebSocketBridge implements Bridge, SessionHost {
     const [code, reason] = restart
       ? [closeCodes.restart, 'restarting']
       : [closeCodes.shutdown, 'shutting down'];
-    await Promise.all([...this.#sessions].map((session) => session.end(code, reason)));
+    await this.#sessions.end(code, reason);
     await closed;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 
   now(): number {
@@ -153,15 +166,8 @@ class WebSocketBridge implements Bridge, SessionHost {
     return this.#credentials.stands(identity);
   }
 
-  /** Counted ten times a second at the most: it is asked for each message to a slow reader. */
   overloaded(): boolean {
-    const now = this.now();
-    if (now - this.#queued.at > 100) {
-      let bytes = 0;
-      for (const session of this.#sessions) bytes += session.queued;
-      this.#queued = { bytes, at: now };
-    }
-    return this.#queued.bytes > this.limits.queuedInAll;
+    return this.#sessions.queued > this.limits.queuedInAll;
   }
 
   begin: SessionHost['begin'] = async (key, state, options) => {
@@ -177,21 +183,15 @@ class WebSocketBridge implements Bridge, SessionHost {
   settle: SessionHost['settle'] = (flow, outcome) => this.#flows.settle(flow, outcome);
 
   attach(flow: string, session: Session): (() => void) | undefined {
-    const before = this.#listeners.get(flow);
-    // What a dead connection has said still may come after its client has come back.
-    if (before && before.order > session.order) {
-      session.takenOver(flow);
-      return undefined;
-    }
-    this.#listeners.set(flow, session);
-    before?.takenOver(flow);
+    const detach = this.#listeners.attach(flow, session);
+    if (!detach) return undefined;
     const unwatch = this.#flows.store.watch(
       flow,
       () => void session.deliver(flow).catch(this.#internals.report),
     );
     return () => {
       unwatch();
-      if (this.#listeners.get(flow) === session) this.#listeners.delete(flow);
+      detach();
     };
   }
 
@@ -212,42 +212,34 @@ class WebSocketBridge implements Bridge, SessionHost {
   /** Once more after `close()`. */
   #start(): void {
     if (this.#gate.open) return;
+    const { port, path } = this.#settings;
+    // First, since it throws where another bridge has the path.
+    const taken = port === undefined ? [this.#internals.onUpgrade(path, this.upgrade)] : [];
     this.#gate.open = true;
     const events = this.#server.events.subscribe((event) => this.#feed.push(event));
-    const heartbeat = setInterval(() => this.#beat(), this.limits.heartbeat);
+    const heartbeat = setInterval(() => this.#sessions.beat(), this.limits.heartbeat);
     heartbeat.unref();
     this.#undo = [
+      ...taken,
       () => events.unsubscribe(),
       () => clearInterval(heartbeat),
-      this.#internals.onClose(() => this.close()),
+      this.#internals.onClose(() => this.#stop()),
     ];
-    const { port, path } = this.#settings;
-    if (port === undefined) this.#undo.push(this.#internals.onUpgrade(path, this.upgrade));
   }
 
   #admit(socket: SessionSocket, identity: Identity, address: string): void {
     const session = new Session(socket, identity, address, this);
     this.#sessions.add(session);
-    if (session.deadline !== Infinity) this.#expiries.add(session);
     session.welcome();
   }
 
   left(session: Session): void {
-    this.#sessions.delete(session);
-    this.#expiries.remove(session);
+    this.#sessions.remove(session);
     this.#gate.left(session.identity, session.address);
     this.#feed.leave(session);
   }
 
-  #beat(): void {
-    for (const session of this.#sessions) if (!session.beat()) session.terminate();
-  }
-
-  /** Closes the connections whose credential was taken back. */
   #closeFallen(): void {
-    for (const session of this.#sessions) {
-      if (!this.stands(session.identity))
-        session.close(closeCodes.credential, 'the credential was taken back');
-    }
+    this.#sessions.closeFallen(({ identity }) => this.stands(identity));
   }
 }
