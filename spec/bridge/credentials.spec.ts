@@ -167,12 +167,17 @@ for (const [name, options] of expiries) {
           await short.welcome();
           const flow = await short.begin(state, key);
           const nonce = await long.welcome();
+          // Nothing happens to it that could remind the service of its credential.
+          const idle = open({ bearer: 'the-token-of-short' });
+          await idle.welcome();
           advance(4_999);
           await short.heardAll();
+          await counts(bridge, 3);
           advance(1);
           // A redirect that is there before the peer has heard of its end.
           await visit(`/callback?code=c&state=${state}`);
           assert.is(await short.closed(), 4401);
+          assert.is(await idle.closed(), 4401);
           assert.equal(short.heard, []);
           await counts(bridge, 1);
           assert.is((await shake(port, { Authorization: 'Bearer the-token-of-short' })).status, 401);

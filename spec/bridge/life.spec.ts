@@ -23,7 +23,7 @@ for (const [name, options] of [
   ['on a port of its own', { port: 0 }],
 ] as const) {
   test(`K-14 ${name} takes connections again after close(), and its flows live on`, () =>
-    withBridge(async ({ bridge, visit, server }) => {
+    withBridge(async ({ bridge, visit, server, port }) => {
       try {
         const [state, key] = [newState(), newKey()];
         let flow = '';
@@ -34,6 +34,8 @@ for (const [name, options] of [
           await bridge.close({ restart: true });
           assert.is(await peer.closed(), 1012);
         });
+        // As if there had never been a bridge.
+        if (!('port' in options)) assert.is((await shake(port)).status, 404);
         // The redirect comes while nobody can be told.
         assert.is((await visit(`/callback?code=c&state=${state}`)).status, 200);
         await bridge.close();
