@@ -10,30 +10,46 @@ import { rows as f } from './conformance/f.ts';
 import { rows as g } from './conformance/g.ts';
 import { rows as h } from './conformance/h.ts';
 import { rows as i } from './conformance/i.ts';
-import type { Row } from './conformance/row.ts';
+import { rows as j } from './conformance/j.ts';
+import { rows as k } from './conformance/k.ts';
+import type { BridgeRow, Row } from './conformance/row.ts';
 import { is, match, ok, rejects } from './helpers/assert.ts';
 import { withServer } from './helpers/endpoint.ts';
 import { suite } from './helpers/suite.ts';
-import { weakened } from './helpers/weakened.ts';
+import { weakened, weakenedBridge } from './helpers/weakened.ts';
+import { bridgeTwins } from './bridge-twins.ts';
 import { twins, type Twin } from './twins.ts';
 
 const rows = [a, b, c, d, e, f, g, h, i].flat();
+const bridgeRows = [j, k].flat();
 
 const test = suite('twins');
 
 for (const twin of twins) {
   test(`${twin.id} sees a server that ${twin.weakness}`, async () => {
-    const { check } = rowOf(twin);
+    const { check } = rowOf(twin, rows);
     const create = await weakened(...twin.edits);
-    // Whatever the check throws is looked at here; a failed assertion is what is hoped for.
-    const failure = await (async () => check(create))().then(
-      () => undefined,
-      (error: unknown) => error as Error & { details?: string | false },
-    );
-    ok(failure, 'the check passes');
-    const said = `${failure.constructor.name}: ${failure.message}\n${failure.details || ''}`;
-    match(stripVTControlCharacters(said), twin.complaint);
+    await complains(() => check(create), twin);
   });
+}
+
+for (const twin of bridgeTwins) {
+  test(`${twin.id} sees a bridge that ${twin.weakness}`, async () => {
+    const { check } = rowOf(twin, bridgeRows);
+    const create = await weakenedBridge(...twin.edits);
+    await complains(() => check(create), twin);
+  });
+}
+
+async function complains(check: () => Promise<void>, { complaint }: Twin): Promise<void> {
+  // Whatever the check throws is looked at here; a failed assertion is what is hoped for.
+  const failure = await (async () => check())().then(
+    () => undefined,
+    (error: unknown) => error as Error & { details?: string | false },
+  );
+  ok(failure, 'the check passes');
+  const said = `${failure.constructor.name}: ${failure.message}\n${failure.details || ''}`;
+  match(stripVTControlCharacters(said), complaint);
 }
 
 // Its errors and streams are those of the real server, or a check would reject it for being another program.
@@ -44,7 +60,20 @@ test(
     const create = await weakened(
       ...everywhere.map((file) => ({ file, find: firstLine(file), replace: `${firstLine(file)}\n` })),
     );
-    for (const row of new Set(twins.map(rowOf))) await row.check(create);
+    for (const row of new Set(twins.map((twin) => rowOf(twin, rows)))) await row.check(create);
+  },
+  { deadline: 120_000 },
+);
+
+test(
+  'a twin of the bridge without a weakness passes every row that a twin stands for',
+  async () => {
+    const everywhere = ['credentials.ts', 'gate.ts', 'handshake.ts', 'session.ts', 'server.ts'];
+    const files = everywhere.map((file) => `bridge/${file}`);
+    const create = await weakenedBridge(
+      ...files.map((file) => ({ file, find: firstLine(file), replace: `${firstLine(file)}\n` })),
+    );
+    for (const row of new Set(bridgeTwins.map((twin) => rowOf(twin, bridgeRows)))) await row.check(create);
   },
   { deadline: 120_000 },
 );
@@ -70,8 +99,8 @@ function firstLine(file: string): string {
   return first;
 }
 
-function rowOf({ id, title }: Pick<Twin, 'id' | 'title'>): Row {
-  const found = rows.filter((row) => row.id === id && row.title.startsWith(title));
+function rowOf<R extends Row | BridgeRow>({ id, title }: Twin, among: readonly R[]): R {
+  const found = among.filter((row) => row.id === id && row.title.startsWith(title));
   is(found.length, 1, `${found.length} rows are ${id} and begin with "${title}"`);
   return found[0]!;
 }

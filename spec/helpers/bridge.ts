@@ -48,6 +48,9 @@ export function withTicket(ticket: string, origin: string | null): Change {
   };
 }
 
+/** How the bridge under test is made; a weakened twin is made by another one. */
+export type CreateBridge = typeof createBridge;
+
 export interface Bridged extends Endpoint {
   bridge: Bridge;
   url: string;
@@ -58,9 +61,10 @@ export function withBridge<T>(
   body: (bridged: Bridged) => Promise<T>,
   options: Partial<BridgeOptions> = {},
   serverOptions: ServerOptions = {},
+  create: CreateBridge = createBridge,
 ): Promise<T> {
   return withServer(serverOptions, async (endpoint) => {
-    const bridge = createBridge(endpoint.server, { token, ...options });
+    const bridge = create(endpoint.server, { token, ...options });
     await bridge.listen();
     return body({ ...endpoint, bridge, url: `ws://127.0.0.1:${endpoint.port}/bridge` });
   });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import type { CreateBridge } from './bridge.ts';
 import type { Create } from './endpoint.ts';
 
 /** A change of one source file, as `request.ts`. `find` must stand in it exactly once. */
@@ -17,17 +18,27 @@ export interface Edit {
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const entry = join(root, 'src/index.ts');
 
 /** `createOAuthCallbackServer` of the source with these edits. Throws where one of them does not apply. */
 export async function weakened(...edits: readonly Edit[]): Promise<Create> {
+  const twin = await imported('src/index.ts', edits);
+  return (twin as { createOAuthCallbackServer: Create }).createOAuthCallbackServer;
+}
+
+/** `createBridge` of the source with these edits, for the real server. */
+export async function weakenedBridge(...edits: readonly Edit[]): Promise<CreateBridge> {
+  const twin = await imported('src/bridge/server.ts', edits);
+  return (twin as { createBridge: CreateBridge }).createBridge;
+}
+
+async function imported(name: string, edits: readonly Edit[]): Promise<unknown> {
+  const entry = join(root, name);
   const changed = changedSources(edits);
   const folder = mkdtempSync(join(tmpdir(), 'weakened-'));
   try {
     const file = join(folder, 'twin.mjs');
-    writeFileSync(file, await bundle(changed, await affected(changed)));
-    const twin = (await import(pathToFileURL(file).href)) as { createOAuthCallbackServer: Create };
-    return twin.createOAuthCallbackServer;
+    writeFileSync(file, await bundle(entry, changed, await affected(entry, changed)));
+    return (await import(pathToFileURL(file).href)) as unknown;
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -55,8 +66,8 @@ function changedSources(edits: readonly Edit[]): ReadonlyMap<string, string> {
  * The edited modules and whatever imports them. All others are shared with the real server, so that an error is an
  * instance of the class that a check knows, and `ofState` knows the stream.
  */
-async function affected(changed: ReadonlyMap<string, string>): Promise<ReadonlySet<string>> {
-  const { inputs } = (await run(changed, { name: 'all', setup: () => undefined })).metafile;
+async function affected(entry: string, changed: ReadonlyMap<string, string>): Promise<ReadonlySet<string>> {
+  const { inputs } = (await run(entry, changed, { name: 'all', setup: () => undefined })).metafile;
   const all = new Set([entry, ...changed.keys()]);
   for (let size = 0; size < all.size;) {
     size = all.size;
@@ -71,8 +82,12 @@ function importersOf(inputs: Metafile['inputs'], modules: ReadonlySet<string>): 
     .map(([path]) => join(root, path));
 }
 
-async function bundle(changed: ReadonlyMap<string, string>, inside: ReadonlySet<string>): Promise<string> {
-  const { outputFiles } = await run(changed, {
+async function bundle(
+  entry: string,
+  changed: ReadonlyMap<string, string>,
+  inside: ReadonlySet<string>,
+): Promise<string> {
+  const { outputFiles } = await run(entry, changed, {
     name: 'share the rest',
     setup: (bundler) => {
       bundler.onResolve({ filter: /^\.\.?\// }, ({ path, importer }) => {
@@ -80,7 +95,7 @@ async function bundle(changed: ReadonlyMap<string, string>, inside: ReadonlySet<
         return inside.has(module) ? { path: module } : { path: pathToFileURL(module).href, external: true };
       });
       // The bundle stands where no package can be found by name.
-      bundler.onResolve({ filter: /^rxjs$/ }, ({ path }) => ({
+      bundler.onResolve({ filter: /^(rxjs|ws|valibot)$/ }, ({ path }) => ({
         path: import.meta.resolve(path),
         external: true,
       }));
@@ -89,7 +104,7 @@ async function bundle(changed: ReadonlyMap<string, string>, inside: ReadonlySet<
   return outputFiles[0]!.text;
 }
 
-function run(changed: ReadonlyMap<string, string>, plugin: Plugin) {
+function run(entry: string, changed: ReadonlyMap<string, string>, plugin: Plugin) {
   const edit: Plugin = {
     name: 'edit',
     setup: (bundler) => {
@@ -106,7 +121,7 @@ function run(changed: ReadonlyMap<string, string>, plugin: Plugin) {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    external: ['rxjs'],
+    external: ['rxjs', 'ws', 'valibot'],
     plugins: [plugin, edit],
     metafile: true,
     write: false,

@@ -1,0 +1,195 @@
+/** Bridges that do not meet a requirement, as twins.ts has servers. */
+import type { Twin } from './twins.ts';
+
+const edit = (file: string, find: string, replace: string): Twin['edits'] => [
+  { file: `bridge/${file}`, find, replace },
+];
+
+export const bridgeTwins: readonly Twin[] = [
+  {
+    id: 'J-02',
+    title: '',
+    weakness: 'takes any Origin',
+    edits: edit(
+      'gate.ts',
+      `origin !== undefined && !this.#settings.origins.includes(origin)`,
+      'origin === ""',
+    ),
+    complaint: /Origin null: is answered 101/,
+  },
+  {
+    id: 'J-02',
+    title: '',
+    weakness: 'takes an Origin that begins like a listed one',
+    edits: edit(
+      'gate.ts',
+      `!this.#settings.origins.includes(origin)`,
+      '!this.#settings.origins.some((each) => origin.startsWith(each))',
+    ),
+    complaint: /Origin https:\/\/app\.example\.evil: is answered 101/,
+  },
+  {
+    id: 'J-03',
+    title: '',
+    weakness: 'takes a listed Origin for a credential',
+    edits: edit(
+      'gate.ts',
+      `let identity: Identity | 'wrong_origin' | undefined;`,
+      `let identity: Identity | 'wrong_origin' | undefined;\n    if (origin) return { name: 'page', roles: [] };`,
+    ),
+    complaint: /a listed Origin alone: is answered 101/,
+  },
+  {
+    id: 'J-04',
+    title: '',
+    weakness: 'takes any token',
+    edits: edit('credentials.ts', `if (timingSafeEqual(own, sought)) found`, 'found'),
+    complaint: /another token: is answered 101/,
+  },
+  {
+    id: 'J-04',
+    title: '',
+    weakness: 'does not mind a token in the URL',
+    edits: edit(
+      'handshake.ts',
+      `if (/[?&](?:access_)?(?:token|ticket)=/i.test(url)) return { status: 401 };`,
+      '',
+    ),
+    complaint: /a token in the URL: is answered 101/,
+  },
+  {
+    id: 'J-05',
+    title: '',
+    weakness: 'selects the first subprotocol that is offered',
+    edits: edit(
+      'gate.ts',
+      `handleProtocols: () => subprotocol`,
+      'handleProtocols: ([first]) => first ?? false',
+    ),
+    complaint: /the ticket is sent back/,
+  },
+  {
+    id: 'J-05',
+    title: '',
+    weakness: 'does without its subprotocol',
+    edits: edit('handshake.ts', `if (!offered.includes(subprotocol)) return { status: 400 };`, ''),
+    complaint: /a ticket alone: is answered (101|401)/,
+  },
+  {
+    id: 'J-06',
+    title: 'takes a ticket once',
+    weakness: 'takes a ticket again',
+    edits: edit('credentials.ts', `    this.#tickets.delete(ticket);\n    if (!found`, '    if (!found'),
+    complaint: /50 of 50 uses of a ticket are answered 101/,
+  },
+  {
+    id: 'J-06',
+    title: 'takes a ticket from its own',
+    weakness: 'takes a ticket from any Origin',
+    edits: edit(
+      'credentials.ts',
+      `found.origin === origin ? found.identity : 'wrong_origin'`,
+      'found.identity',
+    ),
+    complaint: /a ticket from https:\/\/other\.example: is answered 101/,
+  },
+  {
+    id: 'J-06',
+    title: 'takes a ticket for 60 s',
+    weakness: 'takes a ticket at any age',
+    edits: edit('credentials.ts', `if (!found || found.expiresAt <= this.#now())`, 'if (!found)'),
+    complaint: /a ticket after 61 s: is answered 101/,
+  },
+  {
+    id: 'J-06',
+    title: 'takes a ticket for 60 s',
+    weakness: 'takes a ticket for as long as it is told',
+    edits: edit('credentials.ts', `now + Math.min(ttl, 60_000)`, 'now + ttl'),
+    complaint: /a ticket after 61 s: is answered 101/,
+  },
+  {
+    id: 'J-08',
+    title: 'delivers nothing once a credential is taken back',
+    weakness: 'lets those who are connected be',
+    edits: [
+      ...edit('server.ts', `this.#credentials.revoke(name);\n    this.#closeFallen();`, 'void name;'),
+      ...edit(
+        'session.ts',
+        `this.#send({ type: 'result', flow, result });`,
+        `{\n      this.#send({ type: 'result', flow, result });\n      this.close(4401, '');\n    }`,
+      ),
+    ],
+    complaint: /the result is delivered/,
+  },
+  {
+    id: 'J-08',
+    title: 'delivers nothing once a credential has expired',
+    weakness: 'looks at a credential no more when it delivers',
+    edits: edit(
+      'session.ts',
+      `if (this.#host.stands(this.identity)) this.#send({ type: 'result'`,
+      `if (flow) this.#send({ type: 'result'`,
+    ),
+    complaint: /the result is delivered/,
+  },
+  {
+    id: 'J-09',
+    title: '',
+    weakness: 'goes by any Host',
+    edits: edit('handshake.ts', ` || !isOurs((headers.host ?? '').toLowerCase())`, ''),
+    complaint: /Host evil: is answered 101/,
+  },
+  {
+    id: 'K-01',
+    title: '',
+    weakness: 'gives a flow to who knows its id',
+    edits: edit('session.ts', `if (!stored || !proven) {`, 'if (!stored) {'),
+    complaint: /a wrong proof is not answered like an unknown flow/,
+  },
+  {
+    id: 'K-01',
+    title: '',
+    weakness: 'takes a proof that was made for another connection',
+    edits: edit('session.ts', `readonly nonce = randomToken();`, `readonly nonce = 'of another connection';`),
+    complaint: /a wrong proof is not answered like an unknown flow/,
+  },
+  {
+    id: 'K-03',
+    title: '',
+    weakness: 'has two listeners for a flow',
+    edits: edit('listeners.ts', `if (before && before !== session) before.takenOver(flow);`, ''),
+    complaint: /the one before: is closed with nothing, and is told more/,
+  },
+  {
+    id: 'K-04',
+    title: '',
+    weakness: 'takes binary messages',
+    edits: edit('session.ts', `if (binary) return [closeCodes.binary, 'messages are text'];`, ''),
+    complaint: /a binary message: is closed with nothing/,
+  },
+  {
+    id: 'K-05',
+    title: '',
+    weakness: 'takes messages of any size',
+    edits: edit('gate.ts', 'maxPayload: 16_384', 'maxPayload: 0'),
+    complaint: /a message of 17 KiB: is closed with nothing/,
+  },
+  {
+    id: 'K-12',
+    title: '',
+    weakness: 'has room for any number of a name',
+    edits: edit('gate.ts', ` || ofName >= connectionsPerName`, ''),
+    complaint: /one more: is answered 101/,
+  },
+  {
+    id: 'K-13',
+    title: '',
+    weakness: 'takes any number of messages',
+    edits: edit(
+      'session.ts',
+      `if (!this.#messages.take(this.#host.now())) return [closeCodes.tooFast, 'too many messages'];`,
+      '',
+    ),
+    complaint: /1,000 messages at once: is closed with nothing/,
+  },
+];

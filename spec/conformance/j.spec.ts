@@ -1,0 +1,4 @@
+import { rows } from './j.ts';
+import { proveBridge } from './row.ts';
+
+proveBridge('J. The bridge: who may connect', rows);

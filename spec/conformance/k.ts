@@ -1,0 +1,120 @@
+import * as assert from '../helpers/assert.ts';
+import { newKey, newState, proofOf, shake, withBridge, withPeers, type Peer } from '../helpers/bridge.ts';
+import type { BridgeRow } from './row.ts';
+
+/** Resolves when the peer is told something more. */
+const hears = ({ socket }: Peer): Promise<string> =>
+  new Promise((resolve) => socket.once('message', () => resolve('nothing, and is told more')));
+
+/** The code that a peer is closed with for what it does. */
+const closes = (breach: (peer: Peer) => void, expected: number, what: string): BridgeRow['check'] => {
+  return (create) =>
+    withBridge(
+      ({ url }) =>
+        withPeers(url, async (open) => {
+          const peer = open();
+          await peer.welcome();
+          const answered = hears(peer);
+          breach(peer);
+          peer.say({ type: 'ping' });
+          const code = await Promise.race([peer.closed(), answered]);
+          assert.is(code, expected, `${what}: is closed with ${code}`);
+        }),
+      {},
+      {},
+      create,
+    );
+};
+
+export const rows: readonly BridgeRow[] = [
+  {
+    id: 'K-01',
+    title: 'gives a flow to who proves its secret',
+    check: (create) =>
+      withBridge(
+        ({ url }) =>
+          withPeers(url, async (open) => {
+            const [owner, thief, key] = [open(), open(), newKey()];
+            await owner.welcome();
+            const flow = await owner.begin(newState(), key);
+            const nonce = await thief.welcome();
+            const ask = async (proof: string, of = flow): Promise<string> => {
+              thief.say({ type: 'resume', ref: 1, flow: of, proof });
+              await thief.heardAll();
+              return JSON.stringify(thief.heard.splice(0));
+            };
+            const unknown = await ask(proofOf(key, nonce), 'no-such-flow');
+            for (const wrong of [proofOf(newKey(), nonce), proofOf(key, 'of another connection')])
+              assert.is(await ask(wrong), unknown, 'a wrong proof is not answered like an unknown flow');
+            assert.match(await ask(proofOf(key, nonce)), '"resumed"');
+          }),
+        {},
+        {},
+        create,
+      ),
+  },
+  {
+    id: 'K-03',
+    title: 'closes the listener whose flow is taken over',
+    check: (create) =>
+      withBridge(
+        ({ url, visit }) =>
+          withPeers(url, async (open) => {
+            const [one, other, state, key] = [open(), open(), newState(), newKey()];
+            await one.welcome();
+            const flow = await one.begin(state, key);
+            other.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, await other.welcome()) });
+            await other.next('resumed');
+            const told = hears(one);
+            await visit(`/callback?code=c&state=${state}`);
+            await other.next('result');
+            const code = await Promise.race([one.closed(), told]);
+            assert.is(code, 4409, `the one before: is closed with ${code}`);
+          }),
+        {},
+        {},
+        create,
+      ),
+  },
+  {
+    id: 'K-04',
+    title: 'takes text',
+    check: closes(({ socket }) => socket.send(Buffer.from('{"type":"ping"}')), 1003, 'a binary message'),
+  },
+  {
+    id: 'K-05',
+    title: 'takes messages of 16 KiB',
+    check: closes(
+      (peer) => peer.say({ type: 'ping', more: 'x'.repeat(17 * 1024) }),
+      1009,
+      'a message of 17 KiB',
+    ),
+  },
+  {
+    id: 'K-13',
+    title: 'takes so many messages a second',
+    check: closes(
+      (peer) => {
+        for (let n = 0; n < 1_000; n++) peer.say({ type: 'ack', flow: 'x' });
+      },
+      4429,
+      '1,000 messages at once',
+    ),
+  },
+  {
+    id: 'K-12',
+    title: 'has room for so many of a name',
+    check: (create) =>
+      withBridge(
+        ({ url, port }) =>
+          withPeers(url, async (open) => {
+            await open().welcome();
+            const { status } = await shake(port);
+            assert.is(status, 429, `one more: is answered ${status}`);
+          }),
+        { limits: { connectionsPerName: 1 } },
+        {},
+        create,
+      ),
+  },
+];
