@@ -157,7 +157,7 @@ export const bridgeTwins: readonly Twin[] = [
     id: 'K-03',
     title: '',
     weakness: 'has two listeners for a flow',
-    edits: edit('listeners.ts', `if (before && before !== session) before.takenOver(flow);`, ''),
+    edits: edit('listeners.ts', `    before?.takenOver(flow);\n`, ''),
     complaint: /the one before: is closed with nothing, and is told more/,
   },
   {

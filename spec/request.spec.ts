@@ -150,8 +150,9 @@ test('isAuthority accepts nothing that could be read as something else', () => {
   for (const host of others) assert.not.ok(isAuthority(host), JSON.stringify(host));
 });
 
-test('readHeaders counts hosts and joins what is repeated, in any case of letters', () => {
+test('readHeaders joins what is repeated, in any case of letters', () => {
   const fields: Readonly<Record<string, keyof RequestHeaders>> = {
+    Host: 'host',
     Origin: 'origin',
     'Sec-Fetch-Dest': 'dest',
     'Sec-Fetch-Mode': 'mode',
@@ -165,7 +166,7 @@ test('readHeaders counts hosts and joins what is repeated, in any case of letter
     'Content-Encoding': 'contentEncoding',
   };
   const cased = fc
-    .constantFrom(...Object.keys(fields), 'Host', 'X-Other', '__proto__', 'constructor')
+    .constantFrom(...Object.keys(fields), 'X-Other', '__proto__', 'constructor')
     .chain((name) =>
       fc.constantFrom(name, name.toLowerCase(), name.toUpperCase()).map((spelled) => ({ name, spelled })),
     );
@@ -178,9 +179,6 @@ test('readHeaders counts hosts and joins what is repeated, in any case of letter
         const values = valuesOf(name);
         assert.is(headers[name], values.length > 0 ? values.join(', ') : undefined, name);
       }
-      const hosts = given.filter(([{ name }]) => name === 'Host').map(([, value]) => value);
-      assert.is(headers.hosts, hosts.length);
-      assert.is(headers.host, hosts.at(-1)?.toLowerCase() ?? '');
     }),
   );
 });

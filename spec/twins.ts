@@ -21,7 +21,7 @@ export const twins: readonly Twin[] = [
     id: 'A-01',
     title: 'refuses a query in which',
     weakness: 'takes the last of several values',
-    edits: [edit('redirect.ts', `if (name in fields) reason = 'repeated_parameter';\n    else if`, 'if')],
+    edits: [edit('redirect.ts', `if (given.has(name)) reason = 'repeated_parameter';\n    else if`, 'if')],
     complaint: /code, two values: is answered 200/,
   },
   {
@@ -102,36 +102,28 @@ export const twins: readonly Twin[] = [
     id: 'A-07',
     title: "constrains a provider's texts",
     weakness: 'hands over the description as it is',
-    edits: [
-      edit(
-        'redirect.ts',
-        `error_description: error_description?.replace(outsideErrorText, '?'),`,
-        'error_description,',
-      ),
-    ],
+    edits: [edit('redirect.ts', `detach(description.replace(outsideErrorText, '?'))`, 'description')],
     complaint: /match `.*x5d-.*x7e\]\+\$\/` pattern/,
   },
   {
     id: 'A-07',
     title: 'drops an error_uri',
     weakness: 'hands over any error_uri',
-    edits: [edit('redirect.ts', `error_uri: uri.test(error_uri ?? '') ? error_uri : '',`, 'error_uri,')],
+    edits: [edit('redirect.ts', `if (more && uri.test(more))`, 'if (more)')],
     complaint: /--https:\/\/as\.example\/a b/,
   },
   {
     id: 'A-08',
     title: '',
     weakness: 'releases the code beside the error',
-    edits: [
-      edit('redirect.ts', `        error: error.replace(`, `        code,\n        error: error.replace(`),
-    ],
+    edits: [edit('redirect.ts', `if (code && !error) fields.code`, 'if (code) fields.code')],
     complaint: /--.*"code"/,
   },
   {
     id: 'A-09',
     title: '',
     weakness: 'accepts a state alone',
-    edits: [edit('redirect.ts', `if (!code && !error) return 'missing_code';`, '')],
+    edits: [edit('redirect.ts', `if (!code && !given.get('error')) return 'missing_code';`, '')],
     complaint: /callback\?state=[\w-]+: is answered 200/,
   },
   {
@@ -141,8 +133,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'redirect.ts',
-        `error: error.replace(outsideErrorText, '?'),`,
-        `error: /^(access_denied|invalid_request|invalid_scope|server_error|temporarily_unavailable|unauthorized_client|unsupported_response_type)$/.test(error) ? error : 'server_error',`,
+        `fields.error = detach(error.replace(outsideErrorText, '?'));`,
+        `fields.error = /^(access_denied|invalid_request|invalid_scope|server_error|temporarily_unavailable|unauthorized_client|unsupported_response_type)$/.test(error) ? error : 'server_error';`,
       ),
     ],
     complaint: /interaction_required/,
@@ -154,7 +146,7 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'redirect.ts',
-        `if (fields['access_token'] || fields['id_token']) return 'front_channel_token';`,
+        `if (given.get('access_token') || given.get('id_token')) return 'front_channel_token';`,
         '',
       ),
     ],
@@ -441,7 +433,7 @@ export const twins: readonly Twin[] = [
     id: 'C-08',
     title: 'takes a response on exactly the host and port',
     weakness: 'takes a response on any address of its own',
-    edits: [edit('handler.ts', '!options.isAdvertised(authority ?? headers.host)', 'false')],
+    edits: [edit('handler.ts', '!options.isAdvertised(authority)', 'false')],
     complaint: /Host \[::1\]:\d+: is answered 200/,
   },
   {
@@ -455,14 +447,16 @@ export const twins: readonly Twin[] = [
     id: 'C-11',
     title: '',
     weakness: 'ignores a JARM response',
-    edits: [edit('redirect.ts', `if (fields['response']) return 'jarm_not_supported';`, '')],
+    edits: [edit('redirect.ts', `if (given.get('response')) return 'jarm_not_supported';`, '')],
     complaint: /all is well/,
   },
   {
     id: 'D-01',
     title: '',
     weakness: 'takes HEAD for GET',
-    edits: [edit('handler.ts', `['GET', 'POST'] : ['GET'];`, `['GET', 'HEAD', 'POST'] : ['GET', 'HEAD'];`)],
+    edits: [
+      edit('handler.ts', `request.method !== 'GET' && !(`, `!['GET', 'HEAD'].includes(request.method) && !(`),
+    ],
     complaint: /HEAD over HTTP\/1\.1 is answered 200/,
   },
   {
@@ -487,11 +481,7 @@ export const twins: readonly Twin[] = [
     weakness: 'reads query and body as one',
     edits: [
       edit('handler.ts', `if (hasResponseParameter(query)) return`, 'if (false) return'),
-      edit(
-        'handler.ts',
-        `const encoded = posted ? (body ?? '') : query;`,
-        'const encoded = posted ? `${query}&${body ?? ""}` : query;',
-      ),
+      edit('handler.ts', `posted ? (body ?? '') : query`, 'posted ? `${query}&${body ?? ""}` : query'),
     ],
     complaint: /query "state=.*", body "code=the-code": is answered 200/,
   },
@@ -502,7 +492,7 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'handler.ts',
-        `pages.neutral(405, language, 'Allow', methods.join(', '))`,
+        `pages.neutral(405, language, 'Allow', takesForms ? 'GET, POST' : 'GET')`,
         'pages.neutral(405, language)',
       ),
     ],
@@ -573,7 +563,13 @@ export const twins: readonly Twin[] = [
     id: 'F-02',
     title: '',
     weakness: 'goes by the last of several hosts',
-    edits: [edit('handler.ts', 'headers.hosts !== 1', 'headers.hosts < 1')],
+    edits: [
+      edit(
+        'handler.ts',
+        `headers.host?.toLowerCase() ?? '';`,
+        `headers.host?.toLowerCase().replace(/,.*/, '') ?? '';`,
+      ),
+    ],
     complaint: /the same twice, .*: is answered 200/,
   },
   {
@@ -626,7 +622,7 @@ export const twins: readonly Twin[] = [
     id: 'F-07',
     title: '',
     weakness: 'takes a GET with any Origin',
-    edits: [edit('handler.ts', 'if (headers.origin !== undefined && !posted) return', 'if (false) return')],
+    edits: [edit('handler.ts', 'if (headers.origin !== undefined && !posted)', 'if (false)')],
     complaint: /Origin: https:\/\/evil\.example: is answered 200/,
   },
   {
@@ -700,12 +696,12 @@ export const twins: readonly Twin[] = [
     weakness: 'believes X-Forwarded-Host',
     edits: [
       edit(
-        'request.ts',
-        `      case 'origin':`,
-        `      case 'x-forwarded-host':\n        headers.host = value.toLowerCase();\n        break;\n      case 'origin':`,
+        'handler.ts',
+        `headers.host?.toLowerCase() ?? '';`,
+        `(request.rawHeaders[request.rawHeaders.findIndex((name) => /^x-forwarded-host$/i.test(name)) + 1 || -1] ?? headers.host ?? '').toLowerCase();`,
       ),
     ],
-    complaint: /--421/,
+    complaint: /a foreign Host: is answered 303/,
   },
   {
     id: 'G-01',

@@ -188,8 +188,10 @@ export class Flows implements FlowOwner {
     }
     const wrong = mismatch(flow.expectation, arrival, fields.iss);
     if (wrong) return { disposition: wrong, flow };
-    // Its own state, which is no slice of the query.
-    const response = new CallbackResponse({ ...fields, state: flow.state });
+    // Its own state in place of the query's, a slice that would keep the whole query in memory.
+    const response = new CallbackResponse(
+      fields.state === undefined ? fields : { ...fields, state: flow.state },
+    );
     flow.accept(response);
     this.#pending--;
     this.remember(flow.state, 'duplicate');

@@ -94,15 +94,16 @@ export function createHandler(options: HandlerOptions): Handler {
     const headers = readHeaders(request.rawHeaders);
     const language = pages.languageFor(headers.language);
     const target = readTarget(request.target);
-    if (!target || headers.hosts !== 1 || !isAuthority(headers.host))
-      return { answer: pages.neutral(400, language) };
-    const ours = options.isOurs(target.authority ?? headers.host);
+    const host = headers.host?.toLowerCase() ?? '';
+    if (!target || !isAuthority(host)) return { answer: pages.neutral(400, language) };
+    const authority = target.authority ?? host;
+    const ours = options.isOurs(authority);
     if (ours && headers.probe !== undefined) return { answer: pages.probed(options.prove(headers.probe)) };
     if (!isCallback(target.path)) return { answer: elsewhere(target.path, ours, request.method, language) };
     const takesForms = flows.formsExpected || options.stored() !== undefined;
     if (request.method !== 'GET' && !(takesForms && request.method === 'POST'))
       return { answer: pages.neutral(405, language, 'Allow', takesForms ? 'GET, POST' : 'GET') };
-    return receive(request, headers, target, ours, language);
+    return receive(request, headers, { ...target, authority }, ours, language);
   }
 
   function isCallback(path: string): boolean {
@@ -129,7 +130,7 @@ export function createHandler(options: HandlerOptions): Handler {
   function receive(
     { method, rawHeaders, body, tooLarge }: CallbackRequest,
     headers: RequestHeaders,
-    { authority, path, query }: Target,
+    { authority, path, query }: Target & { authority: string },
     ours: boolean,
     language: Language,
   ): Handled {
@@ -149,10 +150,7 @@ export function createHandler(options: HandlerOptions): Handler {
       if (hasResponseParameter(query)) return refuse(read, language, 400, 'malformed', 'split_parameters');
     }
     // The redirect URI is compared whole: a second address of ours is not the one the provider was given.
-    if (
-      !options.isAdvertised(authority ?? headers.host) ||
-      (callbackQuery && !retains(query, callbackQuery))
-    ) {
+    if (!options.isAdvertised(authority) || (callbackQuery && !retains(query, callbackQuery))) {
       return refuse(read, language, 400, 'wrong_redirect_uri');
     }
     return judge(read, { path, mode: posted ? 'form_post' : 'query' }, language);

@@ -13,76 +13,35 @@ export interface CallbackRequest {
   tooLarge?: boolean;
 }
 
-/** The headers that decide whether a request is a person's browser coming back. */
-export interface RequestHeaders {
-  hosts: number;
-  host: string;
-  origin: string | undefined;
-  /** `Sec-Fetch-Dest`, `-Mode` and `-Site`, where sent. */
-  dest: string | undefined;
-  mode: string | undefined;
-  site: string | undefined;
-  /** `Sec-Purpose` and its elders. */
-  purpose: string | undefined;
-  /** The nonce of a self-probe. */
-  probe: string | undefined;
-  language: string | undefined;
-  contentType: string | undefined;
-  contentEncoding: string | undefined;
-}
+/** Where the headers go that decide whether a request is a person's browser coming back. */
+const fields = {
+  host: 'host',
+  origin: 'origin',
+  'sec-fetch-dest': 'dest',
+  'sec-fetch-mode': 'mode',
+  'sec-fetch-site': 'site',
+  // And its elders.
+  'sec-purpose': 'purpose',
+  purpose: 'purpose',
+  'x-purpose': 'purpose',
+  'x-moz': 'purpose',
+  // The nonce of a self-probe.
+  'rx-oauth-callback-probe': 'probe',
+  'accept-language': 'language',
+  'content-type': 'contentType',
+  'content-encoding': 'contentEncoding',
+} as const;
 
-/** Repeated headers join, so that no second value can hide behind a good first one. */
+const fieldOf: ReadonlyMap<string, keyof RequestHeaders> = new Map(Object.entries(fields));
+
+export type RequestHeaders = { [field in (typeof fields)[keyof typeof fields]]?: string | undefined };
+
+/** Repeated headers join, so that no second value can hide behind a good first one: two hosts are none. */
 export function readHeaders(rawHeaders: readonly string[]): RequestHeaders {
-  const headers: RequestHeaders = {
-    hosts: 0,
-    host: '',
-    origin: undefined,
-    dest: undefined,
-    mode: undefined,
-    site: undefined,
-    purpose: undefined,
-    probe: undefined,
-    language: undefined,
-    contentType: undefined,
-    contentEncoding: undefined,
-  };
+  const headers: RequestHeaders = {};
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const value = rawHeaders[index + 1] as string;
-    switch ((rawHeaders[index] as string).toLowerCase()) {
-      case 'host':
-        headers.hosts++;
-        headers.host = value.toLowerCase();
-        break;
-      case 'origin':
-        headers.origin = join(headers.origin, value);
-        break;
-      case 'sec-fetch-dest':
-        headers.dest = join(headers.dest, value);
-        break;
-      case 'sec-fetch-mode':
-        headers.mode = join(headers.mode, value);
-        break;
-      case 'sec-fetch-site':
-        headers.site = join(headers.site, value);
-        break;
-      case 'sec-purpose':
-      case 'purpose':
-      case 'x-purpose':
-      case 'x-moz':
-        headers.purpose = join(headers.purpose, value);
-        break;
-      case 'accept-language':
-        headers.language = join(headers.language, value);
-        break;
-      case 'content-type':
-        headers.contentType = join(headers.contentType, value);
-        break;
-      case 'content-encoding':
-        headers.contentEncoding = join(headers.contentEncoding, value);
-        break;
-      case 'rx-oauth-callback-probe':
-        headers.probe = value;
-    }
+    const field = fieldOf.get((rawHeaders[index] as string).toLowerCase());
+    if (field) headers[field] = join(headers[field], rawHeaders[index + 1] as string);
   }
   return headers;
 }

@@ -96,7 +96,7 @@ export class Credentials {
   }
 
   issueTicket({ origin, name = 'ticket', roles = ['listener'], flows, ttl = 60_000 }: TicketOptions): string {
-    requireInteger('ttl', ttl, 1, 60_000);
+    requireInteger('ttl', ttl, 1, Number.MAX_SAFE_INTEGER);
     const now = this.#now();
     for (const [ticket, { expiresAt }] of this.#tickets) {
       if (expiresAt > now && this.#tickets.size < mostTickets) break;
@@ -106,7 +106,7 @@ export class Credentials {
     this.#tickets.set(ticket, {
       identity: { name, roles, flows },
       origin,
-      expiresAt: now + ttl,
+      expiresAt: now + Math.min(ttl, 60_000),
     });
     return ticket;
   }
