@@ -30,6 +30,8 @@ const tarball = pack();
 const manifest = readJson('package.json') as {
   exports: Record<string, string | { types: string; default: string }>;
   dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional?: boolean }>;
 };
 
 const test = suite('package');
@@ -48,8 +50,14 @@ test('has what a user needs, and nothing else', () => {
 test('depends on rxjs and ws at run time', () => {
   assert.equal(Object.keys(manifest.dependencies).sort(), ['rxjs', 'ws']);
   assert.equal(
-    ['peerDependencies', 'optionalDependencies', 'bundledDependencies'].filter((kind) => kind in manifest),
+    ['optionalDependencies', 'bundledDependencies'].filter((kind) => kind in manifest),
     [],
+  );
+  const { peerDependencies, peerDependenciesMeta } = manifest;
+  const optional = Object.keys(peerDependencies).map((name) => [name, peerDependenciesMeta[name]?.optional]);
+  assert.equal(
+    optional,
+    ['@opentelemetry/api', 'openid-client', 'redis'].map((name) => [name, true]),
   );
 });
 
