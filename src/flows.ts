@@ -24,6 +24,7 @@ import { beginOptions, requireKnown } from './known-options.ts';
 import { randomToken } from './pkce.ts';
 import type { Arrival, Disposition } from './redirect.ts';
 import { Signals } from './signals.ts';
+import { StateMap } from './state-map.ts';
 import type { Language } from './texts.ts';
 import { requireInteger, requireOneOf, requireStrong, requireText } from './validate.ts';
 
@@ -56,7 +57,7 @@ const rememberedHalf = 5_000;
 export class Flows implements FlowOwner {
   readonly report: Report;
   readonly #events: HotStream<ServerEvent>;
-  readonly #live = new Map<string, PendingFlow>();
+  readonly #live = new StateMap<PendingFlow>();
   readonly #byKey = new Map<string, PendingFlow>();
   readonly #signals = new Signals();
   readonly #deadlines: Deadlines<PendingFlow>;
@@ -188,10 +189,9 @@ export class Flows implements FlowOwner {
     }
     const wrong = mismatch(flow.expectation, arrival, fields.iss);
     if (wrong) return { disposition: wrong, flow };
-    // Its own state in place of the query's, a slice that would keep the whole query in memory.
-    const response = new CallbackResponse(
-      fields.state === undefined ? fields : { ...fields, state: flow.state },
-    );
+    // Its own in place of the query's, a slice that would keep the whole query in memory.
+    if (fields.state !== undefined) fields.state = flow.state;
+    const response = new CallbackResponse(fields);
     flow.accept(response);
     this.#pending--;
     this.remember(flow.state, 'duplicate');
@@ -215,9 +215,8 @@ export class Flows implements FlowOwner {
 
   /** Somebody came for the response that was kept. */
   taken(flow: PendingFlow): void {
-    if (this.#live.get(flow.state) !== flow) return;
-    this.#live.delete(flow.state);
-    this.#deadlines.remove(flow);
+    // Once forgotten, another flow may have its state.
+    if (flow.slot >= 0) this.#forget(flow);
   }
 
   cancel(flow: PendingFlow, ending: Ending): void {
@@ -301,14 +300,13 @@ export class Flows implements FlowOwner {
     if (flow.pending) {
       this.cancel(flow, ending);
     } else {
-      this.taken(flow);
+      this.#forget(flow);
       flow.mark(ending);
     }
   }
 
   #remove(flow: PendingFlow, ending: Ending): void {
-    this.#live.delete(flow.state);
-    this.#deadlines.remove(flow);
+    this.#forget(flow);
     this.#pending--;
     flow.mark(ending);
     // Before the consumer, whose reaction may make events of its own.
@@ -318,6 +316,11 @@ export class Flows implements FlowOwner {
       else this.#events.next({ type: 'cancelled', at: this.#at(), flow: id, reason: ending.type });
     }
     flow.tell();
+  }
+
+  #forget(flow: PendingFlow): void {
+    this.#live.delete(flow.state);
+    this.#deadlines.remove(flow);
   }
 
   #endingOf(state: string): 'duplicate' | 'late' | undefined {

@@ -34,13 +34,17 @@ const fields = {
 
 const fieldOf: ReadonlyMap<string, keyof RequestHeaders> = new Map(Object.entries(fields));
 
+// Most headers have a name of another length, and need not be looked up.
+const lengths: ReadonlySet<number> = new Set([...fieldOf.keys()].map(({ length }) => length));
+
 export type RequestHeaders = { [field in (typeof fields)[keyof typeof fields]]?: string | undefined };
 
 /** Repeated headers join, so that no second value can hide behind a good first one: two hosts are none. */
 export function readHeaders(rawHeaders: readonly string[]): RequestHeaders {
   const headers: RequestHeaders = {};
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const field = fieldOf.get((rawHeaders[index] as string).toLowerCase());
+    const name = rawHeaders[index] as string;
+    const field = lengths.has(name.length) ? fieldOf.get(name.toLowerCase()) : undefined;
     if (field) headers[field] = join(headers[field], rawHeaders[index + 1] as string);
   }
   return headers;
