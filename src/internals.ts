@@ -4,7 +4,6 @@ import type { Clock } from './clock.ts';
 import { InvalidOptionError } from './errors.ts';
 import type { FlowsOptions } from './flows.ts';
 import type { Report } from './isolated-observable.ts';
-import type { TakeRequest } from './mounts.ts';
 import type { StoredFlows } from './stored-flows.ts';
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -25,11 +24,6 @@ export interface ServerInternals {
   claim(state: string): void;
   /** Takes the server's upgrade requests for a path. Returns its undo. Throws `InvalidOptionError` where it is taken. */
   onUpgrade(path: string, upgrade: Upgrade): () => void;
-  /**
-   * Takes the server's requests for a path and what is below it, if they name this server as `Host`. Returns its undo.
-   * Throws `InvalidOptionError` where the path is taken.
-   */
-  onRequest(path: string, take: TakeRequest): () => void;
   /** Runs before the server closes, which waits for it. Returns its undo. */
   onClose(run: () => Promise<void>): () => void;
 }

@@ -16,7 +16,6 @@ import { createHandler, type Handler } from './handler.ts';
 import { HotStream } from './hot-stream.ts';
 import { expose, type Upgrade } from './internals.ts';
 import { IsolatedObservable, type Report } from './isolated-observable.ts';
-import { Mounts } from './mounts.ts';
 import { readOptions, type ServerOptions, type Settings } from './options.ts';
 import { Pages } from './pages.ts';
 import { probe } from './probe.ts';
@@ -92,7 +91,6 @@ class CallbackServer implements OAuthCallbackServer {
   #stored: StoredFlows | undefined;
   /** By path. */
   readonly #upgrades = new Map<string, Upgrade>();
-  readonly #mounts = new Mounts((authority) => this.#isOurs(authority));
   #offUpgrade: (() => void) | undefined;
   readonly #closings = new Set<() => Promise<void>>();
   readonly #handler: Handler;
@@ -149,7 +147,7 @@ class CallbackServer implements OAuthCallbackServer {
     this.#expose(clock, report);
     this.handler = (request, response, next) => {
       if (next && !this.#concerns(request)) next();
-      else this.#serve(request, response);
+      else this.#endpoint.serve(request, response);
     };
   }
 
@@ -198,11 +196,9 @@ class CallbackServer implements OAuthCallbackServer {
     this.#flows.open();
     this.#redirects.restart();
     this.#events.restart();
-    this.#binding = await bind(
-      this.#settings,
-      (request, response) => this.#serve(request, response),
-      (request) => this.#concerns(request),
-    );
+    const serve = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#endpoint.serve(request, response);
+    this.#binding = await bind(this.#settings, serve, (request) => this.#concerns(request));
     if (this.#upgrades.size > 0) this.#offUpgrade = this.#binding.onUpgrade(this.#upgrade);
     this.#bound = boundTo(this.#binding, this.#settings);
     this.#tell({ type: 'listening', at: this.#now(), redirectUri: this.redirectUri });
@@ -252,11 +248,6 @@ class CallbackServer implements OAuthCallbackServer {
           if (this.#upgrades.size === 0) this.#offUpgrade?.();
         };
       },
-      onRequest: (path, take) => {
-        if (path === this.#settings.callbackPath)
-          throw new InvalidOptionError('callbackPath', `must not be ${path}, which is the operator's`);
-        return this.#mounts.add(path, take);
-      },
       onClose: (run) => {
         this.#closings.add(run);
         return () => void this.#closings.delete(run);
@@ -268,13 +259,8 @@ class CallbackServer implements OAuthCallbackServer {
     return this.#bound?.authorities.has(authority) ?? false;
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    if (!this.#mounts.serve(request, response)) this.#endpoint.serve(request, response);
-  }
-
   #concerns(request: IncomingMessage): boolean {
-    const { url: target = '', rawHeaders } = request;
-    return this.#handler.concerns({ target, rawHeaders }) || this.#mounts.concern(request);
+    return this.#handler.concerns({ target: request.url ?? '', rawHeaders: request.rawHeaders });
   }
 
   /** In the order of cause and effect, since whoever is told may react at once. Nothing can undo an accepted one any more. */
