@@ -71,6 +71,12 @@ export class Cli implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
+  /** From now on its pipes are closed at the other end. */
+  stopReading(): void {
+    this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
+  }
+
   /** Presses keys of a terminal: `\x03` is Ctrl-C. */
   press(keys: string): void {
     this.#child.stdin.write(keys);
