@@ -153,7 +153,7 @@ test('has metrics and health for a monitor, and for nobody else', () =>
         assert.equal([status, body], [404, unknown.body]);
       }
       assert.is((await send(url, 'GET', bearer)).status, 200);
-      assert.is((await send(url, 'POST', bearer)).status, 405);
+      assert.is((await send(url, 'POST', bearer)).status, 404);
     }
     const { body, headers } = await send(metricsUrl, 'GET', bearer);
     assert.match(headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/);

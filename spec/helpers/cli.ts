@@ -47,7 +47,8 @@ export class Cli implements AsyncDisposable {
   /** On a pseudo-terminal, where `stdout` is all that is shown. */
   static onTerminal(args: readonly string[], env: Env = {}): Cli {
     const command = [process.execPath, bin, ...args].map((arg) => `'${arg}'`).join(' ');
-    return new Cli('script', ['-qefc', command, '/dev/null'], env);
+    // In place of the shell, which would end by a Ctrl-C of its own.
+    return new Cli('script', ['-qefc', `exec ${command}`, '/dev/null'], env);
   }
 
   /** What a pattern's first group has matched in a stream, once it does. */
