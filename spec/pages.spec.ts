@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { firstValueFrom } from 'rxjs';
 import { CallbackResponse, type PageView, type ServerOptions } from '../src/index.ts';
 import { Pages, type Answer, type PagesOptions } from '../src/pages.ts';
-import { languages, texts, type Language } from '../src/texts.ts';
+import { languages, type Language } from '../src/texts.ts';
+import { translations } from '../src/translations.ts';
 import { equal, is, match, not, ok } from './helpers/assert.ts';
 import { withServer, type Endpoint } from './helpers/endpoint.ts';
 import { suite } from './helpers/suite.ts';
 import type { WireAnswer } from './helpers/wire.ts';
+import { texts } from './helpers/texts.ts';
 
 const kinds = suite('pages');
 
@@ -30,7 +32,7 @@ for (const language of languages) {
       for (const part of parts) match(html, part);
       is(headers[headers.indexOf('Content-Length') + 1], String(body.length));
       if (language === 'en') continue;
-      for (const text of Object.values(texts.en)) not.match(html, text);
+      for (const text of Object.values<string>(texts.en)) not.match(html, text);
     }
   });
 }
@@ -313,7 +315,7 @@ for (const [name, options] of Object.entries({
 }
 
 function pages(options: Partial<PagesOptions> = {}): Pages {
-  return new Pages({
+  const made = new Pages({
     title: 'title',
     language: 'auto',
     cleanUrl: 'script',
@@ -323,6 +325,8 @@ function pages(options: Partial<PagesOptions> = {}): Pages {
     },
     ...options,
   });
+  made.learn(translations);
+  return made;
 }
 
 function denied(fields: Record<string, string>, of: Language): Answer {

@@ -1,6 +1,7 @@
-import { chooseLanguage, languages, texts, type Texts } from '../src/texts.ts';
+import { chooseLanguage, languages, type Texts } from '../src/texts.ts';
 import { equal, is, not, ok } from './helpers/assert.ts';
 import { suite } from './helpers/suite.ts';
+import { texts } from './helpers/texts.ts';
 
 const test = suite('texts');
 const names = Object.keys(texts.en) as (keyof Texts)[];

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { texts } from './texts.ts';
+import { english } from './texts.ts';
 
 /** What a page shows. Every string is escaped already. */
 export interface PageView {
@@ -81,7 +81,7 @@ export function createCallbackHtml(
   title = 'OAuth sign-in',
   serverUrl?: string,
 ): string {
-  const { success, failure, connected, close } = texts.en;
+  const { success, failure, connected, close } = english;
   return renderPage({
     kind: isSuccess ? 'success' : 'failure',
     language: 'en',

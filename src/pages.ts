@@ -1,7 +1,7 @@
 import type { CallbackResponse } from './callback-response.ts';
 import { InvalidOptionError } from './errors.ts';
 import { cleanUrlElement, escapeHtml, fill, pageHeaders, renderPage, type PageView } from './page.ts';
-import { chooseLanguage, texts, type Language, type Texts } from './texts.ts';
+import { chooseLanguage, english, type Language, type Texts } from './texts.ts';
 
 /** What goes back to the browser. */
 export interface Answer {
@@ -37,6 +37,7 @@ export class Pages {
   readonly #options: PagesOptions;
   readonly #made = new Map<string, Map<Language, Answer>>();
   readonly #languages = new Map<string, Language>();
+  #texts: Readonly<Partial<Record<Language, Texts>>> = {};
 
   constructor(options: PagesOptions) {
     this.#options = options;
@@ -53,6 +54,11 @@ export class Pages {
       this.#languages.set(header, chosen);
     }
     return chosen;
+  }
+
+  /** Speaks other languages than English from here on. */
+  learn(translations: Readonly<Partial<Record<Language, Texts>>>): void {
+    this.#texts = translations;
   }
 
   /** The response was accepted. How the sign-in ends, only the app knows. */
@@ -81,7 +87,7 @@ export class Pages {
 
   /** The provider's error. Its description is shown escaped, and of an accepted response only. */
   denied(response: CallbackResponse, language: Language): Answer {
-    const { denied, failed } = texts[language];
+    const { denied, failed } = this.#textsIn(language);
     const { error, error_description } = response;
     const detail = error === 'access_denied' ? denied : fill(failed, error_description ?? error ?? '');
     return this.#failure(400, detail, language);
@@ -118,6 +124,10 @@ export class Pages {
     return this.#empty(204, 'Rx-OAuth-Callback-Probe', proof);
   }
 
+  #textsIn(language: Language): Texts {
+    return this.#texts[language] ?? english;
+  }
+
   #empty(status: number, ...headers: string[]): Answer {
     return {
       status,
@@ -128,14 +138,14 @@ export class Pages {
 
   #successful(headline: string, message: string | undefined, language: Language): Said {
     const { serverUrl } = this.#options;
-    const detail = serverUrl === undefined ? undefined : fill(texts[language].connected, serverUrl);
+    const detail = serverUrl === undefined ? undefined : fill(this.#textsIn(language).connected, serverUrl);
     return { kind: 'success', headline, message, detail };
   }
 
   #failure(status: number, detail: string, language: Language): Answer {
     return this.#make(status, language, {
       kind: 'failure',
-      headline: texts[language].failure,
+      headline: this.#textsIn(language).failure,
       message: undefined,
       detail,
     });
@@ -151,7 +161,8 @@ export class Pages {
     let inLanguages = this.#made.get(name);
     if (!inLanguages) this.#made.set(name, (inLanguages = new Map<Language, Answer>()));
     let made = inLanguages.get(language);
-    if (!made) inLanguages.set(language, (made = this.#make(status, language, say(texts[language]), extra)));
+    if (!made)
+      inLanguages.set(language, (made = this.#make(status, language, say(this.#textsIn(language)), extra)));
     return made;
   }
 
@@ -163,7 +174,7 @@ export class Pages {
       title: escapeHtml(title),
       productName: productName && escapeHtml(productName),
       logo: logo && escapeHtml(logo),
-      note: texts[language].close,
+      note: this.#textsIn(language).close,
     };
     const html = this.#render(view, cleanUrl === 'script' ? cleanUrlElement : '');
     const body = Buffer.from(html);

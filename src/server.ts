@@ -95,6 +95,7 @@ class CallbackServer implements OAuthCallbackServer {
   readonly #routes: Routes;
   #offUpgrade: (() => void) | undefined;
   readonly #closings = new Set<() => Promise<void>>();
+  readonly #pages: Pages;
   readonly #handler: Handler;
   readonly #endpoint: Endpoint;
   readonly #secret = randomBytes(32);
@@ -121,7 +122,7 @@ class CallbackServer implements OAuthCallbackServer {
     this.redirects = new RedirectStream(this.#flows, this.#redirects);
     this.events = new IsolatedObservable(report, (subscriber) => this.#events.subscribe(subscriber));
     const extraHeaders = transportSecurity(settings);
-    const pages = new Pages({ ...settings, extraHeaders, report });
+    const pages = (this.#pages = new Pages({ ...settings, extraHeaders, report }));
     this.#routes = new Routes(settings.callbackPath, (authority) => this.#isOurs(authority));
     this.#handler = createHandler({
       ...settings,
@@ -202,6 +203,7 @@ class CallbackServer implements OAuthCallbackServer {
     this.#events.restart();
     const serve = (request: IncomingMessage, response: ServerResponse): void =>
       this.#serve(request, response);
+    if (this.#settings.language !== 'en') this.#pages.learn((await import('./translations.ts')).translations);
     this.#binding = await bind(this.#settings, serve, (request) => this.#concerns(request));
     if (this.#upgrades.size > 0) this.#offUpgrade = this.#binding.onUpgrade(this.#upgrade);
     this.#bound = boundTo(this.#binding, this.#settings);

@@ -3,7 +3,7 @@ import { AuthorizationError, ofState, orThrow } from '../../src/index.ts';
 import * as assert from '../helpers/assert.ts';
 import { withServer } from '../helpers/endpoint.ts';
 import { compose, navigation, sendRaw } from '../helpers/wire.ts';
-import { texts } from '../../src/texts.ts';
+import { texts } from '../helpers/texts.ts';
 import type { Row } from './row.ts';
 import {
   accepted,

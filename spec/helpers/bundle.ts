@@ -1,13 +1,23 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 
-/** An entry as a bundler leaves it to a user: one file, its bytes compressed, and what it still imports. */
-export async function bundle(entry: string): Promise<{ bytes: number; imports: string[] }> {
+/** An entry as a bundler leaves it to a user: its bytes compressed, and what it still imports. */
+export interface Bundle {
+  /** What is loaded with the entry; parts that are imported when they are used are not. */
+  bytes: number;
+  /** All of it, those parts too. */
+  allBytes: number;
+  imports: string[];
+}
+
+export async function bundle(entry: string): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: join(import.meta.dirname, '..', '..'),
-    entryPoints: [entry],
+    entryPoints: { entry },
+    outdir: 'bundle',
     bundle: true,
+    splitting: true,
     external: ['node:*'],
     // Every package stays outside, so that one which should not be there is seen.
     packages: 'external',
@@ -18,7 +28,28 @@ export async function bundle(entry: string): Promise<{ bytes: number; imports: s
     target: 'node20',
     write: false,
   });
-  const [file] = outputFiles;
-  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports.map(({ path }) => path));
-  return { bytes: gzipSync(file?.contents ?? '', { level: 9 }).length, imports: [...new Set(imports)] };
+  const { outputs } = metafile;
+  const sizes = new Map(
+    outputFiles.map(({ path, contents }) => [
+      Object.keys(outputs).find((name) => path.endsWith(name)),
+      gzipSync(contents, { level: 9 }).length,
+    ]),
+  );
+  const sizeOf = (names: Iterable<string>): number =>
+    [...names].reduce((sum, name) => sum + sizes.get(name)!, 0);
+  const imports = Object.values(outputs)
+    .flatMap((output) => output.imports.filter(({ external }) => external))
+    .map(({ path }) => path);
+  return {
+    bytes: sizeOf(loadedWith('bundle/entry.js', outputs)),
+    allBytes: sizeOf(Object.keys(outputs)),
+    imports: [...new Set(imports)],
+  };
+}
+
+function loadedWith(name: string, outputs: Metafile['outputs'], loaded = new Set<string>()): Set<string> {
+  loaded.add(name);
+  for (const { path, kind, external } of outputs[name]!.imports)
+    if (!external && kind === 'import-statement' && !loaded.has(path)) loadedWith(path, outputs, loaded);
+  return loaded;
 }
