@@ -45,10 +45,10 @@ const notes: Readonly<Record<string, string>> = {
   'E-09':
     'the core opens no browser, and makes no URL to open but of http and https; opening comes with login',
   'F-15': 'the core reads no forwarding header; those of a known proxy come with the cluster',
-  'H-01': 'metrics and traces come with the monitor',
+  'H-01': 'metrics, traces and the command are searched by spec/telemetry and spec/cli',
   'H-04': 'bounds for each tenant come with the cluster',
   'J-07': 'there is no first-message authentication: nobody is connected without a credential',
-  'I-04': 'the core has no such endpoint; those of the cluster come with it',
+  'I-04': 'the core has no such endpoint; those of serve are tried by spec/telemetry/operator.spec.ts',
 };
 
 /** Every row of the groups A to K. */
