@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import commonjs from '@rollup/plugin-commonjs';
+import json from '@rollup/plugin-json';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { dts } from 'rollup-plugin-dts';
 import esbuild from 'rollup-plugin-esbuild';
@@ -21,6 +23,22 @@ const external = [
   ),
 ];
 
+// Optional peers stay outside: the command uses the one that its user has.
+const peers = external.filter((name) => name.test('@opentelemetry/api') || name.test('redis'));
+
+/** The command: all it needs is inside, each part in a chunk that is loaded when it is needed. */
+const bin = {
+  input: { cli: 'src/cli.ts' },
+  external: [/^node:/, ...peers],
+  plugins: [
+    nodeResolve({ exportConditions: ['node'], preferBuiltins: true }),
+    commonjs(),
+    json(),
+    esbuild({ target: 'node20', define: { __VERSION__: JSON.stringify(manifest.version) }, minify: true }),
+  ],
+  output: { dir: 'dist', format: 'es', chunkFileNames: 'cli/[name].js' },
+};
+
 export default [
   {
     input,
@@ -35,4 +53,5 @@ export default [
     plugins: [dts()],
     output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].d.ts' },
   },
+  bin,
 ];
