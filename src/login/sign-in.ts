@@ -1,4 +1,15 @@
-import { catchError, concat, defer, finalize, of, switchMap, tap, throwError, type Observable } from 'rxjs';
+import {
+  catchError,
+  concat,
+  defer,
+  finalize,
+  from,
+  of,
+  switchMap,
+  tap,
+  throwError,
+  type Observable,
+} from 'rxjs';
 import { abortable } from '../abortable.ts';
 import type { AuthorizationParameters } from '../authorization-url.ts';
 import type { CallbackResponse } from '../callback-response.ts';
