@@ -5,7 +5,7 @@ export { Tokens } from './login/tokens.ts';
 export { DiscoveryError, MissingPackageError, RegistrationError, TokenError } from './login/errors.ts';
 export type { SignInOptions, ClientOptions } from './login/options.ts';
 export type { RefreshOptions } from './login/refresh.ts';
-export type { SignInEvent, AuthorizeEvent } from './login/events.ts';
+export type { SignInEvent, AuthorizeEvent, RegisteredEvent } from './login/events.ts';
 export type { IdTokenClaims, TokenFields } from './login/tokens.ts';
 export type { DiscoveryFlaw, SignInError } from './login/errors.ts';
 export type { ServerMetadata } from './login/metadata.ts';

@@ -7,8 +7,8 @@ import type { ClientOptions, SignInOptions } from './options.ts';
 /** The program as the authorization server knows it. */
 export interface Client {
   id: string;
-  /** The authorization server has just made it. */
-  registered: boolean;
+  /** Set where the authorization server has just made it. */
+  registered?: { secret: string | undefined };
   /** How the peer is to make requests that end with the signal. */
   configure: (signal: AbortSignal) => Configuration;
 }
@@ -33,7 +33,6 @@ export function knownClient(openid: OpenId, options: KnownClient, metadata: Serv
   const auth = authentication(openid, metadata, clientSecret, clientAuthentication);
   return {
     id: clientId,
-    registered: false,
     configure: (signal) =>
       configure(openid, new openid.Configuration(asPeer(metadata), clientId, undefined, auth), signal, fetch),
   };
@@ -82,7 +81,7 @@ async function register(
     );
     return {
       id: client.client_id,
-      registered: true,
+      registered: { secret: client.client_secret },
       configure: (until) =>
         configure(
           openid,

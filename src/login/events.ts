@@ -12,7 +12,7 @@ export type SignInEvent =
   /** The authorization server's metadata is there, and is the issuer's. */
   | { type: 'discovered'; at: number; issuer: string }
   /** The authorization server has made a client id for us (RFC 7591). Kept, it spares the next sign-in a registration. */
-  | { type: 'registered'; at: number; flow: string; clientId: string }
+  | RegisteredEvent
   /** The person is to open the URL. Its redirect can be received from now on. */
   | AuthorizeEvent
   /** For the person to come back, until `expiresAt`: milliseconds since the epoch. */
@@ -23,6 +23,26 @@ export type SignInEvent =
   | { type: 'exchanged'; at: number; flow: string; tokens: Tokens }
   /** There will be no tokens: denied, expired, refused, unreachable. */
   | { type: 'failed'; at: number; error: SignInError };
+
+/** The client that the authorization server has made. */
+export class RegisteredEvent {
+  readonly type = 'registered';
+  readonly #clientSecret: string | undefined;
+
+  constructor(
+    readonly at: number,
+    readonly flow: string,
+    readonly clientId: string,
+    clientSecret: string | undefined,
+  ) {
+    this.#clientSecret = clientSecret;
+  }
+
+  /** A public client has none, which is what was asked for. Not shown by printing. */
+  get clientSecret(): string | undefined {
+    return this.#clientSecret;
+  }
+}
 
 /** Where the person is to go. */
 export class AuthorizeEvent {

@@ -43,12 +43,11 @@ export interface Refusal {
 /** Reads no more of an error than is no secret: in a `cause` of the peer there may be a whole token response. */
 export function refusalOf(openid: OpenId, thrown: unknown): Refusal {
   if (thrown instanceof openid.ResponseBodyError) {
-    const { error, error_description, status } = thrown;
-    const told = error_description === undefined ? '' : `: ${printable(error_description)}`;
-    return { reason: `answered ${printable(error)}${told}`, status, error: printable(error) };
+    return answered(thrown.status, thrown.error, thrown.error_description);
   }
   if (thrown instanceof openid.WWWAuthenticateChallengeError) {
-    return { reason: `answered ${thrown.status}`, status: thrown.status };
+    const { error, error_description } = thrown.cause[0]?.parameters ?? {};
+    return answered(thrown.status, error, error_description);
   }
   if (!(thrown instanceof openid.ClientError)) return { reason: networkReason(thrown) };
   const { code, cause, message } = thrown;
@@ -58,6 +57,12 @@ export function refusalOf(openid: OpenId, thrown: unknown): Refusal {
   if (cause instanceof Response) return { reason: 'answered with what is not JSON' };
   // The messages of the peer name what they found fault with, never its value.
   return { reason: `gave an answer that does not hold: ${cause instanceof Error ? cause.message : message}` };
+}
+
+function answered(status: number, error: string | undefined, description: string | undefined): Refusal {
+  if (error === undefined) return { reason: `answered ${status}`, status };
+  const told = description === undefined ? '' : `: ${printable(description)}`;
+  return { reason: `answered ${printable(error)}${told}`, status, error: printable(error) };
 }
 
 function networkReason(thrown: unknown): string {

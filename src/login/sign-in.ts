@@ -20,7 +20,7 @@ import { createOAuthCallbackServer, type CallbackHost } from '../server.ts';
 import { withFlow } from '../with-flow.ts';
 import { clientOf, type Client } from './client.ts';
 import { isSignInError } from './errors.ts';
-import { AuthorizeEvent, type SignInEvent } from './events.ts';
+import { AuthorizeEvent, RegisteredEvent, type SignInEvent } from './events.ts';
 import { exchange, type Exchange } from './exchange.ts';
 import { Flights } from './flights.ts';
 import { discover, type ServerMetadata } from './metadata.ts';
@@ -117,12 +117,11 @@ function ask(
   const nonce = options.scope?.split(' ').includes('openid') ? randomToken() : undefined;
   const resource = [options.resource ?? []].flat();
   const url = flow.authorizationUrl(authorization_endpoint, requestOf(options, client, nonce, resource));
-  const registered: SignInEvent[] = client.registered
-    ? [{ type: 'registered', at: Date.now(), flow: flow.id, clientId: client.id }]
-    : [];
+  const { id, registered } = client;
+  const made = registered ? [new RegisteredEvent(Date.now(), flow.id, id, registered.secret)] : [];
   return concat(
     from<SignInEvent[]>([
-      ...registered,
+      ...made,
       new AuthorizeEvent(Date.now(), flow.id, url),
       { type: 'waiting', at: Date.now(), flow: flow.id, expiresAt: flow.expiresAt },
     ]),
