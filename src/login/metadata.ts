@@ -80,17 +80,20 @@ function requireUsable(metadata: ServerMetadata, { issuer, requirePkce = false }
     'registration_endpoint',
     'jwks_uri',
   ] as const) {
-    const url = metadata[name];
+    // As it came: nobody has looked into it yet.
+    const url: unknown = metadata[name];
     const needed = name === 'authorization_endpoint' || name === 'token_endpoint';
     if (url === undefined && needed) fail('missing_endpoint', `the issuer ${issuer} has no ${name}`);
-    // A server elsewhere has no business with this machine.
-    if (
-      url !== undefined &&
-      !url.startsWith('https://') &&
-      !(local && URL.canParse(url) && isSecure(new URL(url)))
-    )
+    if (url !== undefined && !mayBeAsked(url, local))
       fail('insecure_endpoint', `the ${name} of ${issuer} must be https, got ${JSON.stringify(url)}`);
   }
   if (requirePkce && !metadata.code_challenge_methods_supported?.includes('S256'))
     fail('pkce_not_supported', `the issuer ${issuer} does not say that it supports PKCE with S256`);
+}
+
+/** A server elsewhere has no business with this machine. */
+function mayBeAsked(url: unknown, local: boolean): boolean {
+  if (typeof url !== 'string' || !URL.canParse(url)) return false;
+  const parsed = new URL(url);
+  return local ? isSecure(parsed) : parsed.protocol === 'https:';
 }

@@ -1,7 +1,7 @@
 import type { AuthorizationParameters } from '../authorization-url.ts';
 import { InvalidOptionError } from '../errors.ts';
 import { requireKnown } from '../known-options.ts';
-import type { ServerOptions } from '../options.ts';
+import { readOptions, type ServerOptions } from '../options.ts';
 import type { ResponseMode } from '../redirect.ts';
 import type { CallbackHost } from '../server.ts';
 import { isLoopback, requireInteger, requireOneOf, requireText, show } from '../validate.ts';
@@ -126,6 +126,7 @@ export function requireSignInOptions(options: SignInOptions): void {
   const taken = Object.keys(parameters).find((name) => reserved.includes(name));
   if (taken !== undefined)
     throw new InvalidOptionError(`parameters.${taken}`, 'is set by the sign-in itself');
+  if (server) readOptions(server);
   if (host && server)
     throw new InvalidOptionError('server', 'is for a server of its own; leave it out where host is given');
 }
