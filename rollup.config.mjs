@@ -31,7 +31,7 @@ const bin = {
   input: { cli: 'src/cli.ts' },
   external: [/^node:/, ...peers],
   plugins: [
-    nodeResolve({ exportConditions: ['node'], preferBuiltins: true }),
+    nodeResolve({ exportConditions: ['es2015'], preferBuiltins: true }),
     commonjs(),
     json(),
     esbuild({ target: 'node20', define: { __VERSION__: JSON.stringify(manifest.version) }, minify: true }),
