@@ -155,9 +155,7 @@ for (const [what, answer, saying] of [
   ],
 ] as readonly [string, (response: ServerResponse) => void, RegExp][]) {
   test(`says so where the answer is ${what}`, async () => {
-    const http =
-      .createServer((_request, response) => answer(response))
-      .listen(0, '127.0.0.1');
+    const http = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
     await once(http, 'listening');
     try {
       const issuer = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
