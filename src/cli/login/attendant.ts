@@ -1,0 +1,99 @@
+import { EMPTY, filter, from, ignoreElements, mergeMap, switchMap, type Observable } from 'rxjs';
+import type { AuthorizeEvent, SignInEvent } from '../../login/events.ts';
+import type { OAuthCallbackServer } from '../../server.ts';
+import type { Io } from '../io.ts';
+import { hasBrowser, openBrowser } from './browser.ts';
+import { cancelled } from './interrupted.ts';
+import type { Place } from './place.ts';
+import type { Progress } from './progress.ts';
+import { interrupt, pastedLines } from './prompt.ts';
+import { refusal, tunnelTo } from './texts.ts';
+
+/** Looks after the person of one sign-in: shows where to go, and takes what cannot come by itself. */
+export class Attendant {
+  readonly #io: Io;
+  readonly #progress: Progress;
+  readonly #place: Place;
+  readonly #wantsBrowser: boolean;
+  #opened = false;
+
+  constructor(io: Io, progress: Progress, place: Place, wantsBrowser = hasBrowser(io.env)) {
+    this.#io = io;
+    this.#progress = progress;
+    this.#place = place;
+    this.#wantsBrowser = wantsBrowser;
+  }
+
+  /** Does what an event asks for. */
+  async attend(event: SignInEvent): Promise<SignInEvent> {
+    switch (event.type) {
+      case 'registered':
+        this.#progress.say(`Registered as ${event.clientId}; give it as --client-id from now on.`);
+        break;
+      case 'authorize':
+        await this.#show(event);
+        break;
+      case 'waiting':
+        this.#progress.waiting(event.expiresAt, !this.#pastes);
+        break;
+      case 'received':
+        this.#progress.received();
+        break;
+      default:
+    }
+    return event;
+  }
+
+  /** Submits what is pasted once there is something to paste. No values; errors on Ctrl-C. */
+  paste(events: Observable<SignInEvent>): Observable<never> {
+    return events.pipe(
+      filter((event) => event.type === 'authorize'),
+      switchMap((event) => {
+        const { local } = this.#place;
+        return local && this.#pastes ? this.#submitLines(local, event) : EMPTY;
+      }),
+      ignoreElements(),
+    );
+  }
+
+  get #pastes(): boolean {
+    return this.#place.local !== undefined && !this.#opened;
+  }
+
+  async #show({ url }: AuthorizeEvent): Promise<void> {
+    this.#opened = this.#wantsBrowser && (await openBrowser(url));
+    this.#progress.url(url, this.#opened);
+    const { local } = this.#place;
+    if (!local || this.#opened) return;
+    this.#progress.advice(
+      'If your browser is on another machine, let it reach this one, with this command there:',
+      tunnelTo(local.address.port, this.#io.env),
+    );
+    this.#progress.say(
+      'Or paste here the address of the page that did not load, or the code (it is not shown):',
+    );
+  }
+
+  #submitLines(local: OAuthCallbackServer, { url }: AuthorizeEvent): Observable<unknown> {
+    const { searchParams } = url;
+    const flow = {
+      state: searchParams.get('state') ?? '',
+      redirectUri: searchParams.get('redirect_uri') ?? '',
+    };
+    return pastedLines(this.#io).pipe(
+      mergeMap((line) => {
+        if (line === interrupt) throw cancelled();
+        return line.trim() === '' ? EMPTY : from(this.#submit(local, line, flow));
+      }),
+    );
+  }
+
+  async #submit(
+    local: OAuthCallbackServer,
+    line: string,
+    flow: { state: string; redirectUri: string },
+  ): Promise<void> {
+    const redirect = await local.submit(line, flow);
+    if (redirect.disposition !== 'accepted') this.#progress.say(`${refusal(redirect)} Try again:`);
+  }
+}
