@@ -2,6 +2,8 @@ import { InvalidOptionError } from './errors.ts';
 import { hasResponseParameter } from './redirect.ts';
 import type { CallbackRequest } from './request.ts';
 
+const absolute = /^https?:\/\//i;
+
 /** Where a redirect that is typed in belongs. */
 export interface PastedFor {
   redirectUri: string;
@@ -20,22 +22,29 @@ export function pastedRequest(text: string, { redirectUri, prefix, rest }: Paste
   if (pasted === '') throw new InvalidOptionError('text', 'must be a URL, its query or a code, got nothing');
   const { origin, protocol, host } = new URL(redirectUri);
   const ask = (query: string): string => `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${query}`;
-  const mark = pasted.indexOf('?');
   let url = pasted;
-  if (/^https?:\/\//i.test(pasted)) url = pasted;
-  else if (hasResponseParameter(pasted.slice(mark + 1))) {
-    // What stands before it is missing its scheme, as browsers show it, its origin, or altogether.
-    if (mark <= 0) url = ask(pasted.slice(mark + 1));
-    else url = (pasted.startsWith('/') ? origin : `${protocol}//`) + pasted;
-  } else if (rest === undefined) {
-    throw new InvalidOptionError('text', 'must be a URL or its query; a bare code needs the flow it is for');
-  } else {
+  if (isBareCode(pasted)) {
+    if (rest === undefined)
+      throw new InvalidOptionError(
+        'text',
+        'must be a URL or its query; a bare code needs the flow it is for',
+      );
     // Copied out of a URL, it is percent-encoded already.
     const code = encodeURIComponent(pasted).replace(/%25(?=[\da-f]{2})/gi, '%');
     url = ask(`code=${code}&${rest}`);
+  } else if (!absolute.test(pasted)) {
+    const mark = pasted.indexOf('?');
+    // What stands before it is missing its scheme, as browsers show it, its origin, or altogether.
+    if (mark <= 0) url = ask(pasted.slice(mark + 1));
+    else url = (pasted.startsWith('/') ? origin : `${protocol}//`) + pasted;
   }
   const target = url.startsWith(`${origin}${prefix}/`)
     ? origin + url.slice(origin.length + prefix.length)
     : url;
   return { method: 'GET', target, rawHeaders: ['Host', host] };
+}
+
+/** Neither a URL nor a query with a response in it. */
+export function isBareCode(text: string): boolean {
+  return !absolute.test(text) && !hasResponseParameter(text.slice(text.indexOf('?') + 1));
 }

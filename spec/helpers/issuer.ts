@@ -26,6 +26,14 @@ export interface Issuer extends AsyncDisposable {
   }[];
 }
 
+/** What an authorization server would send the browser to. */
+export function comingBack({ searchParams }: URL, response: Readonly<Record<string, string>>): string {
+  const url = new URL(searchParams.get('redirect_uri')!);
+  for (const [name, value] of Object.entries({ ...response, state: searchParams.get('state')! }))
+    url.searchParams.set(name, value);
+  return url.href;
+}
+
 export function json(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
   response.end(JSON.stringify(body));

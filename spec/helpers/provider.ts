@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Provider } from 'oidc-provider';
+import { CookieJar } from '../../examples/demo/cookie-jar.ts';
 import { withoutAdvice } from '../../examples/demo/without-advice.ts';
 
 export interface ProviderOptions {
@@ -98,6 +99,18 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Sign
       await closed;
     },
   };
+}
+
+/** Signs in up to the redirect to the program, which is not followed: where it leads. */
+export async function redirectOf({ issuer }: Pick<SignInProvider, 'issuer'>, url: URL): Promise<URL> {
+  const jar = new CookieJar();
+  let next = url;
+  while (next.origin === new URL(issuer).origin) {
+    const answer = await fetch(next, { redirect: 'manual', headers: jar.headersFor(next) });
+    jar.store(next, answer.headers.getSetCookie());
+    next = new URL(answer.headers.get('location')!, next);
+  }
+  return next;
 }
 
 async function interact(

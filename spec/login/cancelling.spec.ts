@@ -3,13 +3,12 @@ import { createConnection } from 'node:net';
 import { request, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { firstValueFrom, retry, timer } from 'rxjs';
-import { CookieJar } from '../../examples/demo/cookie-jar.ts';
 import type { ServerEvent } from '../../src/index.ts';
 import { signIn, tokens } from '../../src/login.ts';
 import * as assert from '../helpers/assert.ts';
 import { navigation } from '../helpers/client.ts';
 import { withServer, type Endpoint } from '../helpers/endpoint.ts';
-import { clientId, startProvider, type SignInProvider } from '../helpers/provider.ts';
+import { clientId, redirectOf, startProvider, type SignInProvider } from '../helpers/provider.ts';
 import { suite } from '../helpers/suite.ts';
 import { Watched } from '../helpers/watched.ts';
 
@@ -201,15 +200,8 @@ test('sends a slow reader the whole page before its own server is gone', async (
 test.run();
 
 /** Signs in up to the redirect, then reads what that is answered in small bites. */
-async function slowly({ issuer }: SignInProvider, watched: Watched): Promise<string> {
-  const { url } = await watched.next('authorize');
-  const jar = new CookieJar();
-  let next = url;
-  while (next.origin === new URL(issuer).origin) {
-    const answer = await fetch(next, { redirect: 'manual', headers: jar.headersFor(next) });
-    jar.store(next, answer.headers.getSetCookie());
-    next = new URL(answer.headers.get('location')!, next);
-  }
+async function slowly(as: SignInProvider, watched: Watched): Promise<string> {
+  const next = await redirectOf(as, (await watched.next('authorize')).url);
   const asked = request(next, { headers: navigation, agent: false }).end();
   const [response] = (await once(asked, 'response')) as [IncomingMessage];
   response.pause();

@@ -10,7 +10,7 @@ import * as assert from '../helpers/assert.ts';
 import { token, withBridge } from '../helpers/bridge.ts';
 import { visit, type Visited } from '../helpers/client.ts';
 import { withServer } from '../helpers/endpoint.ts';
-import { json, startIssuer } from '../helpers/issuer.ts';
+import { comingBack, json, startIssuer } from '../helpers/issuer.ts';
 import { clientId, confidential, startProvider, subject } from '../helpers/provider.ts';
 import { suite } from '../helpers/suite.ts';
 import { Watched } from '../helpers/watched.ts';
@@ -403,14 +403,6 @@ test('follows a scheduler of the host', async () => {
 });
 
 test.run();
-
-/** What an authorization server would send the browser to. */
-function comingBack({ searchParams }: URL, response: Readonly<Record<string, string>>): string {
-  const url = new URL(searchParams.get('redirect_uri')!);
-  for (const [name, value] of Object.entries({ ...response, state: searchParams.get('state')! }))
-    url.searchParams.set(name, value);
-  return url.href;
-}
 
 function visitAs(url: URL): Promise<unknown> {
   return new Browser().open(url);

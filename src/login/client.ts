@@ -7,8 +7,9 @@ import type { ClientOptions, SignInOptions } from './options.ts';
 /** The program as the authorization server knows it. */
 export interface Client {
   id: string;
+  secret: string | undefined;
   /** Set where the authorization server has just made it. */
-  registered?: { secret: string | undefined };
+  registered?: true;
   /** How the peer is to make requests that end with the signal. */
   configure: (signal: AbortSignal) => Configuration;
 }
@@ -33,6 +34,7 @@ export function knownClient(openid: OpenId, options: KnownClient, metadata: Serv
   const auth = authentication(openid, metadata, clientSecret, clientAuthentication);
   return {
     id: clientId,
+    secret: clientSecret,
     configure: (signal) =>
       configure(openid, new openid.Configuration(asPeer(metadata), clientId, undefined, auth), signal, fetch),
   };
@@ -81,7 +83,8 @@ async function register(
     );
     return {
       id: client.client_id,
-      registered: { secret: client.client_secret },
+      secret: client.client_secret,
+      registered: true,
       configure: (until) =>
         configure(
           openid,

@@ -46,7 +46,7 @@ export async function exchange(
     );
     return tokensOf(answer, issuer, client.id);
   } catch (error) {
-    throw tokenError(openid, error, issuer, [response.code, flow.codeVerifier]);
+    throw tokenError(openid, error, issuer, [response.code, flow.codeVerifier, client.secret]);
   }
 }
 
@@ -69,7 +69,7 @@ export async function renew(
     // A server that does not rotate leaves it out (RFC 6749 section 6).
     after = tokensOf(answer, issuer, client.id, refresh_token);
   } catch (error) {
-    throw tokenError(openid, error, issuer, [refresh_token]);
+    throw tokenError(openid, error, issuer, [refresh_token, client.secret]);
   }
   // OpenID Connect Core section 12.2.
   if (after.claims && before.claims && after.claims.sub !== before.claims.sub)

@@ -117,8 +117,8 @@ function ask(
   const nonce = options.scope?.split(' ').includes('openid') ? randomToken() : undefined;
   const resource = [options.resource ?? []].flat();
   const url = flow.authorizationUrl(authorization_endpoint, requestOf(options, client, nonce, resource));
-  const { id, registered } = client;
-  const made = registered ? [new RegisteredEvent(Date.now(), flow.id, id, registered.secret)] : [];
+  const { id, secret, registered } = client;
+  const made = registered ? [new RegisteredEvent(Date.now(), flow.id, id, secret)] : [];
   return concat(
     from<SignInEvent[]>([
       ...made,

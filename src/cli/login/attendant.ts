@@ -1,5 +1,6 @@
 import { EMPTY, filter, from, ignoreElements, mergeMap, switchMap, type Observable } from 'rxjs';
 import type { AuthorizeEvent, SignInEvent } from '../../login/events.ts';
+import { isBareCode } from '../../pasted.ts';
 import type { OAuthCallbackServer } from '../../server.ts';
 import type { Io } from '../io.ts';
 import { hasBrowser, openBrowser } from './browser.ts';
@@ -83,7 +84,7 @@ export class Attendant {
     return pastedLines(this.#io).pipe(
       mergeMap((line) => {
         if (line === interrupt) throw cancelled();
-        return line.trim() === '' ? EMPTY : from(this.#submit(local, line, flow));
+        return line.trim() === '' ? EMPTY : from(this.#submit(local, line.trim(), flow));
       }),
     );
   }
@@ -93,6 +94,12 @@ export class Attendant {
     line: string,
     flow: { state: string; redirectUri: string },
   ): Promise<void> {
+    // Any code is taken, and the sign-in over with a wrong one. Fewer characters do not have the 128 bits it must have
+    // (RFC 6749 section 10.10), so it is a slip of the hand.
+    if (isBareCode(line) && !/^\S{16,}$/.test(line)) {
+      this.#progress.say('That is neither an address nor a code. Try again:');
+      return;
+    }
     const redirect = await local.submit(line, flow);
     if (redirect.disposition !== 'accepted') this.#progress.say(`${refusal(redirect)} Try again:`);
   }

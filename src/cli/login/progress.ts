@@ -1,8 +1,7 @@
-import type { Writable } from 'node:stream';
 import { createColors } from 'picocolors';
 import { timer, type Subscription } from 'rxjs';
 import yoctoSpinner, { type Spinner } from 'yocto-spinner';
-import type { Io, Output } from '../io.ts';
+import type { Io } from '../io.ts';
 import { clockTime } from './texts.ts';
 
 /** What the person sees on stderr while the sign-in goes on. */
@@ -34,12 +33,12 @@ export class Progress {
   /** @param spins Whether there is a terminal to spin on, on which nothing is typed. */
   waiting(expiresAt: number, spins: boolean): void {
     const left = (): string => clockTime(expiresAt - Date.now());
-    if (!spins || !this.#io.stderr.isTTY || this.#io.env['CI']) {
+    // The spinner knows the process's own stream only.
+    if (!spins || !this.#io.stderr.isTTY || this.#io.stderr !== process.stderr || this.#io.env['CI']) {
       this.say(this.#colors.dim(`Waiting for you, ${left()} left.`));
       return;
     }
-    const stream = this.#io.stderr as Output & Writable;
-    const spinner = yoctoSpinner({ stream, handleSignals: false }).start();
+    const spinner = yoctoSpinner({ stream: process.stderr, handleSignals: false }).start();
     this.#spinner = spinner;
     this.#ticks = timer(0, 1_000).subscribe(() => (spinner.text = `Waiting for you, ${left()} left`));
   }
