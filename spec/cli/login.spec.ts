@@ -269,7 +269,10 @@ const misuses: readonly (readonly [args: readonly string[], saying: string])[] =
   [['--issuer', 'as.example'], '--issuer must be a URL without query and fragment, got "as.example"'],
   [['--issuer', 'http://as.example'], '--issuer must be https, or http on loopback, got "http://as.example"'],
   [[...https, '--client-id', ''], '--client-id must not be empty'],
-  [[...https, '--client-auth', 'post'], '--client-auth needs a clientSecret to send, got none'],
+  [
+    [...https, '--client-auth', 'post'],
+    '--client-auth needs the secret to send in RX_OAUTH_CALLBACK_CLIENT_SECRET',
+  ],
   [[...https, '--port', '70000'], '--port must be a whole number from 0 to 65535, got "70000"'],
   [[...https, '--port', '0x10'], '--port must be a whole number from 0 to 65535, got "0x10"'],
   [[...https, '--timeout', '0'], '--timeout must be a whole number from 1 to 86400, got "0"'],

@@ -205,7 +205,7 @@ test('says why a registration does not come about', async () => {
   using other = new Watched(signIn({ issuer: unwilling.issuer }));
   const [needs, refused] = [await one.failure(), await other.failure()];
   assert.equal([needs.code, refused.code], ['registration_failed', 'registration_failed']);
-  assert.is(needs.message, `the issuer ${without.issuer} registers no clients; a clientId is needed`);
+  assert.is(needs.message, `the issuer ${without.issuer} registers no clients; a client id is needed`);
   assert.match(refused.message, 'answered invalid_redirect_uri');
   assert.not.ok(one.types.includes('authorize') || other.types.includes('authorize'));
 });

@@ -49,7 +49,7 @@ async function register(
 ): Promise<Client> {
   const { issuer, registration_endpoint, grant_types_supported } = metadata;
   if (registration_endpoint === undefined)
-    throw new RegistrationError(issuer, `the issuer ${issuer} registers no clients; a clientId is needed`);
+    throw new RegistrationError(issuer, `the issuer ${issuer} registers no clients; a client id is needed`);
   const grants = ['authorization_code', 'refresh_token'];
   const asked = {
     client_name: clientName,

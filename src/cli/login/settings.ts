@@ -36,13 +36,17 @@ export interface LoginSettings {
   browser: boolean | undefined;
 }
 
+const secretName = 'RX_OAUTH_CALLBACK_CLIENT_SECRET';
+
 // How long the page waits for the token request, which gives up sooner.
 const settle = 60_000;
 
 /** What flags and environment come to. Throws `CommandError` for those that make no sense. */
 export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
-  const secret = env['RX_OAUTH_CALLBACK_CLIENT_SECRET'];
+  const secret = env[secretName];
   const { clientId, scope, clientAuth, requirePkce, requireIssuer } = flags;
+  if (secret && clientId === undefined) throw usage(`${secretName} needs the --client-id it belongs to`);
+  if (clientAuth && !secret) throw usage(`--client-auth needs the secret to send in ${secretName}`);
   const timeout = integerOf('--timeout', flags.timeout, 1, 86_400) * 1_000;
   return {
     signIn: {
@@ -99,8 +103,6 @@ function integerOf(flag: string, text: string, least: number, most: number): num
 }
 
 const flagOf: Readonly<Record<string, string>> = {
-  clientSecret: 'RX_OAUTH_CALLBACK_CLIENT_SECRET',
-  clientAuthentication: '--client-auth',
   url: '--via',
 };
 
