@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { createConnection } from 'node:net';
 import { inspect } from 'node:util';
 import { firstValueFrom, toArray, VirtualTimeScheduler } from 'rxjs';
@@ -321,6 +322,39 @@ for (const [what, change] of Object.entries(unholding)) {
     assert.not.match(printed, 'CANARY');
   });
 }
+
+test('refuses an ID token with another nonce', async () => {
+  await using as = await startProvider();
+  using watched = new Watched(signIn({ issuer: as.issuer, clientId, scope: 'openid' }));
+  const { url } = await watched.next('authorize');
+  url.searchParams.set('nonce', 'another-nonce-that-was-not-ours');
+  const page = await new Browser().open(url);
+  assert.match((await watched.failure()).message, 'nonce');
+  assert.match(page.html, 'Authentication failed');
+});
+
+test('refuses an ID token whose signature is not of the issuer, where no TLS says whose it is', async () => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'spec', use: 'sig', alg: 'RS256' }];
+  await using as = await startProvider({
+    intercept: ({ url }, response) => {
+      if (url === '/jwks') json(response, 200, { keys });
+      return url === '/jwks';
+    },
+  });
+  using watched = new Watched(signIn({ issuer: as.issuer, clientId, scope: 'openid' }));
+  await watched.visit();
+  assert.match((await watched.failure()).message, 'signature');
+});
+
+test('sends the code verifier, without which the server gives nothing', async () => {
+  await using as = await startProvider();
+  using watched = new Watched(signIn({ issuer: as.issuer, clientId, scope: 'openid' }));
+  const { url } = await watched.next('authorize');
+  url.searchParams.set('code_challenge', 'a-challenge-of-somebody-else-01234567890123');
+  await new Browser().open(url);
+  assert.match((await watched.failure()).message, 'invalid_grant');
+});
 
 test('follows no redirect of a token endpoint', async () => {
   await using other = await startIssuer();
