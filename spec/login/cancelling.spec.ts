@@ -180,7 +180,11 @@ for (const [how, again] of [
     await using as = await startProvider();
     await withServer({ settle }, async ({ server, events }) => {
       const options = { issuer: as.issuer, clientId, scope: 'openid', host: server, timeout: 30 };
-      await assert.rejects(firstValueFrom(signIn(options).pipe(tokens(), again)), 'expired');
+      const tired = assert.rejects(firstValueFrom(signIn(options).pipe(tokens(), again)), 'expired');
+      // Somebody else, who is told of the first failure later, and does not keep it going.
+      using other = new Watched(signIn(options));
+      assert.is((await other.failure()).code, 'expired');
+      await tired;
       assert.equal(typesOf(events), Array.from({ length: 3 }, () => ['begun', 'expired']).flat());
     });
   });
