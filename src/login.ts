@@ -1,5 +1,6 @@
 export { signIn } from './login/sign-in.ts';
 export { tokens } from './login/operators.ts';
+export { paste } from './login/paste.ts';
 export { refresh } from './login/refresh.ts';
 export { Tokens } from './login/tokens.ts';
 export { DiscoveryError, MissingPackageError, RegistrationError, TokenError } from './login/errors.ts';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Observable, type Observer } from 'rxjs';
 import { boundTo, type Bound } from './address.ts';
 import { bind, type Binding } from './binding.ts';
-import { CallbackResponse } from './callback-response.ts';
+import type { CallbackResponse } from './callback-response.ts';
 import type { OAuthCallbackResult } from './callback-result.ts';
 import { clockFrom, type Clock } from './clock.ts';
 import { Endpoint } from './endpoint.ts';
@@ -18,10 +18,9 @@ import { expose, type Upgrade } from './internals.ts';
 import { IsolatedObservable, type Report } from './isolated-observable.ts';
 import { readOptions, type ServerOptions, type Settings } from './options.ts';
 import { Pages } from './pages.ts';
-import { pastedRequest } from './pasted.ts';
 import { probe } from './probe.ts';
 import { RedirectStream } from './redirect-stream.ts';
-import { Redirect, type ReadResponse } from './redirect.ts';
+import type { Redirect, ReadResponse } from './redirect.ts';
 import { readTarget } from './request.ts';
 import { Routes } from './routes.ts';
 import type { StoredFlows } from './stored-flows.ts';
@@ -53,16 +52,6 @@ export interface OAuthCallbackServer extends CallbackHost, AsyncDisposable {
   listen(): Promise<void>;
   /** Answers one request: for `server: 'mounted'`, to be mounted in a framework. Passes what is not ours to `next`. */
   readonly handler: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void;
-  /**
-   * Takes a redirect that a person brings by hand, where their browser does not reach this server: the URL of the page
-   * that did not load, its query, or a bare code. It passes the checks of any other, and is in `redirects` like them.
-   *
-   * A bare code is for `flow` and no other. It comes without `state` and `iss`, so nothing but the person and PKCE says
-   * that it belongs there. Throws `InvalidOptionError` where there is nothing, or no flow for a bare code.
-   *
-   * @returns What became of it: `disposition` is `accepted`, or why not.
-   */
-  submit(text: string, flow?: Pick<Flow, 'state' | 'redirectUri'>): Promise<Redirect>;
   /**
    * Asks the redirect URI, as a browser would, whether it leads here. Rejects with `UnreachableError`: another process
    * holds the other address family, a proxy or tunnel is not up.
@@ -192,18 +181,6 @@ class CallbackServer implements OAuthCallbackServer {
     await probe(this.redirectUri, (nonce) => this.#prove(nonce));
   }
 
-  async submit(text: string, flow?: Pick<Flow, 'state' | 'redirectUri'>): Promise<Redirect> {
-    const { urlOf } = this.#require('submit()');
-    const issuer = flow && this.#flows.issuerOf(flow.state);
-    const request = pastedRequest(text, {
-      redirectUri: flow?.redirectUri ?? this.redirectUri,
-      prefix: new URL(urlOf('/')).pathname.slice(0, -1),
-      rest: flow && String(new URLSearchParams({ state: flow.state, ...(issuer && { iss: issuer }) })),
-    });
-    const redirect = await this.#endpoint.submit(request);
-    return redirect ?? new Redirect('wrong_redirect_uri', new CallbackResponse(), this.#now());
-  }
-
   close(): Promise<void> {
     return this.#inTurn(() => this.#stop());
   }
@@ -269,6 +246,8 @@ class CallbackServer implements OAuthCallbackServer {
       isOwnOrigin: (origin) => this.#bound?.origins.has(origin) ?? false,
       isTaken: (state) => this.#flows.has(state),
       claim: (state) => this.#flows.claim(state),
+      issuerOf: (state) => this.#flows.issuerOf(state),
+      submit: (request) => this.#endpoint.submit(request),
       onRequest: (path, route) => this.#routes.add(path, route),
       onUpgrade: (path, upgrade) => {
         if (this.#upgrades.has(path)) throw new InvalidOptionError('path', 'is taken');

@@ -1,6 +1,7 @@
 import { EMPTY, filter, from, ignoreElements, mergeMap, switchMap, type Observable } from 'rxjs';
 import type { AuthorizeEvent, SignInEvent } from '../../login/events.ts';
-import { isBareCode } from '../../pasted.ts';
+import { paste } from '../../login/paste.ts';
+import { isBareCode } from '../../login/pasted.ts';
 import type { OAuthCallbackServer } from '../../server.ts';
 import type { Io } from '../io.ts';
 import { hasBrowser, openBrowser } from './browser.ts';
@@ -100,7 +101,7 @@ export class Attendant {
       this.#progress.say('That is neither an address nor a code. Try again:');
       return;
     }
-    const redirect = await local.submit(line, flow);
+    const redirect = await paste(local, line, flow);
     if (redirect.disposition !== 'accepted') this.#progress.say(`${refusal(redirect)} Try again:`);
   }
 }

@@ -1,11 +1,12 @@
-import type { Flow, Redirect } from '../src/index.ts';
-import * as assert from './helpers/assert.ts';
-import { connectCallbackHost } from '../src/client.ts';
-import { token, withBridge } from './helpers/bridge.ts';
-import { observe, withServer } from './helpers/endpoint.ts';
-import { suite } from './helpers/suite.ts';
+import type { Flow, Redirect } from '../../src/index.ts';
+import { paste } from '../../src/login.ts';
+import * as assert from '../helpers/assert.ts';
+import { connectCallbackHost } from '../../src/client.ts';
+import { token, withBridge } from '../helpers/bridge.ts';
+import { observe, withServer } from '../helpers/endpoint.ts';
+import { suite } from '../helpers/suite.ts';
 
-const test = suite('server.submit');
+const test = suite('paste');
 const issuer = 'https://as.example';
 
 const forms: readonly (readonly [what: string, text: (flow: Flow) => string])[] = [
@@ -29,7 +30,7 @@ for (const [what, text] of forms) {
       const flow = await server.begin({ context: 'one', issuer });
       const other = observe(await server.begin());
       const seen = observe(flow);
-      const redirect = await server.submit(text(flow), flow);
+      const redirect = await paste(server, text(flow), flow);
       assert.equal([redirect.disposition, redirect.flow], ['accepted', flow.id]);
       assert.equal(
         seen.responses.map(({ code, state }) => [code, state]),
@@ -47,7 +48,7 @@ test('takes an error, and a URL without saying for which flow', () =>
   withServer({}, async ({ server }) => {
     const flow = await server.begin();
     const seen = observe(flow);
-    await server.submit(`${flow.redirectUri}?error=access_denied&state=${flow.state}`);
+    await paste(server, `${flow.redirectUri}?error=access_denied&state=${flow.state}`);
     assert.is(seen.responses[0]?.error, 'access_denied');
   }));
 
@@ -75,15 +76,15 @@ test('refuses what any redirect is refused for, and the flow waits on', () =>
     const flow = await server.begin({ issuer, issuerAdvertised: true });
     const seen = observe(flow);
     for (const [text, disposition, reason] of refusals) {
-      const redirect = await server.submit(text(flow), flow);
+      const redirect = await paste(server, text(flow), flow);
       assert.equal([redirect.disposition, redirect.reason], [disposition, reason], text(flow));
       assert.is(redirect.response.code, undefined);
     }
     assert.equal(seen, { responses: [], errors: [], completed: false });
     const good = `code=c&state=${flow.state}&iss=${issuer}`;
-    assert.is((await server.submit(good, flow)).disposition, 'accepted');
-    assert.is((await server.submit(good, flow)).disposition, 'duplicate');
-    assert.is((await server.submit('another-code', flow)).disposition, 'duplicate');
+    assert.is((await paste(server, good, flow)).disposition, 'accepted');
+    assert.is((await paste(server, good, flow)).disposition, 'duplicate');
+    assert.is((await paste(server, 'another-code', flow)).disposition, 'duplicate');
     assert.is(seen.responses.length, 1);
   }));
 
@@ -93,7 +94,7 @@ test('and the redirect itself are one race, of which one wins', () =>
       const flow = await server.begin();
       const seen = observe(flow);
       const query = `?code=c&state=${flow.state}`;
-      await Promise.all([visit(`/callback${query}`), server.submit(query, flow)]);
+      await Promise.all([visit(`/callback${query}`), paste(server, query, flow)]);
       assert.is(seen.responses.length, 1);
     }
     assert.is(redirects.filter(({ disposition }) => disposition === 'accepted').length, 20);
@@ -102,25 +103,25 @@ test('and the redirect itself are one race, of which one wins', () =>
 test('says what is missing', () =>
   withServer({}, async ({ server }) => {
     for (const nothing of ['', ' \n', '#x']) {
-      const error = await assert.rejects(server.submit(nothing), 'invalid_option');
+      const error = await assert.rejects(paste(server, nothing), 'invalid_option');
       assert.match(error.message, 'got nothing');
     }
-    const error = await assert.rejects(server.submit('CANARY-a-code'), 'invalid_option');
+    const error = await assert.rejects(paste(server, 'CANARY-a-code'), 'invalid_option');
     assert.not.match(error.message, 'CANARY');
     await server.close();
-    await assert.rejects(server.submit('?code=c'), 'not_listening');
+    await assert.rejects(paste(server, '?code=c'), 'not_listening');
   }));
 
 test('keeps the query of the redirect URI, and strips what a proxy strips', () =>
   withServer({ callbackPath: '/cb?env=1', publicUrl: 'https://sign-in.example/app' }, async ({ server }) => {
     const one = await server.begin();
     const url = `https://sign-in.example/app/cb?env=1&code=c&state=${one.state}`;
-    assert.is((await server.submit(url)).disposition, 'accepted');
+    assert.is((await paste(server, url)).disposition, 'accepted');
     const other = await server.begin();
-    assert.is((await server.submit('c', other)).disposition, 'accepted');
+    assert.is((await paste(server, 'c', other)).disposition, 'accepted');
     const third = await server.begin();
     const wrong = `https://sign-in.example/app/cb?env=2&code=c&state=${third.state}`;
-    assert.is((await server.submit(wrong)).disposition, 'wrong_redirect_uri');
+    assert.is((await paste(server, wrong)).disposition, 'wrong_redirect_uri');
   }));
 
 test('reaches flows in the store', () =>
@@ -129,7 +130,7 @@ test('reaches flows in the store', () =>
     try {
       const flow = await host.begin();
       const response = new Promise((resolve) => flow.response.subscribe(resolve));
-      const redirect: Redirect = await server.submit(`?code=c&state=${flow.state}`);
+      const redirect: Redirect = await paste(server, `?code=c&state=${flow.state}`);
       assert.is(redirect.disposition, 'accepted');
       assert.is(((await response) as { code: string }).code, 'c');
     } finally {
@@ -140,7 +141,7 @@ test('reaches flows in the store', () =>
 test('is held until its flow is begun', () =>
   withServer({ unmatched: { holdFor: 5_000, max: 1 } }, async ({ server }) => {
     const state = 'a-state-that-is-strong-enough';
-    assert.is((await server.submit(`?code=c&state=${state}`)).disposition, 'held');
+    assert.is((await paste(server, `?code=c&state=${state}`)).disposition, 'held');
     const seen = observe(await server.begin({ state }));
     assert.is(seen.responses[0]?.code, 'c');
   }));

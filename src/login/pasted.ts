@@ -1,6 +1,6 @@
-import { InvalidOptionError } from './errors.ts';
-import { hasResponseParameter } from './redirect.ts';
-import type { CallbackRequest } from './request.ts';
+import { InvalidOptionError } from '../errors.ts';
+import { hasResponseParameter } from '../redirect.ts';
+import type { CallbackRequest } from '../request.ts';
 
 const absolute = /^https?:\/\//i;
 
