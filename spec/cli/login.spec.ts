@@ -18,10 +18,10 @@ import { Tokens } from '../../src/login.ts';
 import * as assert from '../helpers/assert.ts';
 import { token, withBridge } from '../helpers/bridge.ts';
 import { visit } from '../helpers/client.ts';
+import { Cli } from '../helpers/cli.ts';
 import { withServer } from '../helpers/endpoint.ts';
 import { comingBack, json, startIssuer } from '../helpers/issuer.ts';
 import { clientId, confidential, redirectOf, startProvider, subject } from '../helpers/provider.ts';
-import { StartedCommand } from '../helpers/started-command.ts';
 import { suite } from '../helpers/suite.ts';
 
 const test = suite('rx-oauth-callback login');
@@ -43,25 +43,35 @@ function tokensIn(text: string): Tokens {
   return tokens;
 }
 
+/** The URL that the person is asked to open. */
+async function urlOf(command: Cli): Promise<URL> {
+  const line = /^ {2}(?:\u001b\[36m)?(https?:\S+?)(?:\u001b\[39m)?\r?\n/m;
+  return new URL(await Promise.any([command.sees(line, 'stderr'), command.sees(line)]));
+}
+
+async function codeOf(command: Cli, ms?: number): Promise<number | null> {
+  return (await command.end(ms)).code;
+}
+
 test('helps', async () => {
-  await using command = StartedCommand.piped(['login', '--help']);
-  assert.is(await command.ended(), 0);
+  await using command = Cli.start(['login', '--help']);
+  assert.is(await codeOf(command), 0);
   assert.is(command.stdout, readFileSync(join(import.meta.dirname, 'login-help.txt'), 'utf8'));
   assert.is(command.stderr, '');
 });
 
 test('prints the URL, waits for the browser, and has tokens on stdout and nothing else there', async () => {
   await using as = await startProvider();
-  await using command = StartedCommand.piped(loginAt(as));
-  const page = await new Browser().open(await command.url());
+  await using command = Cli.start(loginAt(as));
+  const page = await new Browser().open(await urlOf(command));
   assert.equal([page.status, headlineOf(page.html)], [200, 'Authentication successful']);
-  assert.is(await command.ended(), 0);
+  assert.is(await codeOf(command), 0);
   assert.is(tokensIn(command.stdout).claims?.sub, subject);
   assert.match(command.stderr, `Signed in at ${as.issuer}.\n`);
 });
 
 /** A browser that only notes what it was called with. */
-function fakeBrowser(): { env: NodeJS.ProcessEnv; called: () => string[] } {
+function fakeBrowser(): { env: Record<string, string>; called: () => string[] } {
   const folder = newPath();
   mkdirSync(folder);
   const log = join(folder, 'log');
@@ -90,15 +100,15 @@ test('E-09 opens the browser with the URL as one argument, through no shell, and
   const file = newPath();
   const hint = `$(touch ${newPath()})\`touch ${newPath()}\`;"'&|`;
   const args = loginAt(as, '--browser', '--param', `login_hint=${hint}`);
-  await using command = StartedCommand.onTerminal(args, env, file);
-  const url = await command.url();
+  await using command = Cli.onTerminal(args, env, file);
+  const url = await urlOf(command);
   assert.equal(await calls(called), ['1', url.href]);
   assert.is(url.searchParams.get('login_hint'), hint);
-  await command.find(/9:5\d left/);
+  await command.sees(/9:5\d left/);
   assert.match(command.stdout, 'Your browser opens.');
   assert.not.match(command.stdout, 'ssh');
   await new Browser().open(url);
-  assert.is(await command.ended(), 0, command.stdout);
+  assert.is(await codeOf(command), 0, command.stdout);
   tokensIn(readFileSync(file, 'utf8'));
   assert.equal(readdirSync(scratch).includes(String(files - 1)), false, 'no shell has made a file');
 });
@@ -107,27 +117,27 @@ test('opens none over SSH, in which it helps the browser to reach this machine',
   await using as = await startProvider();
   const { env, called } = fakeBrowser();
   const ssh = { ...env, SSH_CONNECTION: '192.0.2.1 50000 192.0.2.2 2222' };
-  await using command = StartedCommand.piped(loginAt(as), ssh);
-  const url = await command.url();
+  await using command = Cli.start(loginAt(as), ssh);
+  const url = await urlOf(command);
   const { port } = new URL(url.searchParams.get('redirect_uri')!);
-  await command.find(/Or paste here/);
+  await command.sees(/Or paste here/, 'stderr');
   assert.match(
     command.stderr,
     new RegExp(`^ {2}ssh -N -L ${port}:127\\.0\\.0\\.1:${port} -p 2222 \\S+@192\\.0\\.2\\.2$`, 'm'),
   );
   await new Browser().open(url);
-  assert.is(await command.ended(), 0);
+  assert.is(await codeOf(command), 0);
   assert.equal(called(), []);
 });
 
 test('takes what is pasted where the browser cannot be opened', async () => {
   await using as = await startProvider();
   const env = { PATH: newPath(), DISPLAY: ':0' };
-  await using command = StartedCommand.piped(loginAt(as, '--browser'), env);
-  const url = await command.url();
-  await command.find(/Or paste here/);
-  command.type(`${(await redirectOf(as, url)).href}\n`);
-  assert.is(await command.ended(), 0, command.stderr);
+  await using command = Cli.start(loginAt(as, '--browser'), env);
+  const url = await urlOf(command);
+  await command.sees(/Or paste here/, 'stderr');
+  command.press(`${(await redirectOf(as, url)).href}\n`);
+  assert.is(await codeOf(command), 0, command.stderr);
 });
 
 for (const [what, pasted] of [
@@ -138,12 +148,12 @@ for (const [what, pasted] of [
   test(`takes ${what} that is pasted on a terminal, and shows it nowhere`, async () => {
     await using as = await startProvider();
     const file = newPath();
-    await using command = StartedCommand.onTerminal(loginAt(as, '--no-browser'), {}, file);
-    const url = await command.url();
+    await using command = Cli.onTerminal(loginAt(as, '--no-browser'), {}, file);
+    const url = await urlOf(command);
     const back = await redirectOf(as, url);
-    await command.find(/Waiting for you/);
-    command.type(`  ${pasted(back)} \r`);
-    assert.is(await command.ended(), 0, command.stdout);
+    await command.sees(/Waiting for you/);
+    command.press(`  ${pasted(back)} \r`);
+    assert.is(await codeOf(command), 0, command.stdout);
     assert.is(tokensIn(readFileSync(file, 'utf8')).claims?.sub, subject);
     assert.not.match(command.stdout, back.searchParams.get('code')!);
   });
@@ -151,9 +161,9 @@ for (const [what, pasted] of [
 
 test('refuses what any redirect is refused for, says why, and waits on for the right one', async () => {
   await using as = await startProvider();
-  await using command = StartedCommand.onTerminal(loginAt(as, '--no-browser'));
-  const url = await command.url();
-  await command.find(/Waiting for you/);
+  await using command = Cli.onTerminal(loginAt(as, '--no-browser'));
+  const url = await urlOf(command);
+  await command.sees(/Waiting for you/);
   const back = await redirectOf(as, url);
   const changed = (name: string, value: string): string => {
     const copy = new URL(back);
@@ -169,24 +179,24 @@ test('refuses what any redirect is refused for, says why, and waits on for the r
     [`${back.origin}/callback`, /no response of an authorization server in that \(missing_code\)/],
     [`${back.href}&code=CANARY-twice`, /\(repeated_parameter\)/],
   ] as const) {
-    command.type(`${line}\r`);
-    await command.find(saying);
+    command.press(`${line}\r`);
+    await command.sees(saying);
   }
   assert.not.ok(as.requests.includes('POST /token'));
   assert.not.match(command.stdout, 'CANARY');
-  command.type(`${back.href}\r`);
-  assert.is(await command.ended(), 0, command.stdout);
+  command.press(`${back.href}\r`);
+  assert.is(await codeOf(command), 0, command.stdout);
 });
 
 test('takes lines from a pipe too, and waits on when it ends', async () => {
   await using as = await startProvider();
-  await using one = StartedCommand.piped(loginAt(as));
-  one.type(`\n${(await redirectOf(as, await one.url())).href}\n`);
-  assert.is(await one.ended(), 0, one.stderr);
-  await using other = StartedCommand.piped(loginAt(as));
-  other.endInput();
-  await new Browser().open(await other.url());
-  assert.is(await other.ended(), 0, other.stderr);
+  await using one = Cli.start(loginAt(as));
+  one.press(`\n${(await redirectOf(as, await urlOf(one))).href}\n`);
+  assert.is(await codeOf(one), 0, one.stderr);
+  await using other = Cli.start(loginAt(as));
+  other.closeInput();
+  await new Browser().open(await urlOf(other));
+  assert.is(await codeOf(other), 0, other.stderr);
 });
 
 test('saves the tokens for their owner only, at once whole, and prints none', async () => {
@@ -194,9 +204,9 @@ test('saves the tokens for their owner only, at once whole, and prints none', as
   const file = newPath();
   writeFileSync(file, 'what was there before', { mode: 0o644 });
   const before = readdirSync(scratch).length;
-  await using command = StartedCommand.piped(loginAt(as, '--save', file));
-  await new Browser().open(await command.url());
-  assert.is(await command.ended(), 0, command.stderr);
+  await using command = Cli.start(loginAt(as, '--save', file));
+  await new Browser().open(await urlOf(command));
+  assert.is(await codeOf(command), 0, command.stderr);
   assert.is(command.stdout, '');
   assert.is(tokensIn(readFileSync(file, 'utf8')).claims?.sub, subject);
   assert.is(statSync(file).mode & 0o777, 0o600);
@@ -209,8 +219,8 @@ test('says that it cannot save before anybody signs in', async () => {
     [join(scratch, 'no', 'such'), /^rx-oauth-callback: --save \S+: cannot be written \(ENOENT\)\n$/],
     [scratch, /^rx-oauth-callback: --save \S+: is a folder\n$/],
   ] as const) {
-    await using command = StartedCommand.piped(loginAt(as, '--save', file));
-    assert.is(await command.ended(), 1);
+    await using command = Cli.start(loginAt(as, '--save', file));
+    assert.is(await codeOf(command), 1);
     assert.match(command.stderr, saying);
   }
   assert.equal(as.requests, []);
@@ -220,19 +230,19 @@ test('has a service elsewhere receive the redirect', () =>
   withBridge(
     async ({ url, server }) => {
       await using as = await startProvider();
-      await using command = StartedCommand.piped(loginAt(as, '--via', url), {
+      await using command = Cli.start(loginAt(as, '--via', url), {
         RX_OAUTH_CALLBACK_TOKEN: token,
       });
-      const asked = await command.url();
+      const asked = await urlOf(command);
       assert.is(asked.searchParams.get('redirect_uri'), server.redirectUri);
       const page = await new Browser().open(asked);
-      assert.is(await command.ended(), 0, command.stderr);
+      assert.is(await codeOf(command), 0, command.stderr);
       tokensIn(command.stdout);
       assert.is(headlineOf(page.html), 'Authentication successful');
       assert.not.match(command.stderr, /ssh|paste/);
 
-      await using stranger = StartedCommand.piped(loginAt(as, '--via', url, '--token', 'CANARY-of-nobody'));
-      assert.is(await stranger.ended(), 4);
+      await using stranger = Cli.start(loginAt(as, '--via', url, '--token', 'CANARY-of-nobody'));
+      assert.is(await codeOf(stranger), 4);
       assert.match(
         stranger.stderr,
         /^rx-oauth-callback: ws:\/\/127\.0\.0\.1:\d+: the handshake was answered 401\n$/,
@@ -244,9 +254,9 @@ test('has a service elsewhere receive the redirect', () =>
 
 test('registers where it has no client id, and says which it got', async () => {
   await using as = await startProvider({ registration: true });
-  await using command = StartedCommand.piped(['login', '--issuer', as.issuer, '--scope', 'openid']);
-  await new Browser().open(await command.url());
-  assert.is(await command.ended(), 0, command.stderr);
+  await using command = Cli.start(['login', '--issuer', as.issuer, '--scope', 'openid']);
+  await new Browser().open(await urlOf(command));
+  assert.is(await codeOf(command), 0, command.stderr);
   const { client_id } = tokensIn(command.stdout);
   assert.match(command.stderr, `Registered as ${client_id};`);
 });
@@ -255,9 +265,9 @@ test('takes the secret of a client from the environment', async () => {
   await using as = await startProvider();
   const { id, secret } = confidential;
   const args = ['login', '--issuer', as.issuer, '--client-id', id, '--scope', 'openid'];
-  await using command = StartedCommand.piped(args, { RX_OAUTH_CALLBACK_CLIENT_SECRET: secret });
-  await new Browser().open(await command.url());
-  assert.is(await command.ended(), 0, command.stderr);
+  await using command = Cli.start(args, { RX_OAUTH_CALLBACK_CLIENT_SECRET: secret });
+  await new Browser().open(await urlOf(command));
+  assert.is(await codeOf(command), 0, command.stderr);
   assert.is(tokensIn(command.stdout).client_id, id);
 });
 
@@ -299,8 +309,8 @@ const misuses: readonly (readonly [args: readonly string[], saying: string])[] =
 
 test('says what is wrong with its options in one sentence that names the one at fault', async () => {
   const misuse = async ([args, saying]: (typeof misuses)[number]): Promise<void> => {
-    await using command = StartedCommand.piped(['login', ...args]);
-    assert.is(await command.ended(), 2);
+    await using command = Cli.start(['login', ...args]);
+    assert.is(await codeOf(command), 2);
     assert.equal([command.stdout, command.stderr], ['', `rx-oauth-callback: ${saying}\n`]);
   };
   await Promise.all(misuses.map(misuse));
@@ -308,24 +318,24 @@ test('says what is wrong with its options in one sentence that names the one at 
 
 test('says in one sentence that nothing answers, or with what is not metadata', async () => {
   await using as = await startIssuer({ metadata: { issuer: 'https://evil.example' } });
-  await using foreign = StartedCommand.piped(loginAt(as));
-  assert.is(await foreign.ended(), 4);
+  await using foreign = Cli.start(loginAt(as));
+  assert.is(await codeOf(foreign), 4);
   assert.is(
     foreign.stderr,
     `rx-oauth-callback: the issuer ${as.issuer} calls itself "https://evil.example"; these must be the same\n`,
   );
   const { issuer } = as;
   await as[Symbol.asyncDispose]();
-  await using nobody = StartedCommand.piped(loginAt({ issuer }));
-  assert.is(await nobody.ended(), 4);
+  await using nobody = Cli.start(loginAt({ issuer }));
+  assert.is(await codeOf(nobody), 4);
   assert.is(nobody.stderr, `rx-oauth-callback: the issuer ${issuer} cannot be reached (ECONNREFUSED)\n`);
 });
 
 test('says in one sentence that the port is taken', () =>
   withServer({}, async ({ port }) => {
     await using as = await startIssuer();
-    await using command = StartedCommand.piped(loginAt(as, '--port', String(port)));
-    assert.is(await command.ended(), 3);
+    await using command = Cli.start(loginAt(as, '--port', String(port)));
+    assert.is(await codeOf(command), 3);
     assert.is(
       command.stderr,
       `rx-oauth-callback: port ${port} on 127.0.0.1 is in use by another rx-oauth-callback server\n`,
@@ -333,13 +343,13 @@ test('says in one sentence that the port is taken', () =>
     assert.equal(as.requests, []);
   }));
 
-const lastLine = ({ stderr }: StartedCommand): string => stderr.trim().split('\n').at(-1) ?? '';
+const lastLine = ({ stderr }: Cli): string => stderr.trim().split('\n').at(-1) ?? '';
 
 test('ends with a denial', async () => {
   await using as = await startProvider({ answer: 'deny' });
-  await using command = StartedCommand.piped(loginAt(as));
-  const page = await new Browser().open(await command.url());
-  assert.is(await command.ended(), 5);
+  await using command = Cli.start(loginAt(as));
+  const page = await new Browser().open(await urlOf(command));
+  assert.is(await codeOf(command), 5);
   assert.equal(
     [command.stdout, lastLine(command)],
     ['', 'rx-oauth-callback: Access was denied by the authorization server.'],
@@ -349,18 +359,18 @@ test('ends with a denial', async () => {
 
 test('ends when the time is up', async () => {
   await using as = await startIssuer();
-  await using command = StartedCommand.piped(loginAt(as, '--timeout', '1'));
-  assert.is(await command.ended(), 6);
+  await using command = Cli.start(loginAt(as, '--timeout', '1'));
+  assert.is(await codeOf(command), 6);
   assert.is(lastLine(command), 'rx-oauth-callback: the flow expired before its redirect came');
 });
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   test(`ends by ${signal}, at once`, async () => {
     await using as = await startIssuer();
-    await using command = StartedCommand.piped(loginAt(as));
-    await command.find(/Waiting for you/);
+    await using command = Cli.start(loginAt(as));
+    await command.sees(/Waiting for you/, 'stderr');
     command.signal(signal);
-    assert.is(await command.ended(5_000), 130);
+    assert.is(await codeOf(command, 5_000), 130);
     assert.equal([command.stdout, lastLine(command)], ['', 'rx-oauth-callback: the sign-in was cancelled']);
   });
 }
@@ -368,10 +378,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 for (const browser of ['--browser', '--no-browser']) {
   test(`ends by Ctrl-C on a terminal, with ${browser}`, async () => {
     await using as = await startIssuer();
-    await using command = StartedCommand.onTerminal(loginAt(as, browser), fakeBrowser().env);
-    await command.find(/Waiting for you/);
-    command.type('\u0003');
-    assert.is(await command.ended(5_000), 130, command.stdout);
+    await using command = Cli.onTerminal(loginAt(as, browser), fakeBrowser().env);
+    await command.sees(/Waiting for you/);
+    command.press('\u0003');
+    assert.is(await codeOf(command, 5_000), 130, command.stdout);
     assert.match(command.stdout, 'rx-oauth-callback: the sign-in was cancelled');
   });
 }
@@ -392,11 +402,11 @@ test('H-01 shows no code, verifier, secret or token but on stdout, however it go
       },
     });
     const args = ['login', '--issuer', as.issuer, '--client-id', 'c'];
-    await using command = StartedCommand.piped(args, {
+    await using command = Cli.start(args, {
       RX_OAUTH_CALLBACK_CLIENT_SECRET: 'CANARY-secret',
     });
-    await visit(comingBack(await command.url(), { code: 'CANARY-code' }));
-    assert.is(await command.ended(), exitCode, command.stderr);
+    await visit(comingBack(await urlOf(command), { code: 'CANARY-code' }));
+    assert.is(await codeOf(command), exitCode, command.stderr);
     const verifier = seen.at(-1)?.get('code_verifier') ?? '';
     assert.ok(verifier.length >= 43);
     for (const secret of ['CANARY-code', 'CANARY-secret', 'CANARY-access', 'CANARY-refresh', verifier])

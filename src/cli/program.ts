@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import { exitCodes, meanings } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { addDemo } from './demo.ts';
 import { addLogin } from './login.ts';
 import { addServe } from './serve.ts';
 
 /** Each adds its command; what a command needs beyond its options it imports when it runs, so that start is fast. */
-const commands: readonly ((program: Command, io: Io) => void)[] = [addServe, addLogin];
+const commands: readonly ((program: Command, io: Io) => void)[] = [addServe, addLogin, addDemo];
 
 export function createProgram(io: Io): Command {
   const program = new Command('rx-oauth-callback')
@@ -17,7 +18,7 @@ export function createProgram(io: Io): Command {
     .helpCommand(false)
     .showSuggestionAfterError()
     .configureHelp({ sortSubcommands: false, helpWidth: 100 })
-    .addHelpText('after', `\nExit codes:\n${exitCodeTable()}`);
+    .addHelpText('afterAll', `\nExit codes:\n${exitCodeTable()}`);
   // Before the commands, which inherit it.
   program.exitOverride().configureOutput({
     writeOut: (text) => void io.stdout.write(text),
