@@ -1,7 +1,8 @@
 import { chmodSync, mkdtempSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hasBrowser, openBrowser } from '../../src/cli/login/browser.ts';
+import { openBrowser } from '../../src/cli/browser.ts';
+import { hasBrowser } from '../../src/cli/login/has-browser.ts';
 import * as assert from '../helpers/assert.ts';
 import { suite } from '../helpers/suite.ts';
 

@@ -159,6 +159,23 @@ for (const [what, pasted] of [
   });
 }
 
+test('takes what is pasted beside a browser that is open, and leaves a pipe alone', async () => {
+  await using as = await startProvider();
+  const { env } = fakeBrowser();
+  await using command = Cli.onTerminal(loginAt(as, '--browser'), env);
+  const url = await urlOf(command);
+  await command.sees(/\d left/);
+  command.press('oops\r');
+  await command.sees(/neither an address nor a code\. Try again:/);
+  command.press(`${(await redirectOf(as, url)).href}\r`);
+  assert.is(await codeOf(command), 0, command.stdout);
+
+  await using piped = Cli.start(loginAt(as, '--browser'), env);
+  piped.press('not-for-this-command-but-for-another\n');
+  await new Browser().open(await urlOf(piped));
+  assert.is(await codeOf(piped), 0, piped.stderr);
+});
+
 test('refuses what any redirect is refused for, says why, and waits on for the right one', async () => {
   await using as = await startProvider();
   await using command = Cli.onTerminal(loginAt(as, '--no-browser'));

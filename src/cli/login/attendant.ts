@@ -3,8 +3,9 @@ import type { AuthorizeEvent, SignInEvent } from '../../login/events.ts';
 import { paste } from '../../login/paste.ts';
 import { isBareCode } from '../../login/pasted.ts';
 import type { OAuthCallbackServer } from '../../server.ts';
+import { openBrowser } from '../browser.ts';
 import type { Io } from '../io.ts';
-import { hasBrowser, openBrowser } from './browser.ts';
+import { hasBrowser } from './has-browser.ts';
 import { cancelled } from './interrupted.ts';
 import type { Place } from './place.ts';
 import type { Progress } from './progress.ts';
@@ -36,7 +37,7 @@ export class Attendant {
         await this.#show(event);
         break;
       case 'waiting':
-        this.#progress.waiting(event.expiresAt, !this.#pastes);
+        this.#progress.waiting(event.expiresAt, this.#opened || !this.#place.local);
         break;
       case 'received':
         this.#progress.received();
@@ -59,14 +60,21 @@ export class Attendant {
   }
 
   get #pastes(): boolean {
-    return this.#place.local !== undefined && !this.#opened;
+    // With a browser open, a pipe may be for somebody else.
+    return this.#place.local !== undefined && (!this.#opened || this.#io.stdin.isTTY === true);
   }
 
   async #show({ url }: AuthorizeEvent): Promise<void> {
     this.#opened = this.#wantsBrowser && (await openBrowser(url));
     this.#progress.url(url, this.#opened);
     const { local } = this.#place;
-    if (!local || this.#opened) return;
+    if (!local || !this.#pastes) return;
+    if (this.#opened) {
+      this.#progress.say(
+        'If you end at a page that does not load, paste its address here (it is not shown).',
+      );
+      return;
+    }
     this.#progress.advice(
       'If your browser is on another machine, let it reach this one, with this command there:',
       tunnelTo(local.address.port, this.#io.env),

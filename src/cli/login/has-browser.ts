@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { isSecure } from '../../login/options.ts';
 import type { Io } from '../io.ts';
 
 /** Whether a browser that is opened here can be seen by whoever has started the command, and reach this machine. */
@@ -8,17 +7,4 @@ export function hasBrowser(env: Io['env'], platform = process.platform, exists =
   if (['/.dockerenv', '/run/.containerenv'].some((file) => exists(file))) return false;
   if (platform === 'win32' || platform === 'darwin') return true;
   return ['DISPLAY', 'WAYLAND_DISPLAY', 'WSL_DISTRO_NAME'].some((name) => env[name]);
-}
-
-/** Opens the person's browser; says whether that could be done. Never through a shell. */
-export async function openBrowser(url: URL): Promise<boolean> {
-  // Whatever else could be a program, a file or a script.
-  if (!isSecure(url)) return false;
-  try {
-    const { default: open } = await import('open');
-    await open(url.href);
-    return true;
-  } catch {
-    return false;
-  }
 }
