@@ -31,7 +31,11 @@ export class Attendant {
   async attend(event: SignInEvent): Promise<SignInEvent> {
     switch (event.type) {
       case 'registered':
-        this.#progress.say(`Registered as ${event.clientId}; give it as --client-id from now on.`);
+        this.#progress.say(
+          event.clientSecret === undefined
+            ? `Registered as ${event.clientId}; give it as --client-id from now on.`
+            : `Registered as ${event.clientId}, for this time: its secret is not kept.`,
+        );
         break;
       case 'authorize':
         await this.#show(event);
