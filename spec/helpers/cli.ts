@@ -48,7 +48,8 @@ export class Cli implements AsyncDisposable {
   static onTerminal(args: readonly string[], env: Env = {}, to?: string): Cli {
     const quoted = [process.execPath, bin, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);
     const command = quoted.join(' ') + (to === undefined ? '' : ` > '${to}'`);
-    return new Cli('script', ['-qefc', command, '/dev/null'], env);
+    // In place of the shell, which would end by a Ctrl-C of its own.
+    return new Cli('script', ['-qefc', `exec ${command}`, '/dev/null'], env);
   }
 
   /** What a pattern's first group has matched in a stream, once it does. */
@@ -73,6 +74,12 @@ export class Cli implements AsyncDisposable {
 
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** From now on its pipes are closed at the other end. */
+  stopReading(): void {
+    this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
   }
 
   /** Presses keys of a terminal: `\x03` is Ctrl-C. */
