@@ -53,13 +53,6 @@ async function codeOf(command: Cli, ms?: number): Promise<number | null> {
   return (await command.end(ms)).code;
 }
 
-test('helps', async () => {
-  await using command = Cli.start(['login', '--help']);
-  assert.is(await codeOf(command), 0);
-  assert.is(command.stdout, readFileSync(join(import.meta.dirname, 'login-help.txt'), 'utf8'));
-  assert.is(command.stderr, '');
-});
-
 test('prints the URL, waits for the browser, and has tokens on stdout and nothing else there', async () => {
   await using as = await startProvider();
   await using command = Cli.start(loginAt(as));
@@ -268,6 +261,20 @@ test('has a service elsewhere receive the redirect', () =>
     {},
     { settle: 20_000 },
   ));
+
+test('has the command serve receive the redirect, and the page tells the outcome', async () => {
+  await using as = await startProvider();
+  const serve = ['serve', '--port', '0', '--settle', '20000', '--drain', '0'];
+  await using service = Cli.start(serve, { RX_OAUTH_CALLBACK_TOKEN: token });
+  const bridge = await service.sees(/^Bridge +(ws:\S+)$/m);
+  await using command = Cli.start(loginAt(as, '--via', bridge), { RX_OAUTH_CALLBACK_TOKEN: token });
+  const page = await new Browser().open(await urlOf(command));
+  assert.equal([await codeOf(command), headlineOf(page.html)], [0, 'Authentication successful']);
+  const { access_token, id_token = '' } = tokensIn(command.stdout);
+  service.signal('SIGTERM');
+  const { stdout, stderr } = await service.end();
+  for (const secret of [access_token, id_token, token]) assert.not.match(stdout + stderr, secret);
+});
 
 test('registers where it has no client id, and says which it got', async () => {
   await using as = await startProvider({ registration: true });
