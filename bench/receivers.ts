@@ -4,8 +4,11 @@ import type { Load } from './programs/load.ts';
 import type { Receiver, ReceiverOptions, Recorded } from './receiver.ts';
 import { StatesFile } from './states.ts';
 
-export interface Running {
-  readonly child: Child<Receiver>;
+/** What is asked of a server that redirects are sent to. */
+export type Fired = Pick<Receiver, 'prepare' | 'amiss'>;
+
+export interface Running<O extends Fired = Receiver> {
+  readonly child: Child<O>;
   readonly port: number;
 }
 
@@ -48,8 +51,8 @@ export async function recordOurs(): Promise<Recorded> {
 
 /** Sends so many redirects, one for each of as many sign-ins; what each cost the server, in microseconds. */
 export async function fire(
-  { load, file }: Receivers,
-  { child, port }: Running,
+  { load, file }: Pick<Receivers, 'load' | 'file'>,
+  { child, port }: Running<Fired>,
   count: number,
 ): Promise<{ cpu: number; clock: number }> {
   await child.ask('prepare', count, file);
@@ -60,7 +63,7 @@ export async function fire(
   return { cpu: cpu / count, clock: clock / count };
 }
 
-export async function requireAll(child: Child<Receiver>): Promise<void> {
+export async function requireAll(child: Child<Fired>): Promise<void> {
   const amiss = await child.ask('amiss');
   if (amiss > 0) throw new Error(`${amiss} redirects did not arrive exactly once`);
 }

@@ -51,7 +51,7 @@ class Flow:
         elif kind == "result":
             # It may come again, until the service knows that it has arrived. The first one counts.
             self.result = self.result or message["result"]
-            return {"type": "ack", "flow": self.id}
+            return {"type": "ack", "flows": [self.id]}
         elif kind == "acknowledged":
             self.acknowledged = True
         elif kind == "failed":

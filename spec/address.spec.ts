@@ -71,7 +71,10 @@ for (const [
   authorities,
 ] of table) {
   test(name, () => {
-    const bound = boundTo({ ...never, addresses }, { callbackQuery: '', ...settings });
+    const bound = boundTo(
+      { ...never, addresses },
+      { callbackPath: '/callback', callbackQuery: '', ...settings },
+    );
     assert.is(bound.address, addresses[0]);
     assert.is(bound.redirectUriFor(callbackPath), redirectUri);
     assert.equal([...bound.authorities], authorities);

@@ -21,7 +21,9 @@ export const twins: readonly Twin[] = [
     id: 'A-01',
     title: 'refuses a query in which',
     weakness: 'takes the last of several values',
-    edits: [edit('redirect.ts', `if (given.has(name)) reason = 'repeated_parameter';\n    else if`, 'if')],
+    edits: [
+      edit('redirect.ts', `if (given[name] !== undefined) reason = 'repeated_parameter';\n    else if`, 'if'),
+    ],
     complaint: /code, two values: is answered 200/,
   },
   {
@@ -51,8 +53,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'redirect.ts',
-        `if (name === undefined || !known.has(name)) continue;`,
-        `if (name === undefined) continue;\n    if (!known.has(name)) reason = 'invalid_character';`,
+        `if (name === undefined) continue;`,
+        `if (name === undefined) reason = 'invalid_character';\n    if (name === undefined) continue;`,
       ),
     ],
     complaint: /the real redirect is answered 400/,
@@ -102,14 +104,16 @@ export const twins: readonly Twin[] = [
     id: 'A-07',
     title: "constrains a provider's texts",
     weakness: 'hands over the description as it is',
-    edits: [edit('redirect.ts', `detach(description.replace(outsideErrorText, '?'))`, 'description')],
+    edits: [
+      edit('redirect.ts', `detach(error_description.replace(outsideErrorText, '?'))`, 'error_description'),
+    ],
     complaint: /match `.*x5d-.*x7e\]\+\$\/` pattern/,
   },
   {
     id: 'A-07',
     title: 'drops an error_uri',
     weakness: 'hands over any error_uri',
-    edits: [edit('redirect.ts', `if (more && uri.test(more))`, 'if (more)')],
+    edits: [edit('redirect.ts', `if (error_uri && uri.test(error_uri))`, 'if (error_uri)')],
     complaint: /--https:\/\/as\.example\/a b/,
   },
   {
@@ -123,7 +127,7 @@ export const twins: readonly Twin[] = [
     id: 'A-09',
     title: '',
     weakness: 'accepts a state alone',
-    edits: [edit('redirect.ts', `if (!code && !given.get('error')) return 'missing_code';`, '')],
+    edits: [edit('redirect.ts', `if (!code && !error) return 'missing_code';`, '')],
     complaint: /callback\?state=[\w-]+: is answered 200/,
   },
   {
@@ -143,13 +147,7 @@ export const twins: readonly Twin[] = [
     id: 'A-11',
     title: 'refuses tokens of the front channel',
     weakness: 'ignores tokens of the front channel',
-    edits: [
-      edit(
-        'redirect.ts',
-        `if (given.get('access_token') || given.get('id_token')) return 'front_channel_token';`,
-        '',
-      ),
-    ],
+    edits: [edit('redirect.ts', `if (access_token || id_token) return 'front_channel_token';`, '')],
     complaint: /\+\+ *front_channel_token/,
   },
   {
@@ -447,7 +445,7 @@ export const twins: readonly Twin[] = [
     id: 'C-11',
     title: '',
     weakness: 'ignores a JARM response',
-    edits: [edit('redirect.ts', `if (given.get('response')) return 'jarm_not_supported';`, '')],
+    edits: [edit('redirect.ts', `if (response) return 'jarm_not_supported';`, '')],
     complaint: /all is well/,
   },
   {

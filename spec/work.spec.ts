@@ -1,14 +1,21 @@
 /** What a redirect costs must not grow with the number of flows that wait: counted, not timed. */
 import { createHook } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { firstValueFrom, type Observable } from 'rxjs';
-import { CallbackResponse, ofState, type OAuthCallbackServer } from '../src/index.ts';
+import {
+  CallbackResponse,
+  createOAuthCallbackServer,
+  ofState,
+  type OAuthCallbackServer,
+} from '../src/index.ts';
 import { Redirect } from '../src/redirect.ts';
 import * as assert from './helpers/assert.ts';
 import { visit } from './helpers/client.ts';
 import { record } from './helpers/record.ts';
 import { listening, newState, redirectTo } from './helpers/server.ts';
 import { suite } from './helpers/suite.ts';
+import { navigation } from './helpers/wire.ts';
 
 const many = 10_000;
 
@@ -55,7 +62,8 @@ async function callsOf(prototype: object, work: () => Promise<unknown>): Promise
 
 const test = suite('work');
 
-test('pending flows share one timer, which keeps no process alive', async () => {
+test('100,000 pending flows share one timer, which keeps no process alive', async () => {
+  const many = 100_000;
   await using server = await listening();
   const resources = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
   const before = resources();
@@ -147,5 +155,54 @@ test('a redirect wakes one of many subscribers', async () => {
   await firstValueFrom(response);
   assert.is(woken, 1);
 });
+
+/** Bytes that each call leaves behind. A batch with a collection in it tells nothing, and does not count. */
+function allocatedBy(batch: readonly (() => void)[]): number | undefined {
+  const before = process.memoryUsage().heapUsed;
+  for (const call of batch) call();
+  const after = process.memoryUsage().heapUsed;
+  return after > before ? (after - before) / batch.length : undefined;
+}
+
+// It is 1,126; node:http itself allocates some 8,000 for a request.
+const mostAllocated = 1_250;
+
+test(
+  `a redirect allocates no more than ${mostAllocated} bytes, over 100,000 of them`,
+  async () => {
+    await using server = createOAuthCallbackServer({ server: 'mounted', publicUrl: 'http://127.0.0.1' });
+    await server.listen();
+    let [answered, heard] = [0, 0];
+    const response = {
+      headersSent: false,
+      destroyed: false,
+      writeHead: (status: number) => void (answered += status === 200 ? 1 : 0),
+      end: () => undefined,
+    } as unknown as ServerResponse;
+    const rawHeaders = Object.entries({ Host: '127.0.0.1', ...navigation }).flat();
+    const batches: number[] = [];
+    for (let left = 100_000; left > 0; left -= 200) {
+      const calls: (() => void)[] = [];
+      for (let call = 0; call < 200; call++) {
+        const flow = await server.begin();
+        flow.response.subscribe(() => heard++);
+        const url = `/callback?code=code-${call}&state=${flow.state}`;
+        const request: Partial<IncomingMessage> = { method: 'GET', url, rawHeaders };
+        calls.push(() => server.handler(request as IncomingMessage, response));
+      }
+      const bytes = allocatedBy(calls);
+      if (bytes !== undefined) batches.push(bytes);
+    }
+    assert.equal([answered, heard], [100_000, 100_000]);
+    assert.ok(batches.length > 250, `${batches.length} of 500 batches were undisturbed`);
+    // The first ones compile.
+    const [typical] = batches
+      .slice(-100)
+      .sort((one, other) => one - other)
+      .slice(50);
+    assert.ok(typical! <= mostAllocated, `${typical} bytes`);
+  },
+  { deadline: 60_000 },
+);
 
 test.run();

@@ -21,7 +21,12 @@ export interface Bound {
 /** Derives what is advertised from what is really bound, so that the two cannot drift apart. */
 export function boundTo(
   { addresses, secure }: Binding,
-  { host, publicUrl, callbackQuery }: Pick<Settings, 'host' | 'publicUrl' | 'callbackQuery'>,
+  {
+    host,
+    publicUrl,
+    callbackPath,
+    callbackQuery,
+  }: Pick<Settings, 'host' | 'publicUrl' | 'callbackPath' | 'callbackQuery'>,
 ): Bound {
   const literals = addresses.map(({ family, address }) => (family === 'IPv6' ? `[${address}]` : address));
   const names = host === 'localhost' ? ['localhost', ...literals] : literals;
@@ -31,9 +36,12 @@ export function boundTo(
   const base = (urls[0]?.href ?? '').replace(/\/$/, '');
   // `URL.host` leaves out a default port, as browsers do.
   const authorities = urls.map((url) => url.host);
+  const uriOf = (path: string): string => base + path + (callbackQuery && `?${callbackQuery}`);
+  // One string, however many flows have it.
+  const usual = uriOf(callbackPath);
   return {
     address,
-    redirectUriFor: (path) => base + path + (callbackQuery && `?${callbackQuery}`),
+    redirectUriFor: (path) => (path === callbackPath ? usual : uriOf(path)),
     urlOf: (path) => base + path,
     authorities: new Set(authorities),
     // A proxy in front may name either its own host or ours.

@@ -6,9 +6,9 @@ import type { Arrival, ResponseMode } from './redirect.ts';
 /** What a flow's response must come with, besides its state. */
 export interface Expectation {
   /** The path of the flow's redirect URI. */
-  path: string;
-  responseMode: ResponseMode;
-  issuer: IssuerExpectation | undefined;
+  readonly path: string;
+  readonly responseMode: ResponseMode;
+  readonly issuer: IssuerExpectation | undefined;
 }
 
 /** The authorization server a flow was begun for. @see RFC 9207 section 2.4 */

@@ -1,4 +1,4 @@
-import type { Observable, Subscriber } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { authorizationUrl, type AuthorizationParameters } from './authorization-url.ts';
 import { inspect, redactState, type CallbackResponse, type Inspect } from './callback-response.ts';
 import type { Timed } from './deadlines.ts';
@@ -106,6 +106,17 @@ export interface FlowOwner {
   settle(flow: PendingFlow, outcome: Outcome): void;
 }
 
+/** Somebody who waits for a flow's end. */
+export interface FlowObserver {
+  /** It no longer waits. */
+  readonly closed: boolean;
+  next(response: CallbackResponse): void;
+  error(reason: unknown): void;
+  complete(): void;
+}
+
+const none: readonly FlowObserver[] = [];
+
 /** A flow of this process. Made small, since a server may hold a million: what is not asked for is not there. */
 export class PendingFlow implements Flow, Timed {
   slot = -1;
@@ -114,7 +125,8 @@ export class PendingFlow implements Flow, Timed {
   readonly #owner: FlowOwner;
   readonly #sequence: number;
   #verifier: string | undefined;
-  #subscribers: Subscriber<CallbackResponse>[] | undefined;
+  /** Those that have gone stand here still, until another comes: a flow is short, and so there is nothing to undo. */
+  #observers: FlowObserver[] | undefined;
   #response: CallbackResponse | undefined;
   #ending: Ending | undefined;
   /** Undoes what `begin` set up outside the flow: abort listener, single-flight key. */
@@ -153,12 +165,12 @@ export class PendingFlow implements Flow, Timed {
   }
 
   get observed(): boolean {
-    return this.#subscribers !== undefined && this.#subscribers.length > 0;
+    return this.#observers?.some(({ closed }) => !closed) ?? false;
   }
 
   get response(): Observable<CallbackResponse> {
     return new IsolatedObservable<CallbackResponse>(this.#owner.report, (subscriber) =>
-      this.#attach(subscriber),
+      this.attach(subscriber),
     );
   }
 
@@ -198,13 +210,15 @@ export class PendingFlow implements Flow, Timed {
   /** Hands the response over. Says whether somebody was there to receive it. */
   deliver(): boolean {
     const response = this.#response;
-    const subscribers = this.#leave();
+    const observers = this.#leave();
     if (!response) return false;
-    for (const subscriber of subscribers) {
-      subscriber.next(response);
-      subscriber.complete();
+    let delivered = false;
+    for (const observer of observers) {
+      delivered ||= !observer.closed;
+      observer.next(response);
+      observer.complete();
     }
-    return subscribers.length > 0;
+    return delivered;
   }
 
   /** The index has dropped the flow. A response that was kept for it is wiped. */
@@ -215,36 +229,33 @@ export class PendingFlow implements Flow, Timed {
 
   /** Tells the subscribers how the flow ended. */
   tell(): void {
-    const subscribers = this.#leave();
-    if (subscribers.length === 0 || !this.#ending) return;
+    const observers = this.#leave();
+    if (observers.length === 0 || !this.#ending) return;
     const error = errorOf(this.#ending);
-    for (const subscriber of subscribers) subscriber.error(error);
+    for (const observer of observers) observer.error(error);
   }
 
-  #leave(): readonly Subscriber<CallbackResponse>[] {
+  #leave(): readonly FlowObserver[] {
     this.release?.();
     this.release = undefined;
-    const subscribers = this.#subscribers ?? [];
-    this.#subscribers = undefined;
-    return subscribers;
+    const observers = this.#observers ?? none;
+    this.#observers = undefined;
+    return observers;
   }
 
-  #attach(subscriber: Subscriber<CallbackResponse>): (() => void) | undefined {
+  /** Tells it now, or when the flow ends. */
+  attach(observer: FlowObserver): void {
     if (this.#response && this.#owner.now() >= this.deadline) this.mark({ type: 'expired' });
     if (this.#response) {
       this.#owner.taken(this);
-      subscriber.next(this.#response);
-      subscriber.complete();
+      observer.next(this.#response);
+      observer.complete();
     } else if (this.#ending) {
-      subscriber.error(errorOf(this.#ending));
+      observer.error(errorOf(this.#ending));
     } else {
-      (this.#subscribers ??= []).push(subscriber);
-      return () => {
-        const place = this.#subscribers?.indexOf(subscriber) ?? -1;
-        if (place >= 0) this.#subscribers?.splice(place, 1);
-      };
+      const others = this.#observers?.filter(({ closed }) => !closed) ?? none;
+      this.#observers = [...others, observer];
     }
-    return undefined;
   }
 }
 

@@ -24,6 +24,7 @@ import { beginOptions, requireKnown } from './known-options.ts';
 import { randomToken } from './pkce.ts';
 import type { Arrival, Disposition } from './redirect.ts';
 import { Signals } from './signals.ts';
+import { StateMap } from './state-map.ts';
 import type { Language } from './texts.ts';
 import { requireInteger, requireOneOf, requireStrong, requireText } from './validate.ts';
 
@@ -56,7 +57,7 @@ const rememberedHalf = 5_000;
 export class Flows implements FlowOwner {
   readonly report: Report;
   readonly #events: HotStream<ServerEvent>;
-  readonly #live = new Map<string, PendingFlow>();
+  readonly #live = new StateMap<PendingFlow>();
   readonly #byKey = new Map<string, PendingFlow>();
   readonly #signals = new Signals();
   readonly #deadlines: Deadlines<PendingFlow>;
@@ -65,6 +66,7 @@ export class Flows implements FlowOwner {
   #endedBefore = new Map<string, 'duplicate' | 'late'>();
   readonly #held: HeldRedirects | undefined;
   readonly #plain: Expectation;
+  readonly #usual: Expectation;
   #sequence = 0;
   #pending = 0;
   #closed = false;
@@ -81,6 +83,7 @@ export class Flows implements FlowOwner {
     const { callbackPath, issuers } = options;
     // With several, whoever only has a state cannot say which.
     this.#plain = plainExpectation(callbackPath, issuers);
+    this.#usual = { path: callbackPath, responseMode: 'query', issuer: undefined };
   }
 
   /** Whether a flow of this server has asked for form_post. */
@@ -129,7 +132,7 @@ export class Flows implements FlowOwner {
     if (signal?.aborted)
       throw new FlowCancelledError('the signal was aborted already', { cause: signal.reason });
     const { callbackPath, issuers, redirectUriFor } = this.#options;
-    const expectation = readExpectation(options, callbackPath, issuers);
+    const expectation = this.#shared(readExpectation(options, callbackPath, issuers));
     this.#formsExpected ||= expectation.responseMode === 'form_post';
     this.#contextsInUse ||= expectation.path !== callbackPath;
     const deadline = this.now() + ttl;
@@ -138,6 +141,12 @@ export class Flows implements FlowOwner {
     if (signal || key !== undefined) this.#tie(flow, signal, key);
     this.claim(state);
     return flow;
+  }
+
+  /** One object for the many flows that ask for nothing else. */
+  #shared(expectation: Expectation): Expectation {
+    const { path, responseMode, issuer } = expectation;
+    return path === this.#usual.path && responseMode === 'query' && !issuer ? this.#usual : expectation;
   }
 
   /** A flow that somebody watches already becomes the one that is begun. */
@@ -194,10 +203,9 @@ export class Flows implements FlowOwner {
     }
     const wrong = mismatch(flow.expectation, arrival, fields.iss);
     if (wrong) return { disposition: wrong, flow };
-    // Its own state in place of the query's, a slice that would keep the whole query in memory.
-    const response = new CallbackResponse(
-      fields.state === undefined ? fields : { ...fields, state: flow.state },
-    );
+    // Its own in place of the query's, a slice that would keep the whole query in memory.
+    if (fields.state !== undefined) fields.state = flow.state;
+    const response = new CallbackResponse(fields);
     flow.accept(response);
     this.#pending--;
     this.remember(flow.state, 'duplicate');
@@ -221,9 +229,8 @@ export class Flows implements FlowOwner {
 
   /** Somebody came for the response that was kept. */
   taken(flow: PendingFlow): void {
-    if (this.#live.get(flow.state) !== flow) return;
-    this.#live.delete(flow.state);
-    this.#deadlines.remove(flow);
+    // Once forgotten, another flow may have its state.
+    if (flow.slot >= 0) this.#forget(flow);
   }
 
   cancel(flow: PendingFlow, ending: Ending): void {
@@ -307,14 +314,13 @@ export class Flows implements FlowOwner {
     if (flow.pending) {
       this.cancel(flow, ending);
     } else {
-      this.taken(flow);
+      this.#forget(flow);
       flow.mark(ending);
     }
   }
 
   #remove(flow: PendingFlow, ending: Ending): void {
-    this.#live.delete(flow.state);
-    this.#deadlines.remove(flow);
+    this.#forget(flow);
     this.#pending--;
     flow.mark(ending);
     // Before the consumer, whose reaction may make events of its own.
@@ -324,6 +330,11 @@ export class Flows implements FlowOwner {
       else this.#events.next({ type: 'cancelled', at: this.#at(), flow: id, reason: ending.type });
     }
     flow.tell();
+  }
+
+  #forget(flow: PendingFlow): void {
+    this.#live.delete(flow.state);
+    this.#deadlines.remove(flow);
   }
 
   #endingOf(state: string): 'duplicate' | 'late' | undefined {

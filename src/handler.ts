@@ -95,7 +95,8 @@ export function createHandler(options: HandlerOptions): Handler {
     const language = pages.languageFor(headers.language);
     const target = readTarget(request.target);
     const host = headers.host?.toLowerCase() ?? '';
-    if (!target || !isAuthority(host)) return { answer: pages.neutral(400, language) };
+    if (!target || !(options.isOurs(host) || isAuthority(host)))
+      return { answer: pages.neutral(400, language) };
     const authority = target.authority ?? host;
     const ours = options.isOurs(authority);
     if (ours && headers.probe !== undefined) return { answer: pages.probed(options.prove(headers.probe)) };
@@ -103,7 +104,7 @@ export function createHandler(options: HandlerOptions): Handler {
     const takesForms = flows.formsExpected || options.stored() !== undefined;
     if (request.method !== 'GET' && !(takesForms && request.method === 'POST'))
       return { answer: pages.neutral(405, language, 'Allow', takesForms ? 'GET, POST' : 'GET') };
-    return receive(request, headers, { ...target, authority }, ours, language);
+    return receive(request, headers, target, authority, ours, language);
   }
 
   function isCallback(path: string): boolean {
@@ -130,7 +131,8 @@ export function createHandler(options: HandlerOptions): Handler {
   function receive(
     { method, rawHeaders, body, tooLarge }: CallbackRequest,
     headers: RequestHeaders,
-    { authority, path, query }: Target & { authority: string },
+    { path, query }: Target,
+    authority: string,
     ours: boolean,
     language: Language,
   ): Handled {

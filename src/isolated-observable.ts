@@ -43,22 +43,32 @@ export class IsolatedObservable<T> extends Observable<T> {
     // An operator's own subscriber: it hands exceptions down its chain, to a subscriber that is isolated.
     if (first instanceof Subscriber) return super.subscribe(first);
     const observer = typeof first === 'object' && first ? first : { next: first, error, complete };
-    return super.subscribe(new IsolatedObserver(observer, this.#report));
+    return super.subscribe(new IsolatedSubscriber(observer, this.#report));
   }
 }
 
 type Handlers<T> = { [K in keyof Observer<T>]?: Observer<T>[K] | null | undefined };
 
-class IsolatedObserver<T> implements Observer<T> {
-  readonly #handlers: Handlers<T>;
+const gone: Handlers<unknown> = {};
+
+/** A subscriber of its own, since RxJS would wrap an observer three times over, for each of perhaps a million flows. */
+class IsolatedSubscriber<T> extends Subscriber<T> {
+  #handlers: Handlers<T>;
   readonly #report: Report;
 
   constructor(handlers: Handlers<T>, report: Report) {
+    super();
     this.#handlers = handlers;
     this.#report = report;
   }
 
-  next(value: T): void {
+  override unsubscribe(): void {
+    // Whoever keeps the subscriber for a while keeps nothing of the program's.
+    this.#handlers = gone;
+    super.unsubscribe();
+  }
+
+  protected override _next(value: T): void {
     try {
       this.#handlers.next?.(value);
     } catch (error) {
@@ -66,20 +76,24 @@ class IsolatedObserver<T> implements Observer<T> {
     }
   }
 
-  error(reason: unknown): void {
+  protected override _error(reason: unknown): void {
     try {
       if (this.#handlers.error) this.#handlers.error(reason);
       else this.#report(reason);
     } catch (error) {
       this.#report(error);
+    } finally {
+      this.unsubscribe();
     }
   }
 
-  complete(): void {
+  protected override _complete(): void {
     try {
       this.#handlers.complete?.();
     } catch (error) {
       this.#report(error);
+    } finally {
+      this.unsubscribe();
     }
   }
 }

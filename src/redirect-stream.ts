@@ -1,5 +1,6 @@
-import type { Observable } from 'rxjs';
+import type { Observable, Subscriber } from 'rxjs';
 import type { CallbackResponse } from './callback-response.ts';
+import type { FlowObserver } from './flow.ts';
 import type { Flows } from './flows.ts';
 import type { HotStream } from './hot-stream.ts';
 import { IsolatedObservable } from './isolated-observable.ts';
@@ -22,16 +23,33 @@ export class RedirectStream extends IsolatedObservable<Redirect> {
         subscriber.complete();
         return;
       }
-      // The shared streams never error: a flow that ends without a response ends this one empty.
-      const subscription = flow.response.subscribe({
-        next: (response) => subscriber.next(response),
-        error: () => subscriber.complete(),
-        complete: () => subscriber.complete(),
-      });
-      return () => {
-        subscription.unsubscribe();
-        flows.abandon(flow);
-      };
+      flow.attach(new Quiet(subscriber));
+      return () => flows.abandon(flow);
     });
+  }
+}
+
+/** The shared streams never error: a flow that ends without a response ends this one empty. */
+class Quiet implements FlowObserver {
+  readonly #subscriber: Subscriber<CallbackResponse>;
+
+  constructor(subscriber: Subscriber<CallbackResponse>) {
+    this.#subscriber = subscriber;
+  }
+
+  get closed(): boolean {
+    return this.#subscriber.closed;
+  }
+
+  next(response: CallbackResponse): void {
+    this.#subscriber.next(response);
+  }
+
+  error(): void {
+    this.#subscriber.complete();
+  }
+
+  complete(): void {
+    this.#subscriber.complete();
   }
 }

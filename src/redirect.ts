@@ -77,10 +77,16 @@ export interface ReadResponse {
 }
 
 // The last three are of responses that are refused.
-const known: ReadonlySet<string> = new Set([
-  ...['code', 'state', 'iss', 'error', 'error_description', 'error_uri'],
-  ...['response', 'id_token', 'access_token'],
-]);
+const names = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri'] as const;
+const refusedNames = ['response', 'id_token', 'access_token'] as const;
+
+/** The parameters that a response may have, as they came; an empty one is there, though it counts as absent. */
+type Given = { [name in (typeof names | typeof refusedNames)[number]]?: string };
+
+/** By name. A `Map`, so that no stranger's name reaches a prototype. */
+const known: ReadonlyMap<string, keyof Given> = new Map(
+  [...names, ...refusedNames].map((name) => [name, name]),
+);
 
 // RFC 6749 appendix A.5, A.11: 1*VSCHAR.
 const visible = /^[\x20-\x7e]+$/;
@@ -96,35 +102,34 @@ const uri = /^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/;
  * @see RFC 6749 section 3.1, section 4.1.2 and appendix B
  */
 export function readResponse(encoded: string, longest: number): ReadResponse {
-  const given = new Map<string, string>();
+  const given: Given = {};
   let reason: RefusalReason | undefined;
-  for (const pair of encoded.split('&')) {
-    const equals = pair.indexOf('=');
-    const name = formDecode(equals < 0 ? pair : pair.slice(0, equals));
-    if (name === undefined || !known.has(name)) continue;
-    const value = formDecode(equals < 0 ? '' : pair.slice(equals + 1));
-    if (given.has(name)) reason = 'repeated_parameter';
+  for (let start = 0, end = 0; start < encoded.length; start = end + 1) {
+    end = encoded.indexOf('&', start);
+    if (end < 0) end = encoded.length;
+    const equals = encoded.indexOf('=', start);
+    const valued = equals >= 0 && equals < end;
+    const name = known.get(formDecode(encoded.slice(start, valued ? equals : end)) ?? '');
+    if (name === undefined) continue;
+    const value = formDecode(valued ? encoded.slice(equals + 1, end) : '');
+    if (given[name] !== undefined) reason = 'repeated_parameter';
     else if (value === undefined) reason ??= 'invalid_encoding';
     else if (value.length > longest) reason ??= 'too_long';
     // An empty value is kept until the end, so that a parameter given twice is seen even when one is empty.
-    given.set(name, value ?? '');
+    given[name] = value ?? '';
   }
   reason ??= flaw(given);
+  const { code, state, iss, error, error_description, error_uri } = given;
   const fields: CallbackFields = {};
-  const code = given.get('code');
-  const state = given.get('state');
-  const iss = given.get('iss');
-  const error = given.get('error');
   // A response is one of two shapes; with an error, no code is released. What is absent or empty is left out.
   if (code && !error) fields.code = code;
-  if (state && visible.test(state)) fields.state = state;
+  if (state && (!reason || visible.test(state))) fields.state = state;
   if (iss) fields.iss = detach(iss);
   if (error) {
     fields.error = detach(error.replace(outsideErrorText, '?'));
-    const description = given.get('error_description');
-    if (description) fields.error_description = detach(description.replace(outsideErrorText, '?'));
-    const more = given.get('error_uri');
-    if (more && uri.test(more)) fields.error_uri = detach(more);
+    if (error_description)
+      fields.error_description = detach(error_description.replace(outsideErrorText, '?'));
+    if (error_uri && uri.test(error_uri)) fields.error_uri = detach(error_uri);
   }
   return reason ? { fields, reason } : { fields };
 }
@@ -134,15 +139,20 @@ export function outline({ state, error }: CallbackFields): CallbackResponse {
   return new CallbackResponse({ ...(state && { state: detach(state) }), ...(error && { error }) });
 }
 
-function flaw(given: ReadonlyMap<string, string>): RefusalReason | undefined {
-  if (given.get('access_token') || given.get('id_token')) return 'front_channel_token';
-  if (given.get('response')) return 'jarm_not_supported';
-  const code = given.get('code');
-  const state = given.get('state');
-  const iss = given.get('iss');
+function flaw({
+  code,
+  state,
+  iss,
+  error,
+  response,
+  id_token,
+  access_token,
+}: Given): RefusalReason | undefined {
+  if (access_token || id_token) return 'front_channel_token';
+  if (response) return 'jarm_not_supported';
   if ((code && !visible.test(code)) || (state && !visible.test(state))) return 'invalid_character';
   if (iss && !uri.test(iss)) return 'invalid_character';
-  if (!code && !given.get('error')) return 'missing_code';
+  if (!code && !error) return 'missing_code';
   if (!state) return 'missing_state';
   return undefined;
 }

@@ -32,7 +32,16 @@ const fields = {
   'content-encoding': 'contentEncoding',
 } as const;
 
-const fieldOf: ReadonlyMap<string, keyof RequestHeaders> = new Map(Object.entries(fields));
+// As browsers spell them, Sec-Fetch-Dest, and in lower case, to which every other spelling is brought.
+const fieldOf: ReadonlyMap<string, keyof RequestHeaders> = new Map(
+  Object.entries(fields).flatMap(([name, field]) => [
+    [name, field],
+    [name.replace(/\b[a-z]/g, (initial) => initial.toUpperCase()), field],
+  ]),
+);
+
+// Most headers have a name of another length, and need not be looked up.
+const lengths: ReadonlySet<number> = new Set([...fieldOf.keys()].map(({ length }) => length));
 
 export type RequestHeaders = { [field in (typeof fields)[keyof typeof fields]]?: string | undefined };
 
@@ -40,7 +49,9 @@ export type RequestHeaders = { [field in (typeof fields)[keyof typeof fields]]?:
 export function readHeaders(rawHeaders: readonly string[]): RequestHeaders {
   const headers: RequestHeaders = {};
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const field = fieldOf.get((rawHeaders[index] as string).toLowerCase());
+    const name = rawHeaders[index] as string;
+    if (!lengths.has(name.length)) continue;
+    const field = fieldOf.get(name) ?? fieldOf.get(name.toLowerCase());
     if (field) headers[field] = join(headers[field], rawHeaders[index + 1] as string);
   }
   return headers;

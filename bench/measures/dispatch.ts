@@ -1,8 +1,11 @@
 import { Child } from '../child.ts';
 import type { Context, Measure } from '../context.ts';
 import type { Line } from '../line.ts';
+import type { Load } from '../programs/load.ts';
 import type { Waiting, WaitingOrders } from '../programs/waiting.ts';
+import { fire } from '../receivers.ts';
 import { compare, type Cost } from '../rounds.ts';
+import { StatesFile } from '../states.ts';
 import { short } from '../table.ts';
 
 const few = 100;
@@ -21,14 +24,17 @@ async function manyBesideFew(
   how: Waiting,
   what: string,
 ): Promise<Line[]> {
+  using states = new StatesFile();
+  await using load = new Child<Load>('load');
   await using crowd = new Child<WaitingOrders>('waiting', '--max-old-space-size=8192');
   await using handful = new Child<WaitingOrders>('waiting', '--max-old-space-size=8192');
-  await crowd.ask('wait', many, how);
-  await handful.ask('wait', few, how);
+  const shared = { load, file: states.path };
+  const ours = { child: crowd, port: await crowd.ask('listen', many, how) };
+  const other = { child: handful, port: await handful.ask('listen', few, how) };
   const { cpu, clock, ...comparison } = await compare(
     rounds,
-    () => crowd.ask('dispatch', each),
-    () => handful.ask('dispatch', each),
+    () => fire(shared, ours, each),
+    () => fire(shared, other, each),
     tell,
   );
   const absolute = (cost: Cost): string => `${short(cost.cpu)} µs cpu, ${short(cost.clock)} µs`;

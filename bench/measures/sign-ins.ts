@@ -6,21 +6,26 @@ import type { SignIns } from '../programs/sign-ins.ts';
 import { compare, type Cost } from '../rounds.ts';
 import { throughput } from './redirects.ts';
 
-const atOnce = 200;
-const batches = 3;
+/** On one server. */
+const ours = { atOnce: 5_000, batches: 1 };
+/** Each needs a port of its own. */
+const theirs = { atOnce: 200, batches: 3 };
 
 export const signIns: Measure = async ({ rounds, tell }) => {
   await using load = new Child<Load>('load');
-  await using ours = new Child<SignIns>('sign-ins');
-  await using theirs = new Child<SignIns>('sign-ins');
-  await Promise.all([ours.ask('listen'), theirs.ask('listen')]);
-  await theirs.ask('reserve', atOnce);
+  await using one = new Child<SignIns>('sign-ins');
+  await using many = new Child<SignIns>('sign-ins');
+  await Promise.all([one.ask('listen'), many.ask('listen')]);
+  await many.ask('reserve', theirs.atOnce);
 
-  const run = async (child: Child<SignIns>, begin: 'beginOurs' | 'beginTheirs'): Promise<Cost> => {
+  const measure = async (
+    child: Child<SignIns>,
+    { atOnce, batches }: typeof ours,
+    signIn: () => Promise<void>,
+  ): Promise<Cost> => {
     const start = { cpu: await child.ask('cpu'), clock: now() };
     for (let batch = 0; batch < batches; batch++) {
-      const { ports, states } = await child.ask(begin, atOnce);
-      await load.ask('visits', ports, states);
+      await signIn();
       await child.ask('ended');
     }
     const clock = now() - start.clock;
@@ -30,8 +35,16 @@ export const signIns: Measure = async ({ rounds, tell }) => {
 
   const comparison = await compare(
     rounds,
-    () => run(ours, 'beginOurs'),
-    () => run(theirs, 'beginTheirs'),
+    () =>
+      measure(one, ours, async () => {
+        const { ports, states } = await one.ask('beginOurs', ours.atOnce);
+        await load.ask('redirects', ports[0]!, states);
+      }),
+    () =>
+      measure(many, theirs, async () => {
+        const { ports, states } = await many.ask('beginTheirs', theirs.atOnce);
+        await load.ask('visits', ports, states);
+      }),
     tell,
   );
   return [throughput('sign-ins', 'sign-ins/s ÷ oauth-callback', 10, comparison)];

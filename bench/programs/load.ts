@@ -7,24 +7,9 @@ import { readStates } from '../states.ts';
 const connections = 32;
 
 const orders = {
-  /** Sends a redirect for each state, over connections that each send the next once the last is answered. Microseconds. */
-  async fire(port: number, file: string): Promise<number> {
-    const states = readStates(file);
-    let asked = 0;
-    let left = states.length;
-    const all = await withConnections(port, connections, (open, done) => {
-      const ask = (connection: Connection): void => {
-        const state = states[asked];
-        if (state !== undefined) connection.ask(redirectRequest(port, `code-${asked++}`, state));
-      };
-      const start = now();
-      for (const connection of open) ask(connection);
-      return (connection) => {
-        ask(connection);
-        if (--left === 0) done(now() - start);
-      };
-    });
-    return all;
+  /** Sends a redirect for each state. Microseconds. */
+  fire(port: number, file: string): Promise<number> {
+    return sendAll(port, readStates(file));
   },
 
   /** Sends them at an even pace. The code of each is the time of its sending. */
@@ -50,11 +35,16 @@ const orders = {
     });
   },
 
-  /** Sends each on a connection of its own, all at once, to one port or each to its own. */
+  /** Sends all of them to one server. */
+  async redirects(port: number, states: string[]): Promise<void> {
+    await sendAll(port, states);
+  },
+
+  /** Sends each to a server of its own, all at once. */
   async visits(ports: number[], states: string[]): Promise<void> {
     const answers = await Promise.all(
       states.map((state, index) => {
-        const port = ports[index % ports.length]!;
+        const port = ports[index]!;
         return visit(port, redirectRequest(port, `code-${index}`, state));
       }),
     );
@@ -71,6 +61,24 @@ const orders = {
 };
 
 export type Load = typeof orders;
+
+/** Over connections that are kept alive, each of which sends the next once the last is answered. Microseconds. */
+function sendAll(port: number, states: readonly string[]): Promise<number> {
+  let asked = 0;
+  let left = states.length;
+  return withConnections(port, Math.min(connections, states.length), (open, done) => {
+    const ask = (connection: Connection): void => {
+      const state = states[asked];
+      if (state !== undefined) connection.ask(redirectRequest(port, `code-${asked++}`, state));
+    };
+    const start = now();
+    for (const connection of open) ask(connection);
+    return (connection) => {
+      ask(connection);
+      if (--left === 0) done(now() - start);
+    };
+  });
+}
 
 function withConnections(
   port: number,

@@ -124,10 +124,10 @@ test('J-06 J-08 lets a ticket for some flows resume those alone, and is done onc
           page.say({ type: 'resume', ref: 3, flow, proof });
           assert.is((await page.next('result')).flow, flow);
         }
-        page.say({ type: 'ack', flow: two });
+        page.say({ type: 'ack', flows: [two] });
         await page.next('acknowledged');
         await page.heardAll();
-        page.say({ type: 'ack', flow: one });
+        page.say({ type: 'ack', flows: [one] });
         await page.next('acknowledged');
         assert.is(await page.closed(), 1000);
       }),

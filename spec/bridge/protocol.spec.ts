@@ -57,8 +57,10 @@ test('PROTOCOL.md has each close code', () => {
 test('takes no message with a value out of range, and inherits nothing', () => {
   for (const frame of [
     '{"type":"begin","ref":-1,"state":"s","key":"k"}',
-    '{"type":"ack","flow":""}',
-    '{"type":"ack","flow":"../x"}',
+    '{"type":"ack","flows":[""]}',
+    '{"type":"ack","flows":["../x"]}',
+    '{"type":"ack","flows":[]}',
+    `{"type":"ack","flows":${JSON.stringify(Array.from({ length: 201 }, () => 'x'))}}`,
     '{"__proto__":{"type":"leave"}}',
     '[]',
     'null',

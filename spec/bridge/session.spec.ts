@@ -23,7 +23,7 @@ test('K-14 K-15 sends a result until it is acknowledged, and then no more', () =
         again.say({ type: 'resume', ref: 2, flow, proof: proofOf(key, nonce) });
         await again.next('resumed');
         assert.is((await again.next('result')).flow, flow);
-        if (acknowledges) again.say({ type: 'ack', flow });
+        if (acknowledges) again.say({ type: 'ack', flows: [flow] });
         again.say({ type: 'begin', ref: 3, state: newState(), key });
         await again.next('begun');
         again.end();
@@ -50,7 +50,8 @@ test('K-01 gives a stranger with a good token the same answer as for a flow that
       assert.equal(await thief.next('failed'), wrong);
       thief.say({ type: 'begin', ref: 8, state, key: newKey() });
       assert.is((await thief.next('failed')).code, 'state_in_use');
-      for (const type of ['cancel', 'ack']) thief.say({ type, flow });
+      thief.say({ type: 'cancel', flow });
+      thief.say({ type: 'ack', flows: [flow] });
       await visit(`/callback?code=c&state=${state}`);
       assert.is((await owner.next('result')).flow, flow);
       assert.equal(thief.heard, []);
@@ -79,12 +80,12 @@ const breaches: readonly (readonly [string, (peer: Peer) => void, number])[] = [
   ['no JSON', ({ socket }) => socket.send('{'), 1008],
   ['an unknown type', (peer) => peer.say({ type: 'sub', flow: '*' }), 1008],
   ['a begin without a ref', (peer) => peer.say({ type: 'begin', state: newState() }), 1008],
-  ['a prototype', ({ socket }) => socket.send('{"__proto__":{"type":"ack","flow":"x"}}'), 1008],
+  ['a prototype', ({ socket }) => socket.send('{"__proto__":{"type":"ack","flows":["x"]}}'), 1008],
   ['17 KiB', ({ socket }) => socket.send('x'.repeat(17 * 1024)), 1009],
   [
     '1,000 messages at once',
     (peer) => {
-      for (let n = 0; n < 1_000; n++) peer.say({ type: 'ack', flow: 'x' });
+      for (let n = 0; n < 1_000; n++) peer.say({ type: 'ack', flows: ['x'] });
     },
     4429,
   ],
@@ -190,7 +191,7 @@ test('K-14 K-15 answers a begin that is sent again after its flow has ended, and
       again.say({ type: 'begin', ref: 3, state, key });
       assert.is((await again.next('begun')).flow, flow);
       assert.equal((await again.next('result')).result, { type: 'response', response: { code: 'c', state } });
-      again.say({ type: 'ack', flow });
+      again.say({ type: 'ack', flows: [flow] });
       await again.next('acknowledged');
       again.say({ type: 'begin', ref: 4, state, key });
       assert.is((await again.next('failed')).code, 'state_in_use');
@@ -211,7 +212,7 @@ test('sends a waiting page nowhere but to a URL that the server is configured to
           const { flow } = await peer.next('begun');
           const page = visit(`/callback?code=c&state=${state}`);
           await peer.next('result');
-          peer.say({ type: 'ack', flow });
+          peer.say({ type: 'ack', flows: [flow] });
           await peer.next('acknowledged');
           peer.say({ type: 'settle', flow, outcome: { status: 'redirect', url: wanted } });
           // Heeded only where the one before it was not.

@@ -1,7 +1,7 @@
 /** The flows of a client, over a real service and a network that can be cut. */
 import { createHash } from 'node:crypto';
 import { getEventListeners } from 'node:events';
-import { filter, firstValueFrom } from 'rxjs';
+import { filter, firstValueFrom, type SchedulerLike } from 'rxjs';
 import { connectCallbackHost, type FeedStatus, type RemoteCallbackHost } from '../../src/client.ts';
 import {
   InvalidOptionError,
@@ -14,7 +14,7 @@ import { memoryStore } from '../../src/store/memory.ts';
 import type { FlowStore } from '../../src/store/store.ts';
 import * as assert from '../helpers/assert.ts';
 import { token, withBridge, type Bridged } from '../helpers/bridge.ts';
-import { hasty } from '../helpers/clock.ts';
+import { hasty, virtualTime } from '../helpers/clock.ts';
 import { observe } from '../helpers/endpoint.ts';
 import { suite } from '../helpers/suite.ts';
 import { TcpProxy } from '../helpers/tcp-proxy.ts';
@@ -30,11 +30,12 @@ interface Setup {
   store?: (store: FlowStore, proxy: TcpProxy) => FlowStore;
   settle?: number;
   events?: number;
+  scheduler?: SchedulerLike;
 }
 
 /** A client that reaches its service through a network of which every byte is seen. */
 async function withRemote(body: (remote: Remote) => Promise<void>, setup: Setup = {}): Promise<void> {
-  const { settle = false, events = 10_000 } = setup;
+  const { settle = false, events = 10_000, scheduler = hasty } = setup;
   const proxy = await TcpProxy.open(undefined, { records: true });
   const authority = `127.0.0.1:${proxy.port}`;
   const memory = memoryStore();
@@ -44,7 +45,7 @@ async function withRemote(body: (remote: Remote) => Promise<void>, setup: Setup 
     const reported: unknown[] = [];
     const host = await connectCallbackHost(`ws://${authority}/bridge`, {
       token,
-      scheduler: hasty,
+      scheduler,
       report: (error) => reported.push(error),
     });
     const visit: Bridged['visit'] = (target) => bridged.visit(target, { Host: authority });
@@ -163,6 +164,29 @@ test('K-15 takes what is unknown for acknowledged, where the network breaks with
       assert.is(ofType(proxy.said, 'resume').filter((frame) => frame.includes(flow.id)).length, 1);
     },
     { store },
+  );
+});
+
+test('K-15 acknowledges results that come in a row together, each of them once', () => {
+  const { scheduler, advance } = virtualTime();
+  return withRemote(
+    async ({ host, proxy, visit, store }) => {
+      const flows = await Promise.all(Array.from({ length: 250 }, () => host.begin()));
+      await Promise.all(flows.map(({ state }) => visit(`/callback?code=c&state=${state}`)));
+      await Promise.all(flows.map(({ response }) => firstValueFrom(response)));
+      assert.is(ofType(proxy.said, 'ack').length, 0);
+      advance(50);
+      for (const { id } of flows)
+        await until('the acknowledgement', async () => (await store.read(id)) === undefined);
+      const acks = ofType(proxy.said, 'ack').map((frame) => (JSON.parse(frame) as { flows: string[] }).flows);
+      assert.equal(
+        acks.map(({ length }) => length),
+        [200, 50],
+      );
+      assert.equal(acks.flat().sort(), flows.map(({ id }) => id).sort());
+      assert.is(ofType(proxy.heard, 'result').length, 250);
+    },
+    { scheduler },
   );
 });
 

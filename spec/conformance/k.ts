@@ -95,7 +95,7 @@ export const rows: readonly BridgeRow[] = [
     title: 'takes so many messages a second',
     check: closes(
       (peer) => {
-        for (let n = 0; n < 1_000; n++) peer.say({ type: 'ack', flow: 'x' });
+        for (let n = 0; n < 1_000; n++) peer.say({ type: 'ack', flows: ['x'] });
       },
       4429,
       '1,000 messages at once',

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { mostAcknowledged } from '../client/names.ts';
 
 export { subprotocol, ticketPrefix } from '../client/names.ts';
 
@@ -25,6 +26,9 @@ const ref = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 // 32 bytes, base64url without padding.
 const digest = v.pipe(v.string(), v.regex(/^[\w-]{43}$/));
 
+// As many as fit into a message, whatever their length.
+const flows = v.pipe(v.array(id), v.minLength(1), v.maxLength(mostAcknowledged));
+
 const outcome = v.variant('status', [
   v.object({ status: v.literal('success') }),
   v.object({ status: v.literal('failure'), message: text }),
@@ -47,7 +51,7 @@ export const clientMessage = v.variant('type', [
     context: v.optional(text),
   }),
   v.object({ type: v.literal('resume'), ref, flow: id, proof: digest }),
-  v.object({ type: v.literal('ack'), flow: id }),
+  v.object({ type: v.literal('ack'), flows }),
   v.object({ type: v.literal('cancel'), flow: id }),
   v.object({ type: v.literal('settle'), flow: id, outcome }),
   v.object({ type: v.literal('leave') }),
@@ -93,7 +97,7 @@ export const serviceMessage = v.variant('type', [
     option: v.optional(v.string()),
   }),
   v.object({ type: v.literal('result'), flow: id, result }),
-  v.object({ type: v.literal('acknowledged'), flow: id }),
+  v.object({ type: v.literal('acknowledged'), flows }),
   v.object({ type: v.literal('watching'), epoch: id, next: ref, pending: ref, counts }),
   v.object({ type: v.literal('event'), n: ref, event: v.looseObject({ type: v.string(), at: v.number() }) }),
   v.object({ type: v.literal('pong') }),

@@ -214,8 +214,8 @@ export class Session implements Watcher, Timed {
       else if (message.type === 'bad') this.#refuse(message);
       else if (message.type === 'resume') await this.#resume(message);
       else if (message.type === 'leave') await this.#leaveAll();
-      else if (this.#flows?.has(message.flow) || this.#settleable?.has(message.flow))
-        await this.#act(message);
+      else if (message.type === 'ack') await this.#acknowledge(message.flows);
+      else if (this.#knows(message.flow)) await this.#act(message);
     } catch (error) {
       const refused = this.#host.failed(error);
       if ('ref' in message) this.#send({ type: 'failed', ref: message.ref, ...refused });
@@ -268,29 +268,33 @@ export class Session implements Watcher, Timed {
     await this.deliver(flow);
   }
 
-  async #act(message: Said<'ack' | 'cancel' | 'settle'>): Promise<void> {
-    const { flow } = message;
-    if (message.type === 'settle') {
-      if (this.#host.settle(flow, message.outcome)) this.#settleable?.delete(flow);
-    } else if (message.type === 'cancel') {
-      await this.#host.cancel(flow);
-    } else {
-      await this.#acknowledge(flow);
-    }
+  /** Whether a flow is this connection's, or was until it was acknowledged. */
+  #knows(flow: string): boolean {
+    return (this.#flows?.has(flow) ?? false) || (this.#settleable?.has(flow) ?? false);
   }
 
-  async #acknowledge(flow: string): Promise<void> {
-    if (await this.#host.acknowledge(flow)) {
-      this.#detach(flow);
-      const settleable = (this.#settleable ??= new Set());
-      const [oldest] = settleable.size >= mostSettleable ? settleable : [];
-      if (oldest !== undefined) settleable.delete(oldest);
-      settleable.add(flow);
-    }
-    this.#send({ type: 'acknowledged', flow });
+  async #act({ flow, ...message }: Said<'cancel' | 'settle'>): Promise<void> {
+    if (message.type === 'cancel') await this.#host.cancel(flow);
+    else if (this.#host.settle(flow, message.outcome)) this.#settleable?.delete(flow);
+  }
+
+  async #acknowledge(acknowledged: readonly string[]): Promise<void> {
+    const known = acknowledged.filter((flow) => this.#knows(flow));
+    const forgotten = await Promise.all(known.map((flow) => this.#host.acknowledge(flow)));
+    const flows = known.filter((_, index) => forgotten[index]);
+    for (const flow of flows) this.#letGo(flow);
+    if (flows.length > 0) this.#send({ type: 'acknowledged', flows });
     // A ticket for some flows is good for nothing once they have ended.
-    const { flows } = this.identity;
-    if (flows?.every((each) => this.#settleable?.has(each))) this.close(closeCodes.done, 'done');
+    const { flows: mine } = this.identity;
+    if (mine?.every((flow) => this.#settleable?.has(flow))) this.close(closeCodes.done, 'done');
+  }
+
+  #letGo(flow: string): void {
+    this.#detach(flow);
+    const settleable = (this.#settleable ??= new Set());
+    const [oldest] = settleable.size >= mostSettleable ? settleable : [];
+    if (oldest !== undefined) settleable.delete(oldest);
+    settleable.add(flow);
   }
 
   /** The listener goes for good, and with it what it listened for, and what it has asked for and not been answered. */

@@ -15,6 +15,7 @@ import { Signals } from '../signals.ts';
 import type { StoredResult } from '../store/store.ts';
 import type { Connection } from './connection.ts';
 import { RemoteFlow, type RemoteFlowOwner } from './remote-flow.ts';
+import { mostAcknowledged } from './names.ts';
 import { requireFits, requireOutcome } from './limits.ts';
 import { proofOf } from './secrets.ts';
 
@@ -29,6 +30,9 @@ type Heard<T extends ServiceMessage['type']> = Extract<ServiceMessage, { type: T
 // The service keeps an expired flow's result this long for those that reconnect.
 const afterlife = 60_000;
 
+// Results that come in a row are acknowledged together, which halves the messages of a busy client.
+const gathering = 50;
+
 /** The flows of one client: asked for, waiting, and ended until the service has let go of them too. */
 export class RemoteFlows implements RemoteFlowOwner {
   readonly report: Report;
@@ -39,6 +43,8 @@ export class RemoteFlows implements RemoteFlowOwner {
   readonly #flows = new Map<string, RemoteFlow>();
   readonly #byKey = new Map<string, { begun: Promise<Flow>; signal: AbortSignal | undefined }>();
   readonly #signals = new Signals();
+  #received: string[] = [];
+  #acknowledging: (() => void) | undefined;
   #ref = 0;
   #closed: Error | undefined;
 
@@ -82,6 +88,8 @@ export class RemoteFlows implements RemoteFlowOwner {
   /** Connected: what was asked and not answered is asked again, and what the service still has is resumed. */
   welcome(nonce: string): void {
     this.#resuming.clear();
+    // Those come once more.
+    this.#received = [];
     for (const [ref, { flow }] of this.#asked) this.#ask(ref, flow);
     for (const flow of this.#flows.values()) void this.#resume(flow, nonce);
   }
@@ -135,18 +143,22 @@ export class RemoteFlows implements RemoteFlowOwner {
   result({ flow: id, result }: Heard<'result'>): void {
     // In this order: a result is acknowledged once it has been handed over.
     this.#flows.get(id)?.end(result as StoredResult);
-    this.#send({ type: 'ack', flow: id });
+    this.#received.push(id);
+    this.#acknowledging ??= this.#clock.after(gathering, () => this.#acknowledge());
   }
 
-  acknowledged({ flow: id }: Heard<'acknowledged'>): void {
-    const flow = this.#flows.get(id);
-    if (flow) this.#forget(flow);
+  acknowledged({ flows }: Heard<'acknowledged'>): void {
+    for (const id of flows) {
+      const flow = this.#flows.get(id);
+      if (flow) this.#forget(flow);
+    }
   }
 
   /** Nothing will be heard any more. */
   end(error: Error): void {
     if (this.#closed) return;
     this.#closed = error;
+    this.#acknowledging?.();
     const asked = [...this.#asked.values()];
     // First, since a flow that is released while it is asked for counts as cancelled.
     this.#asked.clear();
@@ -199,6 +211,14 @@ export class RemoteFlows implements RemoteFlowOwner {
     const ref = ++this.#ref;
     this.#resuming.set(ref, flow);
     this.#send({ type: 'resume', ref, flow: flow.id, proof });
+  }
+
+  #acknowledge(): void {
+    this.#acknowledging = undefined;
+    const received = this.#received;
+    this.#received = [];
+    for (let index = 0; index < received.length; index += mostAcknowledged)
+      this.#send({ type: 'ack', flows: received.slice(index, index + mostAcknowledged) });
   }
 
   #forget(flow: RemoteFlow): void {
