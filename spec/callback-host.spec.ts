@@ -34,6 +34,16 @@ function contract(name: string, use: Use): void {
       );
     }));
 
+  test('says when a flow expires', () =>
+    use(async ({ host }) => {
+      const before = Date.now();
+      const flow = await host.begin({ ttl: 60_000 });
+      const left = flow.expiresAt - 60_000;
+      // By another clock than this one's, which a correction of the time may have moved.
+      assert.ok(left >= before - 1_000 && left <= Date.now() + 1_000, `${left - before} ms`);
+      assert.is(flow.expiresAt, Math.trunc(flow.expiresAt));
+    }));
+
   test('gives each flow its own response, once, to each subscriber', () =>
     use(async ({ host, endpoint }) => {
       const flows = await Promise.all(Array.from({ length: 20 }, () => host.begin()));

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 import * as api from '../src/index.ts';
 import * as client from '../src/client.ts';
+import * as login from '../src/login.ts';
+import { isSignInError } from '../src/login/errors.ts';
 import { describeError } from '../src/errors.ts';
 import * as assert from './helpers/assert.ts';
 import { suite } from './helpers/suite.ts';
@@ -8,17 +10,21 @@ import { suite } from './helpers/suite.ts';
 const { AuthorizationError, CallbackResponse } = api;
 
 /** One of each; the codes are part of the public contract, so they stand here once more. */
-const codes: Readonly<Record<string, readonly [code: string, error: api.OAuthCallbackError]>> = {
+const codes: Readonly<Record<string, readonly [code: string, error: login.SignInError]>> = {
   AuthorizationError: ['authorization_error', new AuthorizationError(new CallbackResponse({ error: 'x' }))],
   ConnectionError: ['connection_failed', new client.ConnectionError('m', 1006, undefined)],
+  DiscoveryError: ['discovery_failed', new login.DiscoveryError('https://as.example', 'unavailable', 'm')],
   FlowCancelledError: ['cancelled', new api.FlowCancelledError('m')],
   FlowExpiredError: ['expired', new api.FlowExpiredError('m')],
   InvalidOptionError: ['invalid_option', new api.InvalidOptionError('port', 'm')],
   ListenError: ['listen_failed', new api.ListenError('m')],
+  MissingPackageError: ['missing_package', new login.MissingPackageError('openid-client')],
   NotListeningError: ['not_listening', new api.NotListeningError('m')],
   PortInUseError: ['port_in_use', new api.PortInUseError(1, 'h', undefined, {})],
+  RegistrationError: ['registration_failed', new login.RegistrationError('https://as.example', 'm')],
   ServerClosedError: ['closed', new api.ServerClosedError('m')],
   StateInUseError: ['state_in_use', new api.StateInUseError('m')],
+  TokenError: ['token_request_failed', new login.TokenError('https://as.example', 'm', 'invalid_grant')],
   TooManyFlowsError: ['too_many_flows', new api.TooManyFlowsError('m')],
   UnreachableError: ['unreachable', new api.UnreachableError('m')],
 };
@@ -26,7 +32,7 @@ const codes: Readonly<Record<string, readonly [code: string, error: api.OAuthCal
 const test = suite('errors');
 
 test('lists every exported error class', () => {
-  const exported = Object.keys({ ...api, ...client }).filter((name) => name.endsWith('Error'));
+  const exported = Object.keys({ ...api, ...client, ...login }).filter((name) => name.endsWith('Error'));
   assert.equal(exported.sort(), Object.keys(codes).sort());
 });
 
@@ -40,6 +46,17 @@ for (const [name, [code, error]] of Object.entries(codes)) {
 
 test('no two classes share a code', () => {
   assert.is(new Set(Object.values(codes).map(([code]) => code)).size, Object.keys(codes).length);
+});
+
+test('each is an ending of a sign-in, and nothing else is', () => {
+  for (const [name, [, error]] of Object.entries(codes)) assert.ok(isSignInError(error), name);
+  for (const defect of [
+    new TypeError('x'),
+    Object.assign(new Error('x'), { code: 'ENOENT' }),
+    'expired',
+    undefined,
+  ])
+    assert.not.ok(isSignInError(defect));
 });
 
 test('InvalidOptionError is a TypeError that begins with the option', () => {

@@ -81,6 +81,19 @@ test('can be imported in an empty project, by every subpath', async () => {
   assert.is(child.exitCode, 0);
 });
 
+test('says which package a sign-in needs, where it is not there', async () => {
+  using consumer = install();
+  consumer.write(
+    'program.js',
+    `import { signIn } from 'rx-oauth-callback/login';
+signIn({ issuer: 'https://as.example' }).subscribe(({ type, error }) => console.log(type, error.code, error.message));`,
+  );
+  const child = consumer.start('program.js');
+  const [output] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  const saying = 'the package openid-client is needed for this: npm install openid-client';
+  assert.is(output, `failed missing_package ${saying}\n`);
+});
+
 test(
   'has a command that needs nothing but its own files',
   async () => {
@@ -105,7 +118,16 @@ test(
 
 test('has the licence of each package that is in the command', () => {
   const licences = readFileSync(join(root, 'dist', 'cli', 'licences.txt'), 'utf8');
-  for (const name of ['commander', 'oidc-provider', 'pino', 'prom-client', 'rxjs', 'ws', 'valibot'])
+  for (const name of [
+    'commander',
+    'oidc-provider',
+    'openid-client',
+    'pino',
+    'prom-client',
+    'rxjs',
+    'ws',
+    'valibot',
+  ])
     assert.match(licences, new RegExp(`^${name} \\d\\S+ \\(\\S+\\)\\n\\n\\S`, 'm'));
 });
 
@@ -158,9 +180,28 @@ export const wrong: number = bridge;
 export const wrongToo: number = host;
 `,
     );
+    consumer.write(
+      'login.ts',
+      `import { refresh, signIn, tokens, Tokens, type SignInError, type SignInEvent } from 'rx-oauth-callback/login';
+import { createOAuthCallbackServer } from 'rx-oauth-callback';
+import { firstValueFrom } from 'rxjs';
+const host = createOAuthCallbackServer();
+const made: Tokens = await firstValueFrom(signIn({ issuer: 'https://as.example', host }).pipe(tokens()));
+export const renewed: Tokens = await firstValueFrom(refresh(made));
+export function tell(event: SignInEvent): URL | SignInError['code'] | undefined {
+  if (event.type === 'authorize') return event.url;
+  return event.type === 'failed' ? event.error.code : undefined;
+}
+// @ts-expect-error not any
+export const wrong: number = made;
+`,
+    );
     // `await using` needs the newest lib; lib.dom is what a project has that says nothing.
     const lib = ['lib.esnext.d.ts', 'lib.dom.d.ts'];
-    assert.equal(consumer.compile(['program.ts', 'remote.ts'], { ...options, lib, noEmit: true }), []);
+    assert.equal(
+      consumer.compile(['program.ts', 'remote.ts', 'login.ts'], { ...options, lib, noEmit: true }),
+      [],
+    );
   };
   test(`compiles in a strict project with moduleResolution ${name}, libraries included`, body, compiling);
 }

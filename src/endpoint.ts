@@ -62,7 +62,20 @@ export class Endpoint {
   claim(held: HeldRedirect): void {
     const response = this.#held.get(held);
     this.#held.delete(held);
-    if (response) this.#respond(this.#options.handler.claim(held), undefined, response);
+    const handled = this.#options.handler.claim(held);
+    if (response) this.#respond(handled, undefined, response);
+    else this.#publish(handled).catch(this.#options.report);
+  }
+
+  /** A request without a socket, and so without a page. Undefined where it is no redirect. */
+  submit(request: CallbackRequest): Promise<Redirect | undefined> {
+    return this.#publish(this.#options.handler.handle(request));
+  }
+
+  async #publish({ later, ...handled }: Handled): Promise<Redirect | undefined> {
+    const { redirect, flow } = later ? await later : handled;
+    if (redirect) this.#options.publish(redirect, flow);
+    return redirect;
   }
 
   /** Gives every page that waits what it falls back to. */

@@ -61,6 +61,8 @@ export interface Flow {
   readonly state: string;
   /** Where the authorization server must send the browser. */
   readonly redirectUri: string;
+  /** When its time is over, in milliseconds since the epoch, by the clock of whoever receives the redirect. */
+  readonly expiresAt: number;
   /** For the token request. Made when first read. @see RFC 7636 section 4.1 */
   readonly codeVerifier: string;
   /**
@@ -148,6 +150,10 @@ export class PendingFlow implements Flow, Timed {
 
   get id(): string {
     return String(this.#sequence);
+  }
+
+  get expiresAt(): number {
+    return Math.trunc(this.deadline);
   }
 
   get codeVerifier(): string {

@@ -101,6 +101,12 @@ export class Flows implements FlowOwner {
     return this.#live.has(state) || this.#endingOf(state) !== undefined;
   }
 
+  /** The issuer that the flow of this state expects, if it expects one. */
+  issuerOf(state: string): string | undefined {
+    const expected = this.#live.get(state)?.expectation.issuer?.issuers;
+    return expected?.length === 1 ? expected[0] : undefined;
+  }
+
   /** Flows that wait for their redirect. */
   get pending(): number {
     return this.#pending;

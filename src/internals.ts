@@ -5,6 +5,8 @@ import { InvalidOptionError } from './errors.ts';
 import type { FlowsOptions } from './flows.ts';
 import type { Report } from './isolated-observable.ts';
 import type { Route } from './routes.ts';
+import type { Redirect } from './redirect.ts';
+import type { CallbackRequest } from './request.ts';
 import type { StoredFlows } from './stored-flows.ts';
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -29,6 +31,10 @@ export interface ServerInternals {
   isTaken(state: string): boolean;
   /** Hands over a redirect that was held for this state. */
   claim(state: string): void;
+  /** The issuer that the flow of this state expects, if it expects one. */
+  issuerOf(state: string): string | undefined;
+  /** A request without a socket, and so without a page. Undefined where it is no redirect. */
+  submit(request: CallbackRequest): Promise<Redirect | undefined>;
   /**
    * Takes the server's requests for a path, whatever their method, but those that name another `Host`. Returns its undo.
    * Throws `InvalidOptionError` where it is taken.

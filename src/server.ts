@@ -248,6 +248,8 @@ class CallbackServer implements OAuthCallbackServer {
       isOwnOrigin: (origin) => this.#bound?.origins.has(origin) ?? false,
       isTaken: (state) => this.#flows.has(state),
       claim: (state) => this.#flows.claim(state),
+      issuerOf: (state) => this.#flows.issuerOf(state),
+      submit: (request) => this.#endpoint.submit(request),
       onRequest: (path, route) => this.#routes.add(path, route),
       onUpgrade: (path, upgrade) => {
         if (this.#upgrades.has(path)) throw new InvalidOptionError('path', 'is taken');

@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { VirtualTimeScheduler } from 'rxjs';
 import { FlowExpiredError, InvalidOptionError, ofState } from '../../src/index.ts';
+import { signIn as startSignIn } from '../../src/login.ts';
 import * as assert from '../helpers/assert.ts';
 import { observe, withServer } from '../helpers/endpoint.ts';
+import { startIssuer } from '../helpers/issuer.ts';
+import { Watched } from '../helpers/watched.ts';
 import { compose, dial, navigation, readAnswer, type WireRequest } from '../helpers/wire.ts';
 import type { Row } from './row.ts';
 import {
@@ -681,6 +684,30 @@ export const rows: readonly Row[] = [
             const endpoint = `https://as.example/a?${name}=${encodeURIComponent(value)}`;
             assert.throws(() => flow.authorizationUrl(endpoint), InvalidOptionError);
           }
+        },
+        create,
+      ),
+  },
+  {
+    id: 'B-12',
+    title: 'refuses metadata that does not speak of S256, where it must',
+    check: (create) =>
+      withServer(
+        {},
+        async ({ server }) => {
+          const supported = [undefined, [], ['plain'], ['S256']];
+          const outcomes: string[] = [];
+          for (const methods of supported) {
+            await using as = await startIssuer({ metadata: { code_challenge_methods_supported: methods } });
+            const strict = { issuer: as.issuer, clientId: 'c', host: server, requirePkce: true };
+            using watched = new Watched(startSignIn(strict));
+            outcomes.push(
+              methods?.includes('S256')
+                ? (await watched.next('authorize')).type
+                : (await watched.failure()).code,
+            );
+          }
+          assert.equal(outcomes, [...Array<string>(3).fill('discovery_failed'), 'authorize']);
         },
         create,
       ),

@@ -1,7 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { InvalidOptionError, ofState, type BeginOptions } from '../../src/index.ts';
+import { signIn as startSignIn } from '../../src/login.ts';
 import * as assert from '../helpers/assert.ts';
 import { withServer, type Endpoint } from '../helpers/endpoint.ts';
+import { startIssuer } from '../helpers/issuer.ts';
+import { Watched } from '../helpers/watched.ts';
 import { navigation, send, type WireRequest } from '../helpers/wire.ts';
 import type { Row } from './row.ts';
 import {
@@ -538,6 +541,32 @@ export const rows: readonly Row[] = [
             assert.is(redirectUri, `${server.redirectUri}/${context}`);
             assert.is(new URL(redirectUri).href, redirectUri);
           }
+        },
+        create,
+      ),
+  },
+  {
+    id: 'C-10',
+    title: 'sends nobody to an authorization server whose metadata is of another issuer',
+    check: (create) =>
+      withServer(
+        {},
+        async ({ server, events }) => {
+          const others: readonly ((own: string) => string)[] = [
+            () => 'https://evil.example',
+            (own) => `${own}/`,
+            (own) => own.replace('127.0.0.1', 'localhost'),
+            (own) => own.toUpperCase(),
+          ];
+          for (const other of others) {
+            await using as = await startIssuer({ metadata: (own) => ({ issuer: other(own) }) });
+            using watched = new Watched(startSignIn({ issuer: as.issuer, clientId: 'c', host: server }));
+            assert.is((await watched.failure()).code, 'discovery_failed', other(as.issuer));
+            assert.equal([watched.types, events], [['failed'], []]);
+          }
+          await using as = await startIssuer();
+          using watched = new Watched(startSignIn({ issuer: as.issuer, clientId: 'c', host: server }));
+          assert.is((await watched.next('authorize')).url.origin, as.issuer);
         },
         create,
       ),

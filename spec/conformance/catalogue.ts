@@ -27,23 +27,21 @@ const modes: Readonly<Record<string, string>> = {
   K: 'BBBBBBBBBBBBBBBBB',
 };
 
-const absences: Readonly<Record<string, string>> = {
-  'C-10': 'the core fetches no metadata; comes with login',
-};
+const absences: Readonly<Record<string, string>> = {};
 
 const notes: Readonly<Record<string, string>> = {
   'A-11': 'the page for a redirect without parameters is the neutral one, without a word on fragments',
   'B-10': 'decided: every subscriber of a flow gets the response, until the deadline of the flow',
   'B-11': 'decided: in process the stream carries the code; events, log and printing do not',
-  'B-12': 'the part on metadata comes with login: the core fetches none',
   'B-13':
     'decided: every subscriber of a flow gets the response; issuer and context are those of its begin()',
   'C-07': 'decided: JARM is refused',
   'C-11': 'decided: JARM is refused',
   'C-12': 'decided: JARM is refused',
-  'E-05': 'decided: a server stays until it is closed; that of one flow comes with login',
+  'E-05':
+    'decided: a server stays until it is closed; for that of one sign-in see spec/login/sign-in.spec.ts',
   'E-09':
-    'the core opens no browser, and makes no URL to open but of http and https; opening comes with login',
+    'the core opens no browser, and makes no URL to open but of http and https; for the one that the command opens see spec/cli/login.spec.ts',
   'F-15': 'the core reads no forwarding header; those of a known proxy come with the cluster',
   'H-01': 'metrics, traces and the command are searched by spec/telemetry and spec/cli',
   'H-04': 'bounds for each tenant come with the cluster',

@@ -23,7 +23,7 @@ export class Cli implements AsyncDisposable {
   stderr = '';
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #closed: Promise<unknown>;
-  #arrived: () => void = () => undefined;
+  readonly #waiting = new Set<() => void>();
 
   private constructor(file: string, args: readonly string[], env: Env) {
     ensureBuild();
@@ -35,7 +35,7 @@ export class Cli implements AsyncDisposable {
     for (const stream of ['stdout', 'stderr'] as const) {
       this.#child[stream].setEncoding('utf8').on('data', (text: string) => {
         this[stream] += text;
-        this.#arrived();
+        for (const look of this.#waiting) look();
       });
     }
   }
@@ -44,9 +44,10 @@ export class Cli implements AsyncDisposable {
     return new Cli(process.execPath, [bin, ...args], env);
   }
 
-  /** On a pseudo-terminal, where `stdout` is all that is shown. */
-  static onTerminal(args: readonly string[], env: Env = {}): Cli {
-    const command = [process.execPath, bin, ...args].map((arg) => `'${arg}'`).join(' ');
+  /** On a pseudo-terminal, where `stdout` is all that is shown; what the command writes there may go to a file instead. */
+  static onTerminal(args: readonly string[], env: Env = {}, to?: string): Cli {
+    const quoted = [process.execPath, bin, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);
+    const command = quoted.join(' ') + (to === undefined ? '' : ` > '${to}'`);
     // In place of the shell, which would end by a Ctrl-C of its own.
     return new Cli('script', ['-qefc', `exec ${command}`, '/dev/null'], env);
   }
@@ -55,10 +56,13 @@ export class Cli implements AsyncDisposable {
   async sees(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<string> {
     const found = (): string | undefined => pattern.exec(this[stream])?.slice(0, 2).at(-1);
     const arrived = new Promise<void>((resolve) => {
-      this.#arrived = () => {
-        if (found() !== undefined) resolve();
+      const look = (): void => {
+        if (found() === undefined) return;
+        this.#waiting.delete(look);
+        resolve();
       };
-      this.#arrived();
+      this.#waiting.add(look);
+      look();
     });
     const ended = this.#closed.then(() => undefined);
     await deadline(Promise.race([arrived, ended]), 15_000, `${String(pattern)} in ${stream}`);
@@ -81,6 +85,11 @@ export class Cli implements AsyncDisposable {
   /** Presses keys of a terminal: `\x03` is Ctrl-C. */
   press(keys: string): void {
     this.#child.stdin.write(keys);
+  }
+
+  /** Nothing more will be typed. */
+  closeInput(): void {
+    this.#child.stdin.end();
   }
 
   /** What it came to, when it has ended by itself. */

@@ -30,6 +30,7 @@ const byErrorCode: Readonly<Partial<Record<string, ExitCode>>> = {
   port_in_use: exitCodes.listen,
   connection_failed: exitCodes.connection,
   unreachable: exitCodes.connection,
+  discovery_failed: exitCodes.connection,
   authorization_error: exitCodes.denied,
   expired: exitCodes.expired,
   cancelled: exitCodes.interrupted,

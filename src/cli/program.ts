@@ -2,10 +2,11 @@ import { Command } from 'commander';
 import { exitCodes, meanings } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { addDemo } from './demo.ts';
+import { addLogin } from './login.ts';
 import { addServe } from './serve.ts';
 
 /** Each adds its command; what a command needs beyond its options it imports when it runs, so that start is fast. */
-const commands: readonly ((program: Command, io: Io) => void)[] = [addServe, addDemo];
+const commands: readonly ((program: Command, io: Io) => void)[] = [addServe, addLogin, addDemo];
 
 export function createProgram(io: Io): Command {
   const program = new Command('rx-oauth-callback')

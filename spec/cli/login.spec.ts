@@ -1,0 +1,444 @@
+/** The command `login`, built, against a real provider: with pipes, and on a terminal. */
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Browser } from '../../examples/demo/browser.ts';
+import { headlineOf } from '../../examples/demo/html.ts';
+import { Tokens } from '../../src/login.ts';
+import * as assert from '../helpers/assert.ts';
+import { token, withBridge } from '../helpers/bridge.ts';
+import { visit } from '../helpers/client.ts';
+import { Cli } from '../helpers/cli.ts';
+import { withServer } from '../helpers/endpoint.ts';
+import { comingBack, json, startIssuer } from '../helpers/issuer.ts';
+import { clientId, confidential, redirectOf, startProvider, subject } from '../helpers/provider.ts';
+import { suite } from '../helpers/suite.ts';
+
+const test = suite('rx-oauth-callback login');
+
+const scratch = mkdtempSync(join(tmpdir(), 'login-'));
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
+let files = 0;
+const newPath = (): string => join(scratch, String(++files));
+
+const loginAt = ({ issuer }: { issuer: string }, ...more: readonly string[]): string[] => [
+  ...['login', '--issuer', issuer, '--client-id', clientId, '--scope', 'openid'],
+  ...more,
+];
+
+/** What went to stdout: tokens, and nothing else. */
+function tokensIn(text: string): Tokens {
+  const tokens = Tokens.fromDict(JSON.parse(text) as Record<string, unknown>);
+  assert.is(`${JSON.stringify(tokens.toDict(), undefined, 2)}\n`, text);
+  return tokens;
+}
+
+/** The URL that the person is asked to open. */
+async function urlOf(command: Cli): Promise<URL> {
+  const line = /^ {2}(?:\u001b\[36m)?(https?:\S+?)(?:\u001b\[39m)?\r?\n/m;
+  return new URL(await Promise.any([command.sees(line, 'stderr'), command.sees(line)]));
+}
+
+async function codeOf(command: Cli, ms?: number): Promise<number | null> {
+  return (await command.end(ms)).code;
+}
+
+test('prints the URL, waits for the browser, and has tokens on stdout and nothing else there', async () => {
+  await using as = await startProvider();
+  await using command = Cli.start(loginAt(as));
+  const page = await new Browser().open(await urlOf(command));
+  assert.equal([page.status, headlineOf(page.html)], [200, 'Authentication successful']);
+  assert.is(await codeOf(command), 0);
+  assert.is(tokensIn(command.stdout).claims?.sub, subject);
+  assert.match(command.stderr, `Signed in at ${as.issuer}.\n`);
+});
+
+/** A browser that only notes what it was called with. */
+function fakeBrowser(): { env: Record<string, string>; called: () => string[] } {
+  const folder = newPath();
+  mkdirSync(folder);
+  const log = join(folder, 'log');
+  writeFileSync(
+    join(folder, 'xdg-open'),
+    `#!/bin/sh\nprintf '%s\\n' "$#" "$@" > '${log}.part'\nmv '${log}.part' '${log}'\n`,
+  );
+  chmodSync(join(folder, 'xdg-open'), 0o755);
+  return {
+    env: { PATH: `${folder}:${process.env['PATH'] ?? ''}`, DISPLAY: ':0' },
+    called: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []),
+  };
+}
+
+async function calls(called: () => string[]): Promise<string[]> {
+  const wait = async (): Promise<void> => {
+    while (called().length === 0) await new Promise(setImmediate);
+  };
+  await assert.deadline(wait(), 5_000, 'the browser');
+  return called();
+}
+
+test('E-09 opens the browser with the URL as one argument, through no shell, and counts down on a terminal', async () => {
+  await using as = await startProvider();
+  const { env, called } = fakeBrowser();
+  const file = newPath();
+  const hint = `$(touch ${newPath()})\`touch ${newPath()}\`;"'&|`;
+  const args = loginAt(as, '--browser', '--param', `login_hint=${hint}`);
+  await using command = Cli.onTerminal(args, env, file);
+  const url = await urlOf(command);
+  assert.equal(await calls(called), ['1', url.href]);
+  assert.is(url.searchParams.get('login_hint'), hint);
+  await command.sees(/9:5\d left/);
+  assert.match(command.stdout, 'Your browser opens.');
+  assert.not.match(command.stdout, 'ssh');
+  await new Browser().open(url);
+  assert.is(await codeOf(command), 0, command.stdout);
+  tokensIn(readFileSync(file, 'utf8'));
+  assert.equal(readdirSync(scratch).includes(String(files - 1)), false, 'no shell has made a file');
+});
+
+test('opens none over SSH, in which it helps the browser to reach this machine', async () => {
+  await using as = await startProvider();
+  const { env, called } = fakeBrowser();
+  const ssh = { ...env, SSH_CONNECTION: '192.0.2.1 50000 192.0.2.2 2222' };
+  await using command = Cli.start(loginAt(as), ssh);
+  const url = await urlOf(command);
+  const { port } = new URL(url.searchParams.get('redirect_uri')!);
+  await command.sees(/Or paste here/, 'stderr');
+  assert.match(
+    command.stderr,
+    new RegExp(`^ {2}ssh -N -L ${port}:127\\.0\\.0\\.1:${port} -p 2222 \\S+@192\\.0\\.2\\.2$`, 'm'),
+  );
+  await new Browser().open(url);
+  assert.is(await codeOf(command), 0);
+  assert.equal(called(), []);
+});
+
+test('takes what is pasted where the browser cannot be opened', async () => {
+  await using as = await startProvider();
+  const env = { PATH: newPath(), DISPLAY: ':0' };
+  await using command = Cli.start(loginAt(as, '--browser'), env);
+  const url = await urlOf(command);
+  await command.sees(/Or paste here/, 'stderr');
+  command.press(`${(await redirectOf(as, url)).href}\n`);
+  assert.is(await codeOf(command), 0, command.stderr);
+});
+
+for (const [what, pasted] of [
+  ['a URL', (url: URL) => url.href],
+  ['a query', (url: URL) => url.search.slice(1)],
+  ['a code', (url: URL) => url.searchParams.get('code')!],
+] as const) {
+  test(`takes ${what} that is pasted on a terminal, and shows it nowhere`, async () => {
+    await using as = await startProvider();
+    const file = newPath();
+    await using command = Cli.onTerminal(loginAt(as, '--no-browser'), {}, file);
+    const url = await urlOf(command);
+    const back = await redirectOf(as, url);
+    await command.sees(/Waiting for you/);
+    command.press(`  ${pasted(back)} \r`);
+    assert.is(await codeOf(command), 0, command.stdout);
+    assert.is(tokensIn(readFileSync(file, 'utf8')).claims?.sub, subject);
+    assert.not.match(command.stdout, back.searchParams.get('code')!);
+  });
+}
+
+test('takes what is pasted beside a browser that is open, and leaves a pipe alone', async () => {
+  await using as = await startProvider();
+  const { env } = fakeBrowser();
+  await using command = Cli.onTerminal(loginAt(as, '--browser'), env);
+  const url = await urlOf(command);
+  await command.sees(/\d left/);
+  command.press('oops\r');
+  await command.sees(/neither an address nor a code\. Try again:/);
+  command.press(`${(await redirectOf(as, url)).href}\r`);
+  assert.is(await codeOf(command), 0, command.stdout);
+
+  await using piped = Cli.start(loginAt(as, '--browser'), env);
+  piped.press('not-for-this-command-but-for-another\n');
+  await new Browser().open(await urlOf(piped));
+  assert.is(await codeOf(piped), 0, piped.stderr);
+});
+
+test('refuses what any redirect is refused for, says why, and waits on for the right one', async () => {
+  await using as = await startProvider();
+  await using command = Cli.onTerminal(loginAt(as, '--no-browser'));
+  const url = await urlOf(command);
+  await command.sees(/Waiting for you/);
+  const back = await redirectOf(as, url);
+  const changed = (name: string, value: string): string => {
+    const copy = new URL(back);
+    copy.searchParams.set(name, value);
+    return copy.href;
+  };
+  for (const [line, saying] of [
+    ['oops', /neither an address nor a code\. Try again:/],
+    ['what is this for a prompt then', /(?:neither[^]*){2}Try again:/],
+    [changed('state', 'CANARY-of-another-sign-in'), /of another sign-in, or was used before\. Try again:/],
+    [changed('iss', 'https://evil.example'), /does not come from the authorization server[^]*Try again:/],
+    [url.href, /not the address your browser was sent to/],
+    [`${back.origin}/callback`, /no response of an authorization server in that \(missing_code\)/],
+    [`${back.href}&code=CANARY-twice`, /\(repeated_parameter\)/],
+  ] as const) {
+    command.press(`${line}\r`);
+    await command.sees(saying);
+  }
+  assert.not.ok(as.requests.includes('POST /token'));
+  assert.not.match(command.stdout, 'CANARY');
+  command.press(`${back.href}\r`);
+  assert.is(await codeOf(command), 0, command.stdout);
+});
+
+test('takes lines from a pipe too, and waits on when it ends', async () => {
+  await using as = await startProvider();
+  await using one = Cli.start(loginAt(as));
+  one.press(`\n${(await redirectOf(as, await urlOf(one))).href}\n`);
+  assert.is(await codeOf(one), 0, one.stderr);
+  await using other = Cli.start(loginAt(as));
+  other.closeInput();
+  await new Browser().open(await urlOf(other));
+  assert.is(await codeOf(other), 0, other.stderr);
+});
+
+test('saves the tokens for their owner only, at once whole, and prints none', async () => {
+  await using as = await startProvider();
+  const file = newPath();
+  writeFileSync(file, 'what was there before', { mode: 0o644 });
+  const before = readdirSync(scratch).length;
+  await using command = Cli.start(loginAt(as, '--save', file));
+  await new Browser().open(await urlOf(command));
+  assert.is(await codeOf(command), 0, command.stderr);
+  assert.is(command.stdout, '');
+  assert.is(tokensIn(readFileSync(file, 'utf8')).claims?.sub, subject);
+  assert.is(statSync(file).mode & 0o777, 0o600);
+  assert.is(readdirSync(scratch).length, before, 'no draft is left');
+});
+
+test('says that it cannot save before anybody signs in', async () => {
+  await using as = await startProvider();
+  for (const [file, saying] of [
+    [join(scratch, 'no', 'such'), /^rx-oauth-callback: --save \S+: cannot be written \(ENOENT\)\n$/],
+    [scratch, /^rx-oauth-callback: --save \S+: is a folder\n$/],
+  ] as const) {
+    await using command = Cli.start(loginAt(as, '--save', file));
+    assert.is(await codeOf(command), 1);
+    assert.match(command.stderr, saying);
+  }
+  assert.equal(as.requests, []);
+});
+
+test('has a service elsewhere receive the redirect', () =>
+  withBridge(
+    async ({ url, server }) => {
+      await using as = await startProvider();
+      await using command = Cli.start(loginAt(as, '--via', url), {
+        RX_OAUTH_CALLBACK_TOKEN: token,
+      });
+      const asked = await urlOf(command);
+      assert.is(asked.searchParams.get('redirect_uri'), server.redirectUri);
+      const page = await new Browser().open(asked);
+      assert.is(await codeOf(command), 0, command.stderr);
+      tokensIn(command.stdout);
+      assert.is(headlineOf(page.html), 'Authentication successful');
+      assert.not.match(command.stderr, /ssh|paste/);
+
+      await using stranger = Cli.start(loginAt(as, '--via', url, '--token', 'CANARY-of-nobody'));
+      assert.is(await codeOf(stranger), 4);
+      assert.match(
+        stranger.stderr,
+        /^rx-oauth-callback: ws:\/\/127\.0\.0\.1:\d+: the handshake was answered 401\n$/,
+      );
+    },
+    {},
+    { settle: 20_000 },
+  ));
+
+test('has the command serve receive the redirect, and the page tells the outcome', async () => {
+  await using as = await startProvider();
+  const serve = ['serve', '--port', '0', '--settle', '20000', '--drain', '0'];
+  await using service = Cli.start(serve, { RX_OAUTH_CALLBACK_TOKEN: token });
+  const bridge = await service.sees(/^Bridge +(ws:\S+)$/m);
+  await using command = Cli.start(loginAt(as, '--via', bridge), { RX_OAUTH_CALLBACK_TOKEN: token });
+  const page = await new Browser().open(await urlOf(command));
+  assert.equal([await codeOf(command), headlineOf(page.html)], [0, 'Authentication successful']);
+  const { access_token, id_token = '' } = tokensIn(command.stdout);
+  service.signal('SIGTERM');
+  const { stdout, stderr } = await service.end();
+  for (const secret of [access_token, id_token, token]) assert.not.match(stdout + stderr, secret);
+});
+
+test('registers where it has no client id, and says which it got', async () => {
+  await using as = await startProvider({ registration: true });
+  await using command = Cli.start(['login', '--issuer', as.issuer, '--scope', 'openid']);
+  await new Browser().open(await urlOf(command));
+  assert.is(await codeOf(command), 0, command.stderr);
+  const { client_id } = tokensIn(command.stdout);
+  assert.match(command.stderr, `Registered as ${client_id};`);
+});
+
+test('takes the secret of a client from the environment', async () => {
+  await using as = await startProvider();
+  const { id, secret } = confidential;
+  const args = ['login', '--issuer', as.issuer, '--client-id', id, '--scope', 'openid'];
+  await using command = Cli.start(args, { RX_OAUTH_CALLBACK_CLIENT_SECRET: secret });
+  await new Browser().open(await urlOf(command));
+  assert.is(await codeOf(command), 0, command.stderr);
+  assert.is(tokensIn(command.stdout).client_id, id);
+});
+
+const https = ['--issuer', 'https://as.example', '--client-id', 'c'];
+
+const misuses: readonly (readonly [args: readonly string[], saying: string])[] = [
+  [[], "required option '--issuer <url>' not specified"],
+  [[...https, '--isuer', 'x'], "unknown option '--isuer'\n(Did you mean --issuer?)"],
+  [['--issuer', 'as.example'], '--issuer must be a URL without query and fragment, got "as.example"'],
+  [['--issuer', 'http://as.example'], '--issuer must be https, or http on loopback, got "http://as.example"'],
+  [[...https, '--client-id', ''], '--client-id must not be empty'],
+  [
+    [...https, '--client-auth', 'post'],
+    '--client-auth needs the secret to send in RX_OAUTH_CALLBACK_CLIENT_SECRET',
+  ],
+  [[...https, '--port', '70000'], '--port must be a whole number from 0 to 65535, got "70000"'],
+  [[...https, '--port', '0x10'], '--port must be a whole number from 0 to 65535, got "0x10"'],
+  [[...https, '--timeout', '0'], '--timeout must be a whole number from 1 to 86400, got "0"'],
+  [
+    [...https, '--host', '0.0.0.0'],
+    '--host must be a loopback address unless tls or publicUrl is set, got "0.0.0.0"',
+  ],
+  [
+    [...https, '--callback-path', 'cb'],
+    '--callback-path must be a URL path that starts with one slash, got "cb"',
+  ],
+  [[...https, '--param', 'state=CANARY'], '--param state is set by the sign-in itself'],
+  [[...https, '--param', 'CANARY'], '--param must be name=value, got one without a name or a value'],
+  [
+    [...https, '--via', 'wss://sign-in.example/bridge'],
+    '--via needs a token: set RX_OAUTH_CALLBACK_TOKEN, or --token',
+  ],
+  [
+    [...https, '--via', 'ws://sign-in.example/bridge', '--token', 'CANARY'],
+    '--via must be wss unless it is on loopback, got sign-in.example',
+  ],
+  [[...https, '--token', 'CANARY'], '--token is for --via, which is not given'],
+];
+
+test('says what is wrong with its options in one sentence that names the one at fault', async () => {
+  const misuse = async ([args, saying]: (typeof misuses)[number]): Promise<void> => {
+    await using command = Cli.start(['login', ...args]);
+    assert.is(await codeOf(command), 2);
+    assert.equal([command.stdout, command.stderr], ['', `rx-oauth-callback: ${saying}\n`]);
+  };
+  await Promise.all(misuses.map(misuse));
+});
+
+test('says in one sentence that nothing answers, or with what is not metadata', async () => {
+  await using as = await startIssuer({ metadata: { issuer: 'https://evil.example' } });
+  await using foreign = Cli.start(loginAt(as));
+  assert.is(await codeOf(foreign), 4);
+  assert.is(
+    foreign.stderr,
+    `rx-oauth-callback: the issuer ${as.issuer} calls itself "https://evil.example"; these must be the same\n`,
+  );
+  const { issuer } = as;
+  await as[Symbol.asyncDispose]();
+  await using nobody = Cli.start(loginAt({ issuer }));
+  assert.is(await codeOf(nobody), 4);
+  assert.is(nobody.stderr, `rx-oauth-callback: the issuer ${issuer} cannot be reached (ECONNREFUSED)\n`);
+});
+
+test('says in one sentence that the port is taken', () =>
+  withServer({}, async ({ port }) => {
+    await using as = await startIssuer();
+    await using command = Cli.start(loginAt(as, '--port', String(port)));
+    assert.is(await codeOf(command), 3);
+    assert.is(
+      command.stderr,
+      `rx-oauth-callback: port ${port} on 127.0.0.1 is in use by another rx-oauth-callback server\n`,
+    );
+    assert.equal(as.requests, []);
+  }));
+
+const lastLine = ({ stderr }: Cli): string => stderr.trim().split('\n').at(-1) ?? '';
+
+test('ends with a denial', async () => {
+  await using as = await startProvider({ answer: 'deny' });
+  await using command = Cli.start(loginAt(as));
+  const page = await new Browser().open(await urlOf(command));
+  assert.is(await codeOf(command), 5);
+  assert.equal(
+    [command.stdout, lastLine(command)],
+    ['', 'rx-oauth-callback: Access was denied by the authorization server.'],
+  );
+  assert.is(headlineOf(page.html), 'Authentication failed');
+});
+
+test('ends when the time is up', async () => {
+  await using as = await startIssuer();
+  await using command = Cli.start(loginAt(as, '--timeout', '1'));
+  assert.is(await codeOf(command), 6);
+  assert.is(lastLine(command), 'rx-oauth-callback: the flow expired before its redirect came');
+});
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  test(`ends by ${signal}, at once`, async () => {
+    await using as = await startIssuer();
+    await using command = Cli.start(loginAt(as));
+    await command.sees(/Waiting for you/, 'stderr');
+    command.signal(signal);
+    assert.is(await codeOf(command, 5_000), 130);
+    assert.equal([command.stdout, lastLine(command)], ['', 'rx-oauth-callback: the sign-in was cancelled']);
+  });
+}
+
+for (const browser of ['--browser', '--no-browser']) {
+  test(`ends by Ctrl-C on a terminal, with ${browser}`, async () => {
+    await using as = await startIssuer();
+    await using command = Cli.onTerminal(loginAt(as, browser), fakeBrowser().env);
+    await command.sees(/Waiting for you/);
+    command.press('\u0003');
+    assert.is(await codeOf(command, 5_000), 130, command.stdout);
+    assert.match(command.stdout, 'rx-oauth-callback: the sign-in was cancelled');
+  });
+}
+
+test('H-01 shows no code, verifier, secret or token but on stdout, however it goes', async () => {
+  const seen: URLSearchParams[] = [];
+  const answers: readonly [status: number, body: Record<string, unknown>, exitCode: number][] = [
+    [200, { access_token: 'CANARY-access', refresh_token: 'CANARY-refresh', token_type: 'bearer' }, 0],
+    [400, { error: 'invalid_grant', error_description: 'CANARY-code and CANARY-secret' }, 1],
+    [200, { access_token: 'CANARY-access', id_token: 'CANARY.CANARY.CANARY', token_type: 'bearer' }, 1],
+    [200, { access_token: 'CANARY-access', expires_in: 'CANARY', token_type: 'bearer' }, 1],
+  ];
+  for (const [status, body, exitCode] of answers) {
+    await using as = await startIssuer({
+      token: (form, response) => {
+        seen.push(form);
+        json(response, status, body);
+      },
+    });
+    const args = ['login', '--issuer', as.issuer, '--client-id', 'c'];
+    await using command = Cli.start(args, {
+      RX_OAUTH_CALLBACK_CLIENT_SECRET: 'CANARY-secret',
+    });
+    await visit(comingBack(await urlOf(command), { code: 'CANARY-code' }));
+    assert.is(await codeOf(command), exitCode, command.stderr);
+    const verifier = seen.at(-1)?.get('code_verifier') ?? '';
+    assert.ok(verifier.length >= 43);
+    for (const secret of ['CANARY-code', 'CANARY-secret', 'CANARY-access', 'CANARY-refresh', verifier])
+      assert.not.match(command.stderr, secret);
+    assert.not.match(command.stderr, /^ {4}at /m);
+    if (exitCode === 0) assert.is(tokensIn(command.stdout).access_token, 'CANARY-access');
+    else assert.is(command.stdout, '');
+  }
+});
+
+test.run();

@@ -1,0 +1,78 @@
+/** An authorization server that says what it is told to: metadata, and answers to the requests of a client. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+export interface IssuerOptions {
+  /** In place of what the metadata would say; undefined leaves a member out. */
+  metadata?: Readonly<Record<string, unknown>> | ((issuer: string) => Readonly<Record<string, unknown>>);
+  /** Where the metadata is, of the usual places. @default '/.well-known/openid-configuration' */
+  at?: string;
+  /** The path of the issuer. @default '' */
+  path?: string;
+  /** Answers the token request, given its form. */
+  token?: (form: URLSearchParams, response: ServerResponse) => void;
+  /** Answers a registration. */
+  register?: (body: Record<string, unknown>, response: ServerResponse) => void;
+}
+
+export interface Issuer extends AsyncDisposable {
+  readonly issuer: string;
+  readonly requests: {
+    readonly line: string;
+    readonly body: string;
+    readonly headers: IncomingMessage['headers'];
+  }[];
+}
+
+/** What an authorization server would send the browser to. */
+export function comingBack({ searchParams }: URL, response: Readonly<Record<string, string>>): string {
+  const url = new URL(searchParams.get('redirect_uri')!);
+  for (const [name, value] of Object.entries({ ...response, state: searchParams.get('state')! }))
+    url.searchParams.set(name, value);
+  return url.href;
+}
+
+export function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
+  response.end(JSON.stringify(body));
+}
+
+export async function startIssuer(options: IssuerOptions = {}): Promise<Issuer> {
+  const { at = '/.well-known/openid-configuration', path = '', metadata = {} } = options;
+  const http = createServer().listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const origin = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const issuer = origin + path;
+  const requests: Issuer['requests'] = [];
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { method = '', url = '', headers } = request;
+    const body = await text(request);
+    requests.push({ line: `${method} ${url}`, body, headers });
+    if (url === at) {
+      json(response, 200, {
+        issuer,
+        authorization_endpoint: `${origin}/authorize`,
+        token_endpoint: `${origin}/token`,
+        registration_endpoint: options.register && `${origin}/register`,
+        code_challenge_methods_supported: ['S256'],
+        ...(typeof metadata === 'function' ? metadata(issuer) : metadata),
+      });
+    } else if (url === '/token' && options.token) options.token(new URLSearchParams(body), response);
+    else if (url === '/register' && options.register)
+      options.register(JSON.parse(body) as Record<string, unknown>, response);
+    else json(response, 404, { error: 'not_found' });
+  };
+  http.on('request', (request, response) => void serve(request, response));
+  return {
+    issuer,
+    requests,
+    async [Symbol.asyncDispose]() {
+      const closed = once(http, 'close');
+      http.close();
+      http.closeAllConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,138 @@
+/** A real OpenID Connect server that needs no person: whoever opens a URL of it has an account, and allows or denies. */
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Provider } from 'oidc-provider';
+import { CookieJar } from '../../examples/demo/cookie-jar.ts';
+import { withoutAdvice } from '../../examples/demo/without-advice.ts';
+
+export interface ProviderOptions {
+  /** What the person answers. @default 'allow' */
+  answer?: 'allow' | 'deny';
+  /** Whether programs may register (RFC 7591). @default false */
+  registration?: boolean;
+  /** Beside or in place of the configuration that is made here. */
+  configuration?: Readonly<Record<string, unknown>>;
+  /** Answers a request before the provider does; says whether it has. */
+  intercept?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+}
+
+export interface SignInProvider extends AsyncDisposable {
+  readonly issuer: string;
+  /** `POST /token`, in the order they came. */
+  readonly requests: readonly string[];
+}
+
+export const clientId = 'a-public-client';
+export const confidential = { id: 'a-confidential-client', secret: 'a-secret-of-32-characters-or-more' };
+export const subject = 'ada';
+
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const native = {
+  application_type: 'native',
+  redirect_uris: ['http://127.0.0.1/callback'],
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+};
+
+export async function startProvider(options: ProviderOptions = {}): Promise<SignInProvider> {
+  const { registration = false, configuration, intercept } = options;
+  const http = createServer().listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const issuer = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const settings = {
+    clients: [
+      { ...native, client_id: clientId, token_endpoint_auth_method: 'none' },
+      {
+        ...native,
+        client_id: confidential.id,
+        client_secret: confidential.secret,
+        token_endpoint_auth_method: 'client_secret_basic',
+      },
+    ],
+    scopes: ['openid', 'offline_access', 'notes'],
+    pkce: { required: () => true },
+    findAccount: (_context: unknown, accountId: string) => ({
+      accountId,
+      claims: () => ({ sub: accountId }),
+    }),
+    features: {
+      devInteractions: { enabled: false },
+      registration: { enabled: registration },
+    },
+    jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'spec', use: 'sig' }] },
+    cookies: { keys: ['a key of the specs, for cookies'] },
+    issueRefreshToken: (_context: unknown, client: { grantTypeAllowed(type: string): boolean }) =>
+      client.grantTypeAllowed('refresh_token'),
+    ttl: {
+      AccessToken: 600,
+      AuthorizationCode: 60,
+      Grant: 600,
+      IdToken: 600,
+      RefreshToken: 600,
+      Session: 600,
+      Interaction: 600,
+    },
+    ...configuration,
+  };
+  const provider = await withoutAdvice(
+    async () => new (await import('oidc-provider')).Provider(issuer, settings),
+  );
+  const requests: string[] = [];
+  const protocol = provider.callback();
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { method = '', url = '' } = request;
+    requests.push(`${method} ${url.split('?')[0] ?? ''}`);
+    if (await intercept?.(request, response)) return;
+    if (url.startsWith('/interaction/')) await interact(provider, options, request, response);
+    else protocol(request, response);
+  };
+  http.on('request', (request, response) => void serve(request, response));
+  return {
+    issuer,
+    requests,
+    async [Symbol.asyncDispose]() {
+      const closed = once(http, 'close');
+      http.close();
+      http.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** Signs in up to the redirect to the program, which is not followed: where it leads. */
+export async function redirectOf({ issuer }: Pick<SignInProvider, 'issuer'>, url: URL): Promise<URL> {
+  const jar = new CookieJar();
+  let next = url;
+  while (next.origin === new URL(issuer).origin) {
+    const answer = await fetch(next, { redirect: 'manual', headers: jar.headersFor(next) });
+    jar.store(next, answer.headers.getSetCookie());
+    next = new URL(answer.headers.get('location')!, next);
+  }
+  return next;
+}
+
+async function interact(
+  provider: Provider,
+  { answer = 'allow' }: ProviderOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { prompt, params, session } = await provider.interactionDetails(request, response);
+  if (answer === 'deny') {
+    const denied = { error: 'access_denied', error_description: 'The person said no' };
+    await provider.interactionFinished(request, response, denied, { mergeWithLastSubmission: false });
+  } else if (prompt.name === 'login') {
+    const signedIn = { login: { accountId: subject } };
+    await provider.interactionFinished(request, response, signedIn, { mergeWithLastSubmission: false });
+  } else {
+    const grant = new provider.Grant({
+      accountId: session?.accountId ?? subject,
+      clientId: params.client_id,
+    });
+    grant.addOIDCScope((prompt.details.missingOIDCScope ?? []).join(' '));
+    const consented = { consent: { grantId: await grant.save() } };
+    await provider.interactionFinished(request, response, consented, { mergeWithLastSubmission: true });
+  }
+}

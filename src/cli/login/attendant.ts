@@ -1,0 +1,119 @@
+import { EMPTY, filter, from, ignoreElements, mergeMap, switchMap, type Observable } from 'rxjs';
+import type { AuthorizeEvent, SignInEvent } from '../../login/events.ts';
+import { paste } from '../../login/paste.ts';
+import { isBareCode } from '../../login/pasted.ts';
+import type { OAuthCallbackServer } from '../../server.ts';
+import { openBrowser } from '../browser.ts';
+import type { Io } from '../io.ts';
+import { hasBrowser } from './has-browser.ts';
+import { cancelled } from './interrupted.ts';
+import type { Place } from './place.ts';
+import type { Progress } from './progress.ts';
+import { interrupt, pastedLines } from './prompt.ts';
+import { refusal, tunnelTo } from './texts.ts';
+
+/** Looks after the person of one sign-in: shows where to go, and takes what cannot come by itself. */
+export class Attendant {
+  readonly #io: Io;
+  readonly #progress: Progress;
+  readonly #place: Place;
+  readonly #wantsBrowser: boolean;
+  #opened = false;
+
+  constructor(io: Io, progress: Progress, place: Place, wantsBrowser = hasBrowser(io.env)) {
+    this.#io = io;
+    this.#progress = progress;
+    this.#place = place;
+    this.#wantsBrowser = wantsBrowser;
+  }
+
+  /** Does what an event asks for. */
+  async attend(event: SignInEvent): Promise<SignInEvent> {
+    switch (event.type) {
+      case 'registered':
+        this.#progress.say(
+          event.clientSecret === undefined
+            ? `Registered as ${event.clientId}; give it as --client-id from now on.`
+            : `Registered as ${event.clientId}, for this time: its secret is not kept.`,
+        );
+        break;
+      case 'authorize':
+        await this.#show(event);
+        break;
+      case 'waiting':
+        this.#progress.waiting(event.expiresAt, this.#opened || !this.#place.local);
+        break;
+      case 'received':
+        this.#progress.received();
+        break;
+      default:
+    }
+    return event;
+  }
+
+  /** Submits what is pasted once there is something to paste. No values; errors on Ctrl-C. */
+  paste(events: Observable<SignInEvent>): Observable<never> {
+    return events.pipe(
+      filter((event) => event.type === 'authorize'),
+      switchMap((event) => {
+        const { local } = this.#place;
+        return local && this.#pastes ? this.#submitLines(local, event) : EMPTY;
+      }),
+      ignoreElements(),
+    );
+  }
+
+  get #pastes(): boolean {
+    // With a browser open, a pipe may be for somebody else.
+    return this.#place.local !== undefined && (!this.#opened || this.#io.stdin.isTTY === true);
+  }
+
+  async #show({ url }: AuthorizeEvent): Promise<void> {
+    this.#opened = this.#wantsBrowser && (await openBrowser(url));
+    this.#progress.url(url, this.#opened);
+    const { local } = this.#place;
+    if (!local || !this.#pastes) return;
+    if (this.#opened) {
+      this.#progress.say(
+        'If you end at a page that does not load, paste its address here (it is not shown).',
+      );
+      return;
+    }
+    this.#progress.advice(
+      'If your browser is on another machine, let it reach this one, with this command there:',
+      tunnelTo(local.address.port, this.#io.env),
+    );
+    this.#progress.say(
+      'Or paste here the address of the page that did not load, or the code (it is not shown):',
+    );
+  }
+
+  #submitLines(local: OAuthCallbackServer, { url }: AuthorizeEvent): Observable<unknown> {
+    const { searchParams } = url;
+    const flow = {
+      state: searchParams.get('state') ?? '',
+      redirectUri: searchParams.get('redirect_uri') ?? '',
+    };
+    return pastedLines(this.#io).pipe(
+      mergeMap((line) => {
+        if (line === interrupt) throw cancelled();
+        return line.trim() === '' ? EMPTY : from(this.#submit(local, line.trim(), flow));
+      }),
+    );
+  }
+
+  async #submit(
+    local: OAuthCallbackServer,
+    line: string,
+    flow: { state: string; redirectUri: string },
+  ): Promise<void> {
+    // Any code is taken, and the sign-in over with a wrong one. Fewer characters do not have the 128 bits it must have
+    // (RFC 6749 section 10.10), so it is a slip of the hand.
+    if (isBareCode(line) && !/^\S{16,}$/.test(line)) {
+      this.#progress.say('That is neither an address nor a code. Try again:');
+      return;
+    }
+    const redirect = await paste(local, line, flow);
+    if (redirect.disposition !== 'accepted') this.#progress.say(`${refusal(redirect)} Try again:`);
+  }
+}

@@ -1,0 +1,42 @@
+import { concatMap, connect, firstValueFrom, merge, switchMap, type Observable } from 'rxjs';
+import { tokens } from '../../login/operators.ts';
+import { signIn } from '../../login/sign-in.ts';
+import type { Tokens } from '../../login/tokens.ts';
+import type { Io } from '../io.ts';
+import { Attendant } from './attendant.ts';
+import { interrupted } from './interrupted.ts';
+import { openPlace } from './place.ts';
+import { Progress } from './progress.ts';
+import { requireSavable, save } from './save.ts';
+import { asFlag, readLogin, type LoginFlags, type LoginSettings } from './settings.ts';
+
+/** Signs in, and writes the tokens. Throws `CommandError`, or an error of the library. */
+export async function login(flags: LoginFlags, io: Io): Promise<void> {
+  const settings = readLogin(flags, io.env);
+  if (settings.save !== undefined) await requireSavable(settings.save);
+  const progress = new Progress(io);
+  try {
+    const made = await firstValueFrom(merge(attended(settings, io, progress), interrupted(io)));
+    const text = `${JSON.stringify(made.toDict(), undefined, 2)}\n`;
+    if (settings.save === undefined) io.stdout.write(text);
+    else await save(settings.save, text);
+    progress.signedIn(made.issuer);
+  } catch (error) {
+    throw asFlag(error);
+  } finally {
+    progress.stop();
+  }
+}
+
+function attended(settings: LoginSettings, io: Io, progress: Progress): Observable<Tokens> {
+  return openPlace(settings).pipe(
+    switchMap((place) => {
+      const attendant = new Attendant(io, progress, place, settings.browser);
+      return signIn({ ...settings.signIn, host: place.host }).pipe(
+        concatMap((event) => attendant.attend(event)),
+        connect((events) => merge(events, attendant.paste(events))),
+        tokens(),
+      );
+    }),
+  );
+}

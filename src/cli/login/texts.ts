@@ -1,0 +1,41 @@
+import { hostname, userInfo } from 'node:os';
+import type { Redirect } from '../../redirect.ts';
+import type { Io } from '../io.ts';
+
+/** How the browser of another machine reaches the port here. */
+export function tunnelTo(port: number, env: Io['env']): string {
+  const [, , address = hostname(), sshPort = '22'] = env['SSH_CONNECTION']?.split(' ') ?? [];
+  const at = sshPort === '22' ? '' : ` -p ${sshPort}`;
+  return `ssh -N -L ${port}:127.0.0.1:${port}${at} ${userName(env)}@${address}`;
+}
+
+function userName(env: Io['env']): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // In a container there may be no such user.
+    return env['USER'] ?? 'you';
+  }
+}
+
+/** Why what was pasted is not it, for the one who pasted it. */
+export function refusal({ disposition, reason }: Redirect): string {
+  switch (disposition) {
+    case 'unmatched':
+    case 'duplicate':
+    case 'late':
+      return 'That is of another sign-in, or was used before.';
+    case 'wrong_issuer':
+      return 'That does not come from the authorization server of this sign-in.';
+    case 'malformed':
+      return `There is no response of an authorization server in that (${reason ?? 'malformed'}).`;
+    default:
+      return 'That is not the address your browser was sent to in the end.';
+  }
+}
+
+/** `9:05`, of milliseconds. */
+export function clockTime(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1_000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}

@@ -1,0 +1,12 @@
+export { signIn } from './login/sign-in.ts';
+export { tokens } from './login/operators.ts';
+export { paste } from './login/paste.ts';
+export { refresh } from './login/refresh.ts';
+export { Tokens } from './login/tokens.ts';
+export { DiscoveryError, MissingPackageError, RegistrationError, TokenError } from './login/errors.ts';
+export type { SignInOptions, ClientOptions } from './login/options.ts';
+export type { RefreshOptions } from './login/refresh.ts';
+export type { SignInEvent, AuthorizeEvent, RegisteredEvent } from './login/events.ts';
+export type { IdTokenClaims, TokenFields } from './login/tokens.ts';
+export type { DiscoveryFlaw, SignInError } from './login/errors.ts';
+export type { ServerMetadata } from './login/metadata.ts';

@@ -1,0 +1,118 @@
+import type { CustomFetch, TokenEndpointResponse } from 'openid-client';
+import type { CallbackResponse } from '../callback-response.ts';
+import { InvalidOptionError } from '../errors.ts';
+import type { Flow } from '../flow.ts';
+import type { Client } from './client.ts';
+import { TokenError } from './errors.ts';
+import { loadOpenId, refusalOf, type OpenId } from './openid-client.ts';
+import { Tokens } from './tokens.ts';
+
+export interface Exchange {
+  issuer: string;
+  client: Client;
+  flow: Flow;
+  /** Expected in the ID token; undefined where none was asked for. */
+  nonce: string | undefined;
+  resource: readonly string[];
+}
+
+/** The response's code for tokens; an ID token in them has been validated. Rejects with `TokenError`. */
+export async function exchange(
+  { issuer, client, flow, nonce, resource }: Exchange,
+  response: CallbackResponse,
+  signal: AbortSignal,
+): Promise<Tokens> {
+  const openid = await loadOpenId();
+  const configuration = client.configure(signal);
+  const url = new URL(flow.redirectUri);
+  for (const [name, value] of Object.entries(response.toDict())) url.searchParams.set(name, String(value));
+  const send = configuration[openid.customFetch] as CustomFetch;
+  configuration[openid.customFetch] = (to, init) => {
+    // The peer takes the query off, which may be part of what is registered (RFC 6749 section 3.1.2).
+    if (init.body instanceof URLSearchParams && init.body.has('redirect_uri'))
+      init.body.set('redirect_uri', flow.redirectUri);
+    return send(to, init);
+  };
+  try {
+    const answer = await openid.authorizationCodeGrant(
+      configuration,
+      url,
+      {
+        expectedState: flow.state,
+        pkceCodeVerifier: flow.codeVerifier,
+        ...(nonce !== undefined && { expectedNonce: nonce, idTokenExpected: true }),
+      },
+      resources(resource),
+    );
+    return tokensOf(answer, issuer, client.id);
+  } catch (error) {
+    throw tokenError(openid, error, issuer, [response.code, flow.codeVerifier, client.secret]);
+  }
+}
+
+/** New tokens for a refresh token. Rejects with `TokenError`. */
+export async function renew(
+  client: Client,
+  before: Tokens,
+  parameters: { scope?: string | undefined; resource: readonly string[] },
+  signal: AbortSignal,
+): Promise<Tokens> {
+  const openid = await loadOpenId();
+  const { issuer, refresh_token } = before;
+  if (refresh_token === undefined)
+    throw new InvalidOptionError('tokens', 'must have a refresh_token, got none');
+  const body = resources(parameters.resource);
+  if (parameters.scope !== undefined) body.set('scope', parameters.scope);
+  let after: Tokens;
+  try {
+    const answer = await openid.refreshTokenGrant(client.configure(signal), refresh_token, body);
+    // A server that does not rotate leaves it out (RFC 6749 section 6).
+    after = tokensOf(answer, issuer, client.id, refresh_token);
+  } catch (error) {
+    throw tokenError(openid, error, issuer, [refresh_token, client.secret]);
+  }
+  // OpenID Connect Core section 12.2.
+  if (after.claims && before.claims && after.claims.sub !== before.claims.sub)
+    throw new TokenError(
+      issuer,
+      `the token endpoint of ${issuer} gave the ID token of somebody else`,
+      undefined,
+    );
+  return after;
+}
+
+function resources(resource: readonly string[]): URLSearchParams {
+  return new URLSearchParams(resource.map((each) => ['resource', each]));
+}
+
+function tokensOf(
+  answer: TokenEndpointResponse,
+  issuer: string,
+  clientId: string,
+  refresh_token?: string,
+): Tokens {
+  const { expires_in } = answer;
+  const expires_at = expires_in === undefined ? undefined : Math.floor(Date.now() / 1_000) + expires_in;
+  return Tokens.fromDict({
+    ...(refresh_token !== undefined && { refresh_token }),
+    ...answer,
+    issuer,
+    client_id: clientId,
+    ...(expires_at !== undefined && { expires_at }),
+  });
+}
+
+function tokenError(
+  openid: OpenId,
+  thrown: unknown,
+  issuer: string,
+  secrets: readonly (string | undefined)[],
+): TokenError {
+  const { reason, error } = refusalOf(openid, thrown);
+  // A server may repeat in its description what it was sent.
+  const clean = secrets.reduce<string>(
+    (text, secret) => (secret ? text.replaceAll(secret, '[redacted]') : text),
+    reason,
+  );
+  return new TokenError(issuer, `the token endpoint of ${issuer} ${clean}`, error);
+}

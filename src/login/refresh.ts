@@ -1,0 +1,48 @@
+import type { Observable } from 'rxjs';
+import { abortable } from '../abortable.ts';
+import { InvalidOptionError } from '../errors.ts';
+import { requireKnown } from '../known-options.ts';
+import { knownClient } from './client.ts';
+import { renew } from './exchange.ts';
+import { Flights } from './flights.ts';
+import { discover } from './metadata.ts';
+import { loadOpenId } from './openid-client.ts';
+import { requireClientOptions, type ClientOptions, type SignInOptions } from './options.ts';
+import type { Tokens } from './tokens.ts';
+
+/** Options of `refresh`. */
+export interface RefreshOptions extends ClientOptions, Pick<SignInOptions, 'scope' | 'resource'> {}
+
+const names: ReadonlySet<string> = new Set<keyof RefreshOptions>([
+  'metadata',
+  'clientSecret',
+  'clientAuthentication',
+  'fetch',
+  'scope',
+  'resource',
+]);
+
+const flights = new Flights<Tokens>(() => true);
+
+/**
+ * New tokens for the refresh token of `tokens`, as a cold Observable of one value. Errors with `TokenError` or
+ * `DiscoveryError`.
+ *
+ * Single flight: a server that rotates refresh tokens takes a second use of one for theft, and ends the sign-in.
+ *
+ * Throws `InvalidOptionError` where there is no refresh token.
+ */
+export function refresh(tokens: Tokens, options: RefreshOptions = {}): Observable<Tokens> {
+  requireKnown(options, names, 'refresh');
+  requireClientOptions(options);
+  const { issuer, client_id: clientId, refresh_token } = tokens;
+  if (refresh_token === undefined)
+    throw new InvalidOptionError('tokens', 'must have a refresh_token, got none');
+  const { scope, resource = [] } = options;
+  const work = abortable(async (signal) => {
+    const metadata = await discover({ ...options, issuer }, signal);
+    const client = knownClient(await loadOpenId(), { ...options, clientId }, metadata);
+    return renew(client, tokens, { scope, resource: [resource].flat() }, signal);
+  });
+  return flights.join(JSON.stringify([issuer, clientId, refresh_token]), work);
+}
