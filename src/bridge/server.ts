@@ -203,6 +203,7 @@ class WebSocketBridge implements Bridge, SessionHost {
       next,
       pending: this.#internals.pending(),
       counts: this.#feed.counts,
+      reasons: this.#feed.reasons,
     });
     this.#feed.watch(session, next);
   };
