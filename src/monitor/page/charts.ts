@@ -1,0 +1,100 @@
+import uPlot from 'uplot';
+import { byId, say } from './dom.ts';
+import type { Points } from './seconds.ts';
+import { duration } from './words.ts';
+
+interface Line {
+  label: string;
+  /** A colour of the style sheet. */
+  color: string;
+  fill?: boolean;
+}
+
+/** The two charts. They are pictures of what the texts above them say in numbers. */
+export class Charts {
+  readonly #rate = new Chart('rate-chart', [
+    { label: 'accepted', color: '--good', fill: true },
+    { label: 'refused', color: '--bad' },
+  ]);
+  readonly #wait = new Chart('wait-chart', [
+    { label: 'median', color: '--accent' },
+    { label: 'longest', color: '--warn' },
+  ]);
+
+  show({ x, accepted, refused, median, longest }: Points): void {
+    this.#rate.show([x, accepted, refused]);
+    this.#wait.show([x, median, longest]);
+    const all = accepted.map((count, index) => count + (refused[index] ?? 0));
+    say(byId('rate'), `now ${all.at(-1) ?? 0}, at most ${Math.max(...all)}`);
+    const known = longest.filter((wait) => wait !== null);
+    const last = median.findLast((wait) => wait !== null);
+    const told =
+      last === undefined
+        ? 'none has ended'
+        : `median lately ${duration(last * 1_000)}, longest ${duration(Math.max(...known) * 1_000)}`;
+    say(byId('wait'), told);
+  }
+}
+
+class Chart {
+  readonly #place: HTMLElement;
+  readonly #lines: readonly Line[];
+  #plot: uPlot | undefined;
+  #data: uPlot.AlignedData = [[]];
+
+  constructor(id: string, lines: readonly Line[]) {
+    this.#place = byId(id);
+    this.#lines = lines;
+    // Its colours are those of the style sheet, which it cannot follow itself.
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw());
+    new ResizeObserver(() => this.#fit()).observe(this.#place);
+  }
+
+  show(data: uPlot.AlignedData): void {
+    this.#data = data;
+    if (this.#plot) this.#plot.setData(data);
+    else this.#draw();
+  }
+
+  #fit(): void {
+    const { clientWidth: width, clientHeight: height } = this.#place;
+    if (this.#plot && width > 0) this.#plot.setSize({ width, height });
+  }
+
+  #draw(): void {
+    const { clientWidth: width, clientHeight: height } = this.#place;
+    const colors = getComputedStyle(document.documentElement);
+    const color = (name: string): string => colors.getPropertyValue(name).trim();
+    const axis: uPlot.Axis = {
+      stroke: color('--soft'),
+      font: '12px system-ui',
+      grid: { stroke: color('--line'), width: 1 },
+      ticks: { stroke: color('--line'), width: 1 },
+    };
+    this.#plot?.destroy();
+    this.#plot = new uPlot(
+      {
+        width,
+        height,
+        cursor: { show: false },
+        legend: { show: false },
+        scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.15 : 1] } },
+        axes: [axis, { ...axis, size: 48 }],
+        series: [
+          {},
+          ...this.#lines.map((line): uPlot.Series => {
+            const stroke = color(line.color);
+            return {
+              label: line.label,
+              stroke,
+              width: 1.5,
+              ...(line.fill ? { fill: `${stroke}33` } : { points: { size: 3 } }),
+            };
+          }),
+        ],
+      },
+      this.#data,
+      this.#place,
+    );
+  }
+}
