@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
+import commonjs from '@rollup/plugin-commonjs';
+import json from '@rollup/plugin-json';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { dts } from 'rollup-plugin-dts';
 import esbuild from 'rollup-plugin-esbuild';
+import { bundlePage } from './src/monitor/page/bundle.mjs';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
@@ -21,12 +24,40 @@ const external = [
   ),
 ];
 
+// Optional peers stay outside: the command uses the one that its user has.
+const peers = external.filter((name) => name.test('@opentelemetry/api') || name.test('redis'));
+
+/** The monitor page's script and style, as texts in the module that makes them where the sources run. */
+const monitorAssets = {
+  name: 'monitor-assets',
+  load: (id) =>
+    id.endsWith('/src/monitor/assets.ts')
+      ? Object.entries(bundlePage())
+          .map(([name, text]) => `export const ${name} = ${JSON.stringify(text)};`)
+          .join('\n')
+      : null,
+};
+
+/** The command: all it needs is inside, each part in a chunk that is loaded when it is needed. */
+const bin = {
+  input: { cli: 'src/cli.ts' },
+  external: [/^node:/, ...peers],
+  plugins: [
+    monitorAssets,
+    nodeResolve({ exportConditions: ['es2015'], preferBuiltins: true }),
+    commonjs(),
+    json(),
+    esbuild({ target: 'node20', define: { __VERSION__: JSON.stringify(manifest.version) }, minify: true }),
+  ],
+  output: { dir: 'dist', format: 'es', chunkFileNames: 'cli/[name].js' },
+};
+
 export default [
   {
     input,
     external,
     // What is no dependency at run time is bundled.
-    plugins: [nodeResolve(), esbuild({ target: 'node20' })],
+    plugins: [monitorAssets, nodeResolve(), esbuild({ target: 'node20' })],
     output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' },
   },
   {
@@ -35,4 +66,5 @@ export default [
     plugins: [dts()],
     output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].d.ts' },
   },
+  bin,
 ];

@@ -43,6 +43,17 @@ test('answers on an own server, until its undo', () =>
     equal(redirects, []);
   }));
 
+test('leaves to the server what it does not want to answer', () =>
+  withServer({}, async ({ server, send: ask }) => {
+    internalsOf(server).onRequest('/here', (request, response, next) => {
+      if (request.method === 'POST') response.end(here);
+      else next();
+    });
+    const elsewhere = await ask({ target: '/elsewhere' });
+    equal((await ask({ target: '/here' })).body, elsewhere.body);
+    is((await ask({ target: '/here', method: 'POST' })).body, here);
+  }));
+
 test('does not answer a request that names another Host, by header or target', () =>
   withServer({}, async ({ server, send: ask, port }) => {
     internalsOf(server).onRequest('/here', (_request, response) => response.end(here));

@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 import { InvalidOptionError } from './errors.ts';
 import type { FlowsOptions } from './flows.ts';
 import type { Report } from './isolated-observable.ts';
-import type { Serve } from './routes.ts';
+import type { Route } from './routes.ts';
 import type { StoredFlows } from './stored-flows.ts';
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -33,7 +33,7 @@ export interface ServerInternals {
    * Takes the server's requests for a path, whatever their method, but those that name another `Host`. Returns its undo.
    * Throws `InvalidOptionError` where it is taken.
    */
-  onRequest(path: string, serve: Serve): () => void;
+  onRequest(path: string, route: Route): () => void;
   /** Takes the server's upgrade requests for a path. Returns its undo. Throws `InvalidOptionError` where it is taken. */
   onUpgrade(path: string, upgrade: Upgrade): () => void;
   /** Runs before the server closes, which waits for it. Returns its undo. */

@@ -246,7 +246,7 @@ class CallbackServer implements OAuthCallbackServer {
       isOwnOrigin: (origin) => this.#bound?.origins.has(origin) ?? false,
       isTaken: (state) => this.#flows.has(state),
       claim: (state) => this.#flows.claim(state),
-      onRequest: (path, serve) => this.#routes.add(path, serve),
+      onRequest: (path, route) => this.#routes.add(path, route),
       onUpgrade: (path, upgrade) => {
         if (this.#upgrades.has(path)) throw new InvalidOptionError('path', 'is taken');
         if (this.#upgrades.size === 0) this.#offUpgrade = this.#binding?.onUpgrade(this.#upgrade);
@@ -273,8 +273,8 @@ class CallbackServer implements OAuthCallbackServer {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const serve = this.#routes.of(request);
-    if (serve) serve(request, response);
+    const route = this.#routes.of(request);
+    if (route) route(request, response, () => this.#endpoint.serve(request, response));
     else this.#endpoint.serve(request, response);
   }
 
