@@ -4,6 +4,8 @@ import type { Identity } from './credentials.ts';
 
 /** What the monitor asks of a bridge. Not for programs: it may change with any release. */
 export interface BridgeInternals {
+  /** Whose bridge it is. */
+  readonly server: object;
   readonly path: string;
   /** Whether it is on a port of its own, which may not be bound yet. */
   readonly apart: boolean;

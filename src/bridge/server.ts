@@ -232,6 +232,7 @@ class WebSocketBridge implements Bridge, SessionHost {
 
   #expose(): void {
     exposeBridge(this, {
+      server: this.#server,
       path: this.#settings.path,
       apart: this.#settings.port !== undefined,
       identify: (request) => this.#gate.identify(request),

@@ -34,8 +34,8 @@ const body = `<a class="skip" href="#events">Skip to the events</a>
 </section>
 <section class="charts" aria-labelledby="rates">
 <h2 id="rates">The last five minutes</h2>
-<figure><figcaption><span>Redirects per second</span> <output id="rate"></output></figcaption><div id="rate-chart" aria-hidden="true"></div></figure>
-<figure><figcaption><span>Waiting time</span> <output id="wait"></output></figcaption><div id="wait-chart" aria-hidden="true"></div></figure>
+<figure><figcaption><div><span>Redirects per second</span> <span class="key good">accepted</span> <span class="key bad">refused</span></div><output id="rate"></output></figcaption><div id="rate-chart" aria-hidden="true"></div></figure>
+<figure><figcaption><div><span>Waiting time</span> <span class="key wait">median</span> <span class="key warn">longest</span></div><output id="wait"></output></figcaption><div id="wait-chart" aria-hidden="true"></div></figure>
 </section>
 <section id="events" aria-labelledby="events-heading" tabindex="-1">
 <h2 id="events-heading">Events</h2>

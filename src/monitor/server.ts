@@ -33,7 +33,10 @@ export function createMonitor(
   bridge: Bridge,
   options: MonitorOptions = {},
 ): Monitor {
-  return new PageMonitor(internalsOf(server), bridge, readMonitorOptions(options));
+  const settings = readMonitorOptions(options);
+  if (internalsOfBridge(bridge).server !== server)
+    throw new InvalidOptionError('bridge', 'must be one of this server');
+  return new PageMonitor(internalsOf(server), bridge, settings);
 }
 
 class PageMonitor implements Monitor {

@@ -12,11 +12,11 @@ interface Line {
 
 /** The two charts. They are pictures of what the texts above them say in numbers. */
 export class Charts {
-  readonly #rate = new Chart('rate-chart', [
+  readonly #rate = new Chart('rate-chart', String, [
     { label: 'accepted', color: '--good', fill: true },
     { label: 'refused', color: '--bad' },
   ]);
-  readonly #wait = new Chart('wait-chart', [
+  readonly #wait = new Chart('wait-chart', (seconds) => (seconds === 0 ? '0' : duration(seconds * 1_000)), [
     { label: 'median', color: '--accent' },
     { label: 'longest', color: '--warn' },
   ]);
@@ -25,7 +25,7 @@ export class Charts {
     this.#rate.show([x, accepted, refused]);
     this.#wait.show([x, median, longest]);
     const all = accepted.map((count, index) => count + (refused[index] ?? 0));
-    say(byId('rate'), `now ${all.at(-1) ?? 0}, at most ${Math.max(...all)}`);
+    say(byId('rate'), `now ${all.at(-1) ?? 0}, peak ${Math.max(...all)}`);
     const known = longest.filter((wait) => wait !== null);
     const last = median.findLast((wait) => wait !== null);
     const told =
@@ -36,14 +36,24 @@ export class Charts {
   }
 }
 
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+});
+
 class Chart {
   readonly #place: HTMLElement;
   readonly #lines: readonly Line[];
+  readonly #spoken: (value: number) => string;
   #plot: uPlot | undefined;
   #data: uPlot.AlignedData = [[]];
 
-  constructor(id: string, lines: readonly Line[]) {
+  /** @param spoken A value as the axis has it. */
+  constructor(id: string, spoken: (value: number) => string, lines: readonly Line[]) {
     this.#place = byId(id);
+    this.#spoken = spoken;
     this.#lines = lines;
     // Its colours are those of the style sheet, which it cannot follow itself.
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw());
@@ -79,7 +89,20 @@ class Chart {
         cursor: { show: false },
         legend: { show: false },
         scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.15 : 1] } },
-        axes: [axis, { ...axis, size: 48 }],
+        axes: [
+          {
+            ...axis,
+            space: 72,
+            size: 28,
+            values: (_plot, times) => times.map((time) => clock.format(time * 1_000)),
+          },
+          {
+            ...axis,
+            space: 36,
+            size: 52,
+            values: (_plot, values) => values.map((value) => this.#spoken(value)),
+          },
+        ],
         series: [
           {},
           ...this.#lines.map((line): uPlot.Series => {

@@ -1,7 +1,8 @@
 import type { ServerEvent } from '../../events.ts';
 
-/** How many seconds the charts show. */
+/** How many seconds the charts show: so many where there is something to show, and never fewer than the second number. */
 export const span = 300;
+const leastSpan = 60;
 
 // A second that has more is judged by these.
 const mostWaits = 1_000;
@@ -49,7 +50,9 @@ export class Seconds {
   points(now: number): Points {
     const last = Math.floor((now + (this.#ahead ?? 0)) / 1_000) - 1;
     for (const second of this.#seconds.keys()) if (second <= last - span) this.#seconds.delete(second);
-    const x = Array.from({ length: span }, (_, index) => last - span + 1 + index);
+    const oldest = Math.min(...this.#seconds.keys(), last);
+    const length = Math.min(Math.max(last - oldest + 1, leastSpan), span);
+    const x = Array.from({ length }, (_, index) => last - length + 1 + index);
     const found = x.map((second) => this.#seconds.get(second));
     return {
       x,

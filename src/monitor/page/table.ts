@@ -20,9 +20,15 @@ const clock = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
-  fractionalSecondDigits: 3,
   hourCycle: 'h23',
 });
+
+/** A phone has no room for the milliseconds. */
+function timeOf(at: number): HTMLElement {
+  const cell = create('td', clock.format(at));
+  cell.append(create('span', `.${String(Math.trunc(at) % 1_000).padStart(3, '0')}`, 'ms'));
+  return cell;
+}
 
 /** The events, the latest first, as far as they match the filter. */
 export class Table {
@@ -110,8 +116,8 @@ function rowOf({ n, event, missed, words }: Row): HTMLElement {
     return row;
   }
   const { name, flow, detail } = words;
-  const cells = [clock.format(event.at), name, flow, detail].map((text) => create('td', text));
-  row.append(...cells);
+  const cells = [name, flow, detail].map((text) => create('td', text));
+  row.append(timeOf(event.at), ...cells);
   return row;
 }
 

@@ -21,7 +21,7 @@ export class Tallies {
 
   show(ledger: Ledger): void {
     for (const { number, of } of this.#numbers) say(number, of(ledger).toLocaleString('en'));
-    const reasons = ledger.refusedFor.map(([reason, count]) => `${reason} ${count.toLocaleString('en')}`);
-    say(byId('refusals'), reasons.length === 0 ? '' : `Refused as ${reasons.join(', ')}`);
+    const reasons = ledger.refusedFor.map(([reason, count]) => `${count.toLocaleString('en')} ${reason}`);
+    say(byId('refusals'), reasons.length === 0 ? '' : `Refused: ${reasons.join(', ')}`);
   }
 }
