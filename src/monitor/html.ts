@@ -34,8 +34,8 @@ const body = `<a class="skip" href="#events">Skip to the events</a>
 </section>
 <section class="charts" aria-labelledby="rates">
 <h2 id="rates">The last five minutes</h2>
-<figure><figcaption><div><span>Redirects per second</span> <span class="key good">accepted</span> <span class="key bad">refused</span></div><output id="rate"></output></figcaption><div id="rate-chart" aria-hidden="true"></div></figure>
-<figure><figcaption><div><span>Waiting time</span> <span class="key wait">median</span> <span class="key warn">longest</span></div><output id="wait"></output></figcaption><div id="wait-chart" aria-hidden="true"></div></figure>
+<figure><figcaption><div><span>Redirects per second</span> <span class="key good">accepted</span> <span class="key bad">refused</span></div><span class="told" id="rate"></span></figcaption><div id="rate-chart" aria-hidden="true"></div></figure>
+<figure><figcaption><div><span>Waiting time</span> <span class="key wait">median</span> <span class="key warn">longest</span></div><span class="told" id="wait"></span></figcaption><div id="wait-chart" aria-hidden="true"></div></figure>
 </section>
 <section id="events" aria-labelledby="events-heading" tabindex="-1">
 <h2 id="events-heading">Events</h2>
@@ -48,7 +48,7 @@ const body = `<a class="skip" href="#events">Skip to the events</a>
 <button id="save" type="button">Save as JSON lines</button>
 </div>
 <p id="shown" class="soft"></p>
-<div class="scroll" role="region" aria-labelledby="events-heading" tabindex="0">
+<div class="scroll" role="region" aria-label="Table of events" tabindex="0">
 <table><thead><tr><th scope="col">Time</th><th scope="col">Event</th><th scope="col">Flow</th><th scope="col">Detail</th></tr></thead>
 <tbody id="rows"></tbody></table>
 </div>
