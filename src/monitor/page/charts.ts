@@ -12,10 +12,16 @@ interface Line {
 
 /** The two charts. They are pictures of what the texts above them say in numbers. */
 export class Charts {
-  readonly #rate = new Chart('rate-chart', String, [
-    { label: 'accepted', color: '--good', fill: true },
-    { label: 'refused', color: '--bad' },
-  ]);
+  readonly #rate = new Chart(
+    'rate-chart',
+    String,
+    [
+      { label: 'accepted', color: '--good', fill: true },
+      { label: 'refused', color: '--bad' },
+    ],
+    // Redirects come whole.
+    [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000],
+  );
   readonly #wait = new Chart('wait-chart', (seconds) => (seconds === 0 ? '0' : duration(seconds * 1_000)), [
     { label: 'median', color: '--accent' },
     { label: 'longest', color: '--warn' },
@@ -47,13 +53,15 @@ class Chart {
   readonly #place: HTMLElement;
   readonly #lines: readonly Line[];
   readonly #spoken: (value: number) => string;
+  readonly #steps: number[] | undefined;
   #plot: uPlot | undefined;
   #data: uPlot.AlignedData = [[]];
 
-  /** @param spoken A value as the axis has it. */
-  constructor(id: string, spoken: (value: number) => string, lines: readonly Line[]) {
+  /** @param spoken A value as the axis has it. @param steps Between its values, where not any will do. */
+  constructor(id: string, spoken: (value: number) => string, lines: readonly Line[], steps?: number[]) {
     this.#place = byId(id);
     this.#spoken = spoken;
+    this.#steps = steps;
     this.#lines = lines;
     // Its colours are those of the style sheet, which it cannot follow itself.
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw());
@@ -88,6 +96,8 @@ class Chart {
         height,
         cursor: { show: false },
         legend: { show: false },
+        // Room for the last time of the axis.
+        padding: [null, 28, null, null],
         scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.15 : 1] } },
         axes: [
           {
@@ -99,7 +109,8 @@ class Chart {
           {
             ...axis,
             space: 36,
-            size: 52,
+            size: 64,
+            ...(this.#steps && { incrs: this.#steps }),
             values: (_plot, values) => values.map((value) => this.#spoken(value)),
           },
         ],
@@ -111,7 +122,7 @@ class Chart {
               label: line.label,
               stroke,
               width: 1.5,
-              ...(line.fill ? { fill: `${stroke}33` } : { points: { size: 3 } }),
+              ...(line.fill ? { fill: `${stroke}33` } : { points: { show: true, size: 4, fill: stroke } }),
             };
           }),
         ],
