@@ -17,15 +17,32 @@ const input = Object.fromEntries(
     .map((name) => [name, `src/${name}.ts`]),
 );
 
-const external = [
-  /^node:/,
-  ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }).map(
-    (name) => new RegExp(`^${name}(/|$)`),
-  ),
-];
+const matches = (names) => {
+  const patterns = names.map((name) => new RegExp(`^${name}(/|$)`));
+  return (id) => id.startsWith('node:') || patterns.some((pattern) => pattern.test(id));
+};
 
-// Optional peers stay outside: the command uses the one that its user has.
-const peers = external.filter((name) => name.test('@opentelemetry/api') || name.test('redis'));
+// What packages import for a part of them that is not used here, and who does.
+const unused = [
+  // To run subcommands that are programs of their own.
+  ['node:child_process', 'commander'],
+  // For exemplars.
+  ['@opentelemetry/api', 'prom-client'],
+];
+const isUnused = (id, importer = '') =>
+  unused.some(([what, by]) => id === what && importer.includes(`/node_modules/${by}/`));
+
+const withoutUnused = {
+  name: 'without-unused',
+  resolveId: (id, importer) => (isUnused(id, importer) ? '\0unused' : null),
+  load: (id) => (id === '\0unused' ? 'export default {};' : null),
+};
+
+const outside = matches(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }));
+const external = (id, importer) => outside(id) && !isUnused(id, importer);
+
+// Of optional peers the command uses what its user has.
+const outsideOfBin = matches(['@opentelemetry/api', 'redis']);
 
 /** The monitor page's script and style, as texts in the module that makes them where the sources run. */
 const monitorAssets = {
@@ -41,8 +58,9 @@ const monitorAssets = {
 /** The command: all it needs is inside, each part in a chunk that is loaded when it is needed. */
 const bin = {
   input: { cli: 'src/cli.ts' },
-  external: [/^node:/, ...peers],
+  external: (id, importer) => outsideOfBin(id) && !isUnused(id, importer),
   plugins: [
+    withoutUnused,
     monitorAssets,
     nodeResolve({ exportConditions: ['es2015'], preferBuiltins: true }),
     commonjs(),
@@ -57,7 +75,13 @@ export default [
     input,
     external,
     // What is no dependency at run time is bundled.
-    plugins: [monitorAssets, nodeResolve(), esbuild({ target: 'node20' })],
+    plugins: [
+      withoutUnused,
+      monitorAssets,
+      nodeResolve({ preferBuiltins: true }),
+      commonjs(),
+      esbuild({ target: 'node20' }),
+    ],
     output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' },
   },
   {

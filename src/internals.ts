@@ -18,9 +18,9 @@ export interface ServerInternals {
   /** The flows that outlive a connection: those of the first who makes them. From then on redirects are looked for there. */
   store(make: (options: FlowsOptions) => StoredFlows): StoredFlows;
   /** Flows that wait, here and in the store. */
-  pending(): number;
+  readonly pending: () => number;
   /** Where browsers reach a path of the server. Throws `NotListeningError` before `listen()`. */
-  urlOf(path: string): string;
+  readonly urlOf: (path: string) => string;
   /** Whether the server goes by that `Host`. */
   isOurs(authority: string): boolean;
   /** Whether pages of the server have that origin. */
@@ -33,7 +33,7 @@ export interface ServerInternals {
    * Takes the server's requests for a path, whatever their method, but those that name another `Host`. Returns its undo.
    * Throws `InvalidOptionError` where it is taken.
    */
-  onRequest(path: string, route: Route): () => void;
+  readonly onRequest: (path: string, route: Route) => () => void;
   /** Takes the server's upgrade requests for a path. Returns its undo. Throws `InvalidOptionError` where it is taken. */
   onUpgrade(path: string, upgrade: Upgrade): () => void;
   /** Runs before the server closes, which waits for it. Returns its undo. */

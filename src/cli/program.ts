@@ -16,7 +16,8 @@ export function createProgram(io: Io): Command {
     .helpCommand(false)
     .showSuggestionAfterError()
     .configureHelp({ sortSubcommands: false, helpWidth: 100 })
-    .addHelpText('after', `\nExit codes:\n${exitCodeTable()}`);
+
+    .addHelpText('afterAll', `\nExit codes:\n${exitCodeTable()}`);
   // Before the commands, which inherit it.
   program.exitOverride().configureOutput({
     writeOut: (text) => void io.stdout.write(text),

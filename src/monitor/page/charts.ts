@@ -8,6 +8,8 @@ interface Line {
   /** A colour of the style sheet. */
   color: string;
   fill?: boolean;
+  /** Whether its points show, since they may stand alone. */
+  dots?: boolean;
 }
 
 /** The two charts. They are pictures of what the texts above them say in numbers. */
@@ -23,8 +25,8 @@ export class Charts {
     [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000],
   );
   readonly #wait = new Chart('wait-chart', (seconds) => (seconds === 0 ? '0' : duration(seconds * 1_000)), [
-    { label: 'median', color: '--accent' },
-    { label: 'longest', color: '--warn' },
+    { label: 'median', color: '--accent', dots: true },
+    { label: 'longest', color: '--warn', dots: true },
   ]);
 
   show({ x, accepted, refused, median, longest }: Points): void {
