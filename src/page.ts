@@ -126,13 +126,9 @@ export function answerHeaders(type: string, policy: readonly string[]): string[]
     'Referrer-Policy',
     'no-referrer',
     'Content-Security-Policy',
-    [
-      "default-src 'none'",
-      ...policy,
-      "base-uri 'none'",
-      "form-action 'none'",
-      "frame-ancestors 'none'",
-    ].join('; '),
+    ["default-src 'none'", ...policy, "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"].join(
+      '; ',
+    ),
     'X-Content-Type-Options',
     'nosniff',
     'X-Frame-Options',

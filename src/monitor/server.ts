@@ -5,7 +5,6 @@ import { InvalidOptionError } from '../errors.ts';
 import { internalsOf, type ServerInternals } from '../internals.ts';
 import { answerHeaders } from '../page.ts';
 import type { OAuthCallbackServer } from '../server.ts';
-import { monitorPage } from './html.ts';
 import { readMonitorOptions, type MonitorOptions, type MonitorSettings } from './options.ts';
 import { Visits } from './visits.ts';
 
@@ -80,8 +79,14 @@ class PageMonitor implements Monitor {
       this.#refuse(response, 405, 'Allow', 'GET, HEAD');
       return;
     }
-    const { html, headers } = monitorPage({ path: this.#path, bridge: this.#bridgeTarget() });
-    this.#send(response, 200, headers, html);
+    // Not before somebody looks: a service that starts has no use for it.
+    import('./html.ts').then(
+      ({ monitorPage }) => {
+        const { html, headers } = monitorPage({ path: this.#path, bridge: this.#bridgeTarget() });
+        this.#send(response, 200, headers, html);
+      },
+      (error: unknown) => this.#fail(response, error),
+    );
   }
 
   /** Relative to where the page is, unless the bridge is elsewhere. */
@@ -105,10 +110,7 @@ class PageMonitor implements Monitor {
           if (!identity) this.#refuse(response, 401, 'WWW-Authenticate', 'Bearer');
           else this.#give(response, this.#internals.ticketFor(identity, origin));
         },
-        (error: unknown) => {
-          this.#server.report(error);
-          this.#refuse(response, 500);
-        },
+        (error: unknown) => this.#fail(response, error),
       );
   }
 
@@ -122,6 +124,11 @@ class PageMonitor implements Monitor {
 
   #give(response: ServerResponse, ticket: string): void {
     this.#send(response, 200, answerHeaders('application/json', []), Buffer.from(JSON.stringify({ ticket })));
+  }
+
+  #fail(response: ServerResponse, error: unknown): void {
+    this.#server.report(error);
+    this.#refuse(response, 500);
   }
 
   #refuse(response: ServerResponse, status: number, ...extra: string[]): void {

@@ -1,13 +1,14 @@
 import { createBridge, type Bridge } from '../../bridge.ts';
 import { createOAuthCallbackServer, type OAuthCallbackServer } from '../../index.ts';
 import { internalsOf } from '../../internals.ts';
+import { createMonitor, type Monitor } from '../../monitor.ts';
 import type { Io } from '../io.ts';
 import { jsonLog, textLog, type Log } from '../log.ts';
 import { announce, type Addresses } from './announce.ts';
 import { readConfig, type Config, type ReadConfig } from './config.ts';
 import type { Flags } from './layers.ts';
 import { OperatorSide } from './operator.ts';
-import { bridgeOptions, serverOptions } from './options.ts';
+import { bridgeOptions, monitorOptions, serverOptions } from './options.ts';
 import { idle, untilStopped } from './stop.ts';
 import { readAccess, type Access } from './tokens.ts';
 
@@ -17,7 +18,7 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   const { config } = read;
   const access = readAccess(config);
   const log = config.json ? await jsonLog(io, config.logLevel) : textLog(io, config.logLevel);
-  const { server, bridge } = await create(read, access, log);
+  const { server, bridge, monitor } = await create(read, access, log);
   const operator = new OperatorSide(server, bridge);
   const stopped = untilStopped(io);
   io.onSignal('SIGHUP', () => reload(flags, io, access, bridge, log));
@@ -25,7 +26,8 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   try {
     await bridge.listen();
     await operator.open(config.metricsPort);
-    announce(addressesOf(config, server, bridge, operator, access), config.json, io.stdout);
+    const addresses = addressesOf(config, server, bridge, operator, access);
+    announce({ ...addresses, ...(monitor && { monitorUrl: monitor.url() }) }, config.json, io.stdout);
     await operator.start();
     const signal = await stopped;
     operator.draining = true;
@@ -40,7 +42,7 @@ async function create(
   { config, blame }: ReadConfig,
   { tokens }: Access,
   log: Log,
-): Promise<{ server: OAuthCallbackServer; bridge: Bridge }> {
+): Promise<{ server: OAuthCallbackServer; bridge: Bridge; monitor: Monitor | undefined }> {
   const options = await serverOptions(config);
   const logger = {
     debug: (message: string) => log.debug(message),
@@ -48,7 +50,9 @@ async function create(
   };
   const server = attempt(() => createOAuthCallbackServer({ ...options, logger }), blame);
   const bridge = attempt(() => createBridge(server, { ...bridgeOptions(config), tokens }), blame, 'bridge.');
-  return { server, bridge };
+  const page = monitorOptions(config);
+  const monitor = page && attempt(() => createMonitor(server, bridge, page), blame, 'monitor.');
+  return { server, bridge, monitor };
 }
 
 function attempt<T>(make: () => T, blame: ReadConfig['blame'], prefix?: string): T {

@@ -124,7 +124,8 @@ class Chart {
               label: line.label,
               stroke,
               width: 1.5,
-              ...(line.fill ? { fill: `${stroke}33` } : { points: { show: true, size: 4, fill: stroke } }),
+              points: { show: line.dots ?? false, size: 4, fill: stroke },
+              ...(line.fill && { fill: `${stroke}33` }),
             };
           }),
         ],
