@@ -1,11 +1,11 @@
 /** What the monitor page makes of the feed, without a browser: its counts, waiting times, seconds and rows. */
 import type { FeedStatus } from '../../src/client.ts';
 import type { ServerEvent } from '../../src/index.ts';
-import { Journal, matches, mostKept } from '../../src/monitor/page/journal.ts';
-import { Ledger } from '../../src/monitor/page/ledger.ts';
-import { Seconds } from '../../src/monitor/page/seconds.ts';
-import { Waits } from '../../src/monitor/page/waits.ts';
-import { duration, gapWords, wordsFor } from '../../src/monitor/page/words.ts';
+import { Journal, matches, mostKept } from '../../src/monitor/journal.ts';
+import { Ledger } from '../../src/monitor/ledger.ts';
+import { Seconds } from '../../src/monitor/seconds.ts';
+import { Waits } from '../../src/monitor/waits.ts';
+import { duration, gapWords, wordsFor } from '../../src/monitor/words.ts';
 import { equal, is, ok } from '../helpers/assert.ts';
 import { suite } from '../helpers/suite.ts';
 

@@ -2,9 +2,10 @@ import { Command } from 'commander';
 import { exitCodes, meanings } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { addServe } from './serve.ts';
+import { addWatch } from './watch.ts';
 
 /** Each adds its command; what a command needs beyond its options it imports when it runs, so that start is fast. */
-const commands: readonly ((program: Command, io: Io) => void)[] = [addServe];
+const commands: readonly ((program: Command, io: Io) => void)[] = [addServe, addWatch];
 
 export function createProgram(io: Io): Command {
   const program = new Command('rx-oauth-callback')

@@ -1,7 +1,7 @@
 import uPlot from 'uplot';
 import { byId, say } from './dom.ts';
-import type { Points } from './seconds.ts';
-import { duration } from './words.ts';
+import type { Points } from '../seconds.ts';
+import { duration } from '../words.ts';
 
 interface Line {
   label: string;

@@ -2,46 +2,35 @@ import { defer, retry } from 'rxjs';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../client-browser.ts';
 import type { FeedStatus } from '../../client/remote-feed.ts';
 import type { ServerEvent } from '../../events.ts';
+import { Account } from '../account.ts';
 import { Access } from './access.ts';
 import { Charts } from './charts.ts';
 import { byId, inFrames, say } from './dom.ts';
-import { Journal } from './journal.ts';
-import { Ledger } from './ledger.ts';
 import { Lock } from './lock.ts';
-import { Seconds } from './seconds.ts';
 import { Table } from './table.ts';
 import { Tallies } from './tallies.ts';
-import { Waits } from './waits.ts';
 
 /** What the page knows, from the feed. */
-const ledger = new Ledger();
-const waits = new Waits();
-const seconds = new Seconds();
-const journal = new Journal();
+const account = new Account();
 
 /** What it shows of it. People read four times a second at the most. */
 const lock = new Lock();
 const tallies = new Tallies();
 const charts = new Charts();
 const refresh = inFrames(250, () => {
-  tallies.show(ledger);
+  tallies.show(account.ledger);
   table.show();
 });
-const table = new Table(journal, refresh);
-const redraw = inFrames(900, () => charts.show(seconds.points(Date.now())));
+const table = new Table(account.journal, refresh);
+const redraw = inFrames(900, () => charts.show(account.seconds.points(Date.now())));
 
 function stands(status: FeedStatus): void {
-  ledger.stands(status);
-  if (status.missed === undefined) waits.clear();
-  if (status.missed !== 0) journal.gap(status.missed);
+  account.stands(status);
   refresh();
 }
 
 function add(event: ServerEvent): void {
-  const isNew = ledger.add(event);
-  const waited = waits.of(event);
-  seconds.add(event, waited, isNew ? Date.now() : undefined);
-  journal.add(event, waited);
+  account.add(event);
   refresh();
 }
 

@@ -1,6 +1,6 @@
 import { byId, create, say } from './dom.ts';
-import { matches, type Filter, type Journal, type Row } from './journal.ts';
-import { gapWords } from './words.ts';
+import { matches, type Filter, type Journal, type Row } from '../journal.ts';
+import { gapWords } from '../words.ts';
 
 /** Rows in the document at a time: more would cost each frame, and nobody reads them. */
 const mostShown = 200;

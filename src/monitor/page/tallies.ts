@@ -1,5 +1,5 @@
 import { byId, create, say } from './dom.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger } from '../ledger.ts';
 
 const shown: readonly [name: string, tone: string, of: (ledger: Ledger) => number][] = [
   ['Waiting', 'wait', ({ waiting }) => waiting],

@@ -1,4 +1,4 @@
-import type { ServerEvent } from '../../events.ts';
+import type { ServerEvent } from '../events.ts';
 
 /** How many seconds the charts show: so many where there is something to show, and never fewer than the second number. */
 export const span = 300;

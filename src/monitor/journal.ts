@@ -1,4 +1,4 @@
-import type { ServerEvent } from '../../events.ts';
+import type { ServerEvent } from '../events.ts';
 import { gapWords, wordsFor, type Words } from './words.ts';
 
 /** One row of the table: an event, or what is missing between two of them. */

@@ -1,4 +1,4 @@
-import type { ServerEvent } from '../../events.ts';
+import type { ServerEvent } from '../events.ts';
 
 /** What the table shows of an event, and what colour it has. */
 export interface Words {

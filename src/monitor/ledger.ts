@@ -1,5 +1,5 @@
-import type { FeedStatus } from '../../client/remote-feed.ts';
-import type { ServerEvent } from '../../events.ts';
+import type { FeedStatus } from '../client/remote-feed.ts';
+import type { ServerEvent } from '../events.ts';
 import { spoken } from './words.ts';
 
 /** These two are told by their reasons. */

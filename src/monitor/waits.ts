@@ -1,4 +1,4 @@
-import type { ServerEvent } from '../../events.ts';
+import type { ServerEvent } from '../events.ts';
 import { endsFlow } from './ledger.ts';
 
 /** Flows beyond it are forgotten, the oldest first: only how long they waited is then not known. */
