@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import commonjs from '@rollup/plugin-commonjs';
 import json from '@rollup/plugin-json';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
@@ -55,6 +55,28 @@ const monitorAssets = {
       : null,
 };
 
+/** The licences of packages that are inside, as they ask for. */
+const licences = {
+  name: 'licences',
+  generateBundle(_options, bundle) {
+    const modules = Object.values(bundle).flatMap(({ modules = {} }) => Object.keys(modules));
+    const folders = new Set(
+      modules.map((id) => /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1]),
+    );
+    const texts = [...folders]
+      .filter((folder) => folder && existsSync(`${folder}/package.json`))
+      .map(licenceOf);
+    const source = [...new Set(texts)].sort().join('\n\n');
+    this.emitFile({ type: 'asset', fileName: 'cli/licences.txt', source });
+  },
+};
+
+function licenceOf(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+  const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+  return `${name} ${version} (${license})\n\n${file ? readFileSync(`${folder}/${file}`, 'utf8').trim() : ''}`;
+}
+
 /** The command: all it needs is inside, each part in a chunk that is loaded when it is needed. */
 const bin = {
   input: { cli: 'src/cli.ts' },
@@ -65,9 +87,19 @@ const bin = {
     nodeResolve({ exportConditions: ['es2015'], preferBuiltins: true }),
     commonjs(),
     json(),
-    esbuild({ target: 'node20', define: { __VERSION__: JSON.stringify(manifest.version) }, minify: true }),
+    esbuild({
+      target: 'node20',
+      define: { __VERSION__: JSON.stringify(manifest.version) },
+      // And no more: with its names or its syntax minified, oidc-provider forgets its sessions.
+      minifyWhitespace: true,
+    }),
+    licences,
   ],
   output: { dir: 'dist', format: 'es', chunkFileNames: 'cli/[name].js' },
+  // depd, of the demo's provider, keeps the arity of deprecated functions by it.
+  onwarn: (warning, warn) => {
+    if (warning.code !== 'EVAL') warn(warning);
+  },
 };
 
 export default [

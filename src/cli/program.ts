@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import { exitCodes, meanings } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { addDemo } from './demo.ts';
 import { addServe } from './serve.ts';
 import { addWatch } from './watch.ts';
 
 /** Each adds its command; what a command needs beyond its options it imports when it runs, so that start is fast. */
-const commands: readonly ((program: Command, io: Io) => void)[] = [addServe, addWatch];
+const commands: readonly ((program: Command, io: Io) => void)[] = [addServe, addWatch, addDemo];
 
 export function createProgram(io: Io): Command {
   const program = new Command('rx-oauth-callback')
@@ -17,7 +18,6 @@ export function createProgram(io: Io): Command {
     .helpCommand(false)
     .showSuggestionAfterError()
     .configureHelp({ sortSubcommands: false, helpWidth: 100 })
-
     .addHelpText('afterAll', `\nExit codes:\n${exitCodeTable()}`);
   // Before the commands, which inherit it.
   program.exitOverride().configureOutput({

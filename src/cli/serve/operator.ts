@@ -16,8 +16,8 @@ export class OperatorSide {
   readonly #keeping;
   #metrics: Promise<Metrics> | undefined;
   #port: OperatorPort | undefined;
-  /** Set once the service takes nothing new. */
-  draining = false;
+  /** Why the service should get no new sign-ins now. */
+  unready: string | undefined = 'starting';
 
   /** Before the server listens, so that nothing is missed. */
   constructor(server: OAuthCallbackServer, bridge: Bridge) {
@@ -30,7 +30,7 @@ export class OperatorSide {
   async open(port: number | undefined): Promise<void> {
     const operated: Operated = {
       metrics: () => this.#load(),
-      unready: () => (this.draining ? 'draining' : undefined),
+      unready: () => this.unready,
     };
     if (port === undefined) mountOperator(this.#server, this.#bridge, operated);
     else this.#port = await openOperatorPort(port, operated);

@@ -1,7 +1,10 @@
+import { skipWhile } from 'rxjs';
 import { createBridge, type Bridge } from '../../bridge.ts';
 import { createOAuthCallbackServer, type OAuthCallbackServer } from '../../index.ts';
+import { InvalidOptionError } from '../../errors.ts';
 import { internalsOf } from '../../internals.ts';
 import { createMonitor, type Monitor } from '../../monitor.ts';
+import { operatorPaths } from '../../telemetry/operator.ts';
 import type { Io } from '../io.ts';
 import { jsonLog, textLog, type Log } from '../log.ts';
 import { announce, type Addresses } from './announce.ts';
@@ -22,15 +25,18 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   const operator = new OperatorSide(server, bridge);
   const stopped = untilStopped(io);
   io.onSignal('SIGHUP', () => reload(flags, io, access, bridge, log));
-  server.events.subscribe((event) => log.event(event));
+  // Of one that never listens there is nothing to tell but why.
+  server.events.pipe(skipWhile(({ type }) => type !== 'listening')).subscribe((event) => log.event(event));
   try {
-    await bridge.listen();
+    // First, so that a port that is taken is known before anybody is told of the others.
     await operator.open(config.metricsPort);
+    await bridge.listen();
+    operator.unready = undefined;
     const addresses = addressesOf(config, server, bridge, operator, access);
     announce({ ...addresses, ...(monitor && { monitorUrl: monitor.url() }) }, config.json, io.stdout);
     await operator.start();
     const signal = await stopped;
-    operator.draining = true;
+    operator.unready = 'draining';
     await drain(signal, config, server, bridge, log);
   } finally {
     await server.close();
@@ -44,15 +50,27 @@ async function create(
   log: Log,
 ): Promise<{ server: OAuthCallbackServer; bridge: Bridge; monitor: Monitor | undefined }> {
   const options = await serverOptions(config);
+  const page = monitorOptions(config);
+  for (const [option, path] of Object.entries({
+    callbackPath: options.callbackPath,
+    'monitor.path': page?.path,
+  })) {
+    if (config.metricsPort !== undefined || !isOperatorPath(path)) continue;
+    const message = `must not be ${operatorPaths.join(', ')}, unless there is a port for those`;
+    throw blame(new InvalidOptionError(option, message));
+  }
   const logger = {
     debug: (message: string) => log.debug(message),
     warn: (told: string | Error) => log.warn(told),
   };
   const server = attempt(() => createOAuthCallbackServer({ ...options, logger }), blame);
   const bridge = attempt(() => createBridge(server, { ...bridgeOptions(config), tokens }), blame, 'bridge.');
-  const page = monitorOptions(config);
   const monitor = page && attempt(() => createMonitor(server, bridge, page), blame, 'monitor.');
   return { server, bridge, monitor };
+}
+
+function isOperatorPath(path: string | undefined): boolean {
+  return (operatorPaths as readonly unknown[]).includes(path);
 }
 
 function attempt<T>(make: () => T, blame: ReadConfig['blame'], prefix?: string): T {
