@@ -9,8 +9,9 @@ export interface Screen {
   colors: boolean;
 }
 
-/** Widths of time, event and flow; the detail has the rest. */
-const widths = [12, 20, 10] as const;
+/** Widths of time, event and flow; the detail has the rest. A narrow terminal has no room for the milliseconds. */
+const wide = [12, 20, 10] as const;
+const narrow = [8, 14, 6] as const;
 
 /** One picture of the terminal: counts, rate, and the last events, the latest first. No line is wider than the screen. */
 export function frame(
@@ -38,23 +39,43 @@ export function frame(
     ['per second', rate],
   ] as const;
   const reasons = ledger.refusedFor.map(([reason, count]) => `${count} ${reason}`);
+  const widths = columns < 70 ? narrow : wide;
   const head = [
     paint.bold(cut(`${title.url}  ${title.connected ? 'live' : 'connection lost, coming back'}`)),
-    cut(counts.map(([name, count]) => `${name} ${count}`).join('   ')),
+    ...filled(
+      counts.map(([name, count]) => `${name} ${count}`),
+      columns - 1,
+    ).map(cut),
     paint.dim(cut(reasons.length > 0 ? `refused: ${reasons.join(', ')}` : '')),
-    paint.dim(cut(cells('TIME', 'EVENT', 'FLOW', 'DETAIL'))),
+    paint.dim(cut(cells(widths, 'TIME', 'EVENT', 'FLOW', 'DETAIL'))),
   ];
   const line = ({ event, words }: Row): string => {
-    const text = event ? cells(timeOf(event.at), words.name, words.flow, words.detail) : `-- ${words.detail}`;
+    const { name, flow, detail } = words;
+    const text = event ? cells(widths, timeOf(event.at), name, flow, detail) : `-- ${detail}`;
     return tones[words.tone](cut(text));
   };
   // One row is the cursor's.
-  const room = Math.max(0, rows - head.length - 1);
-  const latest = [...take(journal.since(-1), room)].map(line);
-  return [...head, ...latest].join('\n');
+  const room = Math.max(1, rows - 1);
+  const latest = [...take(journal.since(-1), room - head.length)].map(line);
+  return [...head, ...latest].slice(0, room).join('\n');
 }
 
-function cells(...texts: [time: string, event: string, flow: string, detail: string]): string {
+/** As many on a line as it has room for. */
+function filled(parts: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 2 + part.length <= width)
+      lines[lines.length - 1] = `${last}  ${part}`;
+    else lines.push(part);
+  }
+  return lines;
+}
+
+function cells(
+  widths: readonly number[],
+  ...texts: [time: string, event: string, flow: string, detail: string]
+): string {
   return texts
     .map((text, index) => {
       const width = widths[index];
