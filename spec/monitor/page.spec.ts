@@ -47,7 +47,7 @@ test(
         ].sort(),
       );
       match(await page.locator('#rate').innerText(), /^now \d+, peak [3-6]\d$/);
-      match(await page.locator('#wait').innerText(), /^median lately \d+ ms, longest /);
+      match(await page.locator('#wait').innerText(), /^median \d+ ms, longest /);
 
       is(await page.locator('#rows tr').count(), 200);
       const busy = after.busy - before.busy;

@@ -9,9 +9,11 @@ export interface Screen {
   colors: boolean;
 }
 
-/** Widths of time, event and flow; the detail has the rest. A narrow terminal has no room for the milliseconds. */
-const wide = [12, 20, 10] as const;
-const narrow = [8, 14, 6] as const;
+/** Widths of time, event and flow; the detail has the rest. A narrow terminal has no room for milliseconds and long ids. */
+const widthsOf = (columns: number): readonly number[] => {
+  if (columns < 70) return [8, 14, 6];
+  return columns < 100 ? [12, 20, 10] : [12, 20, 22];
+};
 
 /** One picture of the terminal: counts, rate, and the last events, the latest first. No line is wider than the screen. */
 export function frame(
@@ -39,7 +41,7 @@ export function frame(
     ['per second', rate],
   ] as const;
   const reasons = ledger.refusedFor.map(([reason, count]) => `${count} ${reason}`);
-  const widths = columns < 70 ? narrow : wide;
+  const widths = widthsOf(columns);
   const head = [
     paint.bold(cut(`${title.url}  ${title.connected ? 'live' : 'connection lost, coming back'}`)),
     ...filled(

@@ -39,7 +39,7 @@ export class Charts {
     const told =
       last === undefined
         ? 'none has ended'
-        : `median lately ${duration(last * 1_000)}, longest ${duration(Math.max(...known) * 1_000)}`;
+        : `median ${duration(last * 1_000)}, longest ${duration(Math.max(...known) * 1_000)}`;
     say(byId('wait'), told);
   }
 }

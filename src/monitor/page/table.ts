@@ -116,8 +116,10 @@ function rowOf({ n, event, missed, words }: Row): HTMLElement {
     return row;
   }
   const { name, flow, detail } = words;
-  const cells = [name, flow, detail].map((text) => create('td', text));
-  row.append(timeOf(event.at), ...cells);
+  const whose = create('td', flow);
+  // It may be longer than there is room for.
+  whose.title = flow;
+  row.append(timeOf(event.at), create('td', name), whose, create('td', detail));
   return row;
 }
 
