@@ -2,7 +2,7 @@
 import { createMonitor, type MonitorOptions } from '../../src/monitor.ts';
 import { createBridge } from '../../src/bridge.ts';
 import { createOAuthCallbackServer } from '../../src/index.ts';
-import { equal, is, match, not, throws } from '../helpers/assert.ts';
+import { equal, is, match, not, ok, throws } from '../helpers/assert.ts';
 import { counts, token, withPeers } from '../helpers/bridge.ts';
 import { virtualTime } from '../helpers/clock.ts';
 import { listening } from '../helpers/server.ts';
@@ -195,6 +195,11 @@ test('the page holds no data and every header of the other pages, and a stricter
       match(policy, part);
     match(policy, /script-src 'sha256-[\w+/]{43}='; style-src 'sha256-[\w+/]{43}=';/);
     not.match(policy, /unsafe|\*|https?:/);
+    const zipped = await send({ target: '/monitor', headers: { 'Accept-Encoding': 'br, gzip' } });
+    equal([zipped.headers['content-encoding'], zipped.headers['vary']], ['gzip', 'Accept-Encoding']);
+    ok(Number(zipped.headers['content-length']) < body.length / 2);
+    const unzipped = await send({ target: '/monitor', headers: { 'Accept-Encoding': 'gzip;q=0' } });
+    is(unzipped.headers['content-encoding'], undefined);
     const head = await send({ method: 'HEAD', target: '/monitor' });
     equal([head.status, head.body], [200, '']);
     is((await send({ method: 'POST', target: '/monitor' })).status, 405);

@@ -2,8 +2,10 @@
 import { browserSuite } from '../browser/chromium.ts';
 import { equal, is, match } from '../helpers/assert.ts';
 import { counts, token } from '../helpers/bridge.ts';
+import { certificate } from '../helpers/tls.ts';
 import { TcpProxy } from '../helpers/tcp-proxy.ts';
 import { withMonitor, type Monitored, type Setup } from './monitored.ts';
+import { startStrippingProxy } from './stripping-proxy.ts';
 import {
   asSent,
   isLive,
@@ -162,6 +164,38 @@ test(
       await isLocked(other);
     }),
   { deadline: 40_000 },
+);
+
+test('connects under a path that a proxy strips', async ({ page }) => {
+  await using proxy = await startStrippingProxy('/team');
+  await withMonitor(
+    async ({ monitor, server, port }) => {
+      proxy.target = port;
+      match(monitor.url(), `${proxy.origin}/team/monitor#`);
+      await watch(page, monitor.url());
+      await server.begin();
+      await page.locator('#rows', { hasText: 'begun' }).waitFor();
+    },
+    { server: { publicUrl: `${proxy.origin}/team` } },
+  );
+});
+
+test(
+  'connects over TLS, and where the bridge has a port of its own',
+  async ({ page, seen }) => {
+    await withMonitor(
+      async ({ monitor, server }) => {
+        match(monitor.url(), /^https:/);
+        await watch(page, monitor.url());
+        await server.begin();
+        await page.locator('#rows', { hasText: 'begun' }).waitFor();
+      },
+      { server: { tls: certificate } },
+    );
+    await withMonitor(({ monitor }) => watch(page, monitor.url()), { bridge: { port: 0 } });
+    equal([seen.errors, seen.violations], [[], []]);
+  },
+  { context: { ignoreHTTPSErrors: true } },
 );
 
 test.run();

@@ -1,9 +1,12 @@
+import { gzipSync } from 'node:zlib';
 import { answerHeaders, escapeHtml, hash } from '../page.ts';
 import { script, style } from './assets.ts';
 
 export interface MonitorPage {
   html: Buffer;
   headers: readonly string[];
+  /** The same, compressed: a third of it. */
+  gzipped: Buffer;
 }
 
 /** Where the page finds things: paths of its own server, or the bridge's URL where that is elsewhere. */
@@ -23,7 +26,7 @@ const body = `<a class="skip" href="#events">Skip to the events</a>
 <main>
 <noscript><p class="notice">This page needs JavaScript to connect.</p></noscript>
 <form id="locked" class="notice" hidden>
-<p id="why"></p>
+<p id="why" role="alert"></p>
 <p><label for="token">Token with the role <code>monitor</code></label>
 <input id="token" type="password" autocomplete="off" spellcheck="false" required> <button>Connect</button></p>
 </form>
@@ -78,7 +81,7 @@ export function monitorPage({ path, bridge }: MonitorPlaces): MonitorPage {
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ]);
-  made = { path, bridge, html: Buffer.from(html), headers };
+  made = { path, bridge, html: Buffer.from(html), headers, gzipped: gzipSync(html) };
   return made;
 }
 

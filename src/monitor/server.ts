@@ -74,7 +74,7 @@ class PageMonitor implements Monitor {
     this.close();
   }
 
-  #page({ method }: IncomingMessage, response: ServerResponse): void {
+  #page({ method, headers: asked }: IncomingMessage, response: ServerResponse): void {
     if (method !== 'GET' && method !== 'HEAD') {
       this.#refuse(response, 405, 'Allow', 'GET, HEAD');
       return;
@@ -82,8 +82,11 @@ class PageMonitor implements Monitor {
     // Not before somebody looks: a service that starts has no use for it.
     import('./html.ts').then(
       ({ monitorPage }) => {
-        const { html, headers } = monitorPage({ path: this.#path, bridge: this.#bridgeTarget() });
-        this.#send(response, 200, headers, html);
+        const { html, gzipped, headers } = monitorPage({ path: this.#path, bridge: this.#bridgeTarget() });
+        const vary = [...headers, 'Vary', 'Accept-Encoding'];
+        if (/\bgzip\b(?!;q=0(?:\.0*)?(?:,|$))/.test(asked['accept-encoding'] ?? ''))
+          this.#send(response, 200, [...vary, 'Content-Encoding', 'gzip'], gzipped);
+        else this.#send(response, 200, vary, html);
       },
       (error: unknown) => this.#fail(response, error),
     );
