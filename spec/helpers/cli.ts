@@ -47,7 +47,8 @@ export class Cli implements AsyncDisposable {
   /** On a pseudo-terminal, where `stdout` is all that is shown. */
   static onTerminal(args: readonly string[], env: Env = {}): Cli {
     const command = [process.execPath, bin, ...args].map((arg) => `'${arg}'`).join(' ');
-    return new Cli('script', ['-qefc', command, '/dev/null'], env);
+    // In place of the shell, which would end by a Ctrl-C of its own.
+    return new Cli('script', ['-qefc', `exec ${command}`, '/dev/null'], env);
   }
 
   /** On a pseudo-terminal that has a size, and can be given another. */
@@ -80,6 +81,12 @@ export class Cli implements AsyncDisposable {
 
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** From now on its pipes are closed at the other end. */
+  stopReading(): void {
+    this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
   }
 
   /** Presses keys of a terminal: `\x03` is Ctrl-C. */
