@@ -84,6 +84,6 @@ service has restarted. Ctrl-C ends it, with 0; a service that cannot be reached,
 token, with 4.
 
 Examples:
-  $ RX_OAUTH_CALLBACK_TOKEN=… rx-oauth-callback watch wss://sign-in.example/bridge
   $ rx-oauth-callback watch ws://127.0.0.1:8080/bridge --type redirect --disposition malformed
+  $ RX_OAUTH_CALLBACK_TOKEN=… rx-oauth-callback watch wss://sign-in.example/bridge
   $ rx-oauth-callback watch wss://sign-in.example/bridge --history | jq 'select(.type == "settled")'`;
