@@ -2,6 +2,7 @@
 import { createMonitor, type MonitorOptions } from '../../src/monitor.ts';
 import { createBridge } from '../../src/bridge.ts';
 import { createOAuthCallbackServer } from '../../src/index.ts';
+import { internalsOf } from '../../src/internals.ts';
 import { equal, is, match, not, ok, throws } from '../helpers/assert.ts';
 import { counts, token, withPeers } from '../helpers/bridge.ts';
 import { virtualTime } from '../helpers/clock.ts';
@@ -219,6 +220,27 @@ test('allows the page to connect to a bridge on a port of its own', () =>
     },
     { bridge: { port: 0 } },
   ));
+
+test('answers 500 while a bridge on a port of its own does not listen yet, and lives on', async () => {
+  const reported: unknown[] = [];
+  const logger = { warn: (problem: unknown) => reported.push(problem) };
+  await using server = await listening({ logger });
+  const bridge = createBridge(server, { token, port: 0 });
+  using monitor = createMonitor(server, bridge);
+  is((await fetch(monitor.url())).status, 500);
+  is(reported.length, 1);
+  await bridge.listen();
+  is((await fetch(monitor.url())).status, 200);
+});
+
+test('leaves no path taken where it cannot have them all', async () => {
+  await using server = await listening();
+  const bridge = createBridge(server, { token });
+  const undo = internalsOf(server).onRequest('/monitor/ticket', (_request, response) => response.end());
+  throws(() => createMonitor(server, bridge), 'invalid_option');
+  undo();
+  createMonitor(server, bridge).close();
+});
 
 test('takes its page and its visits away when it is closed, and can be made again', () =>
   withMonitor(({ monitor, ask, send, url, origin, server, bridge }) =>

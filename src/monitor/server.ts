@@ -44,7 +44,7 @@ class PageMonitor implements Monitor {
   readonly #internals: BridgeInternals;
   readonly #path: string;
   readonly #visits: Visits;
-  readonly #undo: readonly (() => void)[];
+  readonly #undo: (() => void)[] = [];
 
   constructor(server: ServerInternals, bridge: Bridge, settings: MonitorSettings) {
     this.#server = server;
@@ -54,11 +54,21 @@ class PageMonitor implements Monitor {
     if (this.#path === this.#internals.path)
       throw new InvalidOptionError('path', 'must not be that of the bridge');
     this.#visits = new Visits(this.#internals, () => server.clock.now(), settings);
-    this.#undo = [
-      server.onRequest(this.#path, (request, response) => this.#page(request, response)),
-      server.onRequest(`${this.#path}/ticket`, (request, response) => this.#ticket(request, response)),
-      this.#internals.admitPages((origin) => server.isOwnOrigin(origin)),
-    ];
+    try {
+      this.#open();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #open(): void {
+    const { onRequest } = this.#server;
+    this.#undo.push(onRequest(this.#path, (request, response) => this.#page(request, response)));
+    this.#undo.push(
+      onRequest(`${this.#path}/ticket`, (request, response) => this.#ticket(request, response)),
+    );
+    this.#undo.push(this.#internals.admitPages((origin) => this.#server.isOwnOrigin(origin)));
   }
 
   url(): string {
@@ -80,16 +90,15 @@ class PageMonitor implements Monitor {
       return;
     }
     // Not before somebody looks: a service that starts has no use for it.
-    import('./html.ts').then(
-      ({ monitorPage }) => {
-        const { html, gzipped, headers } = monitorPage({ path: this.#path, bridge: this.#bridgeTarget() });
-        const vary = [...headers, 'Vary', 'Accept-Encoding'];
-        if (/\bgzip\b(?!;q=0(?:\.0*)?(?:,|$))/.test(asked['accept-encoding'] ?? ''))
-          this.#send(response, 200, [...vary, 'Content-Encoding', 'gzip'], gzipped);
-        else this.#send(response, 200, vary, html);
-      },
-      (error: unknown) => this.#fail(response, error),
-    );
+    const sent = import('./html.ts').then(({ monitorPage }) => {
+      const { html, gzipped, headers } = monitorPage({ path: this.#path, bridge: this.#bridgeTarget() });
+      const vary = [...headers, 'Vary', 'Accept-Encoding'];
+      if (/\bgzip\b(?!;q=0(?:\.0*)?(?:,|$))/.test(asked['accept-encoding'] ?? ''))
+        this.#send(response, 200, [...vary, 'Content-Encoding', 'gzip'], gzipped);
+      else this.#send(response, 200, vary, html);
+    });
+    // A bridge with a port of its own may not have it yet.
+    sent.catch((error: unknown) => this.#fail(response, error));
   }
 
   /** Relative to where the page is, unless the bridge is elsewhere. */
