@@ -4,6 +4,7 @@ import json from '@rollup/plugin-json';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { dts } from 'rollup-plugin-dts';
 import esbuild from 'rollup-plugin-esbuild';
+import { bundlePage } from './src/monitor/page/bundle.mjs';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
@@ -43,6 +44,17 @@ const external = (id, importer) => outside(id) && !isUnused(id, importer);
 // Of optional peers the command uses what its user has.
 const outsideOfBin = matches(['@opentelemetry/api', 'redis']);
 
+/** The monitor page's script and style, as texts in the module that makes them where the sources run. */
+const monitorAssets = {
+  name: 'monitor-assets',
+  load: (id) =>
+    id.endsWith('/src/monitor/assets.ts')
+      ? Object.entries(bundlePage())
+          .map(([name, text]) => `export const ${name} = ${JSON.stringify(text)};`)
+          .join('\n')
+      : null,
+};
+
 /** The licences of packages that are inside, as they ask for. */
 const licences = {
   name: 'licences',
@@ -71,6 +83,7 @@ const bin = {
   external: (id, importer) => outsideOfBin(id) && !isUnused(id, importer),
   plugins: [
     withoutUnused,
+    monitorAssets,
     nodeResolve({ exportConditions: ['es2015'], preferBuiltins: true }),
     commonjs(),
     json(),
@@ -96,6 +109,7 @@ export default [
     // What is no dependency at run time is bundled.
     plugins: [
       withoutUnused,
+      monitorAssets,
       nodeResolve({ preferBuiltins: true }),
       commonjs(),
       esbuild({ target: 'node20' }),

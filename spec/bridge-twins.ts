@@ -12,8 +12,8 @@ export const bridgeTwins: readonly Twin[] = [
     weakness: 'takes any Origin',
     edits: edit(
       'gate.ts',
-      `origin !== undefined && !this.#settings.origins.includes(origin)`,
-      'origin === ""',
+      `origin === undefined || this.#settings.origins.includes(origin)`,
+      'origin !== ""',
     ),
     complaint: /Origin null: is answered 101/,
   },
@@ -23,8 +23,8 @@ export const bridgeTwins: readonly Twin[] = [
     weakness: 'takes an Origin that begins like a listed one',
     edits: edit(
       'gate.ts',
-      `!this.#settings.origins.includes(origin)`,
-      '!this.#settings.origins.some((each) => origin.startsWith(each))',
+      `this.#settings.origins.includes(origin)`,
+      'this.#settings.origins.some((each) => origin.startsWith(each))',
     ),
     complaint: /Origin https:\/\/app\.example\.evil: is answered 101/,
   },
@@ -34,8 +34,8 @@ export const bridgeTwins: readonly Twin[] = [
     weakness: 'takes a listed Origin for a credential',
     edits: edit(
       'gate.ts',
-      `let identity: Identity | 'wrong_origin' | undefined;`,
-      `let identity: Identity | 'wrong_origin' | undefined;\n    if (origin) return { name: 'page', roles: [] };`,
+      `if (ticket === undefined) return`,
+      `if (origin) return { name: 'page', roles: [] };\n    if (ticket === undefined) return`,
     ),
     complaint: /a listed Origin alone: is answered 101/,
   },

@@ -161,6 +161,7 @@ export const wrong: number = response;
       'remote.ts',
       `import { createOAuthCallbackServer, type CallbackHost } from 'rx-oauth-callback';
 import { createBridge, memoryStore, type Bridge, type FlowStore } from 'rx-oauth-callback/bridge';
+import { createMonitor, type Monitor } from 'rx-oauth-callback/monitor';
 import { connectCallbackHost, type FeedStatus, type RemoteCallbackHost } from 'rx-oauth-callback/client';
 import { createMetrics, traceFlows, type Metrics } from 'rx-oauth-callback/telemetry';
 import { firstValueFrom } from 'rxjs';
@@ -168,6 +169,8 @@ await using server = createOAuthCallbackServer();
 const store: FlowStore = memoryStore();
 const bridge: Bridge = createBridge(server, { token: 'a-token-of-a-user', store });
 await bridge.listen();
+using monitor: Monitor = createMonitor(server, bridge);
+export const url: string = monitor.url();
 await using host: RemoteCallbackHost = await connectCallbackHost('ws://127.0.0.1/bridge', { token: 'a-token-of-a-user' });
 export const anyHost: CallbackHost = host;
 export const metrics: Metrics = createMetrics(server, { bridge });

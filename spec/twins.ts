@@ -726,7 +726,7 @@ export const twins: readonly Twin[] = [
     id: 'G-05',
     title: '',
     weakness: 'lets itself be framed',
-    edits: [edit('page.ts', `      "frame-ancestors 'none'",\n`, '')],
+    edits: [edit('page.ts', `, "frame-ancestors 'none'"`, '')],
     complaint: /frame-ancestors of/,
   },
   {

@@ -101,7 +101,7 @@ export function fill(text: string, value: string): string {
 }
 
 /**
- * The headers of every answer, errors included. Scripts other than the one that cleans the address bar, and anything
+ * The headers of every page, those of errors included. Scripts other than the one that cleans the address bar, and anything
  * from elsewhere, are refused by the browser, whatever the page holds.
  */
 export function pageHeaders(html: string): string[] {
@@ -109,23 +109,26 @@ export function pageHeaders(html: string): string[] {
   const styles = [...html.replace(/\r\n?/g, '\n').matchAll(/<style\b[^>]*>([^]*?)<\/style\b/gi)].map(
     ([, text = '']) => hash(text),
   );
+  return answerHeaders('text/html; charset=utf-8', [
+    ...(styles.length > 0 ? [`style-src ${styles.join(' ')}`] : []),
+    ...(html.includes(cleanUrlElement) ? [`script-src ${hash(cleanUrlScript)}`] : []),
+    ...(html.includes(' src="data:') ? ['img-src data:'] : []),
+  ]);
+}
+
+/** The headers of every answer. @param policy What is allowed beyond nothing, as directives of a Content-Security-Policy. */
+export function answerHeaders(type: string, policy: readonly string[]): string[] {
   return [
     'Content-Type',
-    'text/html; charset=utf-8',
+    type,
     'Cache-Control',
     'no-store',
     'Referrer-Policy',
     'no-referrer',
     'Content-Security-Policy',
-    [
-      "default-src 'none'",
-      ...(styles.length > 0 ? [`style-src ${styles.join(' ')}`] : []),
-      ...(html.includes(cleanUrlElement) ? [`script-src ${hash(cleanUrlScript)}`] : []),
-      ...(html.includes(' src="data:') ? ['img-src data:'] : []),
-      "base-uri 'none'",
-      "form-action 'none'",
-      "frame-ancestors 'none'",
-    ].join('; '),
+    ["default-src 'none'", ...policy, "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"].join(
+      '; ',
+    ),
     'X-Content-Type-Options',
     'nosniff',
     'X-Frame-Options',
@@ -137,6 +140,7 @@ export function pageHeaders(html: string): string[] {
   ];
 }
 
-function hash(text: string): string {
+/** The source of a script or style, for a Content-Security-Policy. */
+export function hash(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }

@@ -5,6 +5,7 @@ import { withServer } from '../helpers/endpoint.ts';
 import type { Language, ServerOptions } from '../../src/index.ts';
 import { equal, is, ok } from '../helpers/assert.ts';
 import { browserSuite } from './chromium.ts';
+import { contrastFunction, type Contrast } from './contrast.ts';
 
 const pictures = join(import.meta.dirname, '../../artifacts/pages');
 
@@ -88,10 +89,7 @@ function keep(page: Page, name: string): Promise<Buffer> {
   return page.screenshot({ path: join(pictures, `${name}.png`) });
 }
 
-interface Measured {
-  /** The lowest contrast of any text with what it stands on, and that text. */
-  contrast: number;
-  text: string;
+interface Measured extends Contrast {
   /** How far the page is wider than the window. */
   overflow: number;
   /** Elements that stick out of the card. */
@@ -108,29 +106,9 @@ async function measure(page: Page, what: string): Promise<void> {
   ok(top >= 0, `${what}: begins ${top} px above the window`);
 }
 
-/** @see WCAG 2.2, relative luminance and contrast ratio */
 const measurement = `(() => {
-  const canvas = document.createElement('canvas').getContext('2d');
-  const luminance = (color) => {
-    canvas.fillStyle = color;
-    canvas.fillRect(0, 0, 1, 1);
-    const [red, green, blue] = [...canvas.getImageData(0, 0, 1, 1).data]
-      .map((value) => value / 255)
-      .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-  };
-  const ground = (element) => {
-    const { backgroundColor } = getComputedStyle(element);
-    return backgroundColor === 'rgba(0, 0, 0, 0)' && element.parentElement ? ground(element.parentElement) : backgroundColor;
-  };
-  const texts = [...document.body.querySelectorAll('*')].filter(
-    ({ childNodes, localName }) => localName !== 'script' && [...childNodes].some((node) => node.nodeType === 3 && node.data.trim()),
-  );
-  const contrasts = texts.map((element) => {
-    const [dark, light] = [getComputedStyle(element).color, ground(element)].map(luminance).sort((a, b) => a - b);
-    return { contrast: (light + 0.05) / (dark + 0.05), text: element.textContent };
-  });
-  const worst = contrasts.reduce((a, b) => (a.contrast <= b.contrast ? a : b));
+  ${contrastFunction}
+  const worst = lowestContrast();
   const card = document.querySelector('main').getBoundingClientRect();
   const outside = [...document.querySelectorAll('main *')].filter((element) => {
     const { left, right } = element.getBoundingClientRect();

@@ -62,6 +62,11 @@ const particular: Readonly<Record<string, readonly [text: string, value: unknown
     `the-token-that-is-${name}`,
     `the-token-that-is-${name}`,
   ]),
+  'monitor.path': [
+    ['/one', '/one'],
+    ['false', false],
+    ['/three', '/three'],
+  ],
   cleanUrl: [
     ['script', 'script'],
     ['false', false],

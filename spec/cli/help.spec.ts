@@ -21,7 +21,7 @@ test('says what commands there are', async () => {
   assert.snapshot(stdout, snapshot('program'));
 });
 
-for (const command of ['serve', 'login', 'demo']) {
+for (const command of ['serve', 'login', 'watch', 'demo']) {
   test(`says what ${command} can be told, with examples`, async () => {
     const { code, stdout, stderr } = await run([command, '--help']);
     assert.equal([code, stderr], [exitCodes.ok, '']);

@@ -56,7 +56,7 @@ test('prints where it is, and a token that was made, for people', async () => {
   await using cli = Cli.start(['serve']);
   const made = await cli.sees(/^Token +(\S{43})\n/m);
   const shown =
-    /^Redirect URI {2}(http:\/\/127\.0\.0\.1:\d+)\/callback\nBridge {8}(ws:\S+)\nMetrics {7}(\S+)\n/;
+    /^Redirect URI {2}(http:\/\/127\.0\.0\.1:\d+)\/callback\nBridge {8}(ws:\S+)\nMonitor {7}http:\S+#[\w-]{43}\nMetrics {7}(\S+)\n/;
   const [, origin = '', bridgeUrl = '', metricsUrl = ''] = shown.exec(cli.stdout) ?? [];
   assert.is(metricsUrl, `${origin}/metrics`);
   const host = await connectCallbackHost(bridgeUrl, { token: made });

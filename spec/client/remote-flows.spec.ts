@@ -328,10 +328,10 @@ test('K-14 a monitor hears each event once across a break, and how many it has m
       await server.begin();
       await until('the next', () => heard.length === 16);
       assert.equal(
-        stands.map(({ missed, pending }) => [missed, pending]),
+        stands.map(({ missed, pending, repeated }) => [missed, pending, repeated]),
         [
-          [0, 0],
-          [20, 35],
+          [0, 0, 0],
+          [20, 35, 10],
         ],
       );
       assert.equal(
@@ -340,6 +340,41 @@ test('K-14 a monitor hears each event once across a break, and how many it has m
       );
     },
     { events: 10 },
+  ));
+
+test('a monitor with a history begins with the events that are kept, and is told which are counted already', () =>
+  withRemote(
+    async ({ server, visit, proxy, host }) => {
+      const { state } = await server.begin();
+      await visit(`/callback?code=c&state=${state}`);
+      await visit('/callback?code=c');
+      await visit('/callback?state=s');
+      const url = `ws://127.0.0.1:${proxy.port}/bridge`;
+      await using late = await connectCallbackHost(url, { token, history: true });
+      const stands: FeedStatus[] = [];
+      const heard: ServerEvent[] = [];
+      late.feed.subscribe((status) => stands.push(status));
+      late.events.subscribe((event) => heard.push(event));
+      await until('the history', () => heard.length === 3);
+      await server.begin();
+      await until('the next', () => heard.length === 4);
+      const counts = { begun: 1, accepted: 1, settled: 1, malformed: 2 };
+      const reasons = { missing_state: 1, missing_code: 1 };
+      assert.equal(stands, [{ pending: 0, counts, reasons, repeated: 3, missed: 0 }]);
+      assert.equal(
+        heard.map(({ type }) => type),
+        ['settled', 'redirect', 'redirect', 'begun'],
+      );
+      // The control: without it, only what comes next.
+      assert.equal(await firstValueFrom(host.feed), {
+        pending: 1,
+        counts: { ...counts, begun: 2 },
+        reasons,
+        repeated: 0,
+        missed: 0,
+      });
+    },
+    { events: 3 },
   ));
 
 test('K-01 neither the verifier nor the secret of a flow goes over the wire', () =>

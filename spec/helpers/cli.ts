@@ -52,6 +52,17 @@ export class Cli implements AsyncDisposable {
     return new Cli('script', ['-qefc', `exec ${command}`, '/dev/null'], env);
   }
 
+  /** On a pseudo-terminal that has a size, and can be given another. */
+  static onTerminalOf(rows: number, columns: number, args: readonly string[], env: Env = {}): Cli {
+    const driver = join(import.meta.dirname, 'terminal.py');
+    return new Cli('python3', [driver, String(rows), String(columns), process.execPath, bin, ...args], env);
+  }
+
+  /** Of one that was started `onTerminalOf` a size. */
+  resize(rows: number, columns: number): void {
+    this.press(`\0${rows} ${columns}\n`);
+  }
+
   /** What a pattern's first group has matched in a stream, once it does. */
   async sees(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<string> {
     const found = (): string | undefined => pattern.exec(this[stream])?.slice(0, 2).at(-1);

@@ -56,6 +56,8 @@ export class Credentials {
   /** Identities whose token was taken back, and names that were revoked. */
   readonly #gone = new WeakSet<Identity>();
   readonly #revoked = new Set<string>();
+  /** Whom an identity was derived from. */
+  readonly #parents = new WeakMap<Identity, Identity>();
   readonly #tickets = new Map<string, Ticket>();
 
   constructor(tokens: readonly BridgeToken[], now: () => number) {
@@ -89,25 +91,40 @@ export class Credentials {
     this.#revoked.add(name);
   }
 
+  /** Takes one identity back; others of its name stay. */
+  withdraw(identity: Identity): void {
+    this.#gone.add(identity);
+  }
+
+  /** Somebody less than `identity`, who stands no longer than that one does. */
+  derive(identity: Identity, change: Partial<Identity>): Identity {
+    const derived = { ...identity, ...change };
+    this.#parents.set(derived, identity);
+    return derived;
+  }
+
   /** Whether the credential that made somebody this identity still holds. */
   stands(identity: Identity): boolean {
     const { name, expiresAt = Infinity } = identity;
+    const parent = this.#parents.get(identity);
+    if (parent && !this.stands(parent)) return false;
     return !this.#revoked.has(name) && !this.#gone.has(identity) && expiresAt > this.#now();
   }
 
   issueTicket({ origin, name = 'ticket', roles = ['listener'], flows, ttl = 60_000 }: TicketOptions): string {
     requireInteger('ttl', ttl, 1, Number.MAX_SAFE_INTEGER);
+    return this.ticketFor({ name, roles, flows }, origin, ttl);
+  }
+
+  /** A single-use ticket that makes a page of `origin` this identity. */
+  ticketFor(identity: Identity, origin: string, ttl = 60_000): string {
     const now = this.#now();
     for (const [ticket, { expiresAt }] of this.#tickets) {
       if (expiresAt > now && this.#tickets.size < mostTickets) break;
       this.#tickets.delete(ticket);
     }
     const ticket = randomToken();
-    this.#tickets.set(ticket, {
-      identity: { name, roles, flows },
-      origin,
-      expiresAt: now + Math.min(ttl, 60_000),
-    });
+    this.#tickets.set(ticket, { identity, origin, expiresAt: now + Math.min(ttl, 60_000) });
     return ticket;
   }
 

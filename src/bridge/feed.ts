@@ -25,7 +25,10 @@ interface Place {
 export class Feed {
   /** Names this numbering. */
   readonly epoch = randomToken().slice(0, 16);
+  /** Of events by type, and of redirects by disposition: each event counts once. */
   readonly counts: Record<string, number> = {};
+  /** Of redirects that had a reason, by it. */
+  readonly reasons: Record<string, number> = {};
   readonly #places = new Map<Watcher, Place>();
   readonly #kept: Buffer[];
   readonly #most: number;
@@ -42,8 +45,8 @@ export class Feed {
   }
 
   push(event: ServerEvent): void {
-    const name = event.type === 'redirect' ? event.disposition : event.type;
-    this.counts[name] = (this.counts[name] ?? 0) + 1;
+    count(this.counts, event.type === 'redirect' ? event.disposition : event.type);
+    if (event.type === 'redirect' && event.reason) count(this.reasons, event.reason);
     const n = this.#next++;
     const frame = Buffer.from(JSON.stringify({ type: 'event', n, event } satisfies ServiceMessage));
     this.#kept[n % this.#most] = frame;
@@ -60,8 +63,8 @@ export class Feed {
 
   /** The number of the first event that a watcher is sent: of those it asks for, as far as they are kept. */
   from({ epoch, since }: Said<'watch'>): number {
-    if (epoch === undefined) return this.#next;
-    const asked = epoch === this.epoch ? (since ?? this.#next) : 0;
+    const known = epoch === undefined || epoch === this.epoch;
+    const asked = known ? (since ?? this.#next) : 0;
     return Math.min(Math.max(asked, this.#next - this.#most), this.#next);
   }
 
@@ -84,4 +87,8 @@ export class Feed {
       watcher.event(frame, () => this.#pump(place));
     }
   }
+}
+
+function count(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
 }

@@ -25,6 +25,7 @@ export class Gate {
   readonly #credentials: Credentials;
   readonly #host: GateHost;
   readonly #sockets: SocketServer<typeof SessionSocket>;
+  readonly #pages = new Set<(origin: string) => boolean>();
   readonly #perName = new Map<string, number>();
   readonly #perAddress = new Map<string, number>();
   #opening = 0;
@@ -79,8 +80,24 @@ export class Gate {
     this.#count(identity, address, -1);
   }
 
-  #refusesOrigin({ origin }: Offer): Refusal | undefined {
-    return origin !== undefined && !this.#settings.origins.includes(origin) ? { status: 403 } : undefined;
+  /** By its token or by `authenticate`. */
+  async identify(request: IncomingMessage): Promise<Identity | undefined> {
+    const { authenticate } = this.#settings;
+    const identity =
+      this.#credentials.byToken(request) ?? (authenticate && (await this.#ask(authenticate, request)));
+    return identity && this.#credentials.stands(identity) ? identity : undefined;
+  }
+
+  /** Has pages of these origins connect with a ticket. Returns its undo. */
+  admitPages(isOrigin: (origin: string) => boolean): () => void {
+    this.#pages.add(isOrigin);
+    return () => void this.#pages.delete(isOrigin);
+  }
+
+  #refusesOrigin({ origin, ticket }: Offer): Refusal | undefined {
+    if (origin === undefined || this.#settings.origins.includes(origin)) return undefined;
+    const page = ticket !== undefined && [...this.#pages].some((isOrigin) => isOrigin(origin));
+    return page ? undefined : { status: 403 };
   }
 
   /** Asked before the credential is, which may take a while, and again after it. */
@@ -98,12 +115,8 @@ export class Gate {
     request: IncomingMessage,
     { origin, ticket }: Offer,
   ): Promise<Identity | Refusal['status']> {
-    const { authenticate } = this.#settings;
-    let identity: Identity | 'wrong_origin' | undefined;
-    if (ticket !== undefined) identity = this.#credentials.byTicket(ticket, origin);
-    else
-      identity =
-        this.#credentials.byToken(request) ?? (authenticate && (await this.#ask(authenticate, request)));
+    if (ticket === undefined) return (await this.identify(request)) ?? 401;
+    const identity = this.#credentials.byTicket(ticket, origin);
     if (identity === 'wrong_origin') return 403;
     return identity && this.#credentials.stands(identity) ? identity : 401;
   }

@@ -9,6 +9,7 @@ import { StoredFlows } from '../stored-flows.ts';
 import { Credentials, type BridgeToken, type Identity, type TicketOptions } from './credentials.ts';
 import { Feed } from './feed.ts';
 import { Gate } from './gate.ts';
+import { exposeBridge } from './internals.ts';
 import { readBridgeOptions, type BridgeOptions, type BridgeSettings } from './options.ts';
 import { Listeners } from './listeners.ts';
 import { openPort, type Port } from './port.ts';
@@ -97,6 +98,7 @@ class WebSocketBridge implements Bridge, SessionHost {
     if (settings.store && this.#flows.store !== settings.store)
       throw new InvalidOptionError('store', 'must be that of the first bridge of this server');
     this.#listeners = new Listeners(this.#flows);
+    this.#expose();
     this.#start();
   }
 
@@ -229,6 +231,7 @@ class WebSocketBridge implements Bridge, SessionHost {
       next,
       pending: this.#internals.pending(),
       counts: this.#feed.counts,
+      reasons: this.#feed.reasons,
     });
     this.#feed.watch(session, next);
   };
@@ -251,6 +254,23 @@ class WebSocketBridge implements Bridge, SessionHost {
       () => clearInterval(heartbeat),
       this.#internals.onClose(() => this.#stop()),
     ];
+  }
+
+  #expose(): void {
+    exposeBridge(this, {
+      server: this.#server,
+      path: this.#settings.path,
+      apart: this.#settings.port !== undefined,
+      identify: (request) => this.#gate.identify(request),
+      stands: (identity) => this.stands(identity),
+      derive: (identity, change) => this.#credentials.derive(identity, change),
+      ticketFor: (identity, origin) => this.#credentials.ticketFor(identity, origin),
+      withdraw: (identity) => {
+        this.#credentials.withdraw(identity);
+        this.#closeFallen();
+      },
+      admitPages: (isOrigin) => this.#gate.admitPages(isOrigin),
+    });
   }
 
   #admit(socket: SessionSocket, identity: Identity, address: string): void {

@@ -4,9 +4,10 @@ import type { Io } from './io.ts';
 import { addDemo } from './demo.ts';
 import { addLogin } from './login.ts';
 import { addServe } from './serve.ts';
+import { addWatch } from './watch.ts';
 
 /** Each adds its command; what a command needs beyond its options it imports when it runs, so that start is fast. */
-const commands: readonly ((program: Command, io: Io) => void)[] = [addServe, addLogin, addDemo];
+const commands: readonly ((program: Command, io: Io) => void)[] = [addServe, addLogin, addWatch, addDemo];
 
 export function createProgram(io: Io): Command {
   const program = new Command('rx-oauth-callback')

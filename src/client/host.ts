@@ -50,7 +50,7 @@ class RemoteHost implements RemoteCallbackHost {
     const credential = token ?? ticket ?? '';
     const connection = (): Connection => this.#connection;
     this.#flows = new RemoteFlows(clock, report, connection);
-    this.#feed = new RemoteFeed(report, connection);
+    this.#feed = new RemoteFeed(report, connection, options.history ?? false);
     this.#connection = new Connection({
       url,
       open,

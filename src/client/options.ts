@@ -8,6 +8,8 @@ export interface ConnectOptions {
   token?: string | (() => string | Promise<string>);
   /** A browser's single-use ticket, or where to get one: each reconnection needs another. */
   ticket?: string | (() => string | Promise<string>);
+  /** For a monitor: begins with the events that the service has kept, and not with the next one. @default false */
+  history?: boolean;
   /** Where time comes from. @default the system's clock */
   scheduler?: SchedulerLike;
   /** Told about exceptions in subscribers. @default console.warn */

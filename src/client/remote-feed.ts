@@ -11,6 +11,10 @@ export interface FeedStatus {
   readonly pending: number;
   /** How many events of each type, and redirects of each disposition, the service has had. */
   readonly counts: Readonly<Record<string, number>>;
+  /** How many redirects it has refused for each reason. */
+  readonly reasons: Readonly<Record<string, number>>;
+  /** So many of the events that come next, sent again, are in `counts`, `reasons` and `pending` already. */
+  readonly repeated: number;
   /** Events that were lost while the connection was away; undefined where that cannot be said, after a restart. */
   readonly missed: number | undefined;
 }
@@ -22,14 +26,17 @@ export class RemoteFeed {
   readonly events: Observable<ServerEvent>;
   readonly status: Observable<FeedStatus>;
   readonly #connection: () => Connection;
+  readonly #history: boolean;
   readonly #events = new HotStream<ServerEvent>();
   readonly #status = new HotStream<FeedStatus>();
   /** The feed that was followed, and the number of its event that comes next. */
   #place: { epoch: string; since: number } | undefined;
   #watching = false;
 
-  constructor(report: Report, connection: () => Connection) {
+  /** @param history Whether it begins with the events that the service has kept. */
+  constructor(report: Report, connection: () => Connection, history: boolean) {
     this.#connection = connection;
+    this.#history = history;
     const hot = <T>(stream: HotStream<T>): Observable<T> =>
       new IsolatedObservable<T>(report, (subscriber) => {
         const subscription = stream.subscribe(subscriber);
@@ -46,11 +53,13 @@ export class RemoteFeed {
     if (this.#events.observed || this.#status.observed) this.#watch(welcome);
   }
 
-  watching({ epoch, next, pending, counts }: Heard<'watching'>): void {
+  watching({ epoch, next, pending, counts, reasons }: Heard<'watching'>): void {
     const known = this.#place?.epoch === epoch ? this.#place : undefined;
     const missed = this.#place ? known && next - known.since : 0;
     this.#place = { epoch, since: next };
-    this.#status.next({ pending, counts, missed });
+    // An event counts once, so together they are as many as there have been.
+    const repeated = Object.values(counts).reduce((sum, count) => sum + count, -next);
+    this.#status.next({ pending, counts, reasons, repeated, missed });
   }
 
   event({ n, event }: Heard<'event'>): void {
@@ -70,6 +79,7 @@ export class RemoteFeed {
       return;
     }
     this.#watching = true;
-    this.#connection().send({ type: 'watch', ...this.#place });
+    const place = this.#place ?? (this.#history ? { since: 0 } : undefined);
+    this.#connection().send({ type: 'watch', ...place });
   }
 }

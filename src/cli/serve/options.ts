@@ -1,5 +1,6 @@
 import type { BridgeOptions } from '../../bridge.ts';
 import type { ServerOptions } from '../../index.ts';
+import type { MonitorOptions } from '../../monitor.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Config } from './config.ts';
@@ -16,6 +17,12 @@ export async function serverOptions(config: Config): Promise<ServerOptions> {
 
 export function bridgeOptions({ bridge = {} }: Config): Omit<BridgeOptions, 'token' | 'tokens'> {
   return defined(bridge);
+}
+
+/** Undefined where there is to be no monitor. */
+export function monitorOptions({ monitor = {} }: Config): MonitorOptions | undefined {
+  const { path, ...rest } = monitor;
+  return path === false ? undefined : defined({ path, ...rest });
 }
 
 async function secureContext(files: NonNullable<Config['tls']>): Promise<{ cert: string; key: string }> {

@@ -86,12 +86,19 @@ const ofBridge = {
   limits: v.optional(bounds),
 };
 
+const ofMonitor = {
+  path: v.optional(v.union([text, v.literal(false)], 'a path or false')),
+  linkTtl: v.optional(whole),
+  visitTtl: v.optional(whole),
+};
+
 /** All that `serve` can be told. */
 export const config = v.strictObject(
   {
     ...ofServer,
     tls: v.optional(v.strictObject({ cert: text, key: text }, 'files for both cert and key')),
     bridge: v.optional(v.strictObject(ofBridge, 'an object')),
+    monitor: v.optional(v.strictObject(ofMonitor, 'an object')),
     token: v.optional(token),
     tokens: v.optional(v.union([text, tokens], 'a file, or a list of tokens with name, token and roles')),
     metricsPort: v.optional(between(0, 65_535)),

@@ -3,6 +3,7 @@ import { createBridge, type Bridge } from '../../bridge.ts';
 import { createOAuthCallbackServer, type OAuthCallbackServer } from '../../index.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { internalsOf } from '../../internals.ts';
+import { createMonitor, type Monitor } from '../../monitor.ts';
 import { operatorPaths } from '../../telemetry/operator.ts';
 import type { Io } from '../io.ts';
 import { jsonLog, textLog, type Log } from '../log.ts';
@@ -10,7 +11,7 @@ import { announce, type Addresses } from './announce.ts';
 import { readConfig, type Config, type ReadConfig } from './config.ts';
 import type { Flags } from './layers.ts';
 import { OperatorSide } from './operator.ts';
-import { bridgeOptions, serverOptions } from './options.ts';
+import { bridgeOptions, monitorOptions, serverOptions } from './options.ts';
 import { idle, untilStopped } from './stop.ts';
 import { readAccess, type Access } from './tokens.ts';
 
@@ -20,7 +21,7 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   const { config } = read;
   const access = readAccess(config);
   const log = config.json ? await jsonLog(io, config.logLevel) : textLog(io, config.logLevel);
-  const { server, bridge } = await create(read, access, log);
+  const { server, bridge, monitor } = await create(read, access, log);
   const operator = new OperatorSide(server, bridge);
   const stopped = untilStopped(io);
   io.onSignal('SIGHUP', () => reload(flags, io, access, bridge, log));
@@ -31,7 +32,8 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
     await operator.open(config.metricsPort);
     await bridge.listen();
     operator.unready = undefined;
-    announce(addressesOf(config, server, bridge, operator, access), config.json, io.stdout);
+    const addresses = addressesOf(config, server, bridge, operator, access);
+    announce({ ...addresses, ...(monitor && { monitorUrl: monitor.url() }) }, config.json, io.stdout);
     await operator.start();
     const signal = await stopped;
     operator.unready = 'draining';
@@ -46,14 +48,16 @@ async function create(
   { config, blame }: ReadConfig,
   { tokens }: Access,
   log: Log,
-): Promise<{ server: OAuthCallbackServer; bridge: Bridge }> {
+): Promise<{ server: OAuthCallbackServer; bridge: Bridge; monitor: Monitor | undefined }> {
   const options = await serverOptions(config);
-  if (config.metricsPort === undefined && isOperatorPath(options.callbackPath)) {
-    const error = new InvalidOptionError(
-      'callbackPath',
-      `must not be ${operatorPaths.join(', ')}, unless there is a port for those`,
-    );
-    throw blame(error);
+  const page = monitorOptions(config);
+  for (const [option, path] of Object.entries({
+    callbackPath: options.callbackPath,
+    'monitor.path': page?.path,
+  })) {
+    if (config.metricsPort !== undefined || !isOperatorPath(path)) continue;
+    const message = `must not be ${operatorPaths.join(', ')}, unless there is a port for those`;
+    throw blame(new InvalidOptionError(option, message));
   }
   const logger = {
     debug: (message: string) => log.debug(message),
@@ -61,7 +65,8 @@ async function create(
   };
   const server = attempt(() => createOAuthCallbackServer({ ...options, logger }), blame);
   const bridge = attempt(() => createBridge(server, { ...bridgeOptions(config), tokens }), blame, 'bridge.');
-  return { server, bridge };
+  const monitor = page && attempt(() => createMonitor(server, bridge, page), blame, 'monitor.');
+  return { server, bridge, monitor };
 }
 
 function isOperatorPath(path: string | undefined): boolean {

@@ -87,6 +87,13 @@ export const settings: readonly Setting[] = [
     group: address,
   },
   {
+    key: 'monitor.path',
+    flag: '--monitor-path <path>',
+    reads: 'choice',
+    what: 'path of the monitor page, or false for none (default: /monitor)',
+    group: address,
+  },
+  {
     key: 'metricsPort',
     flag: '--metrics-port <port>',
     reads: 'number',
@@ -114,6 +121,20 @@ export const settings: readonly Setting[] = [
     flag: '--origin <origin>',
     reads: 'list',
     what: 'origin whose pages may connect; repeatable',
+    group: access,
+  },
+  {
+    key: 'monitor.linkTtl',
+    flag: '--monitor-link-ttl <ms>',
+    reads: 'number',
+    what: 'how long the printed link to the monitor can wait to be opened (default: 600000)',
+    group: access,
+  },
+  {
+    key: 'monitor.visitTtl',
+    flag: '--monitor-visit-ttl <ms>',
+    reads: 'number',
+    what: 'how long a monitor page may watch before it needs a token (default: 43200000)',
     group: access,
   },
   {

@@ -1,0 +1,305 @@
+/** `watch`, as it is built: lines of JSON where it is piped, a table on a terminal. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { stripVTControlCharacters } from 'node:util';
+import { exitCodes } from '../../src/cli/exit-codes.ts';
+import { frame } from '../../src/cli/watch/screen.ts';
+import type { ServerEvent } from '../../src/index.ts';
+import { Account } from '../../src/monitor/account.ts';
+import * as assert from '../helpers/assert.ts';
+import { counts, token, withBridge, type Bridged } from '../helpers/bridge.ts';
+import { bin, Cli, run } from '../helpers/cli.ts';
+import { suite } from '../helpers/suite.ts';
+import { TcpProxy } from '../helpers/tcp-proxy.ts';
+
+const canary = 'CANARY-of-a-code';
+const env = { RX_OAUTH_CALLBACK_TOKEN: token };
+const test = suite('watch');
+
+/** One sign-in, and before it a redirect that is refused: four events. */
+async function signIn({ server, visit }: Pick<Bridged, 'server' | 'visit'>): Promise<string> {
+  const { state } = await server.begin();
+  await visit(`/callback?state=${state}`);
+  await visit(`/callback?code=${canary}&state=${state}`);
+  return state;
+}
+
+/** Resolves once the command watches: only then is it told what happens. */
+async function watching(bridged: Bridged, args: readonly string[] = [], start = Cli.start): Promise<Cli> {
+  const before = bridged.bridge.stats().monitors;
+  const cli = start(['watch', bridged.url, ...args], env);
+  const turns = async (): Promise<void> => {
+    while (bridged.bridge.stats().monitors === before) await new Promise(setImmediate);
+  };
+  try {
+    await assert.deadline(turns(), 15_000, 'a monitor');
+    return cli;
+  } catch (error) {
+    await cli[Symbol.asyncDispose]();
+    throw new Error(`${String(error)}: ${cli.stdout}${cli.stderr}`, { cause: error });
+  }
+}
+
+const linesOf = (output: string): unknown[] =>
+  output
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as unknown);
+
+const asSent = (events: readonly ServerEvent[]): unknown => JSON.parse(JSON.stringify(events));
+
+/** The end of the last line, so that all of it has been written. */
+const lastLine = (events: readonly ServerEvent[]): RegExp => {
+  const { length } = events;
+  return new RegExp(`^(?:[^\\n]*\\n){${length}}$`);
+};
+
+test('writes a line of JSON for each event, where it is piped, and ends with 0 at Ctrl-C', () =>
+  withBridge(async (bridged) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      await using cli = await watching(bridged);
+      const before = bridged.events.length;
+      const states = [await signIn(bridged), await signIn(bridged)];
+      const events = bridged.events.slice(before);
+      await cli.sees(lastLine(events));
+      cli.signal(signal);
+      const { code, stdout, stderr } = await cli.end();
+      assert.equal([code, stderr], [exitCodes.ok, '']);
+      assert.equal(linesOf(stdout), asSent(events));
+      for (const secret of [canary, token, ...states]) assert.not.match(stdout, secret);
+      await counts(bridged.bridge, 0);
+    }
+  }));
+
+test('filters by type, disposition and flow, each of several', () =>
+  withBridge(async (bridged) => {
+    await signIn(bridged);
+    await signIn(bridged);
+    await signIn(bridged);
+    const found = async (...args: string[]): Promise<unknown[]> => {
+      await using cli = await watching(bridged, ['--history', ...args]);
+      await bridged.visit('/callback?code=c&state=the-last-of-all-redirects');
+      // Everything that it is told until now.
+      const seen = bridged.events.filter(({ type }) => type === 'redirect').length;
+      await cli.sees(/./);
+      cli.signal('SIGINT');
+      const { stdout } = await cli.end();
+      assert.ok(seen > 0);
+      return linesOf(stdout);
+    };
+    const begun = bridged.events.filter(({ type }) => type === 'begun');
+    assert.equal(await found('--type', 'begun'), asSent(begun));
+    const ofFlows = bridged.events.filter(
+      (event) => 'flow' in event && ['1', '3'].includes(event.flow ?? ''),
+    );
+    assert.equal(await found('--flow', '1', '--flow', '3'), asSent(ofFlows));
+    const malformed = bridged.events.filter(
+      (event) => event.type === 'redirect' && event.disposition === 'malformed',
+    );
+    assert.equal(await found('--disposition', 'malformed'), asSent(malformed));
+    const some = bridged.events.filter(
+      (event) => 'flow' in event && event.flow === '2' && ['begun', 'settled'].includes(event.type),
+    );
+    assert.equal(await found('--type', 'begun', '--type', 'settled', '--flow', '2'), asSent(some));
+  }));
+
+test('comes back when the connection breaks, writes nothing twice, and says what was lost', async () => {
+  const proxy = await TcpProxy.open();
+  try {
+    const authority = `127.0.0.1:${proxy.port}`;
+    await withBridge(
+      async ({ bridge, server, events, visit: ask, port }) => {
+        proxy.target = port;
+        const visit: Bridged['visit'] = (target) => ask(target, { Host: authority });
+        await using cli = Cli.start(['watch', `ws://${authority}/bridge`, '--history'], env);
+        await signIn({ server, visit });
+        const before = events.length;
+        await cli.sees(lastLine(events));
+        proxy.target = undefined;
+        proxy.cutAll();
+        await cli.sees(/connection lost, coming back\n/, 'stderr');
+        for (let n = 0; n < 5; n++) await signIn({ server, visit });
+        proxy.target = port;
+        await cli.sees(/connected again\n/, 'stderr');
+        await signIn({ server, visit });
+        const lost = events.length - before - 4 - 10;
+        await cli.sees(lastLine([...events.slice(lost), ...events.slice(0, 1)]));
+        cli.signal('SIGINT');
+        const { code, stdout, stderr } = await cli.end();
+        assert.equal([code, stderr], [0, 'connection lost, coming back\nconnected again\n']);
+        assert.equal(linesOf(stdout), [
+          ...(asSent(events.slice(0, before)) as unknown[]),
+          { type: 'missed', count: lost },
+          ...(asSent(events.slice(-14)) as unknown[]),
+        ]);
+        await counts(bridge, 0);
+      },
+      { limits: { events: 10 } },
+      { publicUrl: `http://${authority}` },
+    );
+  } finally {
+    await proxy.close();
+  }
+});
+
+const other = 'another-token-of-nobody';
+
+test('says in one sentence why it cannot watch', () =>
+  withBridge(
+    async ({ url, port }) => {
+      const tries: readonly (readonly [string, Readonly<Record<string, string>>, number, string])[] = [
+        [url, {}, exitCodes.usage, 'a token is needed: set RX_OAUTH_CALLBACK_TOKEN, or give --token'],
+        [
+          url,
+          { RX_OAUTH_CALLBACK_TOKEN: other },
+          exitCodes.connection,
+          `ws://127.0.0.1:${port} does not take the token`,
+        ],
+        [
+          url,
+          { RX_OAUTH_CALLBACK_TOKEN: 'token-of-a-listener' },
+          exitCodes.connection,
+          `ws://127.0.0.1:${port}: the token is not one of a monitor`,
+        ],
+        [
+          `ws://127.0.0.1:${port}/elsewhere`,
+          env,
+          exitCodes.connection,
+          `ws://127.0.0.1:${port} has no bridge at /elsewhere`,
+        ],
+        [
+          `ws://localhost:${port}/bridge`,
+          env,
+          exitCodes.connection,
+          `ws://localhost:${port} does not go by that name`,
+        ],
+        ['ws://127.0.0.1:1/bridge', env, exitCodes.connection, 'ws://127.0.0.1:1 cannot be reached'],
+        ['http://127.0.0.1:1/bridge', env, exitCodes.usage, 'url must be a ws or wss URL'],
+        ['ws://sign-in.example/bridge', env, exitCodes.usage, 'url must be wss unless it is on loopback'],
+      ];
+      const runs = tries.map(([to, environment]) => run(['watch', to], environment));
+      for (const [index, { code, stdout, stderr }] of (await Promise.all(runs)).entries()) {
+        const [to, , expected, sentence] = tries[index]!;
+        assert.equal([code, stdout], [expected, ''], `${to}: ${stderr}`);
+        assert.match(stderr, /^rx-oauth-callback: [^\n]+\n$/);
+        assert.match(stderr, sentence);
+        for (const secret of [token, other]) assert.not.match(stderr, secret);
+      }
+      assert.is((await run(['watch', url, '--type', 'begin'], env)).code, exitCodes.usage);
+    },
+    { tokens: [{ name: 'listener', token: 'token-of-a-listener', roles: ['listener'] }] },
+  ));
+
+test('ends when its token is taken back', () =>
+  withBridge(async (bridged) => {
+    await using cli = await watching(bridged);
+    bridged.bridge.setTokens([]);
+    const { code, stderr } = await cli.end();
+    assert.is(code, exitCodes.connection);
+    assert.is(stderr, `rx-oauth-callback: ws://127.0.0.1:${bridged.port}: the token is no longer taken\n`);
+  }));
+
+test('ends with 0 where nobody reads any more', () =>
+  withBridge(async (bridged) => {
+    await signIn(bridged);
+    const command = `'${process.execPath}' '${bin}' watch '${bridged.url}' --history | head -1; echo "\${PIPESTATUS[0]}"`;
+    const child = spawn('bash', ['-c', command], { env: { ...process.env, ...env }, timeout: 15_000 });
+    // Something to write, once its reader is gone.
+    const more = setInterval(() => void signIn(bridged), 100);
+    try {
+      const [stdout, stderr] = await Promise.all([
+        text(child.stdout),
+        text(child.stderr),
+        once(child, 'close'),
+      ]);
+      const [first = '', code] = stdout.trimEnd().split('\n');
+      assert.equal([(JSON.parse(first) as ServerEvent).type, code, stderr], ['begun', '0', '']);
+    } finally {
+      clearInterval(more);
+    }
+  }));
+
+/** What the terminal shows in the end, line by line, of all that was written to it. */
+function screenOf(output: string): string[] {
+  const lines: string[] = [];
+  let row = 0;
+  // As a terminal would: line feeds go down, CSI n A up, CSI n G to the left, and what is erased is gone.
+  for (const [piece] of output.matchAll(/\x1b\[[\d;?]*[A-Za-z]|\r?\n|\r|[^\x1b\r\n]+/g)) {
+    const [, count = '', final = ''] = /^\x1b\[([\d;?]*)([A-Za-z])$/.exec(piece) ?? [];
+    if (piece.endsWith('\n')) row++;
+    else if (final === 'A') row = Math.max(0, row - Number(count || 1));
+    else if (final === 'H') row = 0;
+    else if (final === 'J' && count === '2') lines.length = 0;
+    else if (final === 'J') lines.length = Math.min(lines.length, row + 1);
+    else if (final === 'K') lines[row] = '';
+    else if (final === '' && piece !== '\r') lines[row] = (lines[row] ?? '') + piece;
+  }
+  return Array.from(lines, (line: string | undefined) => line ?? '');
+}
+
+test('is a table on a terminal, as large as that is, and ends with 0 at Ctrl-C', () =>
+  withBridge(async (bridged) => {
+    const start = (args: readonly string[], environment: typeof env): Cli =>
+      Cli.onTerminalOf(14, 60, args, environment);
+    await using cli = await watching(bridged, [], start);
+    for (let n = 0; n < 5; n++) await signIn(bridged);
+    await bridged.server.begin();
+    await cli.sees(/waiting 1 {2}accepted 5 {2}refused 5 /);
+    const before = cli.stdout.length;
+    cli.resize(10, 40);
+    await cli.sees(new RegExp(`^[^]{${before}}[^]*waiting 1 {2}accepted 5`));
+    cli.press('\x03');
+    const { code, stdout } = await cli.end();
+    assert.is(code, 0);
+    const screen = screenOf(stdout).map((line) => stripVTControlCharacters(line).trimEnd());
+    // The terminal itself echoes the key.
+    const shown = screen.filter((line) => line !== '' && line !== '^C');
+    assert.is(shown.length, 9, screen.join('\n'));
+    assert.ok(
+      shown.every((line) => line.length < 40),
+      screen.join('\n'),
+    );
+    assert.match(shown[0] ?? '', `ws://127.0.0.1:${bridged.port}/bridge  live`);
+    assert.is(shown[1], 'waiting 1  accepted 5  refused 5');
+    assert.match(shown[2] ?? '', /^expired 0 {2}cancelled 0 {2}per second \d+$/);
+    assert.is(shown[3], 'refused: 5 missing code');
+    assert.match(shown[4] ?? '', /^TIME {6}EVENT/);
+    assert.match(shown[5] ?? '', /^\d\d:\d\d:\d\d {2}begun {11}6 {7}expir$/);
+    assert.match(shown[6] ?? '', /settled/);
+    // The cursor is there again.
+    assert.ok(stdout.lastIndexOf('\x1b[?25h') > stdout.lastIndexOf('\x1b[?25l'));
+    assert.not.match(stdout, canary);
+  }));
+
+test('has no colours where they are not wanted, and JSON on a terminal where it is', () =>
+  withBridge(async (bridged) => {
+    const plain = (args: readonly string[], environment: typeof env): Cli =>
+      Cli.onTerminalOf(20, 80, args, { ...environment, NO_COLOR: '1' });
+    await using table = await watching(bridged, [], plain);
+    await using lines = await watching(bridged, ['--json'], plain);
+    await signIn(bridged);
+    await table.sees(/accepted 1/);
+    await lines.sees(/"settled"[^\n]*\n/);
+    for (const cli of [table, lines]) cli.press('\x03');
+    const [{ stdout: shown }, { stdout: written }] = [await table.end(), await lines.end()];
+    assert.not.match(shown, /\x1b\[\d+m/);
+    assert.match(written, /^\{"type":"begun"/);
+  }));
+
+test('lets nothing steer the terminal that a service has said', () => {
+  const account = new Account();
+  const error = 'x\x1b]0;pwned\x07\x1b[2J\u009b31m\u202e\nnext';
+  account.add({ type: 'settled', at: 0, flow: '1', outcome: 'error', error });
+  const shown = frame(
+    account,
+    { columns: 80, rows: 24, colors: false },
+    { url: 'wss://x/\x1b[1m', connected: true },
+  );
+  assert.is(shown.split('\n').length, 5);
+  assert.not.match(shown.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
+  // The smallest of terminals.
+  assert.is(frame(account, { columns: 1, rows: 1, colors: false }, { url: 'x', connected: true }), 'x');
+});
+
+test.run();

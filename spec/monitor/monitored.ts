@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { createMonitor, type Monitor, type MonitorOptions } from '../../src/monitor.ts';
+import type { BridgeOptions } from '../../src/bridge.ts';
+import type { ServerOptions } from '../../src/index.ts';
+import { withBridge, type Bridged } from '../helpers/bridge.ts';
+import type { WireAnswer } from '../helpers/wire.ts';
+
+export interface Monitored extends Bridged {
+  monitor: Monitor;
+  /** The origin of the page. */
+  origin: string;
+  /** What a page sends for a ticket; each member can be replaced, null leaves a header out. */
+  ask: (
+    credential: string,
+    next?: string,
+    headers?: Readonly<Record<string, string | null>>,
+  ) => Promise<WireAnswer>;
+}
+
+export interface Setup {
+  monitor?: MonitorOptions;
+  bridge?: Partial<BridgeOptions>;
+  server?: ServerOptions;
+}
+
+/** A server with a bridge and a monitor, all closed whatever happens. */
+export function withMonitor<T>(
+  body: (monitored: Monitored) => Promise<T>,
+  { monitor: options = {}, bridge: bridgeOptions = {}, server: serverOptions = {} }: Setup = {},
+): Promise<T> {
+  return withBridge(
+    async (bridged) => {
+      using monitor = createMonitor(bridged.server, bridged.bridge, options);
+      const origin = `http://127.0.0.1:${bridged.port}`;
+      const { path = '/monitor' } = options;
+      return await body({
+        ...bridged,
+        monitor,
+        origin,
+        ask(credential, next = newPass(), headers = {}) {
+          const all = {
+            Authorization: `Bearer ${credential}`,
+            'Next-Pass': next,
+            Origin: origin,
+            ...headers,
+          };
+          return bridged.send({ method: 'POST', target: `${path}/ticket`, headers: all });
+        },
+      });
+    },
+    bridgeOptions,
+    serverOptions,
+  );
+}
+
+/** The first pass of a link. */
+export function passOf(link: string): string {
+  return new URL(link).hash.slice(1);
+}
+
+export function ticketOf({ body }: WireAnswer): string {
+  return (JSON.parse(body) as { ticket: string }).ticket;
+}
+
+export function newPass(): string {
+  return randomBytes(32).toString('base64url');
+}

@@ -1,0 +1,51 @@
+/** How the monitor page looks: measured, and kept as pictures in artifacts/pages for somebody to look at. */
+import { browserSuite } from '../browser/chromium.ts';
+import { lowestContrast } from '../browser/contrast.ts';
+import { deadline, is, ok } from '../helpers/assert.ts';
+import { withMonitor, type Monitored } from './monitored.ts';
+import { keep, received, signIn, watch } from './watching.ts';
+
+const test = browserSuite('the looks of the monitor page');
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(
+    `has contrast and room, ${colorScheme}`,
+    ({ page }) =>
+      withMonitor(async (monitored) => {
+        const { monitor, server, events, redirects } = monitored;
+        for (let n = 0; n < 30; n++) await signIn(monitored, n);
+        await server.begin();
+        (await server.begin()).cancel();
+        await server.begin({ ttl: 1 });
+        await deadline(expiry(monitored), 5_000, 'an expiry');
+        ok(redirects.length > 30);
+        await watch(page, monitor.url());
+        await received(page, events);
+        await page.locator('#rate', { hasText: 'peak' }).waitFor();
+        for (const [size, width] of Object.entries({ desktop: 1280, phone: 390, small: 320 })) {
+          await page.setViewportSize({ width, height: 800 });
+          const { contrast, text } = await lowestContrast(page);
+          ok(contrast >= 4.5, `${size}: contrast ${contrast.toFixed(2)} of "${text}"`);
+          is(
+            await page.evaluate<number>(
+              'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+            ),
+            0,
+            size,
+          );
+          if (size !== 'small') await keep(page, `${colorScheme}-${size}`, true);
+        }
+      }),
+    { context: { colorScheme } },
+  );
+}
+
+function expiry({ server }: Monitored): Promise<void> {
+  return new Promise((resolve) => {
+    server.events.subscribe(({ type }) => {
+      if (type === 'expired') resolve();
+    });
+  });
+}
+
+test.run();

@@ -1,0 +1,212 @@
+/** The monitor page in a browser: what it shows under load, how it is used, and what it does not do. */
+import type { Page } from 'playwright-core';
+import type { ServerEvent } from '../../src/index.ts';
+import { browserSuite } from '../browser/chromium.ts';
+import { startSite } from '../browser/site.ts';
+import { equal, is, match, not, ok } from '../helpers/assert.ts';
+import { withMonitor } from './monitored.ts';
+import { asSent, keep, received, saved, signIn, tallies, underLoad, watch } from './watching.ts';
+
+const test = browserSuite('the monitor page');
+
+test(
+  'shows each of 100 events a second once, in order, and its counts are those of the server',
+  ({ page, seen }) =>
+    withMonitor(async (monitored) => {
+      const { server, monitor, events, origin } = monitored;
+      for (let n = 0; n < 5; n++) await signIn(monitored, n);
+      await watch(page, monitor.url());
+      is(page.url(), `${origin}/monitor`);
+      const before = await work(page);
+      await underLoad(monitored, { perSecond: 34, seconds: 10 });
+      const after = await work(page);
+      for (let n = 0; n < 7; n++) await server.begin();
+      const gone = await server.begin();
+      gone.cancel();
+      await received(page, events);
+      ok(events.length > 1_000, `${events.length} events`);
+      equal(await saved(page), asSent(events));
+
+      const of = (met: (event: ServerEvent) => boolean): string =>
+        events.filter(met).length.toLocaleString('en');
+      const redirects = (met: (disposition: string) => boolean): string =>
+        of((event) => event.type === 'redirect' && met(event.disposition));
+      equal(await tallies(page), {
+        Waiting: '7',
+        Accepted: redirects((disposition) => disposition === 'accepted'),
+        Refused: redirects((disposition) => disposition !== 'accepted'),
+        Expired: '0',
+        Cancelled: '1',
+      });
+      const refused = (await page.locator('#refusals').innerText()).replace(/^Refused: /, '').split(', ');
+      equal(
+        refused.sort(),
+        [
+          `${redirects((disposition) => disposition === 'malformed')} missing code`,
+          `${redirects((disposition) => disposition === 'unmatched')} unmatched`,
+        ].sort(),
+      );
+      match(await page.locator('#rate').innerText(), /^now \d+, peak [3-6]\d$/);
+      match(await page.locator('#wait').innerText(), /^median \d+ ms, longest /);
+
+      is(await page.locator('#rows tr').count(), 200);
+      const busy = after.busy - before.busy;
+      const passed = after.at - before.at;
+      ok(busy < passed / 2, `busy for ${busy.toFixed(1)} of ${passed.toFixed(1)} s`);
+      equal([seen.errors, seen.violations], [[], []]);
+      equal(
+        seen.requests.filter((url) => !/^(?:data|blob):/.test(url) && !url.startsWith(`${origin}/`)),
+        [],
+      );
+      await keep(page, 'light', true);
+    }),
+  { deadline: 60_000 },
+);
+
+interface Work {
+  /** Seconds of a clock. */
+  at: number;
+  /** Seconds that the page has kept its thread busy. */
+  busy: number;
+}
+
+async function work(page: Page): Promise<Work> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable');
+  const { metrics } = await session.send('Performance.getMetrics');
+  await session.detach();
+  const of = (sought: string): number => metrics.find(({ name }) => name === sought)?.value ?? 0;
+  return { at: of('Timestamp'), busy: of('TaskDuration') };
+}
+
+test('filters, pauses and goes on, by the keyboard alone', ({ page }) =>
+  withMonitor(async (monitored) => {
+    const { monitor, events } = monitored;
+    for (let n = 0; n < 20; n++) await signIn(monitored, n);
+    await watch(page, monitor.url());
+    await received(page, events);
+    const rows = page.locator('#rows tr');
+    const focused = (): Promise<string> =>
+      page.evaluate<string>('document.activeElement.id || document.activeElement.className');
+    const order: string[] = [];
+    for (let n = 0; n < 6; n++) {
+      await page.keyboard.press('Tab');
+      order.push(await focused());
+      const outline = await page.evaluate<string>('getComputedStyle(document.activeElement).outlineStyle');
+      is(outline, 'solid', `the focus shows on ${order.at(-1)}`);
+    }
+    equal(order, ['skip', 'kind', 'filter', 'pause', 'save', 'scroll']);
+
+    await page.locator('#kind').focus();
+    for (const key of 'ref') await page.keyboard.press(key);
+    const refused = events.filter((event) => event.type === 'redirect' && event.disposition !== 'accepted');
+    await page.locator('#shown', { hasText: `${refused.length} of ${events.length} kept match` }).waitFor();
+    equal([...new Set(await page.locator('#rows td:nth-child(2)').allInnerTexts())].sort(), [
+      'malformed',
+      'unmatched',
+    ]);
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('missing');
+    await page.locator('#shown', { hasText: '2 of' }).waitFor();
+    equal(await page.locator('#rows td:nth-child(4)').allInnerTexts(), ['missing code', 'missing code']);
+    await page.keyboard.press('Control+a');
+    await page.keyboard.press('Delete');
+    await page.locator('#kind').focus();
+    await page.keyboard.press('Home');
+    await page.locator('#shown', { hasText: new RegExp(`^${events.length} received$`) }).waitFor();
+
+    await page.locator('#pause').focus();
+    await page.keyboard.press('Space');
+    is(await page.locator('#pause').getAttribute('aria-pressed'), 'true');
+    const top = await rows.first().innerText();
+    const shown = await rows.count();
+    await signIn(monitored, 1);
+    await page.locator('#shown', { hasText: new RegExp(`^${events.length} received, paused`) }).waitFor();
+    equal([await rows.first().innerText(), await rows.count()], [top, shown]);
+    is((await tallies(page))['Accepted'], '21');
+    await page.keyboard.press('Space');
+    await page.locator('#shown', { hasText: /received$/ }).waitFor();
+    is(await rows.count(), shown + 3);
+    not.equal(await rows.first().innerText(), top);
+  }));
+
+test('has landmarks, names and roles for those who do not see it', ({ page }) =>
+  withMonitor(async (monitored) => {
+    await signIn(monitored, 1);
+    await watch(page, monitored.monitor.url());
+    await received(page, monitored.events);
+    const tree = await page.locator('body').ariaSnapshot();
+    for (const part of [
+      '- banner:',
+      '- heading "Sign-ins" [level=1]',
+      '- status: Live',
+      '- main:',
+      '- region "Now":',
+      '- term: Waiting',
+      '- region "The last five minutes":',
+      '- region "Events":',
+      '- region "Table of events":',
+      '- combobox "Show":',
+      '- searchbox "Filter"',
+      '- button "Pause"',
+      '- columnheader "Event"',
+      '- cell "accepted"',
+    ])
+      match(tree, part);
+    is(await page.evaluate<number>("document.querySelectorAll('[aria-live]').length"), 0);
+  }));
+
+test('runs no script but its own, and loads nothing from elsewhere', async ({ page, seen }) => {
+  await using elsewhere = await startSite({ pages: { '/x': 'x' }, host: 'elsewhere.localhost' });
+  await withMonitor(async ({ monitor, origin }) => {
+    await watch(page, monitor.url());
+    const tried = await page.evaluate<string[]>(`(async () => {
+      const tried = [];
+      const attempt = async (name, run) => { try { await run(); tried.push(name + ' ran'); } catch (error) { tried.push(name + ' ' + error.name); } };
+      const add = (name, change) => { const element = document.createElement(name); change(element); document.body.append(element); };
+      await attempt('text', () => add('script', (script) => { script.textContent = 'window.injected = 1'; }));
+      await attempt('src', () => add('script', (script) => { script.src = '${origin}/callback'; }));
+      await attempt('html', () => { document.body.innerHTML += '<img src=x onerror="window.injected = 2">'; });
+      await attempt('policy', () => trustedTypes.createPolicy('p', { createHTML: (text) => text }));
+      await attempt('fetch', () => fetch('${elsewhere.origin}/x'));
+      await attempt('socket', () => new Promise((resolve, reject) => {
+        const socket = new WebSocket('${elsewhere.origin.replace('http', 'ws')}/x');
+        socket.onerror = () => reject(new TypeError());
+        socket.onopen = resolve;
+      }));
+      add('img', (image) => { image.src = '${elsewhere.origin}/x'; });
+      await attempt('handler', () => add('p', (paragraph) => paragraph.setAttribute('onclick', 'window.injected = 3')));
+      const form = document.createElement('form');
+      form.action = '${elsewhere.origin}/x';
+      document.body.append(form);
+      form.submit();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return tried;
+    })()`);
+    equal(tried, [
+      'text TypeError',
+      'src TypeError',
+      'html TypeError',
+      'policy TypeError',
+      'fetch TypeError',
+      'socket TypeError',
+      'handler TypeError',
+    ]);
+    is(await page.evaluate('window.injected'), undefined);
+    equal(elsewhere.requests, []);
+    for (const directive of [
+      'require-trusted-types-for',
+      'trusted-types',
+      'connect-src',
+      'img-src',
+      'form-action',
+    ])
+      ok(
+        seen.violations.some((violation) => violation.startsWith(directive)),
+        `${directive}: ${seen.violations.join(', ')}`,
+      );
+    is(await page.evaluate<string>("document.getElementById('status').dataset.state"), 'live');
+  });
+});
+
+test.run();

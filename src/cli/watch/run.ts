@@ -1,0 +1,88 @@
+import { Subscription } from 'rxjs';
+import { connectCallbackHost, ConnectionError, type RemoteCallbackHost } from '../../client.ts';
+import { CommandError } from '../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
+import type { Io } from '../io.ts';
+import type { WatchOptions } from '../watch.ts';
+import { filterFor } from './filter.ts';
+import { linesView } from './lines.ts';
+import { tableView } from './table.ts';
+import type { View } from './view.ts';
+
+/** Shows the feed until it is told to stop, or the service says that it will say no more. */
+export async function watch(url: string, options: WatchOptions, io: Io): Promise<void> {
+  const { token, history = false, json = false } = options;
+  if (!token)
+    throw new CommandError(
+      'a token is needed: set RX_OAUTH_CALLBACK_TOKEN, or give --token',
+      exitCodes.usage,
+    );
+  const stopped = untilStopped(io);
+  const host = await Promise.race([open(url, token, history), stopped]);
+  // An attempt to connect cannot be called off, and would keep the process.
+  if (!host) return io.exit(exitCodes.ok);
+  const view = io.stdout.isTTY && !json ? tableView(url, io) : linesView(io);
+  const shown = new Subscription();
+  try {
+    await Promise.race([show(host, url, options, view, shown), stopped]);
+  } finally {
+    shown.unsubscribe();
+    view.close();
+    await host.close();
+  }
+}
+
+/** At Ctrl-C or SIGTERM, and where nobody reads any more (`| head`). */
+function untilStopped(io: Io): Promise<undefined> {
+  return new Promise((resolve) => {
+    const stop = (): void => resolve(undefined);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) io.onSignal(signal, stop);
+    io.stdout.on('error', stop);
+  });
+}
+
+async function open(url: string, token: string, history: boolean): Promise<RemoteCallbackHost> {
+  try {
+    return await connectCallbackHost(url, { token, history });
+  } catch (error) {
+    throw error instanceof ConnectionError ? refusal(url, error) : error;
+  }
+}
+
+/** Rejects when no more will come; resolves never. */
+function show(
+  host: RemoteCallbackHost,
+  url: string,
+  options: WatchOptions,
+  view: View,
+  shown: Subscription,
+): Promise<never> {
+  const wanted = filterFor(options);
+  return new Promise((_, reject) => {
+    // It keeps the process while the connection is away, too.
+    const told = setInterval(() => view.connected(host.connected), 250);
+    shown.add(() => clearInterval(told));
+    shown.add(host.feed.subscribe((status) => view.stands(status)));
+    const events = host.events.subscribe({
+      next: (event) => view.add(event, wanted(event)),
+      complete() {
+        const why = host.connected ? 'is not one of a monitor' : 'is no longer taken';
+        reject(new CommandError(`${new URL(url).origin}: the token ${why}`, exitCodes.connection));
+      },
+    });
+    shown.add(events);
+  });
+}
+
+function refusal(url: string, { status, message }: ConnectionError): CommandError {
+  const { origin, pathname } = new URL(url);
+  const sentences: Readonly<Record<number, string>> = {
+    401: `${origin} does not take the token`,
+    403: `${origin} does not go by that name: it has refused the host`,
+    404: `${origin} has no bridge at ${pathname}`,
+    429: `${origin} has too many connections of this token or address`,
+    503: `${origin} takes no more connections now`,
+  };
+  const sentence = sentences[status ?? 0] ?? (status ? message : `${origin} cannot be reached`);
+  return new CommandError(sentence, exitCodes.connection);
+}

@@ -1,0 +1,91 @@
+import { gzipSync } from 'node:zlib';
+import { answerHeaders, escapeHtml, hash } from '../page.ts';
+import { script, style } from './assets.ts';
+
+export interface MonitorPage {
+  html: Buffer;
+  headers: readonly string[];
+  /** The same, compressed: a third of it. */
+  gzipped: Buffer;
+}
+
+/** Where the page finds things: paths of its own server, or the bridge's URL where that is elsewhere. */
+export interface MonitorPlaces {
+  path: string;
+  bridge: string;
+}
+
+const icon =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%233a5fa8'/%3E%3Cpath d='M3 9h2l2-5 2 8 2-5h2' fill='none' stroke='%23fff' stroke-width='1.5'/%3E%3C/svg%3E";
+
+const body = `<a class="skip" href="#events">Skip to the events</a>
+<header>
+<h1>Sign-ins</h1>
+<p id="status" class="status" role="status">Starting</p>
+</header>
+<main>
+<noscript><p class="notice">This page needs JavaScript to connect.</p></noscript>
+<form id="locked" class="notice" hidden>
+<p id="why" role="alert"></p>
+<p><label for="token">Token with the role <code>monitor</code></label>
+<input id="token" type="password" autocomplete="off" spellcheck="false" required> <button>Connect</button></p>
+</form>
+<section aria-labelledby="now">
+<h2 id="now">Now</h2>
+<dl id="tallies"></dl>
+<p id="refusals" class="soft"></p>
+</section>
+<section class="charts" aria-labelledby="rates">
+<h2 id="rates">The last five minutes</h2>
+<figure><figcaption><div><span>Redirects per second</span> <span class="key good">accepted</span> <span class="key bad">refused</span></div><span class="told" id="rate"></span></figcaption><div id="rate-chart" aria-hidden="true"></div></figure>
+<figure><figcaption><div><span>Waiting time</span> <span class="key wait">median</span> <span class="key warn">longest</span></div><span class="told" id="wait"></span></figcaption><div id="wait-chart" aria-hidden="true"></div></figure>
+</section>
+<section id="events" aria-labelledby="events-heading" tabindex="-1">
+<h2 id="events-heading">Events</h2>
+<div class="tools">
+<label for="kind">Show</label>
+<select id="kind"></select>
+<label for="filter">Filter</label>
+<input id="filter" type="search" spellcheck="false" autocomplete="off" placeholder="flow, reason, error" aria-controls="rows">
+<button id="pause" type="button" aria-pressed="false">Pause</button>
+<button id="save" type="button">Save as JSON lines</button>
+</div>
+<p id="shown" class="soft"></p>
+<div class="scroll" role="region" aria-label="Table of events" tabindex="0">
+<table><thead><tr><th scope="col">Time</th><th scope="col">Event</th><th scope="col">Flow</th><th scope="col">Detail</th></tr></thead>
+<tbody id="rows"></tbody></table>
+</div>
+</section>
+</main>`;
+
+let made: (MonitorPage & MonitorPlaces) | undefined;
+
+/**
+ * The page, with its script and style inside and allowed by their hashes. It talks to its own server and the bridge, and to
+ * nobody else.
+ */
+export function monitorPage({ path, bridge }: MonitorPlaces): MonitorPage {
+  if (made?.path === path && made.bridge === bridge) return made;
+  const html = `<!doctype html>
+<html lang="en" data-path="${escapeHtml(path)}" data-bridge="${escapeHtml(bridge)}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">
+<title>Sign-ins</title><link rel="icon" href="${icon}"><style>${style}</style></head>
+<body>${body}<script>${inline(script)}</script></body></html>
+`;
+  const elsewhere = bridge.startsWith('/') ? '' : ` ${bridge}`;
+  const headers = answerHeaders('text/html; charset=utf-8', [
+    `script-src ${hash(inline(script))}`,
+    `style-src ${hash(style)}`,
+    `connect-src 'self'${elsewhere}`,
+    'img-src data:',
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ]);
+  made = { path, bridge, html: Buffer.from(html), headers, gzipped: gzipSync(html) };
+  return made;
+}
+
+/** Nothing in a script may end its element. */
+function inline(text: string): string {
+  return text.replaceAll('</', '<\\/').replaceAll('<!--', '<\\!--');
+}

@@ -1,0 +1,44 @@
+/** An element of the page. */
+export function byId(id: string): HTMLElement;
+export function byId<E extends HTMLElement>(id: string, type: new () => E): E;
+export function byId(id: string, type = HTMLElement): HTMLElement {
+  const element = document.getElementById(id);
+  if (!(element instanceof type)) throw new Error(`the page has no ${type.name} #${id}`);
+  return element;
+}
+
+export function create<K extends keyof HTMLElementTagNameMap>(
+  name: K,
+  text = '',
+  className = '',
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(name);
+  element.textContent = text;
+  if (className) element.className = className;
+  return element;
+}
+
+/** Changes a text only where it is another one: assistive technology is told of every change. */
+export function say(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Runs in an animation frame when asked to, however often, and no more than once in `ms` milliseconds. */
+export function inFrames(ms: number, run: () => void): () => void {
+  let asked = false;
+  let last = -Infinity;
+  const frame = (now: number): void => {
+    if (now - last < ms) {
+      requestAnimationFrame(frame);
+      return;
+    }
+    last = now;
+    asked = false;
+    run();
+  };
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(frame);
+  };
+}

@@ -1,0 +1,87 @@
+import type { ServerEvent } from '../events.ts';
+
+/** How many seconds the charts show: so many where there is something to show, and never fewer than the second number. */
+export const span = 300;
+const leastSpan = 60;
+
+// A second that has more is judged by these.
+const mostWaits = 1_000;
+
+interface Second {
+  accepted: number;
+  refused: number;
+  /** Milliseconds, unsorted. */
+  waits: number[];
+  median: number | null | undefined;
+  longest: number | null;
+}
+
+/** Points of the charts, by second: `x` in seconds since the epoch, waiting times in seconds. */
+export interface Points {
+  x: number[];
+  accepted: number[];
+  refused: number[];
+  median: (number | null)[];
+  longest: (number | null)[];
+}
+
+/** What happened in each of the last seconds, by the service's clock. */
+export class Seconds {
+  readonly #seconds = new Map<number, Second>();
+  /** How far the service's clock is ahead of ours, at least. */
+  #ahead: number | undefined;
+
+  /** @param now Milliseconds by our clock, for an event that has only just happened. */
+  add(event: ServerEvent, waited: number | undefined, now?: number): void {
+    if (now !== undefined) this.#ahead = Math.max(this.#ahead ?? -Infinity, event.at - now);
+    if (event.type === 'redirect') {
+      const second = this.#at(event.at);
+      if (event.disposition === 'accepted') second.accepted++;
+      else if (event.disposition !== 'held') second.refused++;
+    } else if (event.type === 'settled' && waited !== undefined) {
+      const second = this.#at(event.at);
+      second.longest = Math.max(second.longest ?? 0, waited);
+      second.median = undefined;
+      if (second.waits.length < mostWaits) second.waits.push(waited);
+    }
+  }
+
+  /** Of the last seconds that are over. @param now Milliseconds by our clock. */
+  points(now: number): Points {
+    const last = Math.floor((now + (this.#ahead ?? 0)) / 1_000) - 1;
+    for (const second of this.#seconds.keys()) if (second <= last - span) this.#seconds.delete(second);
+    const oldest = Math.min(...this.#seconds.keys(), last);
+    const length = Math.min(Math.max(last - oldest + 1, leastSpan), span);
+    const x = Array.from({ length }, (_, index) => last - length + 1 + index);
+    const found = x.map((second) => this.#seconds.get(second));
+    return {
+      x,
+      accepted: found.map((second) => second?.accepted ?? 0),
+      refused: found.map((second) => second?.refused ?? 0),
+      median: found.map((second) => (second ? inSeconds(medianOf(second)) : null)),
+      longest: found.map((second) => inSeconds(second?.longest ?? null)),
+    };
+  }
+
+  #at(ms: number): Second {
+    const key = Math.floor(ms / 1_000);
+    let second = this.#seconds.get(key);
+    if (!second) {
+      second = { accepted: 0, refused: 0, waits: [], median: null, longest: null };
+      this.#seconds.set(key, second);
+    }
+    return second;
+  }
+}
+
+function medianOf(second: Second): number | null {
+  if (second.median === undefined) {
+    const sorted = second.waits.sort((a, b) => a - b);
+    second.median = sorted[Math.floor((sorted.length - 1) / 2)] ?? null;
+  }
+  return second.median;
+}
+
+function inSeconds(ms: number | null): number | null {
+  return ms === null ? null : ms / 1_000;
+}
