@@ -134,7 +134,7 @@ test('counts a flow over the bridge once', () =>
       const flow = await peer.begin(state);
       await visit(`/callback?code=a&state=${state}`);
       await peer.next('result');
-      peer.say({ type: 'ack', flow });
+      peer.say({ type: 'ack', flows: [flow] });
       await peer.next('acknowledged');
       const names = ['flows_begun_total', 'flows_ended_total{ending="code",error=""}', 'flows_pending'];
       assert.equal(await samples(metrics, ...names), [1, 1, 0]);
