@@ -19,6 +19,7 @@ const codes: Readonly<Record<string, readonly [code: string, error: api.OAuthCal
   PortInUseError: ['port_in_use', new api.PortInUseError(1, 'h', undefined, {})],
   ServerClosedError: ['closed', new api.ServerClosedError('m')],
   StateInUseError: ['state_in_use', new api.StateInUseError('m')],
+  StoreUnavailableError: ['store_unavailable', new api.StoreUnavailableError('m')],
   TooManyFlowsError: ['too_many_flows', new api.TooManyFlowsError('m')],
   UnreachableError: ['unreachable', new api.UnreachableError('m')],
 };

@@ -68,6 +68,12 @@ export class StateInUseError extends Error {
   override readonly name = 'StateInUseError';
 }
 
+/** The store of the flows cannot be reached. Nothing is guessed: what was asked for may be asked for again. */
+export class StoreUnavailableError extends Error {
+  readonly code = 'store_unavailable';
+  override readonly name = 'StoreUnavailableError';
+}
+
 /** `maxFlows` are pending. Those complete undisturbed; no new one begins until one ends. */
 export class TooManyFlowsError extends Error {
   readonly code = 'too_many_flows';
@@ -139,5 +145,6 @@ export type OAuthCallbackError =
   | PortInUseError
   | ServerClosedError
   | StateInUseError
+  | StoreUnavailableError
   | TooManyFlowsError
   | UnreachableError;

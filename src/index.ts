@@ -14,6 +14,7 @@ export {
   PortInUseError,
   ServerClosedError,
   StateInUseError,
+  StoreUnavailableError,
   TooManyFlowsError,
   UnreachableError,
 } from './errors.ts';

@@ -108,6 +108,12 @@ export class Pages {
     return this.#once('nothing', language, 400, ({ inactive, nothing }) => neutralSaid(inactive, nothing));
   }
 
+  /** The store is away: whose the redirect is, nobody can say. It changed nothing that is known of, and may be sent again. */
+  unavailable(language: Language): Answer {
+    const say = ({ unavailable, unavailableHint }: Texts): Said => neutralSaid(unavailable, unavailableHint);
+    return this.#once('unavailable', language, 503, say, ['Retry-After', '2']);
+  }
+
   /** A 303, so that a form_post is followed by a GET without its body. @see RFC 9700 section 4.12 */
   redirect(location: string): Answer {
     return this.#empty(303, 'Location', location);

@@ -130,7 +130,7 @@ test('K-15 tells the page how it ended, and its program once, where the network 
       });
       const { body } = await visit(`/callback?code=c&state=${flow.state}`);
       assert.match(body, 'no token');
-      await until('the acknowledgement', async () => (await store.read(flow.id)) === undefined);
+      await until('the acknowledgement', async () => (await store.read(flow.state)) === undefined);
       assert.is(ofType(proxy.heard, 'result').length, 2);
       assert.is(remote.events.filter(({ type }) => type === 'finished').length, 1);
       assert.equal([seen.responses.length, seen.errors, seen.completed], [1, [], true]);
@@ -170,12 +170,14 @@ function bound(store: FlowStore): FlowStore {
   return {
     epoch: store.epoch,
     begin: (...args) => store.begin(...args),
-    find: (...args) => store.find(...args),
     read: (...args) => store.read(...args),
-    end: (...args) => store.end(...args),
-    result: (...args) => store.result(...args),
+    adopt: (...args) => store.adopt(...args),
+    consume: (...args) => store.consume(...args),
+    cancel: (...args) => store.cancel(...args),
+    take: (...args) => store.take(...args),
     acknowledge: (...args) => store.acknowledge(...args),
     watch: (...args) => store.watch(...args),
+    check: () => store.check(),
   };
 }
 
@@ -186,7 +188,7 @@ test('frees every flow at the service when it closes', () =>
     const under = host.begin().catch((error: unknown) => error as Error & { code: string });
     await host.close();
     const freed = async (): Promise<boolean> => {
-      const kept = await Promise.all(flows.map(({ id }) => store.read(id)));
+      const kept = await Promise.all(flows.map(({ state }) => store.read(state)));
       return kept.every((flow) => flow === undefined);
     };
     await until('the end of all', freed);
