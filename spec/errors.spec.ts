@@ -20,6 +20,7 @@ const codes: Readonly<Record<string, readonly [code: string, error: api.OAuthCal
   ServerClosedError: ['closed', new api.ServerClosedError('m')],
   StateInUseError: ['state_in_use', new api.StateInUseError('m')],
   StoreUnavailableError: ['store_unavailable', new api.StoreUnavailableError('m')],
+  StoredFlowError: ['stored_flow_unreadable', new api.StoredFlowError('m')],
   TooManyFlowsError: ['too_many_flows', new api.TooManyFlowsError('m')],
   UnreachableError: ['unreachable', new api.UnreachableError('m')],
 };

@@ -74,6 +74,12 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
 }
 
+/** What the store has of a flow cannot be opened: it was changed, or sealed with a key that is not among ours. */
+export class StoredFlowError extends Error {
+  readonly code = 'stored_flow_unreadable';
+  override readonly name = 'StoredFlowError';
+}
+
 /** `maxFlows` are pending. Those complete undisturbed; no new one begins until one ends. */
 export class TooManyFlowsError extends Error {
   readonly code = 'too_many_flows';
@@ -146,5 +152,6 @@ export type OAuthCallbackError =
   | ServerClosedError
   | StateInUseError
   | StoreUnavailableError
+  | StoredFlowError
   | TooManyFlowsError
   | UnreachableError;

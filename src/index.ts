@@ -15,6 +15,7 @@ export {
   ServerClosedError,
   StateInUseError,
   StoreUnavailableError,
+  StoredFlowError,
   TooManyFlowsError,
   UnreachableError,
 } from './errors.ts';

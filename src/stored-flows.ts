@@ -141,10 +141,11 @@ export class StoredFlows {
     for (const state of [...this.#waiting.keys()]) this.#forget(state);
   }
 
-  #wait({ id, state }: StoredFlow): Waiting {
+  #wait(flow: StoredFlow): Waiting {
+    const { id, state } = flow;
     const waiting: Waiting = { id, listener: undefined, stop: () => undefined };
     this.#waiting.set(state, waiting);
-    waiting.stop = this.store.watch(state, () => {
+    waiting.stop = this.store.watch(flow, () => {
       // A store that is away wakes once more when it is back.
       if (waiting.listener) waiting.listener();
       else void this.take(state).catch(() => undefined);

@@ -98,7 +98,7 @@ class MemoryStore implements FlowStore {
     return Promise.resolve(true);
   }
 
-  watch(state: string, wake: () => void): () => void {
+  watch({ state }: StoredFlow, wake: () => void): () => void {
     const entry = this.#unused(state);
     if (!entry) return () => undefined;
     const wakes = (entry.wakes ??= new Set());

@@ -62,7 +62,7 @@ export interface FlowStore {
   /** The listener has it: forgets the result and, but for the used state, the flow. False where it has not ended. */
   acknowledge(state: string): Promise<boolean>;
   /** Calls back, once or more often, when there may be something to take. Returns its undo. */
-  watch(state: string, wake: () => void): () => void;
+  watch(flow: StoredFlow, wake: () => void): () => void;
   /** Resolves where the store can be reached now. */
   check(): Promise<void>;
 }
