@@ -1,9 +1,18 @@
 /** What a spec asks of Redis behind the store's back. */
 import { createClient } from 'redis';
-import type { FlowStore } from '../../src/store/store.ts';
-import { newFlow } from '../store/contract.ts';
+import { redisStore, type RedisFlowStore, type RedisStoreOptions } from '../../src/redis.ts';
+import type { FlowStore, NewFlow, StoredFlow } from '../../src/store/store.ts';
 import { deadline } from './assert.ts';
 import { newState } from './bridge.ts';
+import { RedisServer } from './redis-server.ts';
+
+export const newFlow = (name: string, change: Partial<NewFlow> = {}): NewFlow => ({
+  state: `state-of-the-flow-${name}`,
+  expectation: { path: '/callback', responseMode: 'query', issuer: undefined },
+  redirectUri: 'http://127.0.0.1/callback',
+  key: name.repeat(43).slice(0, 43),
+  ...change,
+});
 
 export type Client = ReturnType<typeof createClient>;
 
@@ -39,7 +48,7 @@ export class Admin implements AsyncDisposable {
   async pass(prefix: string, ms: number): Promise<void> {
     for (const { key, client } of await this.keys(prefix)) {
       if (key.endsWith('epoch')) continue;
-      const left = Number(await client.pTTL(key)) - ms;
+      const left = (await client.pTTL(key)) - ms;
       if (await client.hExists(key, 'e')) await client.hIncrBy(key, 'e', -ms);
       if (left > 0) await client.pExpire(key, left);
       else await client.del(key);
@@ -65,4 +74,58 @@ export async function quiet(store: FlowStore): Promise<void> {
     await store.acknowledge(flow.state);
   });
   await deadline(Promise.all(woken), 5_000, 'messages of Redis');
+}
+
+export interface RedisBench {
+  server: RedisServer;
+  admin: Admin;
+  /** A store of another node, with a client of its own unless it is given one. */
+  open(options?: Partial<RedisStoreOptions>): Promise<RedisFlowStore>;
+  client(url?: string, options?: object): Promise<Client>;
+  /** Runs at the end, before what was opened earlier is closed. */
+  defer(undo: () => unknown): void;
+}
+
+/** Runs `body` with a Redis of its own; whatever it opens is closed. */
+export async function withRedis(
+  body: (bench: RedisBench) => Promise<void>,
+  ...options: readonly string[]
+): Promise<void> {
+  const undo: (() => unknown)[] = [];
+  const server = await RedisServer.start(...options);
+  undo.push(() => server[Symbol.asyncDispose]());
+  const client: RedisBench['client'] = async (url = server.url, own = {}) => {
+    const made = await connected(url, own);
+    undo.push(() => made.destroy());
+    return made;
+  };
+  try {
+    const admin = await Admin.of([server.url]);
+    undo.push(() => admin[Symbol.asyncDispose]());
+    await body({
+      server,
+      admin,
+      client,
+      async open(own = {}) {
+        const store = await redisStore({ client: own.client ?? (await client()), ...own });
+        undo.push(() => store.close());
+        return store;
+      },
+      defer: (each) => undo.push(each),
+    });
+  } finally {
+    for (const each of undo.reverse()) await each();
+  }
+}
+
+/** Begins a flow that must begin. */
+export async function begun(store: FlowStore, flow: NewFlow, ttl = 60_000): Promise<StoredFlow> {
+  const got = await store.begin(flow, ttl);
+  if (typeof got === 'string') throw new Error(`not begun: ${got}`);
+  return got.flow;
+}
+
+/** Resolves when the flow's watcher is woken. */
+export function ending(store: FlowStore, flow: StoredFlow): Promise<void> {
+  return new Promise((resolve) => void store.watch(flow, resolve));
 }

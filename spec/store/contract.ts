@@ -1,5 +1,6 @@
-import type { FlowStore, NewFlow, StoredFlow } from '../../src/store/store.ts';
+import type { FlowStore } from '../../src/store/store.ts';
 import * as assert from '../helpers/assert.ts';
+import { begun, newFlow } from '../helpers/redis.ts';
 import { suite } from '../helpers/suite.ts';
 
 export interface StoreBench {
@@ -19,23 +20,9 @@ const issuer = {
   unadvertised: 'compare',
 } as const;
 
-export const newFlow = (name: string, change: Partial<NewFlow> = {}): NewFlow => ({
-  state: `state-of-the-flow-${name}`,
-  expectation: { path: '/callback', responseMode: 'query', issuer: undefined },
-  redirectUri: 'http://127.0.0.1/callback',
-  key: name.repeat(43).slice(0, 43),
-  ...change,
-});
-
 const [a, b] = [newFlow('a'), newFlow('b')];
 const arrival = { path: '/callback', mode: 'query' } as const;
 const response = { code: 'c', state: a.state };
-
-async function begun(store: FlowStore, flow: NewFlow, ttl = 60_000): Promise<StoredFlow> {
-  const got = await store.begin(flow, ttl);
-  if (typeof got === 'string') throw new Error(`not begun: ${got}`);
-  return got.flow;
-}
 
 /** What every store must do. @param absent Why it cannot be tried here, if it cannot. */
 export function storeContract(name: string, use: Use, absent?: string): void {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { StoreUnavailableError } from '../../errors.ts';
-import type { RedisClient } from './client.ts';
+import type { RedisClient, ScriptOptions } from './client.ts';
 import type { Script } from './scripts.ts';
 
 // Between attempts, in milliseconds.
@@ -31,42 +31,34 @@ export class Commands {
     ...args: readonly (string | number)[]
   ): Promise<unknown> {
     const options = { keys: [...keys], arguments: args.map(String) };
+    const end = this.#clock.now() + this.#timeout;
     let cause: unknown;
-    let over = false;
-    const timer = { stop: (): void => undefined };
-    const late = new Promise<'late'>((resolve) => {
-      timer.stop = this.#clock.after(this.#timeout, () => {
-        over = true;
-        resolve('late');
-      });
-    });
-    try {
-      while (!over) {
-        const answer = await Promise.race([this.#attempt(script, options), late]);
-        if (answer === 'late') break;
-        if ('value' in answer) return answer.value;
-        cause = answer.error;
-        if (final.test(messageOf(cause))) break;
-        await Promise.race([new Promise<void>((resolve) => void this.#clock.after(pause, resolve)), late]);
+    for (let left = this.#timeout; left > 0; left = end - this.#clock.now()) {
+      try {
+        return await this.#within(left, this.#evaluate(script, options));
+      } catch (error) {
+        cause = error;
+        if (final.test(messageOf(error))) break;
+        await new Promise<void>((resolve) => void this.#clock.after(pause, resolve));
       }
-    } finally {
-      timer.stop();
     }
     throw new StoreUnavailableError('the store of the flows cannot be reached', { cause: scrubbed(cause) });
   }
 
-  async #attempt(
-    script: Script,
-    options: { keys: string[]; arguments: string[] },
-  ): Promise<{ value: unknown } | { error: unknown }> {
+  /** A client that has lost its connection keeps a command until it has another, for however long. */
+  async #within<T>(ms: number, answer: Promise<T>): Promise<T> {
+    let stop = (): void => undefined;
+    const late = new Promise<never>((_, reject) => {
+      stop = this.#clock.after(ms, () => reject(new Error('no answer in time')));
+    });
     try {
-      return { value: await this.#evaluate(script, options) };
-    } catch (error) {
-      return { error };
+      return await Promise.race([answer, late]);
+    } finally {
+      stop();
     }
   }
 
-  async #evaluate(script: Script, options: { keys: string[]; arguments: string[] }): Promise<unknown> {
+  async #evaluate(script: Script, options: ScriptOptions): Promise<unknown> {
     try {
       return await this.#client.evalSha(digestOf(script), options);
     } catch (error) {
@@ -91,6 +83,5 @@ function messageOf(error: unknown): string {
 
 /** A client's error may name the command with all that was said. */
 function scrubbed(cause: unknown): Error {
-  const message = messageOf(cause).slice(0, 200);
-  return new Error(message || 'no answer in time');
+  return new Error(messageOf(cause).slice(0, 200));
 }
