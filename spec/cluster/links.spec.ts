@@ -83,6 +83,7 @@ for (const [way, parts] of [
         // Once for the script to be known.
         await consume();
         const whole = await consume();
+        let away = 0;
         for (const part of parts) {
           const { state } = await begun(keeper, fresh());
           const at = Math.floor(part * whole[way === 'request' ? 'toService' : 'toClient']);
@@ -94,8 +95,8 @@ for (const [way, parts] of [
           const second = await sound(state, 'second');
           const ended = await keeper.take(state);
           const said = `at ${at}: ${first.status}, then ${second.status}`;
-          if (stays) {
-            assert.is(first.status, 503, said);
+          if (first.status === 503) {
+            away++;
             assert.match(first.headers['retry-after'] ?? '', /^\d+$/);
             assert.match(first.body, 'Sign-in is not available right now');
           } else {
@@ -105,15 +106,13 @@ for (const [way, parts] of [
           assert.is(second.status, kept ? 400 : 200, said);
           const code = kept ? 'first' : 'second';
           assert.equal(ended, { type: 'response', response: { code, state } }, said);
-          if (!stays) assert.ok(kept, said);
+          if (first.status === 200) assert.ok(kept, said);
           proxy.heal();
           // The faulty node is itself again.
-          await assert.deadline(
-            back(() => consume()),
-            10_000,
-            'the link',
-          );
+          await assert.deadline(back(consume), 10_000, 'the link');
         }
+        // An answer that lacks only its last bytes is one all the same.
+        assert.ok(stays ? away >= 8 : away === 0, `${away} were answered 503`);
       }));
 
 test('L-14 a store that is away begins nothing, and says so', () =>
@@ -172,7 +171,7 @@ test('L-07 a failover forgets what its replica had not heard of, and nothing els
 
 const allowed =
   'eval evalsha hget hmget hset del set get pexpire pexpireat pttl time zadd zrem zcard zscore zremrangebyscore ' +
-  'spublish ssubscribe sunsubscribe hello auth client|setinfo ping';
+  'spublish ssubscribe sunsubscribe hello auth ping';
 
 test('L-12 does with the least of rights, which reach nothing else', () =>
   withRedis(async ({ admin, client, open, server }) => {
