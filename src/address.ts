@@ -8,10 +8,14 @@ export interface Bound {
   address: AddressInfo | undefined;
   /** The URI of a path of ours. */
   redirectUriFor: (path: string) => string;
+  /** The same, without the query that is part of redirect URIs. */
+  urlOf: (path: string) => string;
   /** The authorities a request may name, in lower case: `127.0.0.1:53682`. */
   authorities: ReadonlySet<string>;
   /** Those of them that are the redirect URI's. */
   advertised: ReadonlySet<string>;
+  /** The origins of pages of ours, as browsers send them. */
+  origins: ReadonlySet<string>;
 }
 
 /** Derives what is advertised from what is really bound, so that the two cannot drift apart. */
@@ -30,8 +34,10 @@ export function boundTo(
   return {
     address,
     redirectUriFor: (path) => base + path + (callbackQuery && `?${callbackQuery}`),
+    urlOf: (path) => base + path,
     authorities: new Set(authorities),
     // A proxy in front may name either its own host or ours.
     advertised: new Set(publicUrl === undefined ? authorities.slice(0, 1) : authorities),
+    origins: new Set(urls.map((url) => url.origin)),
   };
 }

@@ -9,9 +9,8 @@ import type { Upgrade } from './internals.ts';
 import { listen } from './listener.ts';
 import type { Settings } from './options.ts';
 import { pageHeaders } from './page.ts';
+import type { Serve } from './routes.ts';
 import { isLoopback } from './validate.ts';
-
-type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Where requests come from while the server runs. */
 export interface Binding {

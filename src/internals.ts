@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import { InvalidOptionError } from './errors.ts';
 import type { FlowsOptions } from './flows.ts';
 import type { Report } from './isolated-observable.ts';
+import type { Route } from './routes.ts';
 import type { StoredFlows } from './stored-flows.ts';
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -12,16 +13,27 @@ export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =
 export interface ServerInternals {
   readonly clock: Clock;
   readonly report: Report;
+  /** Headers of every answer, beside those of `page.ts`: names and values in turn. */
+  readonly extraHeaders: readonly string[];
   /** The flows that outlive a connection: those of the first who makes them. From then on redirects are looked for there. */
   store(make: (options: FlowsOptions) => StoredFlows): StoredFlows;
   /** Flows that wait, here and in the store. */
-  pending(): number;
+  readonly pending: () => number;
+  /** Where browsers reach a path of the server. Throws `NotListeningError` before `listen()`. */
+  readonly urlOf: (path: string) => string;
   /** Whether the server goes by that `Host`. */
   isOurs(authority: string): boolean;
+  /** Whether pages of the server have that origin. */
+  isOwnOrigin(origin: string): boolean;
   /** Whether a state stands in the index of this process. */
   isTaken(state: string): boolean;
   /** Hands over a redirect that was held for this state. */
   claim(state: string): void;
+  /**
+   * Takes the server's requests for a path, whatever their method, but those that name another `Host`. Returns its undo.
+   * Throws `InvalidOptionError` where it is taken.
+   */
+  readonly onRequest: (path: string, route: Route) => () => void;
   /** Takes the server's upgrade requests for a path. Returns its undo. Throws `InvalidOptionError` where it is taken. */
   onUpgrade(path: string, upgrade: Upgrade): () => void;
   /** Runs before the server closes, which waits for it. Returns its undo. */

@@ -22,6 +22,7 @@ import { probe } from './probe.ts';
 import { RedirectStream } from './redirect-stream.ts';
 import type { Redirect, ReadResponse } from './redirect.ts';
 import { readTarget } from './request.ts';
+import { Routes } from './routes.ts';
 import type { StoredFlows } from './stored-flows.ts';
 import { Strays } from './strays.ts';
 
@@ -91,6 +92,7 @@ class CallbackServer implements OAuthCallbackServer {
   #stored: StoredFlows | undefined;
   /** By path. */
   readonly #upgrades = new Map<string, Upgrade>();
+  readonly #routes: Routes;
   #offUpgrade: (() => void) | undefined;
   readonly #closings = new Set<() => Promise<void>>();
   readonly #handler: Handler;
@@ -118,7 +120,9 @@ class CallbackServer implements OAuthCallbackServer {
     this.#flows = new Flows(this.#flowsOptions);
     this.redirects = new RedirectStream(this.#flows, this.#redirects);
     this.events = new IsolatedObservable(report, (subscriber) => this.#events.subscribe(subscriber));
-    const pages = new Pages({ ...settings, extraHeaders: transportSecurity(settings), report });
+    const extraHeaders = transportSecurity(settings);
+    const pages = new Pages({ ...settings, extraHeaders, report });
+    this.#routes = new Routes(settings.callbackPath, (authority) => this.#isOurs(authority));
     this.#handler = createHandler({
       ...settings,
       settles: settings.settle !== false,
@@ -144,10 +148,10 @@ class CallbackServer implements OAuthCallbackServer {
       // The page that ends the last sign-in is not worth keeping a connection for; a server of others is their affair.
       keepsAlive: () => settings.server !== undefined || this.#pending > 0,
     });
-    this.#expose(clock, report);
+    this.#expose(clock, report, extraHeaders);
     this.handler = (request, response, next) => {
       if (next && !this.#concerns(request)) next();
-      else this.#endpoint.serve(request, response);
+      else this.#serve(request, response);
     };
   }
 
@@ -197,7 +201,7 @@ class CallbackServer implements OAuthCallbackServer {
     this.#redirects.restart();
     this.#events.restart();
     const serve = (request: IncomingMessage, response: ServerResponse): void =>
-      this.#endpoint.serve(request, response);
+      this.#serve(request, response);
     this.#binding = await bind(this.#settings, serve, (request) => this.#concerns(request));
     if (this.#upgrades.size > 0) this.#offUpgrade = this.#binding.onUpgrade(this.#upgrade);
     this.#bound = boundTo(this.#binding, this.#settings);
@@ -230,15 +234,19 @@ class CallbackServer implements OAuthCallbackServer {
     return this.#flows.pending + (this.#stored?.size ?? 0);
   }
 
-  #expose(clock: Clock, report: Report): void {
+  #expose(clock: Clock, report: Report, extraHeaders: readonly string[]): void {
     expose(this, {
       clock,
       report,
+      extraHeaders,
       store: (make) => (this.#stored ??= make(this.#flowsOptions)),
       pending: () => this.#pending,
+      urlOf: (path) => this.#require('the URL').urlOf(path),
       isOurs: (authority) => this.#isOurs(authority),
+      isOwnOrigin: (origin) => this.#bound?.origins.has(origin) ?? false,
       isTaken: (state) => this.#flows.has(state),
       claim: (state) => this.#flows.claim(state),
+      onRequest: (path, route) => this.#routes.add(path, route),
       onUpgrade: (path, upgrade) => {
         if (this.#upgrades.has(path)) throw new InvalidOptionError('path', 'is taken');
         if (this.#upgrades.size === 0) this.#offUpgrade = this.#binding?.onUpgrade(this.#upgrade);
@@ -260,7 +268,14 @@ class CallbackServer implements OAuthCallbackServer {
   }
 
   #concerns(request: IncomingMessage): boolean {
+    if (this.#routes.of(request)) return true;
     return this.#handler.concerns({ target: request.url ?? '', rawHeaders: request.rawHeaders });
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const route = this.#routes.of(request);
+    if (route) route(request, response, () => this.#endpoint.serve(request, response));
+    else this.#endpoint.serve(request, response);
   }
 
   /** In the order of cause and effect, since whoever is told may react at once. Nothing can undo an accepted one any more. */

@@ -16,6 +16,7 @@ export interface Row {
 
 /** What the demo does itself; `at` and `flow` are those of `server.events`. */
 export type Step =
+  | { type: 'url'; at: number; flow: string; client: string; url: string }
   | { type: 'opened'; at: number; flow: string; client: string; user: string }
   | { type: 'forged'; at: number; forgery: string; status: number; headline: string }
   | { type: 'left'; at: number; flow: string; user: string }

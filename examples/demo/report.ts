@@ -1,5 +1,4 @@
 import { styleText } from 'node:util';
-import type { WriteStream } from 'node:tty';
 import type { DemoEvent, Row } from './events.ts';
 import type { Summary } from './summary.ts';
 
@@ -9,16 +8,23 @@ export interface Report {
   summary(summary: Summary): void;
 }
 
+/** A stream, a terminal maybe. */
+export interface Out {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  hasColors?(): boolean;
+}
+
 /** For programs: a JSON object on each line. */
-export function jsonReport(out: WriteStream): Report {
+export function jsonReport(out: Out): Report {
   const print = (value: object): void => void out.write(`${JSON.stringify(value)}\n`);
   return { event: print, summary: print };
 }
 
 /** For people: aligned columns, in colour on a terminal that has it. */
-export function textReport(out: WriteStream): Report {
+export function textReport(out: Out): Report {
   let start: number | undefined;
-  const paint = out.isTTY && out.hasColors() ? styleText : plain;
+  const paint = out.isTTY && out.hasColors?.() ? styleText : plain;
   const print = (line: string): void => void out.write(`${line}\n`);
   return {
     event: (event) => {
@@ -57,6 +63,8 @@ function sentence(event: Exclude<DemoEvent, { type: 'monitored' }>): string {
       return `listening at ${event.redirectUri}`;
     case 'begun':
       return `begun, expires in ${(event.expiresAt ?? Infinity) - event.at} ms`;
+    case 'url':
+      return `${event.client} waits for you at ${event.url}`;
     case 'opened':
       return `${event.client} has opened the browser: ${event.user} sees the login form`;
     case 'left':

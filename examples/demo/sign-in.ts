@@ -13,7 +13,8 @@ import { exchange, type OAuthClient } from './oauth-client.ts';
 export interface SignIn {
   readonly client: OAuthClient;
   readonly flow: Flow;
-  readonly user: string;
+  /** Undefined where it may be anybody. */
+  readonly user: string | undefined;
   readonly expected: Ending;
   /** When it was begun, in milliseconds since the epoch. */
   readonly since: number;
@@ -34,7 +35,8 @@ async function* redeem(signIn: SignIn, response: CallbackResponse): AsyncGenerat
   yield { type: 'exchanged', at: Date.now(), flow: flow.id, client: client.name };
   const subject = tokens.claims()?.sub ?? 'nobody';
   yield { type: 'verified', at: Date.now(), flow: flow.id, subject };
-  yield ended(signIn, subject === user ? 'signed_in' : 'wrong_subject');
+  const isRight = user === undefined || subject === user;
+  yield ended({ ...signIn, user: user ?? subject }, isRight ? 'signed_in' : 'wrong_subject');
 }
 
 function ended({ client, flow, user, expected, since }: SignIn, actual: Ending): Step {
@@ -44,7 +46,7 @@ function ended({ client, flow, user, expected, since }: SignIn, actual: Ending):
     at,
     flow: flow.id,
     client: client.name,
-    user,
+    user: user ?? 'nobody',
     expected,
     actual,
     ms: at - since,

@@ -27,6 +27,10 @@ export interface Bridge extends AsyncDisposable {
   readonly address: AddressInfo;
   /** Connections now open. */
   readonly connections: number;
+  /** What can be counted now. Looks at every connection: meant for a scrape every few seconds. */
+  stats(): BridgeStats;
+  /** Who sends a request, by a token that holds; for what an operator asks for by HTTP. */
+  identify(request: IncomingMessage): Identity | undefined;
   /** A single-use ticket for a page, to be handed to it over the program's own channel. */
   issueTicket(options: TicketOptions): string;
   /** Closes every connection of this name, and refuses the name from now on. */
@@ -37,6 +41,18 @@ export interface Bridge extends AsyncDisposable {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Closes the connections: with 1001, or 1012 for a restart, after which clients come back at once. Repeatable; after it `listen()` starts anew. */
   close(options?: { restart?: boolean }): Promise<void>;
+}
+
+/** How much a bridge has to do. */
+export interface BridgeStats {
+  /** Connections now open. */
+  readonly connections: number;
+  /** Those that listen for a flow. */
+  readonly listeners: number;
+  /** Those that watch the feed. */
+  readonly monitors: number;
+  /** Bytes written that their readers have not taken yet. */
+  readonly queued: number;
 }
 
 /**
@@ -95,6 +111,16 @@ class WebSocketBridge implements Bridge, SessionHost {
 
   get connections(): number {
     return this.#sessions.size;
+  }
+
+  stats(): BridgeStats {
+    const { size: connections, listening: listeners, queued } = this.#sessions.count();
+    return { connections, listeners, monitors: this.#feed.watchers, queued };
+  }
+
+  identify(request: IncomingMessage): Identity | undefined {
+    const identity = this.#credentials.byToken(request);
+    return identity && this.stands(identity) ? identity : undefined;
   }
 
   get address(): AddressInfo {

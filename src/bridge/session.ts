@@ -103,6 +103,11 @@ export class Session implements Watcher, Timed {
     return this.#socket.readyState === this.#socket.OPEN;
   }
 
+  /** Whether it waits for a flow. */
+  get listening(): boolean {
+    return (this.#flows?.size ?? 0) > 0;
+  }
+
   get queued(): number {
     return this.#socket.bufferedAmount;
   }

@@ -21,6 +21,17 @@ export class Sessions {
     return this.#all.size;
   }
 
+  /** How many there are, how many of them listen for a flow, and bytes queued in all. */
+  count(): { size: number; listening: number; queued: number } {
+    let listening = 0;
+    let queued = 0;
+    for (const session of this.#all) {
+      if (session.listening) listening++;
+      queued += session.queued;
+    }
+    return { size: this.size, listening, queued };
+  }
+
   add(session: Session): void {
     this.#all.add(session);
     if (session.deadline !== Infinity) this.#expiries.add(session);

@@ -1,0 +1,110 @@
+/** Paths of a server that others of this package answer, however the server gets its requests. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createOAuthCallbackServer, type ServerOptions } from '../src/index.ts';
+import { internalsOf } from '../src/internals.ts';
+import { equal, is, throws } from './helpers/assert.ts';
+import { withServer } from './helpers/endpoint.ts';
+import { suite } from './helpers/suite.ts';
+import { send } from './helpers/wire.ts';
+
+const test = suite('routes');
+
+const here = 'answered here';
+const other = 'answered by the program';
+
+/** A program's own server, on which the callback server has a part. */
+async function withProgram(
+  mount: (http: Server) => ServerOptions,
+  body: (port: number, http: Server, options: ServerOptions) => Promise<void>,
+): Promise<void> {
+  const http = createServer();
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  try {
+    await body((http.address() as AddressInfo).port, http, mount(http));
+  } finally {
+    http.close();
+    http.closeAllConnections();
+  }
+}
+
+test('answers on an own server, until its undo', () =>
+  withServer({}, async ({ server, send: ask, redirects }) => {
+    const undo = internalsOf(server).onRequest('/here', (_request, response) => response.end(here));
+    equal(
+      [(await ask({ target: '/here?a=1' })).body, (await ask({ target: '/here', method: 'POST' })).body],
+      [here, here],
+    );
+    is((await ask({ target: '/here/' })).status, 404);
+    undo();
+    is((await ask({ target: '/here' })).status, 404);
+    equal(redirects, []);
+  }));
+
+test('leaves to the server what it does not want to answer', () =>
+  withServer({}, async ({ server, send: ask }) => {
+    internalsOf(server).onRequest('/here', (request, response, next) => {
+      if (request.method === 'POST') response.end(here);
+      else next();
+    });
+    const elsewhere = await ask({ target: '/elsewhere' });
+    equal((await ask({ target: '/here' })).body, elsewhere.body);
+    is((await ask({ target: '/here', method: 'POST' })).body, here);
+  }));
+
+test('does not answer a request that names another Host, by header or target', () =>
+  withServer({}, async ({ server, send: ask, port }) => {
+    internalsOf(server).onRequest('/here', (_request, response) => response.end(here));
+    const strange = [
+      { target: '/here', headers: { Host: 'evil.example' } },
+      { target: '/here', headers: { Host: '127.0.0.1' } },
+      { target: `http://evil.example/here` },
+    ];
+    for (const request of strange) is((await ask(request)).status, 421);
+    is((await ask({ target: '/here', headers: { Host: null }, version: '1.0' })).status, 400);
+    is((await ask({ target: `http://127.0.0.1:${port}/here` })).body, here);
+  }));
+
+test('answers on a borrowed server, whose other requests stay its own', () =>
+  withProgram(
+    (http) => {
+      http.on('request', (_request, response) => response.end(other));
+      return { server: http };
+    },
+    async (port, _http, options) => {
+      await using server = createOAuthCallbackServer(options);
+      await server.listen();
+      internalsOf(server).onRequest('/here', (_request, response) => response.end(here));
+      equal(
+        [(await send(port, { target: '/here' })).body, (await send(port, { target: '/there' })).body],
+        [here, other],
+      );
+    },
+  ));
+
+test('answers through the handler that is mounted', () =>
+  withProgram(
+    () => ({ server: 'mounted' }),
+    async (port, http, options) => {
+      await using server = createOAuthCallbackServer({ ...options, publicUrl: `http://127.0.0.1:${port}` });
+      await server.listen();
+      http.on('request', (request, response) =>
+        server.handler(request, response, () => void response.end(other)),
+      );
+      internalsOf(server).onRequest('/here', (_request, response) => response.end(here));
+      equal(
+        [(await send(port, { target: '/here' })).body, (await send(port, { target: '/there' })).body],
+        [here, other],
+      );
+    },
+  ));
+
+test('refuses a path that is taken, the redirect URI first of all', () => {
+  const { onRequest } = internalsOf(createOAuthCallbackServer());
+  onRequest('/here', () => undefined);
+  for (const path of ['/here', '/callback']) throws(() => onRequest(path, () => undefined), 'invalid_option');
+});
+
+test.run();

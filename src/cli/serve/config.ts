@@ -1,0 +1,84 @@
+import { safeParse, type BaseIssue, type GenericSchema, type InferOutput } from 'valibot';
+import { InvalidOptionError } from '../../errors.ts';
+import { show } from '../../validate.ts';
+import { CommandError } from '../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { readJson } from './files.ts';
+import { merge, type Flags, type Merged } from './layers.ts';
+import { config as schema, type Config } from './schema.ts';
+import { settings } from './settings.ts';
+
+export type { Config } from './schema.ts';
+
+/** What was set, and how to blame whoever set it. */
+export interface ReadConfig {
+  readonly config: Config;
+  /** An error of the library about an option, in terms of who gave it: `--port must be …`. Any other comes back as it is. */
+  readonly blame: (error: unknown, prefix?: string) => unknown;
+}
+
+/**
+ * Reads flags, environment and file, in that order of precedence. Throws `CommandError` for what cannot be.
+ *
+ * @param flags By the key of their setting; that of the file is `config`.
+ */
+export function readConfig(flags: Flags, env: Readonly<Record<string, string | undefined>>): ReadConfig {
+  const name = flags['config'] ?? (env['RX_OAUTH_CALLBACK_CONFIG'] || undefined);
+  const file = typeof name === 'string' ? { name, content: readObject(name) } : undefined;
+  const merged = merge(flags, env, file);
+  const config = parse(schema, merged.values, (path) => labelOf(path, merged, file?.name ?? ''));
+  return {
+    config,
+    blame(error, prefix = '') {
+      if (!(error instanceof InvalidOptionError)) return error;
+      const message = error.message.slice(error.option.length).trimStart();
+      const label = labelOf((prefix + error.option).split('.'), merged, file?.name);
+      return new CommandError(`${label} ${message}`, exitCodes.usage, { cause: error });
+    },
+  };
+}
+
+/** The value, if it is what the schema says. Throws a sentence about the first thing that is not. */
+export function parse<S extends GenericSchema>(
+  as: S,
+  value: unknown,
+  label: (path: readonly string[]) => string,
+): InferOutput<S> {
+  const parsed = safeParse(as, value, { abortEarly: true });
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const path = (issue.path ?? []).map(({ key }) => String(key));
+  throw new CommandError(`${label(path)} ${complaint(issue, path)}`, exitCodes.usage);
+}
+
+function complaint(issue: BaseIssue<unknown>, path: readonly string[]): string {
+  if (issue.expected === 'never') return 'is not an option';
+  if (issue.received === 'undefined') return 'is missing';
+  const must = `must be ${issue.message}`;
+  return isSecret(path) ? must : `${must}, got ${short(show(issue.input))}`;
+}
+
+function isSecret([first = '', ...more]: readonly string[]): boolean {
+  return more.includes('token') || settings.some(({ key, secret }) => secret && key === first);
+}
+
+function short(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+/** How whoever set it calls what stands at a path: `--limit connections`, `bridge.port in serve.json`. */
+function labelOf(path: readonly string[], { labels }: Merged, file: string | undefined): string {
+  const dotted = path.join('.');
+  const setting = settings.find(({ key }) => key === dotted || dotted.startsWith(`${key}.`));
+  const label = setting && labels.get(setting.key);
+  if (label === undefined) return file === undefined ? dotted : `${dotted || 'what'} in ${file}`;
+  const rest = dotted.slice(setting?.key.length).replace('.', ' ');
+  return label.includes(' in ') ? label.replace(' in ', `${rest.replace(' ', '.')} in `) : label + rest;
+}
+
+function readObject(name: string): Record<string, unknown> {
+  const content = readJson(name, '--config');
+  if (typeof content === 'object' && content !== null && !Array.isArray(content))
+    return content as Record<string, unknown>;
+  throw new CommandError(`--config ${name} must hold a JSON object`, exitCodes.usage);
+}

@@ -1,0 +1,64 @@
+import { concat, from } from 'rxjs';
+import type { Bridge } from '../../bridge.ts';
+import type { ServerEvent } from '../../events.ts';
+import type { OAuthCallbackServer } from '../../index.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { mountOperator } from '../../telemetry/mount.ts';
+import type { Operated } from '../../telemetry/operator.ts';
+import { openOperatorPort, type OperatorPort } from '../../telemetry/port.ts';
+
+/** What the operator of a running service has: metrics, health, spans. */
+export class OperatorSide {
+  readonly #server: OAuthCallbackServer;
+  readonly #bridge: Bridge;
+  /** What happens before the metrics are loaded. */
+  readonly #early: ServerEvent[] = [];
+  readonly #keeping;
+  #metrics: Promise<Metrics> | undefined;
+  #port: OperatorPort | undefined;
+  /** Set once the service takes nothing new. */
+  draining = false;
+
+  /** Before the server listens, so that nothing is missed. */
+  constructor(server: OAuthCallbackServer, bridge: Bridge) {
+    this.#server = server;
+    this.#bridge = bridge;
+    this.#keeping = server.events.subscribe((event) => this.#early.push(event));
+  }
+
+  /** @param port One of its own, on loopback; none shares the server's. */
+  async open(port: number | undefined): Promise<void> {
+    const operated: Operated = {
+      metrics: () => this.#load(),
+      unready: () => (this.draining ? 'draining' : undefined),
+    };
+    if (port === undefined) mountOperator(this.#server, this.#bridge, operated);
+    else this.#port = await openOperatorPort(port, operated);
+  }
+
+  /** The own port, if there is one. */
+  get port(): number | undefined {
+    return this.#port?.address.port;
+  }
+
+  /** What costs too much to load before the service listens. */
+  async start(): Promise<void> {
+    const { traceFlows, tracerIfInstalled } = await import('../../telemetry/tracing.ts');
+    const tracer = await tracerIfInstalled();
+    if (tracer) traceFlows({ events: concat(from([...this.#early]), this.#server.events) }, tracer);
+    await this.#load();
+  }
+
+  async close(): Promise<void> {
+    await this.#port?.close();
+  }
+
+  #load(): Promise<Metrics> {
+    this.#metrics ??= import('../../telemetry/metrics.ts').then(({ createMetrics }) => {
+      this.#keeping.unsubscribe();
+      const events = concat(from(this.#early), this.#server.events);
+      return createMetrics(this.#server, { bridge: this.#bridge, events });
+    });
+    return this.#metrics;
+  }
+}

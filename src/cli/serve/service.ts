@@ -1,0 +1,105 @@
+import { createBridge, type Bridge } from '../../bridge.ts';
+import { createOAuthCallbackServer, type OAuthCallbackServer } from '../../index.ts';
+import { internalsOf } from '../../internals.ts';
+import type { Io } from '../io.ts';
+import { jsonLog, textLog, type Log } from '../log.ts';
+import { announce, type Addresses } from './announce.ts';
+import { readConfig, type Config, type ReadConfig } from './config.ts';
+import type { Flags } from './layers.ts';
+import { OperatorSide } from './operator.ts';
+import { bridgeOptions, serverOptions } from './options.ts';
+import { idle, untilStopped } from './stop.ts';
+import { readAccess, type Access } from './tokens.ts';
+
+/** Runs the service until it is told to stop. */
+export async function serve(flags: Flags, io: Io): Promise<void> {
+  const read = readConfig(flags, io.env);
+  const { config } = read;
+  const access = readAccess(config);
+  const log = config.json ? await jsonLog(io, config.logLevel) : textLog(io, config.logLevel);
+  const { server, bridge } = await create(read, access, log);
+  const operator = new OperatorSide(server, bridge);
+  const stopped = untilStopped(io);
+  io.onSignal('SIGHUP', () => reload(flags, io, access, bridge, log));
+  server.events.subscribe((event) => log.event(event));
+  try {
+    await bridge.listen();
+    await operator.open(config.metricsPort);
+    announce(addressesOf(config, server, bridge, operator, access), config.json, io.stdout);
+    await operator.start();
+    const signal = await stopped;
+    operator.draining = true;
+    await drain(signal, config, server, bridge, log);
+  } finally {
+    await server.close();
+    await operator.close();
+  }
+}
+
+async function create(
+  { config, blame }: ReadConfig,
+  { tokens }: Access,
+  log: Log,
+): Promise<{ server: OAuthCallbackServer; bridge: Bridge }> {
+  const options = await serverOptions(config);
+  const logger = {
+    debug: (message: string) => log.debug(message),
+    warn: (told: string | Error) => log.warn(told),
+  };
+  const server = attempt(() => createOAuthCallbackServer({ ...options, logger }), blame);
+  const bridge = attempt(() => createBridge(server, { ...bridgeOptions(config), tokens }), blame, 'bridge.');
+  return { server, bridge };
+}
+
+function attempt<T>(make: () => T, blame: ReadConfig['blame'], prefix?: string): T {
+  try {
+    return make();
+  } catch (error) {
+    throw blame(error, prefix);
+  }
+}
+
+function addressesOf(
+  { bridge: { path = '/bridge', port } = {} }: Config,
+  server: OAuthCallbackServer,
+  bridge: Bridge,
+  operator: OperatorSide,
+  { made }: Access,
+): Addresses {
+  const { urlOf } = internalsOf(server);
+  return {
+    redirectUri: server.redirectUri,
+    bridgeUrl:
+      port === undefined
+        ? urlOf(path).replace(/^http/, 'ws')
+        : `ws://127.0.0.1:${bridge.address.port}${path}`,
+    metricsUrl: operator.port === undefined ? urlOf('/metrics') : `http://127.0.0.1:${operator.port}/metrics`,
+    ...(made !== undefined && { token: made }),
+  };
+}
+
+/** Keeps the tokens there are, where the new ones cannot be read. */
+function reload(flags: Flags, io: Io, { made }: Access, bridge: Bridge, log: Log): void {
+  try {
+    const { tokens } = readAccess(readConfig(flags, io.env).config, made);
+    bridge.setTokens(tokens);
+    log.info(`tokens read again: ${tokens.map(({ name }) => name).join(', ')}`);
+  } catch (error) {
+    log.error(error instanceof Error ? error : String(error));
+  }
+}
+
+async function drain(
+  signal: NodeJS.Signals,
+  { drain: ms }: Config,
+  server: OAuthCallbackServer,
+  bridge: Bridge,
+  log: Log,
+): Promise<void> {
+  const { pending } = internalsOf(server);
+  // A flow that has ended has a listener until that has the result.
+  const waiting = (): number => Math.max(pending(), bridge.stats().listeners);
+  if (waiting() > 0)
+    log.info(`${signal}: ${waiting()} still wait, for ${ms} ms at the most; Ctrl-C ends at once`);
+  await idle(() => waiting() > 0, ms);
+}

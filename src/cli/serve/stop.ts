@@ -1,0 +1,22 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { exitCodes } from '../exit-codes.ts';
+import type { Io } from '../io.ts';
+
+/** Resolves at the first SIGTERM or Ctrl-C; Ctrl-C after it ends the process at once. */
+export function untilStopped(io: Io): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let stopped = false;
+    const hear = (signal: NodeJS.Signals): void => {
+      if (stopped && signal === 'SIGINT') io.exit(exitCodes.interrupted);
+      stopped = true;
+      resolve(signal);
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) io.onSignal(signal, () => hear(signal));
+  });
+}
+
+/** Resolves once nothing is left to wait for, or the time is up. */
+export async function idle(busy: () => boolean, ms: number): Promise<void> {
+  const end = performance.now() + ms;
+  while (busy() && performance.now() < end) await pause(Math.min(50, ms));
+}

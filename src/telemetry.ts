@@ -1,0 +1,4 @@
+export { createMetrics } from './telemetry/metrics.ts';
+export { traceFlows, tracerIfInstalled } from './telemetry/tracing.ts';
+export type { Metrics, MetricsOptions } from './telemetry/metrics.ts';
+export type { SpanLike, TracerLike } from './telemetry/tracing.ts';
