@@ -107,9 +107,9 @@ test(
         counts.cut++;
       };
       const trouble = [
-        () => replace('SIGKILL').then(() => void counts.killed++),
+        () => replace('SIGKILL').then(() => counts.killed++),
         () => cut('normal'),
-        () => replace('SIGTERM').then(() => void counts.restarted++),
+        () => replace('SIGTERM').then(() => counts.restarted++),
         () => cut('pubsub'),
         async () => {
           await redis.stop('SIGKILL');
