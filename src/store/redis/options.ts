@@ -21,7 +21,7 @@ export interface RedisStoreOptions {
   keys?: readonly SealingKey[];
   /** What one tenant may have of all nodes together. */
   quota?: RedisQuota;
-  /** Milliseconds a step may take, with all its attempts; the store counts as away then. @default 2_000 */
+  /** Milliseconds a step may take, with all its attempts; the store counts as away then. @default 3_000 */
   timeout?: number;
   /** Milliseconds between looks for endings whose message was lost. @default 10_000 */
   poll?: number;
@@ -46,7 +46,7 @@ const defaults = {
   prefix: 'rxoc:',
   tenant: '',
   keys: [] as readonly SealingKey[],
-  timeout: 2_000,
+  timeout: 3_000,
   poll: 10_000,
   report: ((): void => undefined) as (error: unknown) => void,
 };
