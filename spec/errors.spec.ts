@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import * as api from '../src/index.ts';
 import * as client from '../src/client.ts';
+import * as redis from '../src/redis.ts';
 import { describeError } from '../src/errors.ts';
 import * as assert from './helpers/assert.ts';
 import { suite } from './helpers/suite.ts';
@@ -19,8 +20,8 @@ const codes: Readonly<Record<string, readonly [code: string, error: api.OAuthCal
   PortInUseError: ['port_in_use', new api.PortInUseError(1, 'h', undefined, {})],
   ServerClosedError: ['closed', new api.ServerClosedError('m')],
   StateInUseError: ['state_in_use', new api.StateInUseError('m')],
-  StoreUnavailableError: ['store_unavailable', new api.StoreUnavailableError('m')],
-  StoredFlowError: ['stored_flow_unreadable', new api.StoredFlowError('m')],
+  StoreUnavailableError: ['store_unavailable', new redis.StoreUnavailableError('m')],
+  StoredFlowError: ['stored_flow_unreadable', new redis.StoredFlowError('m')],
   TooManyFlowsError: ['too_many_flows', new api.TooManyFlowsError('m')],
   UnreachableError: ['unreachable', new api.UnreachableError('m')],
 };
@@ -28,7 +29,7 @@ const codes: Readonly<Record<string, readonly [code: string, error: api.OAuthCal
 const test = suite('errors');
 
 test('lists every exported error class', () => {
-  const exported = Object.keys({ ...api, ...client }).filter((name) => name.endsWith('Error'));
+  const exported = Object.keys({ ...api, ...client, ...redis }).filter((name) => name.endsWith('Error'));
   assert.equal(exported.sort(), Object.keys(codes).sort());
 });
 

@@ -185,7 +185,7 @@ export function createHandler(options: HandlerOptions): Handler {
     const stored = reason ? undefined : options.stored();
     if (!stored) return unmatched(response, arrival, language);
     return {
-      answer: pages.unavailable(language),
+      answer: pages.unavailable(language, stored.unavailable[language]),
       later: stored
         .match(fields, arrival)
         .then((found) => judgeStored(stored, found, response, arrival, language)),

@@ -14,8 +14,6 @@ export {
   PortInUseError,
   ServerClosedError,
   StateInUseError,
-  StoreUnavailableError,
-  StoredFlowError,
   TooManyFlowsError,
   UnreachableError,
 } from './errors.ts';

@@ -109,9 +109,8 @@ export class Pages {
   }
 
   /** The store is away: whose the redirect is, nobody can say. It changed nothing that is known of, and may be sent again. */
-  unavailable(language: Language): Answer {
-    const say = ({ unavailable, unavailableHint }: Texts): Said => neutralSaid(unavailable, unavailableHint);
-    return this.#once('unavailable', language, 503, say, ['Retry-After', '2']);
+  unavailable(language: Language, [headline, hint]: readonly [string, string]): Answer {
+    return this.#once('unavailable', language, 503, () => neutralSaid(headline, hint), ['Retry-After', '2']);
   }
 
   /** A 303, so that a form_post is followed by a GET without its body. @see RFC 9700 section 4.12 */

@@ -8,6 +8,7 @@ import type { HotStream } from './hot-stream.ts';
 import type { Arrival } from './redirect.ts';
 import { sameKey } from './store/same-key.ts';
 import type { Consumed, FlowStore, StoredFlow, StoredResult } from './store/store.ts';
+import { unavailable } from './unavailable-texts.ts';
 import { requireInteger, requireStrong } from './validate.ts';
 
 /** A flow that this node is woken for. */
@@ -23,6 +24,8 @@ const mostSettled = 10_000;
 /** The flows whose truth is in a store: begun here or elsewhere, waited for here or elsewhere. */
 export class StoredFlows {
   readonly store: FlowStore;
+  /** What the page says while it is away. */
+  readonly unavailable = unavailable;
   readonly #options: FlowsOptions;
   readonly #events: HotStream<ServerEvent>;
   /** By state: begun or resumed here, and not known to have ended. */

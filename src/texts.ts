@@ -12,9 +12,6 @@ export interface Texts {
   inactiveHint: string;
   /** With a request that carries nothing: its parameters may have stayed in the browser. */
   nothing: string;
-  /** The service has lost its store. */
-  unavailable: string;
-  unavailableHint: string;
   close: string;
   connected: string;
 }
@@ -32,9 +29,6 @@ export const texts = {
     inactiveHint: 'If you have just signed in, all is well. If not, start again from the app.',
     nothing:
       'No sign-in response came with this request. Whatever stands after a # is not sent to this server.',
-    unavailable: 'Sign-in is not available right now',
-    unavailableHint:
-      'The service cannot do its work at the moment. Please wait a little and reload this page.',
     close: 'You can safely close this tab now.',
     connected: 'Connected to: {}',
   },
@@ -51,8 +45,6 @@ export const texts = {
       'Falls die Anmeldung gerade abgeschlossen wurde, ist alles in Ordnung. Sonst bitte in der App neu beginnen.',
     nothing:
       'Mit dieser Anfrage kam keine Antwort einer Anmeldung. Was nach einem # steht, erreicht diesen Server nicht.',
-    unavailable: 'Anmeldung zurzeit nicht möglich',
-    unavailableHint: 'Der Dienst ist gerade gestört. Bitte kurz warten und diese Seite neu laden.',
     close: 'Dieser Tab kann jetzt geschlossen werden.',
     connected: 'Verbunden mit: {}',
   },
@@ -68,9 +60,6 @@ export const texts = {
     inactiveHint: 'Si vous venez de vous connecter, tout va bien. Sinon, recommencez depuis l’application.',
     nothing:
       'Cette requête ne contient aucune réponse de connexion. Ce qui suit un # n’est pas envoyé à ce serveur.',
-    unavailable: 'Connexion momentanément indisponible',
-    unavailableHint:
-      'Le service est momentanément indisponible. Patientez un peu, puis rechargez cette page.',
     close: 'Vous pouvez maintenant fermer cet onglet.',
     connected: 'Connecté à : {}',
   },
@@ -86,9 +75,6 @@ export const texts = {
     inactiveHint: 'Si acaba de iniciar sesión, todo está bien. Si no, empiece de nuevo desde la aplicación.',
     nothing:
       'Esta solicitud no trae ninguna respuesta de inicio de sesión. Lo que va después de # no se envía a este servidor.',
-    unavailable: 'El inicio de sesión no está disponible ahora',
-    unavailableHint:
-      'El servicio no está disponible en este momento. Espere un poco y vuelva a cargar esta página.',
     close: 'Ya puede cerrar esta pestaña.',
     connected: 'Conectado a: {}',
   },
@@ -104,9 +90,6 @@ export const texts = {
     inactiveHint: 'Se acabou de iniciar sessão, está tudo bem. Se não, recomece na aplicação.',
     nothing:
       'Este pedido não traz qualquer resposta de início de sessão. O que vem depois de # não é enviado a este servidor.',
-    unavailable: 'O início de sessão não está disponível agora',
-    unavailableHint:
-      'O serviço não está disponível neste momento. Aguarde um pouco e recarregue esta página.',
     close: 'Já pode fechar este separador.',
     connected: 'Ligado a: {}',
   },
@@ -122,9 +105,6 @@ export const texts = {
     inactiveHint:
       'サインインした直後であれば問題ありません。そうでない場合は、アプリからやり直してください。',
     nothing: 'このリクエストにはサインインの応答がありません。# 以降の部分はこのサーバーに送られません。',
-    unavailable: '現在サインインできません',
-    unavailableHint:
-      'サービスが一時的に利用できません。しばらく待ってから、このページを再読み込みしてください。',
     close: 'このタブは閉じてかまいません。',
     connected: '接続先: {}',
   },
