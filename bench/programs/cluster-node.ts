@@ -36,7 +36,7 @@ const orders: ClusterNode = {
     redis = connect(url);
     redis.on('error', () => undefined);
     await redis.connect();
-    store = await redisStore({ client: redis });
+    store = await redisStore({ client: redis, timeout: 30_000 });
     const server = createOAuthCallbackServer({ maxFlows: 1_000_000 });
     const limits = { flows: 1_000_000, burst: 10_000_000, perSecond: 10_000_000, queued: 64_000_000 };
     const bridge = createBridge(server, { token, store, limits });

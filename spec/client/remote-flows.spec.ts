@@ -169,6 +169,7 @@ test('K-15 takes what is unknown for acknowledged, where the network breaks with
 function bound(store: FlowStore): FlowStore {
   return {
     epoch: store.epoch,
+    shared: store.shared,
     begin: (...args) => store.begin(...args),
     read: (...args) => store.read(...args),
     adopt: (...args) => store.adopt(...args),

@@ -25,6 +25,7 @@ const afterlife = 60_000;
 
 class MemoryStore implements FlowStore {
   readonly epoch = randomToken().slice(0, 16);
+  readonly shared = false;
   readonly #clock: Clock;
   /** Until the flow's time is over a state stands here, used or not. */
   readonly #entries = new Map<string, Entry>();

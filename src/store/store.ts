@@ -43,6 +43,8 @@ export type StoredResult =
 export interface FlowStore {
   /** Names the life of this memory; another one has other flows. */
   readonly epoch: string;
+  /** Whether flows of other nodes are in it, whose redirects may come to this one. */
+  readonly shared: boolean;
   /**
    * Registers a flow for `ttl` milliseconds. The same state and key again give the same flow, ended or not.
    *

@@ -42,6 +42,7 @@ const margin = 20;
 const epochLife = 2 * 86_400_000;
 
 class RedisStore implements RedisFlowStore {
+  readonly shared = true;
   readonly #settings: RedisStoreSettings;
   readonly #clock: Clock;
   readonly #commands: Commands;
@@ -103,7 +104,8 @@ class RedisStore implements RedisFlowStore {
     ]);
     const [outcome, known, expires] = answer as [string, string?, string?];
     if (known === undefined || expires === undefined) return 'state_in_use';
-    return { flow: this.#open(name.id, state, known, expires), again: outcome === 'again' };
+    if (outcome === 'again') return { flow: this.#open(name.id, state, known, expires), again: true };
+    return { flow: { ...flow, id: name.id, expiresAt: Number(expires) }, again: false };
   }
 
   async read(state: string): Promise<StoredFlow | undefined> {
