@@ -91,6 +91,11 @@ export class StoredFlows {
     return this.store.consume({ ...fields, state }, arrival);
   }
 
+  /** Whether a listener of this flow will be woken: it has not ended, as far as is known here. */
+  waits({ state }: StoredFlow): boolean {
+    return this.#waiting.has(state);
+  }
+
   /** Wakes this listener when there may be something to take. Returns its undo. */
   listen(flow: StoredFlow, wake: () => void): () => void {
     const waiting = this.#waiting.get(flow.state) ?? this.#wait(flow);
@@ -149,11 +154,15 @@ export class StoredFlows {
     const waiting: Waiting = { id, listener: undefined, stop: () => undefined };
     this.#waiting.set(state, waiting);
     waiting.stop = this.store.watch(flow, () => {
-      // A store that is away wakes once more when it is back.
       if (waiting.listener) waiting.listener();
-      else void this.take(state).catch(() => undefined);
+      else void this.#note(waiting, state);
     });
     return waiting;
+  }
+
+  /** Nobody listens, but somebody may have begun to meanwhile. A store that is away wakes once more when it is back. */
+  async #note(waiting: Waiting, state: string): Promise<void> {
+    if (await this.take(state).catch(() => undefined)) waiting.listener?.();
   }
 
   #forget(state: string): void {

@@ -171,6 +171,29 @@ test(
   { deadline: 60_000 },
 );
 
+test('K-14 gives a listener its flow that asks for it again at another node', () =>
+  withNodes(2, async ({ nodes, come }) => {
+    const [one, other] = nodes.map(({ port }) => `ws://127.0.0.1:${port}/bridge`);
+    await withPeers(one!, async (open) => {
+      const [first, state, key] = [open(), newState(), newKey()];
+      await first.welcome();
+      const flow = await first.begin(state, key);
+      first.end();
+      const second = open({}, other);
+      await second.welcome();
+      // As if `begun` had been lost with the first connection.
+      assert.is(await second.begin(state, key), flow);
+      assert.is((await come(state)).status, 200);
+      assert.is((await second.next('result')).flow, flow);
+      // And once more, after the end.
+      assert.is(await second.begin(state, key), flow);
+      const third = open();
+      await third.welcome();
+      assert.is(await third.begin(state, key), flow);
+      assert.is((await third.next('result')).flow, flow);
+    });
+  }));
+
 test('forgets at every node what has been acknowledged', () =>
   withNodes(2, async ({ nodes, connect, come }) => {
     const host = await connect();

@@ -203,6 +203,7 @@ class WebSocketBridge implements Bridge, SessionHost {
     return flow;
   };
 
+  waits: SessionHost['waits'] = (flow) => this.#flows.waits(flow);
   read: SessionHost['read'] = (state) => this.#flows.store.read(state);
   adopt: SessionHost['adopt'] = (state) => this.#flows.store.adopt(state);
   take: SessionHost['take'] = (state) => this.#flows.take(state);

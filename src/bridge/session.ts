@@ -28,6 +28,8 @@ export interface SessionHost {
   /** Whether more is queued in all than may be. */
   overloaded(): boolean;
   begin(key: string, state: string, options: BeginOptions): Promise<StoredFlow>;
+  /** Whether whoever is attached to the flow will be told of its end; otherwise it may have ended. */
+  waits(flow: StoredFlow): boolean;
   read(state: string): Promise<StoredFlow | undefined>;
   /** The flow's listener is at this node now. */
   adopt(state: string): Promise<void>;
@@ -249,9 +251,10 @@ export class Session implements Watcher, Timed {
         return;
       }
       const { id, redirectUri, expiresAt } = flow;
+      const waits = this.#host.waits(flow);
       this.#attach(flow);
       this.#send({ type: 'begun', ref, flow: id, redirectUri, expiresAt });
-      await this.deliver(id);
+      if (!waits) await this.deliver(id);
     } finally {
       this.#beginning--;
     }

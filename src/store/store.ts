@@ -46,7 +46,7 @@ export interface FlowStore {
   /** Whether flows of other nodes are in it, whose redirects may come to this one. */
   readonly shared: boolean;
   /**
-   * Registers a flow for `ttl` milliseconds. The same state and key again give the same flow, ended or not.
+   * Registers a flow for `ttl` milliseconds. The same state and key again give the same flow, ended or not, and adopt it.
    *
    * `state_in_use` where its state lives or has been used; `too_many_flows` where the store takes no more.
    */

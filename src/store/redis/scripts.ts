@@ -20,12 +20,15 @@ const now = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
-/** ARGV: owner, sealed flow, digests, node, ttl, afterlife. */
+/** ARGV: owner, sealed flow, digests, node, ttl, afterlife. Begun again, it is the later node's. */
 export const begin: Script = {
   name: 'begin',
   source: `${now}
 local known = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'u')
-if known[1] == ARGV[1] then return { 'again', known[2], known[3] } end
+if known[1] == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'n', ARGV[4])
+  return { 'again', known[2], known[3] }
+end
 if known[3] or known[4] then return { 'in_use' } end
 local expires = string.format('%.0f', now + ARGV[5])
 redis.call('HSET', KEYS[1], 'o', ARGV[1], 's', ARGV[2], 'e', expires, 'f', ARGV[3], 'n', ARGV[4])
