@@ -86,6 +86,8 @@ export class Wakes {
 
   /** @param deadline By this node's clock; the flow has expired then. */
   watch(name: FlowName, deadline: number, run: () => void): () => void {
+    // What was under way when this was closed.
+    if (this.#closed) return () => undefined;
     let watched = this.#watched.get(name.id);
     if (!watched) {
       watched = { name, wakes: new Set(), deadline, slot: -1 };
