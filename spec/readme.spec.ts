@@ -56,7 +56,7 @@ const complaints = compileAll();
 test('has three whole programs, each under a heading of its own, and only blocks this spec knows', () => {
   const found = scripts.filter(isProgram).map(({ heading }) => heading);
   assert.equal(found, Object.values(programs));
-  assert.equal([...new Set(blocks.map(({ language }) => language))].sort(), ['sh', 'ts']);
+  assert.equal([...new Set(blocks.map(({ language }) => language))].sort(), ['json', 'sh', 'ts']);
 });
 
 for (const block of scripts) {

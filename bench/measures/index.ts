@@ -1,5 +1,6 @@
 import type { Measure } from '../context.ts';
 import { bridgeLatency } from './bridge-latency.ts';
+import { cliStart } from './cli-start.ts';
 import { cluster } from './cluster.ts';
 import { dispatch, ofState } from './dispatch.ts';
 import { express } from './express.ts';
@@ -29,6 +30,7 @@ export const measures: Readonly<Record<string, Measure>> = {
   'fan-out': fanOut,
   'listener-memory': listenerMemory,
   'slow-monitors': slowMonitors,
+  'cli-start': cliStart,
   cluster,
   soak,
 };

@@ -69,8 +69,12 @@ export class Consumer implements Disposable {
   }
 
   /** Starts a compiled program as its user would. */
-  start(file: string, env: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
-    return spawn(process.execPath, [file], { cwd: this.path, env: { ...process.env, ...env } });
+  start(
+    file: string,
+    env: NodeJS.ProcessEnv = {},
+    ...args: readonly string[]
+  ): ChildProcessWithoutNullStreams {
+    return spawn(process.execPath, [file, ...args], { cwd: this.path, env: { ...process.env, ...env } });
   }
 
   [Symbol.dispose](): void {

@@ -6,7 +6,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { readJson } from './files.ts';
 import { merge, type Flags, type Merged } from './layers.ts';
 import { config as schema, type Config } from './schema.ts';
-import { settings } from './settings.ts';
+import { nameOf, settings } from './settings.ts';
 
 export type { Config } from './schema.ts';
 
@@ -26,7 +26,7 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
   const name = flags['config'] ?? (env['RX_OAUTH_CALLBACK_CONFIG'] || undefined);
   const file = typeof name === 'string' ? { name, content: readObject(name) } : undefined;
   const merged = merge(flags, env, file);
-  const config = parse(schema, merged.values, (path) => labelOf(path, merged, file?.name ?? ''));
+  const config = parse(schema, merged.values, (path) => labelOf(path, merged, file?.name));
   return {
     config,
     blame(error, prefix = '') {
@@ -74,7 +74,10 @@ function labelOf(path: readonly string[], { labels }: Merged, file: string | und
   const dotted = path.join('.');
   const setting = settings.find(({ key }) => key === dotted || dotted.startsWith(`${key}.`));
   const label = setting && labels.get(setting.key);
-  if (label === undefined) return file === undefined ? dotted : `${dotted || 'what'} in ${file}`;
+  if (label === undefined) {
+    if (file !== undefined) return `${dotted || 'what'} in ${file}`;
+    return setting ? nameOf(setting) : dotted;
+  }
   const rest = dotted.slice(setting?.key.length).replace('.', ' ');
   return label.includes(' in ') ? label.replace(' in ', `${rest.replace(' ', '.')} in `) : label + rest;
 }

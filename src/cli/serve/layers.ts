@@ -97,7 +97,9 @@ function flag(text: string): boolean | string {
 
 function bounds(texts: readonly string[]): unknown {
   const pairs = texts.flatMap((text) => text.split(',')).map((pair) => pair.split('='));
-  if (pairs.some((pair) => pair.length !== 2)) return texts.join(' ');
+  // Not `__proto__` either, which would be lost on the way.
+  if (!pairs.every(([name = '', ...value]) => /^[a-z]\w*$/i.test(name) && value.length === 1))
+    return texts.join(' ');
   return Object.fromEntries(pairs.map(([name = '', value = '']) => [name, number(value)]));
 }
 

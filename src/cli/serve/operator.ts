@@ -17,8 +17,8 @@ export class OperatorSide {
   readonly #keeping;
   #metrics: Promise<Metrics> | undefined;
   #port: OperatorPort | undefined;
-  /** Set once the service takes nothing new. */
-  draining = false;
+  /** Why the service should get no new sign-ins now. */
+  unready: string | undefined = 'starting';
 
   /** Before the server listens, so that nothing is missed. */
   constructor(server: OAuthCallbackServer, bridge: Bridge, store: FlowStore | undefined) {
@@ -57,7 +57,7 @@ export class OperatorSide {
 
   /** A node without its store can begin and end nothing; alive it is all the same. */
   async #unready(): Promise<string | undefined> {
-    if (this.draining) return 'draining';
+    if (this.unready !== undefined) return this.unready;
     return this.#store?.check().then(
       () => undefined,
       () => 'the store is away',

@@ -22,13 +22,12 @@ async function secureContext(files: NonNullable<Config['tls']>): Promise<{ cert:
   const tls = { cert: readText(files.cert, '--tls-cert'), key: readText(files.key, '--tls-key') };
   const { createSecureContext } = await import('node:tls');
   try {
-    createSecureContext(tls);
+    // It takes an empty one for none.
+    createSecureContext({ cert: tls.cert || 'none', key: tls.key || 'none' });
   } catch (error) {
-    const { code = 'no PEM' } = error as NodeJS.ErrnoException;
-    throw new CommandError(
-      `--tls-cert ${files.cert} and --tls-key ${files.key} do not work together: ${code}`,
-      exitCodes.usage,
-    );
+    const { code = 'not PEM' } = error as NodeJS.ErrnoException;
+    const message = `--tls-cert ${files.cert} and --tls-key ${files.key} do not work together: ${code}`;
+    throw new CommandError(message, exitCodes.usage);
   }
   return tls;
 }

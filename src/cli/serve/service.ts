@@ -1,6 +1,9 @@
+import { skipWhile } from 'rxjs';
 import { createBridge, type Bridge, type FlowStore } from '../../bridge.ts';
 import { createOAuthCallbackServer, type OAuthCallbackServer } from '../../index.ts';
+import { InvalidOptionError } from '../../errors.ts';
 import { internalsOf } from '../../internals.ts';
+import { operatorPaths } from '../../telemetry/operator.ts';
 import type { Io } from '../io.ts';
 import { jsonLog, textLog, type Log } from '../log.ts';
 import { announce, type Addresses } from './announce.ts';
@@ -23,14 +26,17 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   const operator = new OperatorSide(server, bridge, shared?.store);
   const stopped = untilStopped(io);
   io.onSignal('SIGHUP', () => reload(flags, io, access, bridge, log));
-  server.events.subscribe((event) => log.event(event));
+  // Of one that never listens there is nothing to tell but why.
+  server.events.pipe(skipWhile(({ type }) => type !== 'listening')).subscribe((event) => log.event(event));
   try {
-    await bridge.listen();
+    // First, so that a port that is taken is known before anybody is told of the others.
     await operator.open(config.metricsPort);
+    await bridge.listen();
+    operator.unready = undefined;
     announce(addressesOf(config, server, bridge, operator, access), config.json, io.stdout);
     await operator.start();
     const signal = await stopped;
-    operator.draining = true;
+    operator.unready = 'draining';
     // With others to go to, listeners need not be waited for.
     if (shared) await bridge.close({ restart: true });
     else await drain(signal, config, server, bridge, log);
@@ -48,6 +54,13 @@ async function create(
   log: Log,
 ): Promise<{ server: OAuthCallbackServer; bridge: Bridge }> {
   const options = await serverOptions(config);
+  if (config.metricsPort === undefined && isOperatorPath(options.callbackPath)) {
+    const error = new InvalidOptionError(
+      'callbackPath',
+      `must not be ${operatorPaths.join(', ')}, unless there is a port for those`,
+    );
+    throw blame(error);
+  }
   const logger = {
     debug: (message: string) => log.debug(message),
     warn: (told: string | Error) => log.warn(told),
@@ -59,6 +72,10 @@ async function create(
     'bridge.',
   );
   return { server, bridge };
+}
+
+function isOperatorPath(path: string | undefined): boolean {
+  return (operatorPaths as readonly unknown[]).includes(path);
 }
 
 function attempt<T>(make: () => T, blame: ReadConfig['blame'], prefix?: string): T {

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { built } from '../build.ts';
+import type { Measure } from '../context.ts';
+import { compare, type Cost } from '../rounds.ts';
+import { ensureBuild, root } from '../../spec/helpers/consumer.ts';
+import { median } from '../statistics.ts';
+import { short } from '../table.ts';
+
+// Of one round: a start takes a tenth of a second, and what else the machine does takes as long.
+const starts = 7;
+
+export const cliStart: Measure = async ({ rounds, tell }) => {
+  ensureBuild();
+  const ours = [join(root, 'dist', 'cli.js'), 'serve'];
+  const bare = [join(built, 'programs', 'bare-start.js')];
+  const comparison = await compare(
+    rounds,
+    () => startOf(ours),
+    () => startOf(bare),
+    tell,
+  );
+  return [
+    {
+      measure: 'cli-start',
+      what: 'start of serve to listening ÷ bare node:http',
+      value: comparison.clock,
+      reach: { most: 1.5 },
+      ours: `${short(comparison.ours.clock / 1_000)} ms`,
+      against: `${short(comparison.other.clock / 1_000)} ms`,
+      rounds: comparison.rounds.map(({ clock }) => clock),
+    },
+  ];
+};
+
+/** The middle one of several, which the processor's share of others has the least to do with. */
+async function startOf(args: readonly string[]): Promise<Cost> {
+  const times: number[] = [];
+  for (let each = 0; each < starts; each++) times.push(await timeToFirstLine(args));
+  const clock = median(times);
+  return { cpu: clock, clock };
+}
+
+/** Microseconds. */
+async function timeToFirstLine(args: readonly string[]): Promise<number> {
+  const since = performance.now();
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = once(child, 'exit');
+  try {
+    await once(child.stdout, 'data');
+    return (performance.now() - since) * 1_000;
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+  }
+}

@@ -1,0 +1,192 @@
+/** Flags over environment over file, for everything that can be set. */
+import { readConfig } from '../../src/cli/serve/config.ts';
+import { valueAt, type Flags } from '../../src/cli/serve/layers.ts';
+import { bridgeOptions, serverOptions } from '../../src/cli/serve/options.ts';
+import { nameOf, settings, variableOf, type Reading, type Setting } from '../../src/cli/serve/settings.ts';
+import { readAccess } from '../../src/cli/serve/tokens.ts';
+import { createOAuthCallbackServer } from '../../src/index.ts';
+import { readOptions } from '../../src/options.ts';
+import { readBridgeOptions } from '../../src/bridge/options.ts';
+import * as assert from '../helpers/assert.ts';
+import { Folder } from '../helpers/cli.ts';
+import { rowsUnder } from '../helpers/readme.ts';
+import { suite } from '../helpers/suite.ts';
+
+/** Texts to give, each with the value that it has, one for each layer. */
+const samples: Readonly<Record<Reading, readonly [text: string, value: unknown][]>> = {
+  text: [
+    ['one', 'one'],
+    ['two', 'two'],
+    ['three', 'three'],
+  ],
+  number: [
+    ['11', 11],
+    ['12', 12],
+    ['13', 13],
+  ],
+  numbers: [
+    ['11', 11],
+    ['12', 12],
+    ['13', 13],
+  ],
+  list: [
+    ['a', ['a']],
+    ['b', ['b']],
+    ['c', ['c']],
+  ],
+  switch: [
+    ['true', true],
+    ['false', false],
+    ['1', true],
+  ],
+  bounds: [
+    ['a=1', { a: 1 }],
+    ['b=2', { b: 2 }],
+    ['c=3', { c: 3 }],
+  ],
+  choice: [
+    ['11', 11],
+    ['false', false],
+    ['13', 13],
+  ],
+  policy: [
+    ['reject', 'reject'],
+    ['holdFor=1,max=2', { holdFor: 1, max: 2 }],
+    ['accept', 'accept'],
+  ],
+};
+
+/** Of settings that take some texts only. */
+const particular: Readonly<Record<string, readonly [text: string, value: unknown][]>> = {
+  token: ['first', 'second', 'third'].map((name) => [
+    `the-token-that-is-${name}`,
+    `the-token-that-is-${name}`,
+  ]),
+  cleanUrl: [
+    ['script', 'script'],
+    ['false', false],
+    ['redirect', 'redirect'],
+  ],
+  language: ['en', 'de', 'fr'].map((code) => [code, code]),
+  errorWithoutState: ['ignore', 'end-only-flow', 'ignore'].map((policy) => [policy, policy]),
+  logLevel: ['debug', 'warn', 'silent'].map((level) => [level, level]),
+};
+
+function nest(key: string, value: unknown): Record<string, unknown> {
+  const [name = '', ...more] = key.split('.');
+  return { [name]: more.length > 0 ? nest(more.join('.'), value) : value };
+}
+
+/** What is read of a setting, where the layers say these; a certificate comes with its key. */
+function read(
+  setting: Setting,
+  flag: string | undefined,
+  variable: string | undefined,
+  inFile: unknown,
+): unknown {
+  using folder = new Folder();
+  const file = folder.write('serve.json', inFile === undefined ? {} : nest(setting.key, inFile));
+  const others = setting.key.startsWith('tls.') ? { 'tls.cert': 'cert.pem', 'tls.key': 'key.pem' } : {};
+  const flags: Record<string, string | readonly string[] | undefined> = { config: file };
+  const env: Record<string, string | undefined> = { [variableOf(setting)]: variable };
+  for (const [key, value] of Object.entries(others)) if (key !== setting.key) flags[key] = [value];
+  if (flag !== undefined) flags[setting.key] = [flag];
+  return valueAt(readConfig(flags, env).config, setting.key);
+}
+
+const test = suite('configuration of serve');
+
+for (const setting of settings) {
+  test(`${setting.key} is set by ${nameOf(setting)}, over ${variableOf(setting)}, over the file`, () => {
+    const [one, two, three] = particular[setting.key] ?? samples[setting.reads];
+    const merged = setting.reads === 'bounds';
+    assert.equal(read(setting, undefined, undefined, three![1]), three![1]);
+    assert.equal(
+      read(setting, undefined, two![0], three![1]),
+      merged ? { ...(three![1] as object), ...(two![1] as object) } : two![1],
+    );
+    assert.equal(
+      read(setting, one![0], two![0], three![1]),
+      merged ? Object.assign({}, three![1], two![1], one![1]) : one![1],
+    );
+    assert.equal(read(setting, one![0], undefined, undefined), one![1]);
+    assert.equal(read(setting, undefined, '', three![1]), three![1], 'an empty variable is none');
+  });
+}
+
+test('takes several values by repeating the flag, or with spaces in the environment', () => {
+  const { config } = readConfig(
+    { issuers: ['https://a.example', 'https://b.example'], limits: ['body=1', 'headers=2,strays=3'] },
+    {
+      RX_OAUTH_CALLBACK_PORT: '8080 8081',
+      RX_OAUTH_CALLBACK_ORIGIN: 'https://a.example  https://b.example',
+      RX_OAUTH_CALLBACK_LIMIT: 'body=4 connections=5',
+    },
+  );
+  assert.equal(config.issuers, ['https://a.example', 'https://b.example']);
+  assert.equal(config.port, [8080, 8081]);
+  assert.equal(config.bridge?.origins, ['https://a.example', 'https://b.example']);
+  assert.equal(config.limits, { body: 1, headers: 2, strays: 3, connections: 5 });
+});
+
+test('has a setting for every option of the server and the bridge that a command line can give', () => {
+  // What only a program has: code, or objects of its own.
+  const notHere = ['server', 'render', 'resultContainer', 'resultReady', 'scheduler', 'logger', 'tls'];
+  const keys = settings.map(({ key }) => key);
+  const known = (make: (option: string) => unknown, option: string): boolean => {
+    try {
+      make(option);
+      return true;
+    } catch (error) {
+      return !(error as Error).message.includes('is not an option');
+    }
+  };
+  const ofServer = rowsUnder('Options').flatMap(([cell = '']) => /^`(\w+)`$/.exec(cell)?.slice(1) ?? []);
+  assert.ok(ofServer.length > 20);
+  const options = ofServer.filter((name) => known((option) => readOptions({ [option]: undefined }), name));
+  assert.equal(
+    options.filter((name) => !keys.includes(name) && !notHere.includes(name)),
+    [],
+  );
+  const ofBridge = ['token', 'tokens', 'path', 'port', 'origins', 'limits'];
+  for (const name of ofBridge) assert.ok(keys.includes(`bridge.${name}`) || keys.includes(name), name);
+  assert.ok(known((option) => readBridgeOptions({ token: 'x'.repeat(16), [option]: undefined }), 'store'));
+});
+
+test('gives the server and the bridge what they know, and nothing else', async () => {
+  const flags: Flags = { flowTtl: ['1000'], 'bridge.path': ['/wait'], drain: ['1'], metricsPort: ['0'] };
+  const { config } = readConfig(flags, {});
+  const options = await serverOptions(config);
+  assert.equal(options, { flowTtl: 1_000 });
+  assert.equal(bridgeOptions(config), { path: '/wait' });
+  createOAuthCallbackServer(options);
+});
+
+test('has defaults where nothing is set', () => {
+  assert.equal(readConfig({}, {}).config, { drain: 5_000, json: false, logLevel: 'info' });
+});
+
+test('makes a token only where none is given, and the same one again', () => {
+  const { config } = readConfig({}, {});
+  const { tokens, made } = readAccess(config);
+  assert.match(made ?? '', /^[\w-]{43}$/);
+  assert.equal(tokens, [{ name: 'token', token: made, roles: ['listener', 'monitor'] }]);
+  assert.equal(readAccess(config, made).tokens, tokens);
+  assert.not.equal(readAccess(config).made, made);
+  const given = readAccess(readConfig({ token: ['the-token-that-is-given'] }, {}).config);
+  assert.is(given.made, undefined);
+  assert.is(given.tokens[0]?.token, 'the-token-that-is-given');
+});
+
+test('README.md has a row for each setting', () => {
+  assert.equal(
+    rowsUnder('Settings of serve')
+      .slice(1)
+      .map(([flag = '', variable = '', key = '']) =>
+        [flag, variable, key].map((cell) => cell.replaceAll('`', '')),
+      ),
+    settings.map((setting) => [nameOf(setting), variableOf(setting), setting.key]),
+  );
+});
+
+test.run();

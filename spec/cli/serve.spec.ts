@@ -1,0 +1,281 @@
+/** `serve` from beginning to end, by the built command. */
+import { writeFileSync } from 'node:fs';
+import { firstValueFrom } from 'rxjs';
+import { connectCallbackHost, type RemoteCallbackHost } from '../../src/client.ts';
+import { exitCodes } from '../../src/cli/exit-codes.ts';
+import type { Addresses } from '../../src/cli/serve/announce.ts';
+import { orThrow } from '../../src/index.ts';
+import * as assert from '../helpers/assert.ts';
+import { Cli, Folder } from '../helpers/cli.ts';
+import { send, visit } from '../helpers/client.ts';
+import { redirectTo } from '../helpers/server.ts';
+import { suite } from '../helpers/suite.ts';
+import { certificate } from '../helpers/tls.ts';
+
+const token = 'the-token-of-a-program';
+const canary = 'canary-code-of-nobody';
+
+/** Where the service says it is. */
+async function addressesOf(cli: Cli): Promise<Addresses> {
+  return JSON.parse(await cli.sees(/^(\{"type":"ready".*\})\n/m)) as Addresses;
+}
+
+/** A service, with a program that waits at it. */
+async function withService(
+  args: readonly string[],
+  body: (cli: Cli, addresses: Addresses, host: RemoteCallbackHost) => Promise<void>,
+): Promise<void> {
+  await using cli = Cli.start(['serve', '--json', ...args], { RX_OAUTH_CALLBACK_TOKEN: token });
+  const addresses = await addressesOf(cli);
+  const host = await connectCallbackHost(addresses.bridgeUrl, { token, report: () => undefined });
+  try {
+    await body(cli, addresses, host);
+  } finally {
+    await host.close();
+  }
+}
+
+/** A sign-in that ends with a code. */
+async function signIn(host: RemoteCallbackHost, code = canary): Promise<void> {
+  const flow = await host.begin();
+  const response = firstValueFrom(flow.response.pipe(orThrow()));
+  const { status } = await visit(redirectTo(flow.redirectUri, { code, state: flow.state }));
+  assert.is(status, 200);
+  assert.is((await response).code, code);
+}
+
+const lines = (text: string): Record<string, unknown>[] =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+const test = suite('serve');
+
+test('prints where it is, and a token that was made, for people', async () => {
+  await using cli = Cli.start(['serve']);
+  const made = await cli.sees(/^Token +(\S{43})\n/m);
+  const shown =
+    /^Redirect URI {2}(http:\/\/127\.0\.0\.1:\d+)\/callback\nBridge {8}(ws:\S+)\nMetrics {7}(\S+)\n/;
+  const [, origin = '', bridgeUrl = '', metricsUrl = ''] = shown.exec(cli.stdout) ?? [];
+  assert.is(metricsUrl, `${origin}/metrics`);
+  const host = await connectCallbackHost(bridgeUrl, { token: made });
+  try {
+    await signIn(host);
+  } finally {
+    await host.close();
+  }
+  cli.signal('SIGTERM');
+  const { code, stdout, stderr } = await cli.end();
+  assert.is(code, exitCodes.ok);
+  assert.is(stdout.split(made).length, 2, 'the token is printed once');
+  assert.not.match(stderr, made);
+  assert.match(stderr, /^\d\d:\d\d:\d\d\.\d{3} info {2}flow \S+: got its code\n/m);
+});
+
+test('takes all of it from a file, and prints JSON for programs', async () => {
+  using folder = new Folder();
+  const file = folder.write('serve.json', {
+    callbackPath: '/cb',
+    publicUrl: 'http://127.0.0.1:1/under',
+    bridge: { path: '/wait', port: 0 },
+    metricsPort: 0,
+    tokens: [{ name: 'ci', token, roles: ['listener'], expiresAt: '2999-01-01T00:00:00Z' }],
+    json: true,
+  });
+  await using cli = Cli.start(['serve', '--config', file]);
+  const { redirectUri, bridgeUrl, metricsUrl, token: made } = await addressesOf(cli);
+  assert.is(redirectUri, 'http://127.0.0.1:1/under/cb');
+  assert.match(bridgeUrl, /^ws:\/\/127\.0\.0\.1:\d+\/wait$/);
+  assert.is(made, undefined);
+  assert.match((await send(metricsUrl)).body, '# TYPE rx_oauth_callback_flows_begun_total counter');
+  const host = await connectCallbackHost(bridgeUrl, { token });
+  await host.close();
+  assert.is(lines(cli.stdout).length, 1);
+});
+
+test('serves TLS', async () => {
+  using folder = new Folder();
+  const { cert, key } = certificate;
+  const files = ['--tls-cert', folder.write('cert.pem', cert), '--tls-key', folder.write('key.pem', key)];
+  await using cli = Cli.start(['serve', '--json', ...files]);
+  const { redirectUri, bridgeUrl } = await addressesOf(cli);
+  assert.match([redirectUri, bridgeUrl].join(' '), /^https:\/\/\S+ wss:\/\/\S+$/);
+});
+
+test('logs a line of JSON for each event, and no secret at debug level', () =>
+  withService(['--log-level', 'debug'], async (cli, { redirectUri, metricsUrl }, host) => {
+    await signIn(host);
+    const flow = await host.begin();
+    const { state } = flow;
+    await visit(redirectTo(redirectUri, { code: canary, state: `${state.slice(0, -1)}!` }));
+    await visit(redirectTo(redirectUri, { code: canary, state, error: 'no', error_description: canary }));
+    await visit(`${redirectUri}?code=${canary}&code=${canary}&state=${state}`);
+    await send(new URL('/bridge', redirectUri), 'GET', { Authorization: `Bearer ${canary}-${canary}` });
+    await send(`${metricsUrl}?token=${token}`, 'GET', { Authorization: `Bearer ${token}` });
+    await send(metricsUrl, 'POST', { Authorization: `Bearer ${canary}` });
+    flow.cancel();
+    cli.signal('SIGTERM');
+    const { code, stdout, stderr } = await cli.end();
+    assert.is(code, exitCodes.ok);
+    const secrets = [canary, token, state, flow.codeVerifier, state.slice(0, 20)];
+    assert.equal(
+      secrets.filter((secret) => (stdout + stderr).includes(secret)),
+      [],
+    );
+    const logged = lines(stderr);
+    assert.ok(logged.every(({ level, time }) => typeof level === 'string' && typeof time === 'string'));
+    const events = logged.flatMap(({ event, disposition }) =>
+      event === undefined ? [] : [[event, disposition].filter(Boolean).join(' ')],
+    );
+    assert.equal(events.slice(0, 7), [
+      'listening',
+      'begun',
+      'redirect accepted',
+      'settled',
+      'begun',
+      'redirect unmatched',
+      'redirect accepted',
+    ]);
+    assert.is(events.at(-1), 'closed');
+    assert.ok(logged.some(({ level }) => level === 'debug'));
+  }));
+
+test('has metrics and health for a monitor, and for nobody else', () =>
+  withService([], async (_cli, { redirectUri, metricsUrl }, host) => {
+    await signIn(host);
+    const unknown = await send(new URL('/nothing', redirectUri));
+    const bearer = { Authorization: `Bearer ${token}` };
+    for (const path of ['/metrics', '/healthz', '/readyz']) {
+      const url = new URL(path, redirectUri);
+      for (const headers of [{}, { Authorization: 'Bearer not-the-token-of-anybody' }]) {
+        const { status, body } = await send(url, 'GET', headers);
+        assert.equal([status, body], [404, unknown.body]);
+      }
+      assert.is((await send(url, 'GET', bearer)).status, 200);
+      assert.is((await send(url, 'POST', bearer)).status, 404);
+    }
+    const { body, headers } = await send(metricsUrl, 'GET', bearer);
+    assert.match(headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/);
+    for (const line of [
+      'rx_oauth_callback_flows_begun_total 1',
+      'rx_oauth_callback_flows_ended_total{ending="code",error=""} 1',
+      'rx_oauth_callback_redirects_total{disposition="accepted",reason=""} 1',
+      'rx_oauth_callback_flow_waiting_seconds_count{ending="code"} 1',
+      'rx_oauth_callback_bridge_connections 1',
+      'rx_oauth_callback_bridge_monitors 0',
+    ]) {
+      assert.match(body, `${line}\n`);
+    }
+    assert.match(body, /^nodejs_eventloop_lag_p99_seconds /m);
+    assert.not.match(body, canary);
+  }));
+
+test('I-02 drains: what waits may end, then it exits 0', () =>
+  withService(['--metrics-port', '0', '--drain', '10000'], async (cli, { metricsUrl }, host) => {
+    const flow = await host.begin();
+    const ready = (): Promise<number> => send(new URL('/readyz', metricsUrl)).then(({ status }) => status);
+    assert.is(await ready(), 200);
+    const response = firstValueFrom(flow.response);
+    cli.signal('SIGTERM');
+    await cli.sees(/"msg":"SIGTERM: 1 still wait/, 'stderr');
+    assert.is(await ready(), 503);
+    await visit(redirectTo(flow.redirectUri, { code: canary, state: flow.state }));
+    assert.is((await response).code, canary);
+    assert.is((await cli.end(8_000)).code, exitCodes.ok);
+  }));
+
+test('I-02 drains no longer than it may, with flows and listeners that wait', () =>
+  withService(['--drain', '200'], async (cli, _addresses, host) => {
+    const others = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        connectCallbackHost(_addresses.bridgeUrl, { token, report: () => undefined }),
+      ),
+    );
+    try {
+      for (const each of [host, ...others]) await each.begin();
+      cli.signal('SIGTERM');
+      assert.is((await cli.end(6_000)).code, exitCodes.ok);
+    } finally {
+      await Promise.all(others.map((each) => each.close()));
+    }
+  }));
+
+test('ends at the second Ctrl-C, on a terminal', async () => {
+  await using cli = Cli.onTerminal(['serve', '--token', token, '--drain', '60000']);
+  const bridgeUrl = await cli.sees(/(ws:\/\/\S+)/);
+  const host = await connectCallbackHost(bridgeUrl, { token, report: () => undefined });
+  try {
+    await host.begin();
+    cli.press('\x03');
+    await cli.sees(/SIGINT: 1 still wait.*Ctrl-C ends at once/);
+    cli.press('\x03');
+    assert.is((await cli.end(5_000)).code, exitCodes.interrupted);
+    assert.match(cli.stdout, '\u001b[');
+    assert.not.match(cli.stdout, token);
+  } finally {
+    await host.close();
+  }
+});
+
+test('ends at the first Ctrl-C where nothing waits', async () => {
+  await using cli = Cli.onTerminal(['serve'], { NO_COLOR: '1' });
+  await cli.sees(/Token +\S+/);
+  cli.press('\x03');
+  const { code, stdout } = await cli.end(5_000);
+  assert.is(code, exitCodes.ok);
+  assert.not.match(stdout, '\u001b[');
+});
+
+test('reads its tokens again at SIGHUP, and keeps them where it cannot', async () => {
+  using folder = new Folder();
+  const named = (name: string): { name: string; token: string; roles: string[] } => ({
+    name,
+    token: `the-token-of-${name}`,
+    roles: ['listener'],
+  });
+  const file = folder.write('tokens.json', [named('first'), named('second')]);
+  await using cli = Cli.start(['serve', '--json', '--tokens', file]);
+  const { bridgeUrl } = await addressesOf(cli);
+  const connect = (name: string): Promise<RemoteCallbackHost> =>
+    connectCallbackHost(bridgeUrl, { token: `the-token-of-${name}`, report: () => undefined });
+  const first = await connect('first');
+  const second = await connect('second');
+  try {
+    const flow = await first.begin();
+    const lost = assert.rejects(firstValueFrom(flow.response), 'closed');
+    writeFileSync(file, 'not JSON');
+    cli.signal('SIGHUP');
+    await cli.sees(/"level":"error".*is not JSON/, 'stderr');
+    writeFileSync(file, JSON.stringify([named('second'), named('third')]));
+    cli.signal('SIGHUP');
+    await cli.sees(/tokens read again: second, third/, 'stderr');
+    await lost;
+    await signIn(second);
+    await (await connect('third')).close();
+    await assert.rejects(connect('first'), 'connection_failed');
+    assert.not.match(cli.stdout + cli.stderr, 'the-token-of');
+  } finally {
+    await Promise.all([first.close(), second.close()]);
+  }
+});
+
+test('keeps the token that it has made at SIGHUP', async () => {
+  await using cli = Cli.start(['serve', '--json']);
+  const { bridgeUrl, token: made = '' } = await addressesOf(cli);
+  cli.signal('SIGHUP');
+  await cli.sees(/tokens read again: token/, 'stderr');
+  await (await connectCallbackHost(bridgeUrl, { token: made })).close();
+});
+
+test('goes on where nobody reads what it prints', async () => {
+  await using cli = Cli.start(['serve', '--json', '--log-level', 'debug']);
+  const { redirectUri } = await addressesOf(cli);
+  cli.stopReading();
+  for (let times = 0; times < 5; times++)
+    assert.is((await visit(`${redirectUri}?code=x&state=y`)).status, 400);
+  cli.signal('SIGTERM');
+  assert.is((await cli.end()).code, exitCodes.ok);
+});
+
+test.run();

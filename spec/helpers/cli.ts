@@ -1,0 +1,117 @@
+/** The command as it is built, run as its user runs it: piped, or on a terminal. */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deadline } from './assert.ts';
+import { ensureBuild, root } from './consumer.ts';
+
+export const bin = join(root, 'dist', 'cli.js');
+
+export interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Env = Readonly<Record<string, string>>;
+
+/** A command that runs, and everything it has written. */
+export class Cli implements AsyncDisposable {
+  stdout = '';
+  stderr = '';
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #closed: Promise<unknown>;
+  #arrived: () => void = () => undefined;
+
+  private constructor(file: string, args: readonly string[], env: Env) {
+    ensureBuild();
+    const { PATH = '', HOME = '' } = process.env;
+    // Killed in the end, so that one that hangs fails its test and is not left behind.
+    const limits = { timeout: 60_000, killSignal: 'SIGKILL' } as const;
+    this.#child = spawn(file, args, { env: { PATH, HOME, TERM: 'xterm', ...env }, ...limits });
+    this.#closed = once(this.#child, 'close');
+    for (const stream of ['stdout', 'stderr'] as const) {
+      this.#child[stream].setEncoding('utf8').on('data', (text: string) => {
+        this[stream] += text;
+        this.#arrived();
+      });
+    }
+  }
+
+  static start(args: readonly string[], env: Env = {}): Cli {
+    return new Cli(process.execPath, [bin, ...args], env);
+  }
+
+  /** On a pseudo-terminal, where `stdout` is all that is shown. */
+  static onTerminal(args: readonly string[], env: Env = {}): Cli {
+    const command = [process.execPath, bin, ...args].map((arg) => `'${arg}'`).join(' ');
+    // In place of the shell, which would end by a Ctrl-C of its own.
+    return new Cli('script', ['-qefc', `exec ${command}`, '/dev/null'], env);
+  }
+
+  /** What a pattern's first group has matched in a stream, once it does. */
+  async sees(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<string> {
+    const found = (): string | undefined => pattern.exec(this[stream])?.slice(0, 2).at(-1);
+    const arrived = new Promise<void>((resolve) => {
+      this.#arrived = () => {
+        if (found() !== undefined) resolve();
+      };
+      this.#arrived();
+    });
+    const ended = this.#closed.then(() => undefined);
+    await deadline(Promise.race([arrived, ended]), 15_000, `${String(pattern)} in ${stream}`);
+    const text = found();
+    if (text === undefined)
+      throw new Error(`no ${String(pattern)} in ${stream}: ${this.stdout}${this.stderr}`);
+    return text;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** From now on its pipes are closed at the other end. */
+  stopReading(): void {
+    this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
+  }
+
+  /** Presses keys of a terminal: `\x03` is Ctrl-C. */
+  press(keys: string): void {
+    this.#child.stdin.write(keys);
+  }
+
+  /** What it came to, when it has ended by itself. */
+  async end(ms = 20_000): Promise<Run> {
+    await deadline(this.#closed, ms, 'the end of the command');
+    return { code: this.#child.exitCode, stdout: this.stdout, stderr: this.stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#closed;
+  }
+}
+
+/** Runs a command to its end. */
+export async function run(args: readonly string[], env: Env = {}): Promise<Run> {
+  await using cli = Cli.start(args, env);
+  return await cli.end();
+}
+
+/** A folder of files that goes again. */
+export class Folder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'cli-'));
+
+  write(name: string, content: unknown, mode = 0o600): string {
+    const path = join(this.path, name);
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content), { mode });
+    return path;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,99 @@
+/** I-04: what an operator asks for, on a port of its own and on the server's. */
+import { createMetrics } from '../../src/telemetry.ts';
+import { mountOperator } from '../../src/telemetry/mount.ts';
+import type { Operated } from '../../src/telemetry/operator.ts';
+import { openOperatorPort, type OperatorPort } from '../../src/telemetry/port.ts';
+import * as assert from '../helpers/assert.ts';
+import { token, withBridge } from '../helpers/bridge.ts';
+import { withServer } from '../helpers/endpoint.ts';
+import { isRefused } from '../helpers/sockets.ts';
+import { suite } from '../helpers/suite.ts';
+import { send } from '../helpers/wire.ts';
+
+const failing: Operated = {
+  metrics: () => Promise.reject(new Error('a secret')),
+  unready: () => 'draining',
+};
+
+async function withPort(operated: Operated, body: (port: OperatorPort) => Promise<void>): Promise<void> {
+  const port = await openOperatorPort(0, operated);
+  try {
+    await body(port);
+  } finally {
+    await port.close();
+  }
+}
+
+const test = suite('operator');
+
+test('I-04 answers on a port of its own, on loopback', () =>
+  withServer({}, async ({ server }) => {
+    const metrics = createMetrics(server, { process: false });
+    const operated = { metrics: () => Promise.resolve(metrics), unready: () => undefined };
+    let number = 0;
+    await withPort(operated, async ({ address: { address, port } }) => {
+      number = port;
+      assert.is(address, '127.0.0.1');
+      const [health, ready, measured] = await Promise.all(
+        ['/healthz', '/readyz', '/metrics?x=1'].map((target) => send(port, { target })),
+      );
+      assert.equal([health!.status, health!.body], [200, 'ok\n']);
+      assert.equal([ready!.status, ready!.body], [200, 'ready\n']);
+      assert.equal([measured!.status, measured!.headers['content-type']], [200, metrics.contentType]);
+      assert.match(measured!.body, 'rx_oauth_callback_flows_pending 0\n');
+      assert.is(measured!.headers['cache-control'], 'no-store');
+      const head = await send(port, { target: '/metrics', method: 'HEAD' });
+      assert.equal([head.status, head.body], [200, '']);
+      assert.is((await send(port, { target: '/callback?code=a&state=b' })).status, 404);
+    });
+    assert.ok(await isRefused(number));
+  }));
+
+test('F-01 answers no page that has rebound its name to loopback, and no other method', () =>
+  withPort(failing, async ({ address: { port } }) => {
+    for (const Host of ['evil.example', `127.0.0.1.nip.io:${port}`, '', 'localhost.evil.example', null])
+      assert.ok([400, 421].includes((await send(port, { target: '/readyz', headers: { Host } })).status));
+    for (const Host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`])
+      assert.is((await send(port, { target: '/readyz', headers: { Host } })).status, 503);
+    assert.is((await send(port, { target: '/readyz', method: 'POST' })).status, 405);
+    assert.is((await send(port, { target: '*', method: 'GET' })).status, 421);
+  }));
+
+test('says that it is not ready and why, and of a failure nothing', () =>
+  withPort(failing, async ({ address: { port } }) => {
+    const ready = await send(port, { target: '/readyz' });
+    assert.equal([ready.status, ready.body], [503, 'draining\n']);
+    const metrics = await send(port, { target: '/metrics' });
+    assert.equal([metrics.status, metrics.body], [500, 'failed\n']);
+    assert.is((await send(port, { target: '/healthz' })).status, 200);
+  }));
+
+test("I-04 on the server's port answers a monitor, and to others is not there", () =>
+  withBridge(
+    async ({ server, bridge, send: ask }) => {
+      const undo = mountOperator(server, bridge, failing);
+      const as = (name: string): Promise<number> =>
+        ask({ target: '/readyz', headers: { Authorization: `Bearer ${token}-${name}` } }).then(
+          ({ status }) => status,
+        );
+      const elsewhere = await ask({ target: '/nothing' });
+      const stranger = await ask({ target: '/readyz' });
+      assert.equal([stranger.status, stranger.body], [404, elsewhere.body]);
+      assert.equal([await as('monitor'), await as('listener'), await as('nobody')], [503, 404, 404]);
+      bridge.revoke('monitor');
+      assert.is(await as('monitor'), 404);
+      bridge.setTokens([{ name: 'other', token: `${token}-other`, roles: ['monitor'] }]);
+      assert.is(await as('other'), 503);
+      undo();
+      assert.is(await as('other'), 404);
+    },
+    {
+      tokens: (['monitor', 'listener'] as const).map((role) => ({
+        name: role,
+        token: `${token}-${role}`,
+        roles: [role],
+      })),
+    },
+  ));
+
+test.run();
