@@ -93,7 +93,7 @@ export const sealingKeys = v.array(
 );
 
 const ofRedis = {
-  url: text,
+  url: v.optional(text),
   prefix: v.optional(text),
   tenant: v.optional(text),
   keys: v.optional(text),

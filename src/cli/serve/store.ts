@@ -22,6 +22,11 @@ export async function openStore(
 ): Promise<SharedStore | undefined> {
   if (!redis) return undefined;
   const { url, keys, ...rest } = redis;
+  if (url === undefined)
+    throw new CommandError(
+      '--redis must say where Redis is: the other options of Redis were given',
+      exitCodes.usage,
+    );
   const options = { ...defined(rest), ...(keys !== undefined && { keys: readKeys(keys) }) };
   const { createClient } = await loadRedis();
   const { redisStore } = await import('../../redis.ts');
