@@ -218,11 +218,16 @@ test(
       for (const [what, times] of Object.entries(counts))
         if (what !== 'begunAgain') assert.ok(times > 0, `${what} never happened: ${said}`);
 
-      await using admin = await Admin.of([redis.url]);
-      await checkKeys(admin);
-      await admin.clients[0]!.sendCommand(['SAVE']);
+      {
+        // Gone before Redis is, which it would look for.
+        await using admin = await Admin.of([redis.url]);
+        await checkKeys(admin);
+        await admin.clients[0]!.sendCommand(['SAVE']);
+      }
       for (const { name, text: kept } of readFiles(redis.folder))
         assert.not.ok(kept.includes('canary-'), `${name} has a code or a state`);
+      await Promise.all(hosts.map((host) => host.close()));
+      await Promise.all(nodes.map((node) => node.stop('SIGKILL')));
       await redis.stop();
       const heard = await assert.deadline(Promise.all(overheard), 10_000, 'the end of MONITOR');
       assert.equal(
