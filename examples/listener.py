@@ -67,7 +67,7 @@ class Flow:
     def resume(self, nonce):
         """Proves, to this connection only, that the flow is ours."""
         proof = hmac.digest(self.digest, nonce.encode(), "sha256")
-        return {"type": "resume", "ref": 2, "flow": self.id, "proof": base64url(proof)}
+        return {"type": "resume", "ref": 2, "flow": self.id, "state": self.state, "proof": base64url(proof)}
 
 
 async def wait_for(flow, url, token):

@@ -143,7 +143,7 @@ export const bridgeTwins: readonly Twin[] = [
     id: 'K-01',
     title: '',
     weakness: 'gives a flow to who knows its id',
-    edits: edit('session.ts', `if (!stored || !proven) {`, 'if (!stored) {'),
+    edits: edit('session.ts', `if (stored?.id !== flow || !proven) {`, 'if (stored?.id !== flow) {'),
     complaint: /a wrong proof is not answered like an unknown flow/,
   },
   {
@@ -157,7 +157,14 @@ export const bridgeTwins: readonly Twin[] = [
     id: 'K-03',
     title: '',
     weakness: 'has two listeners for a flow',
-    edits: edit('listeners.ts', `    before?.takenOver(flow);\n`, ''),
+    edits: [
+      ...edit('listeners.ts', `    before?.takenOver(flow);\n`, ''),
+      {
+        file: 'stored-flows.ts',
+        find: `waiting.listener = wake;`,
+        replace: `const { listener } = waiting;\n    waiting.listener = () => (listener?.(), wake());`,
+      },
+    ],
     complaint: /the one before: is closed with nothing, and is told more/,
   },
   {

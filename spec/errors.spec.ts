@@ -3,6 +3,7 @@ import * as api from '../src/index.ts';
 import * as client from '../src/client.ts';
 import * as login from '../src/login.ts';
 import { isSignInError } from '../src/login/errors.ts';
+import * as redis from '../src/redis.ts';
 import { describeError } from '../src/errors.ts';
 import * as assert from './helpers/assert.ts';
 import { suite } from './helpers/suite.ts';
@@ -24,6 +25,8 @@ const codes: Readonly<Record<string, readonly [code: string, error: login.SignIn
   RegistrationError: ['registration_failed', new login.RegistrationError('https://as.example', 'm')],
   ServerClosedError: ['closed', new api.ServerClosedError('m')],
   StateInUseError: ['state_in_use', new api.StateInUseError('m')],
+  StoreUnavailableError: ['store_unavailable', new redis.StoreUnavailableError('m')],
+  StoredFlowError: ['stored_flow_unreadable', new redis.StoredFlowError('m')],
   TokenError: ['token_request_failed', new login.TokenError('https://as.example', 'm', 'invalid_grant')],
   TooManyFlowsError: ['too_many_flows', new api.TooManyFlowsError('m')],
   UnreachableError: ['unreachable', new api.UnreachableError('m')],
@@ -32,7 +35,9 @@ const codes: Readonly<Record<string, readonly [code: string, error: login.SignIn
 const test = suite('errors');
 
 test('lists every exported error class', () => {
-  const exported = Object.keys({ ...api, ...client, ...login }).filter((name) => name.endsWith('Error'));
+  const exported = Object.keys({ ...api, ...client, ...login, ...redis }).filter((name) =>
+    name.endsWith('Error'),
+  );
   assert.equal(exported.sort(), Object.keys(codes).sort());
 });
 

@@ -49,7 +49,7 @@ const asModule = (fragment: string): string => `${prologue} {\n${fragment}}\nexp
 const test = suite('README.md');
 
 // One project for all: compiling is what takes time.
-const consumer = Consumer.ofBuild('openid-client');
+const consumer = Consumer.ofBuild('openid-client', 'redis', '@redis/client');
 process.once('exit', () => consumer[Symbol.dispose]());
 const complaints = compileAll();
 

@@ -5,4 +5,4 @@ export type { Bridge, BridgeStats } from './bridge/server.ts';
 export type { BridgeLimits, BridgeOptions } from './bridge/options.ts';
 export type { BridgeToken, Identity, TicketOptions } from './bridge/credentials.ts';
 export type { Role } from './bridge/protocol.ts';
-export type { FlowStore, FoundFlow, StoredFlow, StoredResult } from './store/store.ts';
+export type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult } from './store/store.ts';

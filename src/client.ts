@@ -4,7 +4,7 @@ import { subprotocol, ticketPrefix } from './client/names.ts';
 import type { ConnectOptions } from './client/options.ts';
 import type { OpenTransport, Transport, TransportHandlers } from './client/transport.ts';
 
-export { ConnectionError } from './errors.ts';
+export { ConnectionError, StoreUnavailableError } from './errors.ts';
 export type { RemoteCallbackHost } from './client/host.ts';
 export type { ConnectOptions } from './client/options.ts';
 export type { FeedStatus } from './client/remote-feed.ts';

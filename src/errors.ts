@@ -68,6 +68,18 @@ export class StateInUseError extends Error {
   override readonly name = 'StateInUseError';
 }
 
+/** The store of the flows cannot be reached. Nothing is guessed: what was asked for may be asked for again. */
+export class StoreUnavailableError extends Error {
+  readonly code = 'store_unavailable';
+  override readonly name = 'StoreUnavailableError';
+}
+
+/** What the store has of a flow cannot be opened: it was changed, or sealed with a key that is not among ours. */
+export class StoredFlowError extends Error {
+  readonly code = 'stored_flow_unreadable';
+  override readonly name = 'StoredFlowError';
+}
+
 /** `maxFlows` are pending. Those complete undisturbed; no new one begins until one ends. */
 export class TooManyFlowsError extends Error {
   readonly code = 'too_many_flows';
@@ -139,5 +151,7 @@ export type OAuthCallbackError =
   | PortInUseError
   | ServerClosedError
   | StateInUseError
+  | StoreUnavailableError
+  | StoredFlowError
   | TooManyFlowsError
   | UnreachableError;

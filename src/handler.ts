@@ -26,7 +26,8 @@ import {
   type RequestHeaders,
   type Target,
 } from './request.ts';
-import type { StoredFlows, StoredMatch } from './stored-flows.ts';
+import type { Consumed } from './store/store.ts';
+import type { StoredFlows } from './stored-flows.ts';
 import type { Language } from './texts.ts';
 
 export interface HandlerOptions {
@@ -186,7 +187,7 @@ export function createHandler(options: HandlerOptions): Handler {
     const stored = reason ? undefined : options.stored();
     if (!stored) return unmatched(response, arrival, language);
     return {
-      answer: pages.neutral(503, language, 'Retry-After', '1'),
+      answer: pages.unavailable(language, stored.unavailable[language]),
       later: stored
         .match(fields, arrival)
         .then((found) => judgeStored(stored, found, response, arrival, language)),
@@ -195,12 +196,13 @@ export function createHandler(options: HandlerOptions): Handler {
 
   function judgeStored(
     stored: StoredFlows,
-    { disposition, flow }: StoredMatch,
+    { disposition, flow: id }: Consumed,
     response: ReadResponse,
     arrival: Arrival,
     language: Language,
   ): Handled {
     const { fields } = response;
+    const flow = id === undefined ? undefined : { id };
     if (disposition === 'unmatched') return unmatched(response, arrival, language);
     if (disposition !== 'accepted' || !flow) return refused(disposition, fields, language, flow);
     const redirect = redirectOf('accepted', new CallbackResponse(fields), flow);

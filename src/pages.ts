@@ -114,6 +114,11 @@ export class Pages {
     return this.#once('nothing', language, 400, ({ inactive, nothing }) => neutralSaid(inactive, nothing));
   }
 
+  /** The store is away: whose the redirect is, nobody can say. It changed nothing that is known of, and may be sent again. */
+  unavailable(language: Language, [headline, hint]: readonly [string, string]): Answer {
+    return this.#once('unavailable', language, 503, () => neutralSaid(headline, hint), ['Retry-After', '2']);
+  }
+
   /** A 303, so that a form_post is followed by a GET without its body. @see RFC 9700 section 4.12 */
   redirect(location: string): Answer {
     return this.#empty(303, 'Location', location);

@@ -147,7 +147,8 @@ class CallbackServer implements OAuthCallbackServer {
       report,
       publish: (redirect, flow) => this.#publish(redirect, flow),
       // The page that ends the last sign-in is not worth keeping a connection for; a server of others is their affair.
-      keepsAlive: () => settings.server !== undefined || this.#pending > 0,
+      keepsAlive: () =>
+        settings.server !== undefined || this.#pending > 0 || this.#stored?.store.shared === true,
     });
     this.#expose(clock, report, extraHeaders);
     this.handler = (request, response, next) => {

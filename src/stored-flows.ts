@@ -1,28 +1,35 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { CallbackFields } from './callback-response.ts';
 import { InvalidOptionError, StateInUseError, TooManyFlowsError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
-import { mismatch, readExpectation } from './expectation.ts';
+import { readExpectation } from './expectation.ts';
 import type { BeginOptions, Outcome } from './flow.ts';
 import type { FlowsOptions } from './flows.ts';
 import type { HotStream } from './hot-stream.ts';
-import { randomToken } from './pkce.ts';
-import type { Arrival, Disposition } from './redirect.ts';
-import type { FlowStore, StoredFlow, StoredResult } from './store/store.ts';
+import type { Arrival } from './redirect.ts';
+import { sameKey } from './store/same-key.ts';
+import type { Consumed, FlowStore, StoredFlow, StoredResult } from './store/store.ts';
+import { unavailable } from './unavailable-texts.ts';
 import { requireInteger, requireStrong } from './validate.ts';
 
-/** Whose a response is, by the store. Accepted, it is kept there for the flow's listener. */
-export type StoredMatch = { disposition: Disposition; flow?: StoredFlow };
+/** A flow that this node is woken for. */
+interface Waiting {
+  readonly id: string;
+  /** Who listens for it; without anybody, only its end is noted. */
+  listener: (() => void) | undefined;
+  stop: () => void;
+}
 
 const mostSettled = 10_000;
 
 /** The flows whose truth is in a store: begun here or elsewhere, waited for here or elsewhere. */
 export class StoredFlows {
   readonly store: FlowStore;
+  /** What the page says while it is away. */
+  readonly unavailable = unavailable;
   readonly #options: FlowsOptions;
   readonly #events: HotStream<ServerEvent>;
-  /** Begun here and not ended, each with how to stop watching it. */
-  readonly #begun = new Map<string, () => void>();
+  /** By state: begun or resumed here, and not known to have ended. */
+  readonly #waiting = new Map<string, Waiting>();
   #beginning = 0;
   /** Pages of this node that wait to hear how a sign-in ended. */
   readonly #pages = new Map<string, (outcome: Outcome) => void>();
@@ -36,7 +43,7 @@ export class StoredFlows {
   }
 
   get size(): number {
-    return this.#begun.size;
+    return this.#waiting.size;
   }
 
   /** Registers a flow for a listener that proves itself by `key`. The same state and key again give the same flow. */
@@ -49,54 +56,66 @@ export class StoredFlows {
     const { ttl = this.#options.flowTtl } = options;
     requireInteger('ttl', ttl, 1, 86_400_000);
     requireStrong(state);
-    const { callbackPath, issuers, maxFlows } = this.#options;
+    const { callbackPath, issuers } = this.#options;
     const expectation = readExpectation(options, callbackPath, issuers);
-    const known = await this.#own(state, key);
-    if (known) return known;
     if (taken(state)) throw new StateInUseError('this state is in use or was used before');
-    if (this.size + this.#beginning >= maxFlows)
-      throw new TooManyFlowsError(`maxFlows (${maxFlows}) flows are pending`);
+    const known = await this.#knownAtCap(state, key);
+    if (known) return known;
     const redirectUri = this.#options.redirectUriFor(expectation.path);
-    const id = randomToken().slice(0, 22);
     this.#beginning++;
-    const flow = await this.store
-      .begin({ id, state, expectation, redirectUri, key }, ttl)
+    const begun = await this.store
+      .begin({ state, expectation, redirectUri, key }, ttl)
       .finally(() => this.#beginning--);
-    if (!flow) {
-      // Sent twice, over a connection that broke, both may have found nothing.
-      const other = await this.#own(state, key);
-      if (other) return other;
-      throw new StateInUseError('this state is in use or was used before');
-    }
-    this.#begun.set(
-      id,
-      this.store.watch(id, () => void this.#ended(id)),
-    );
-    this.#tell({ type: 'begun', at: this.#at(), flow: id, expiresAt: flow.expiresAt });
+    if (begun === 'too_many_flows') throw new TooManyFlowsError('too many flows are pending');
+    if (begun === 'state_in_use') throw new StateInUseError('this state is in use or was used before');
+    const { flow, again } = begun;
+    if (again) return flow;
+    this.#wait(flow);
+    this.#tell({ type: 'begun', at: this.#at(), flow: flow.id, expiresAt: flow.expiresAt });
     return flow;
   }
 
-  /** The listener's own flow, which it asks for again: it may have ended before its `begun` arrived. */
-  async #own(state: string, key: string): Promise<StoredFlow | undefined> {
-    const known = await this.store.find(state);
-    return known && known !== 'used' && sameKey(known.flow.key, key) ? known.flow : undefined;
+  /** Beyond `maxFlows` none begins; a listener that asks again for its own, over a connection that broke, still has it. */
+  async #knownAtCap(state: string, key: string): Promise<StoredFlow | undefined> {
+    const { maxFlows } = this.#options;
+    if (this.size + this.#beginning < maxFlows) return undefined;
+    const known = await this.store.read(state);
+    if (known && sameKey(known.key, key)) return known;
+    throw new TooManyFlowsError(`maxFlows (${maxFlows}) flows are pending`);
   }
 
-  /** Consumes the state in the store. Looked at first and then consumed: what it is checked against never changes. */
-  async match(fields: CallbackFields, arrival: Arrival): Promise<StoredMatch> {
-    if (fields.state === undefined) return { disposition: 'unmatched' };
-    const found = await this.store.find(fields.state);
-    if (!found) return { disposition: 'unmatched' };
-    if (found === 'used' || found.ended) return { disposition: 'duplicate' };
-    const { flow } = found;
-    const wrong = mismatch(flow.expectation, arrival, fields.iss);
-    if (wrong) return { disposition: wrong, flow };
-    const consumed = await this.store.end(flow.id, { type: 'response', response: fields });
-    return { disposition: consumed ? 'accepted' : 'duplicate', flow };
+  /** Consumes the state in the store, where the response is accepted. */
+  match(fields: CallbackFields, arrival: Arrival): Promise<Consumed> {
+    const { state } = fields;
+    if (state === undefined) return Promise.resolve({ disposition: 'unmatched' });
+    return this.store.consume({ ...fields, state }, arrival);
   }
 
-  async cancel(id: string): Promise<void> {
-    await this.store.end(id, { type: 'cancelled' });
+  /** Whether a listener of this flow will be woken: it has not ended, as far as is known here. */
+  waits({ state }: StoredFlow): boolean {
+    return this.#waiting.has(state);
+  }
+
+  /** Wakes this listener when there may be something to take. Returns its undo. */
+  listen(flow: StoredFlow, wake: () => void): () => void {
+    const waiting = this.#waiting.get(flow.state) ?? this.#wait(flow);
+    waiting.listener = wake;
+    return () => {
+      if (waiting.listener === wake) waiting.listener = undefined;
+    };
+  }
+
+  /** How the flow ended, if it has; `elsewhere` where its listener has gone to another node. */
+  async take(state: string): Promise<StoredResult | 'elsewhere' | undefined> {
+    const result = await this.store.take(state);
+    const waiting = this.#waiting.get(state);
+    if (!result || !waiting) return result;
+    this.#forget(state);
+    if (result === 'elsewhere') return result;
+    const told = { at: this.#at(), flow: waiting.id };
+    if (result.type === 'expired') this.#tell({ type: 'expired', ...told });
+    if (result.type === 'cancelled') this.#tell({ type: 'cancelled', ...told, reason: 'cancelled' });
+    return result;
   }
 
   /** Lets a page of this node wait; returns its undo. */
@@ -127,19 +146,28 @@ export class StoredFlows {
 
   /** Stops watching. The flows live on in the store. */
   release(): void {
-    for (const stop of this.#begun.values()) stop();
-    this.#begun.clear();
+    for (const state of [...this.#waiting.keys()]) this.#forget(state);
   }
 
-  async #ended(id: string): Promise<void> {
-    const result: StoredResult | undefined = await this.store.result(id).catch(() => undefined);
-    const stop = this.#begun.get(id);
-    if (!result || !stop) return;
-    stop();
-    this.#begun.delete(id);
-    const at = this.#at();
-    if (result.type === 'expired') this.#tell({ type: 'expired', at, flow: id });
-    if (result.type === 'cancelled') this.#tell({ type: 'cancelled', at, flow: id, reason: 'cancelled' });
+  #wait(flow: StoredFlow): Waiting {
+    const { id, state } = flow;
+    const waiting: Waiting = { id, listener: undefined, stop: () => undefined };
+    this.#waiting.set(state, waiting);
+    waiting.stop = this.store.watch(flow, () => {
+      if (waiting.listener) waiting.listener();
+      else void this.#note(waiting, state);
+    });
+    return waiting;
+  }
+
+  /** Nobody listens, but somebody may have begun to meanwhile. A store that is away wakes once more when it is back. */
+  async #note(waiting: Waiting, state: string): Promise<void> {
+    if (await this.take(state).catch(() => undefined)) waiting.listener?.();
+  }
+
+  #forget(state: string): void {
+    this.#waiting.get(state)?.stop();
+    this.#waiting.delete(state);
   }
 
   #tell(event: ServerEvent): void {
@@ -149,9 +177,4 @@ export class StoredFlows {
   #at(): number {
     return Math.trunc(this.#options.clock.now());
   }
-}
-
-/** In constant time: who could guess it piece by piece would be the flow's owner. */
-function sameKey(one: string, other: string): boolean {
-  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }

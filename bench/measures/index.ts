@@ -1,6 +1,7 @@
 import type { Measure } from '../context.ts';
 import { bridgeLatency } from './bridge-latency.ts';
 import { cliStart } from './cli-start.ts';
+import { cluster } from './cluster.ts';
 import { dispatch, ofState } from './dispatch.ts';
 import { express } from './express.ts';
 import { fanOut } from './fan-out.ts';
@@ -30,6 +31,7 @@ export const measures: Readonly<Record<string, Measure>> = {
   'listener-memory': listenerMemory,
   'slow-monitors': slowMonitors,
   'cli-start': cliStart,
+  cluster,
   soak,
 };
 

@@ -131,21 +131,21 @@ test('K-12 refuses with 503 who was asked for a credential while the bridge was 
 async function greedy(
   { visit }: Bridged,
   peer: Peer,
-): Promise<{ flow: string; key: string; ask: () => void }> {
+): Promise<{ flow: string; state: string; key: string; ask: () => void }> {
   const [state, key] = [newState(), newKey()];
   const proof = proofOf(key, await peer.welcome());
   const flow = await peer.begin(state, key);
   assert.is((await visit(`/callback?code=${'c'.repeat(4_000)}&state=${state}`)).status, 200);
   await peer.next('result');
-  return { flow, key, ask: () => peer.say({ type: 'resume', ref: 2, flow, proof }) };
+  return { flow, state, key, ask: () => peer.say({ type: 'resume', ref: 2, flow, state, proof }) };
 }
 
 async function resumes(
   peer: Peer,
-  { flow, key }: { flow: string; key: string },
+  { flow, state, key }: { flow: string; state: string; key: string },
   nonce?: string,
 ): Promise<void> {
-  peer.say({ type: 'resume', ref: 3, flow, proof: proofOf(key, nonce ?? (await peer.welcome())) });
+  peer.say({ type: 'resume', ref: 3, flow, state, proof: proofOf(key, nonce ?? (await peer.welcome())) });
   const { result } = await peer.next('result');
   assert.is(result.type === 'response' && result.response.code?.length, 4_000);
 }

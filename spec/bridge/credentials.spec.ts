@@ -116,12 +116,12 @@ test('J-06 J-08 lets a ticket for some flows resume those alone, and is done onc
 
         const page = open({ ticket: bridge.issueTicket({ origin, flows: [one, two] }), origin });
         const proof = proofOf(key, await page.welcome());
-        page.say({ type: 'resume', ref: 1, flow: other, proof });
+        page.say({ type: 'resume', ref: 1, flow: other, state: states[2], proof });
         assert.is((await page.next('failed')).code, 'unknown_flow');
         page.say({ type: 'begin', ref: 2, state: newState(), key: newKey() });
         assert.is((await page.next('failed')).code, 'too_many_flows');
-        for (const flow of [one, two]) {
-          page.say({ type: 'resume', ref: 3, flow, proof });
+        for (const [n, flow] of [one, two].entries()) {
+          page.say({ type: 'resume', ref: 3, flow, state: states[n], proof });
           assert.is((await page.next('result')).flow, flow);
         }
         page.say({ type: 'ack', flows: [two] });
@@ -182,7 +182,7 @@ for (const [name, options] of expiries) {
           await counts(bridge, 1);
           assert.is((await shake(port, { Authorization: 'Bearer the-token-of-short' })).status, 401);
 
-          long.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, nonce) });
+          long.say({ type: 'resume', ref: 1, flow, state, proof: proofOf(key, nonce) });
           assert.is((await long.next('result')).flow, flow);
         }),
       options,
@@ -240,7 +240,7 @@ test('J-08 closes the connections of tokens that are gone or changed, and keeps 
         assert.is((await shake(port)).status, 401);
 
         const next = open({ bearer: 'the-token-of-new' });
-        next.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, await next.welcome()) });
+        next.say({ type: 'resume', ref: 1, flow, state, proof: proofOf(key, await next.welcome()) });
         assert.is((await next.next('result')).flow, flow);
       }),
     { tokens: [listener('kept'), listener('gone'), listener('changed')] },

@@ -43,7 +43,7 @@ for (const [name, options] of [
         await bridge.listen();
         await withPeers(at(bridge), async (open) => {
           const [peer, monitor] = [open(), open()];
-          peer.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, await peer.welcome()) });
+          peer.say({ type: 'resume', ref: 1, flow, state, proof: proofOf(key, await peer.welcome()) });
           assert.is((await peer.next('result')).flow, flow);
           await monitor.welcome();
           monitor.say({ type: 'watch' });
@@ -196,7 +196,7 @@ test('K-03 has one listener for a flow, at whichever bridge of the server', () =
         const [state, key] = [newState(), newKey()];
         await one.welcome();
         const flow = await one.begin(state, key);
-        two.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, await two.welcome()) });
+        two.say({ type: 'resume', ref: 1, flow, state, proof: proofOf(key, await two.welcome()) });
         await two.next('resumed');
         assert.is(await one.closed(), 4409);
         await visit(`/callback?code=c&state=${state}`);

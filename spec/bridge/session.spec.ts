@@ -20,7 +20,7 @@ test('K-14 K-15 sends a result until it is acknowledged, and then no more', () =
       for (const acknowledges of [false, true]) {
         const again = open();
         const { nonce } = await again.next('welcome');
-        again.say({ type: 'resume', ref: 2, flow, proof: proofOf(key, nonce) });
+        again.say({ type: 'resume', ref: 2, flow, state, proof: proofOf(key, nonce) });
         await again.next('resumed');
         assert.is((await again.next('result')).flow, flow);
         if (acknowledges) again.say({ type: 'ack', flows: [flow] });
@@ -31,7 +31,7 @@ test('K-14 K-15 sends a result until it is acknowledged, and then no more', () =
 
       const late = open();
       const { nonce } = await late.next('welcome');
-      late.say({ type: 'resume', ref: 4, flow, proof: proofOf(key, nonce) });
+      late.say({ type: 'resume', ref: 4, flow, state, proof: proofOf(key, nonce) });
       assert.is((await late.next('failed')).code, 'unknown_flow');
     }),
   ));
@@ -44,9 +44,9 @@ test('K-01 gives a stranger with a good token the same answer as for a flow that
       owner.say({ type: 'begin', ref: 1, state, key });
       const { flow } = await owner.next('begun');
       const { nonce } = await thief.next('welcome');
-      thief.say({ type: 'resume', ref: 7, flow, proof: proofOf(newKey(), nonce) });
+      thief.say({ type: 'resume', ref: 7, flow, state, proof: proofOf(newKey(), nonce) });
       const wrong = await thief.next('failed');
-      thief.say({ type: 'resume', ref: 7, flow: 'a-flow-that-is-not', proof: proofOf(key, nonce) });
+      thief.say({ type: 'resume', ref: 7, flow: 'a-flow-that-is-not', state, proof: proofOf(key, nonce) });
       assert.equal(await thief.next('failed'), wrong);
       thief.say({ type: 'begin', ref: 8, state, key: newKey() });
       assert.is((await thief.next('failed')).code, 'state_in_use');
@@ -66,7 +66,7 @@ test('K-03 has one listener for a flow: the one that takes over, and the other i
       one.say({ type: 'begin', ref: 1, state, key });
       const { flow } = await one.next('begun');
       const { nonce } = await other.next('welcome');
-      other.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, nonce) });
+      other.say({ type: 'resume', ref: 1, flow, state, proof: proofOf(key, nonce) });
       await other.next('resumed');
       assert.is(await one.closed(), 4409);
       await visit(`/callback?code=c&state=${state}`);
@@ -165,7 +165,7 @@ test('K-03 a flow stays with the later connection, whatever an earlier one says 
       await later.next('welcome');
       later.say({ type: 'begin', ref: 1, state, key });
       const { flow } = await later.next('begun');
-      earlier.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, before) });
+      earlier.say({ type: 'resume', ref: 1, flow, state, proof: proofOf(key, before) });
       assert.is(await earlier.closed(), 4409);
       await visit(`/callback?code=c&state=${state}`);
       assert.is((await later.next('result')).flow, flow);
@@ -294,7 +294,7 @@ test('K-14 a flow survives the service, where the store does', async () => {
         assert.is((await visit(`/callback?code=c&state=${state}`)).status, 200);
         const peer = open();
         const { nonce } = await peer.next('welcome');
-        peer.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, nonce) });
+        peer.say({ type: 'resume', ref: 1, flow, state, proof: proofOf(key, nonce) });
         assert.is((await peer.next('result')).flow, flow);
         assert.is((await visit(`/callback?code=c&state=${state}`)).status, 400);
       }),

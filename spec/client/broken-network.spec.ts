@@ -199,7 +199,7 @@ test(
       // What has been acknowledged is gone, and nothing but what has ended can be acknowledged.
       const forgotten = async (): Promise<number> => {
         let left = 0;
-        for (const { flow } of fates) if (await services.store.read(flow.id)) left++;
+        for (const { flow } of fates) if (await services.store.read(flow.state)) left++;
         return left;
       };
       const isForgotten = (async () => {

@@ -131,7 +131,7 @@ test('K-15 tells the page how it ended, and its program once, where the network 
       });
       const { body } = await visit(`/callback?code=c&state=${flow.state}`);
       assert.match(body, 'no token');
-      await until('the acknowledgement', async () => (await store.read(flow.id)) === undefined);
+      await until('the acknowledgement', async () => (await store.read(flow.state)) === undefined);
       assert.is(ofType(proxy.heard, 'result').length, 2);
       assert.is(remote.events.filter(({ type }) => type === 'finished').length, 1);
       assert.equal([seen.responses.length, seen.errors, seen.completed], [1, [], true]);
@@ -176,8 +176,8 @@ test('K-15 acknowledges results that come in a row together, each of them once',
       await Promise.all(flows.map(({ response }) => firstValueFrom(response)));
       assert.is(ofType(proxy.said, 'ack').length, 0);
       advance(50);
-      for (const { id } of flows)
-        await until('the acknowledgement', async () => (await store.read(id)) === undefined);
+      for (const { state } of flows)
+        await until('the acknowledgement', async () => (await store.read(state)) === undefined);
       const acks = ofType(proxy.said, 'ack').map((frame) => (JSON.parse(frame) as { flows: string[] }).flows);
       assert.equal(
         acks.map(({ length }) => length),
@@ -193,13 +193,16 @@ test('K-15 acknowledges results that come in a row together, each of them once',
 function bound(store: FlowStore): FlowStore {
   return {
     epoch: store.epoch,
+    shared: store.shared,
     begin: (...args) => store.begin(...args),
-    find: (...args) => store.find(...args),
     read: (...args) => store.read(...args),
-    end: (...args) => store.end(...args),
-    result: (...args) => store.result(...args),
+    adopt: (...args) => store.adopt(...args),
+    consume: (...args) => store.consume(...args),
+    cancel: (...args) => store.cancel(...args),
+    take: (...args) => store.take(...args),
     acknowledge: (...args) => store.acknowledge(...args),
     watch: (...args) => store.watch(...args),
+    check: () => store.check(),
   };
 }
 
@@ -210,7 +213,7 @@ test('frees every flow at the service when it closes', () =>
     const under = host.begin().catch((error: unknown) => error as Error & { code: string });
     await host.close();
     const freed = async (): Promise<boolean> => {
-      const kept = await Promise.all(flows.map(({ id }) => store.read(id)));
+      const kept = await Promise.all(flows.map(({ state }) => store.read(state)));
       return kept.every((flow) => flow === undefined);
     };
     await until('the end of all', freed);

@@ -34,12 +34,12 @@ export const rows: readonly BridgeRow[] = [
       withBridge(
         ({ url }) =>
           withPeers(url, async (open) => {
-            const [owner, thief, key] = [open(), open(), newKey()];
+            const [owner, thief, state, key] = [open(), open(), newState(), newKey()];
             await owner.welcome();
-            const flow = await owner.begin(newState(), key);
+            const flow = await owner.begin(state, key);
             const nonce = await thief.welcome();
             const ask = async (proof: string, of = flow): Promise<string> => {
-              thief.say({ type: 'resume', ref: 1, flow: of, proof });
+              thief.say({ type: 'resume', ref: 1, flow: of, state, proof });
               await thief.heardAll();
               return JSON.stringify(thief.heard.splice(0));
             };
@@ -63,7 +63,7 @@ export const rows: readonly BridgeRow[] = [
             const [one, other, state, key] = [open(), open(), newState(), newKey()];
             await one.welcome();
             const flow = await one.begin(state, key);
-            other.say({ type: 'resume', ref: 1, flow, proof: proofOf(key, await other.welcome()) });
+            other.say({ type: 'resume', ref: 1, flow, state, proof: proofOf(key, await other.welcome()) });
             await other.next('resumed');
             const told = hears(one);
             await visit(`/callback?code=c&state=${state}`);

@@ -1,96 +1,180 @@
-import type { FlowStore, StoredFlow } from '../../src/store/store.ts';
+import type { FlowStore } from '../../src/store/store.ts';
 import * as assert from '../helpers/assert.ts';
+import { begun, newFlow } from '../helpers/redis.ts';
 import { suite } from '../helpers/suite.ts';
 
 export interface StoreBench {
   store: FlowStore;
   /** Lets so many milliseconds of the store's time pass. */
   pass(ms: number): Promise<void>;
+  /** Resolves once whatever the store has set out to tell has been told. */
+  quiet(): Promise<void>;
 }
 
-const flow = (id: string): Omit<StoredFlow, 'expiresAt'> => ({
-  id,
-  state: `state-${id}`,
-  expectation: { path: '/callback', responseMode: 'query', issuer: undefined },
-  redirectUri: 'http://127.0.0.1/callback',
-  key: 'k'.repeat(43),
-});
+type Use = (body: (bench: StoreBench) => Promise<void>) => Promise<void>;
 
-const response = { type: 'response', response: { code: 'c', state: 'state-a' } } as const;
+const issuer = {
+  issuers: ['https://as.example'],
+  advertised: true,
+  required: false,
+  unadvertised: 'compare',
+} as const;
 
-/** What every store must do. */
-export function storeContract(
-  name: string,
-  use: (body: (bench: StoreBench) => Promise<void>) => Promise<void>,
-): void {
-  const test = suite(`${name} as a FlowStore`);
+const [a, b] = [newFlow('a'), newFlow('b')];
+const arrival = { path: '/callback', mode: 'query' } as const;
+const response = { code: 'c', state: a.state };
 
-  test('keeps a flow, by its state and by its id', () =>
+/** What every store must do. @param absent Why it cannot be tried here, if it cannot. */
+export function storeContract(name: string, use: Use, absent?: string): void {
+  const all = suite(`${name} as a FlowStore`);
+  const test = all.when(absent === undefined, absent ?? '');
+  test('keeps a flow by its state', () =>
     use(async ({ store }) => {
-      const begun = await store.begin(flow('a'), 1_000);
-      assert.equal(await store.find('state-a'), { flow: begun, ended: false });
-      assert.equal(await store.read('a'), begun);
-      assert.is(await store.find('state-b'), undefined);
+      const flow = await begun(store, a);
+      assert.match(flow.id, /^[\w-]{1,64}$/);
+      assert.equal(await store.read(a.state), flow);
+      assert.equal({ ...flow, id: '', expiresAt: 0 }, { ...a, id: '', expiresAt: 0 });
+      assert.is(await store.read(b.state), undefined);
+      await store.check();
     }));
 
-  test('begins a state once', () =>
+  test('B-09 begins a state once, and gives its owner the same flow again', () =>
     use(async ({ store }) => {
-      assert.ok(await store.begin(flow('a'), 1_000));
-      assert.is(await store.begin({ ...flow('b'), state: 'state-a' }, 1_000), undefined);
+      const flow = await begun(store, a);
+      assert.is(await store.begin({ ...b, state: a.state }, 60_000), 'state_in_use');
+      assert.equal(await store.begin(a, 60_000), { flow, again: true });
+      await store.consume(response, arrival);
+      assert.equal(await store.begin(a, 60_000), { flow, again: true });
     }));
 
-  test('ends a flow once, of many that try at the same time', () =>
+  test('B-05 accepts one response of many that come at the same time', () =>
     use(async ({ store }) => {
-      const begun = await store.begin(flow('a'), 1_000);
-      const ended = await Promise.all(Array.from({ length: 50 }, () => store.end('a', response)));
-      assert.is(ended.filter(Boolean).length, 1);
-      assert.is(await store.end('a', { type: 'cancelled' }), false);
-      assert.equal(await store.result('a'), response);
-      assert.equal(await store.find('state-a'), { flow: begun, ended: true });
+      const { id } = await begun(store, a);
+      const all = Array.from({ length: 50 }, (_, n) => ({ ...response, code: String(n) }));
+      const consumed = await Promise.all(all.map((each) => store.consume(each, arrival)));
+      const accepted = consumed.flatMap(({ disposition }, n) => (disposition === 'accepted' ? [n] : []));
+      assert.is(accepted.length, 1);
+      assert.is(consumed[accepted[0]!]!.flow, id);
+      const others = consumed.filter(({ disposition }) => disposition === 'duplicate');
+      assert.is(others.length, 49);
+      const result = { type: 'response', response: { ...response, code: String(accepted[0]) } };
+      assert.equal(await store.take(a.state), result);
+    }));
+
+  test('B-02 knows nothing of another state', () =>
+    use(async ({ store }) => {
+      await begun(store, a);
+      assert.equal(await store.consume({ ...response, state: b.state }, arrival), {
+        disposition: 'unmatched',
+      });
+      assert.is(await store.take(a.state), undefined);
+      assert.is(await store.take(b.state), undefined);
+    }));
+
+  test('C-02 L-03 leaves a flow alone whose redirect URI, response mode or issuer is another', () =>
+    use(async ({ store }) => {
+      const { id } = await begun(store, newFlow('a', { expectation: { ...a.expectation, issuer } }));
+      const iss = 'https://as.example';
+      const wrong = [
+        [{ ...response, iss }, { path: '/callback/tenant', mode: 'query' }, 'wrong_redirect_uri'],
+        [{ ...response, iss }, { path: '/callback', mode: 'form_post' }, 'wrong_response_mode'],
+        [{ ...response, iss: 'https://evil.example' }, arrival, 'wrong_issuer'],
+        [response, arrival, 'wrong_issuer'],
+      ] as const;
+      for (const [fields, at, disposition] of wrong)
+        assert.equal(await store.consume(fields, at), { disposition, flow: id });
+      assert.is(await store.take(a.state), undefined);
+      assert.equal(await store.consume({ ...response, iss }, arrival), { disposition: 'accepted', flow: id });
+    }));
+
+  test('takes any issuer where none is expected, and none where one is compared', () =>
+    use(async ({ store }) => {
+      await begun(store, a);
+      const compared = { ...issuer, advertised: false };
+      await begun(store, newFlow('b', { expectation: { ...b.expectation, issuer: compared } }));
+      const any = await store.consume({ ...response, iss: 'https://any.example' }, arrival);
+      const none = await store.consume({ code: 'c', state: b.state }, arrival);
+      assert.equal([any.disposition, none.disposition], ['accepted', 'accepted']);
+    }));
+
+  test('keeps the whole response, whatever is in it', () =>
+    use(async ({ store }) => {
+      await begun(store, a);
+      const whole = {
+        error: 'access_denied',
+        error_description: 'Grüße, 日本 "\\ \n',
+        error_uri: 'https://as.example/e',
+        iss: 'https://as.example',
+        state: a.state,
+      };
+      await store.consume(whole, arrival);
+      assert.equal(await store.take(a.state), { type: 'response', response: whole });
     }));
 
   test('keeps the result until it is acknowledged, and the state used after that', () =>
     use(async ({ store }) => {
-      await store.begin(flow('a'), 1_000);
-      await store.end('a', response);
-      await store.acknowledge('a');
-      assert.is(await store.result('a'), undefined);
-      assert.is(await store.read('a'), undefined);
-      assert.is(await store.find('state-a'), 'used');
-      assert.is(await store.begin(flow('a'), 1_000), undefined);
+      await begun(store, a);
+      await store.consume(response, arrival);
+      for (let n = 0; n < 2; n++) assert.equal(await store.take(a.state), { type: 'response', response });
+      assert.is(await store.acknowledge(a.state), true);
+      assert.is(await store.take(a.state), undefined);
+      assert.is(await store.read(a.state), undefined);
+      assert.equal(await store.consume(response, arrival), { disposition: 'duplicate' });
+      assert.is(await store.begin(a, 60_000), 'state_in_use');
+      assert.is(await store.acknowledge(a.state), true);
     }));
 
   test('acknowledges nothing that has not ended', () =>
     use(async ({ store }) => {
-      await store.begin(flow('a'), 1_000);
-      await store.acknowledge('a');
-      assert.is(await store.end('a', response), true);
+      await begun(store, a);
+      assert.is(await store.acknowledge(a.state), false);
+      assert.is((await store.consume(response, arrival)).disposition, 'accepted');
     }));
 
-  test('expires a flow, tells it to who watches, and forgets it in the end', () =>
-    use(async ({ store, pass }) => {
-      await store.begin(flow('a'), 1_000);
+  test('cancels a flow once, and none that has its response', () =>
+    use(async ({ store }) => {
+      await begun(store, a);
+      await begun(store, b);
+      await store.cancel(a.state);
+      assert.is((await store.consume(response, arrival)).disposition, 'duplicate');
+      assert.equal(await store.take(a.state), { type: 'cancelled' });
+      const other = { code: 'c', state: b.state };
+      await store.consume(other, arrival);
+      await store.cancel(b.state);
+      assert.equal(await store.take(b.state), { type: 'response', response: other });
+      await store.cancel('state-of-no-flow');
+    }));
+
+  test('B-06 expires a flow, tells it to who watches, and forgets it in the end', () =>
+    use(async ({ store, pass, quiet }) => {
+      const flow = await begun(store, a, 5_000);
       let woken = 0;
-      const stop = store.watch('a', () => woken++);
-      await pass(1_000);
-      assert.is(woken, 1);
-      assert.equal(await store.result('a'), { type: 'expired' });
-      assert.is(await store.end('a', response), false);
+      const stop = store.watch(flow, () => woken++);
+      await pass(5_000);
+      await quiet();
+      assert.ok(woken > 0);
+      assert.equal(await store.take(a.state), { type: 'expired' });
+      assert.is((await store.consume(response, arrival)).disposition, 'duplicate');
       await pass(120_000);
-      assert.is(await store.read('a'), undefined);
-      assert.is(await store.find('state-a'), undefined);
+      assert.is(await store.read(a.state), undefined);
+      assert.is((await store.consume(response, arrival)).disposition, 'unmatched');
       stop();
     }));
 
   test('wakes whoever watches when a flow ends, and nobody who has stopped', () =>
-    use(async ({ store }) => {
-      await store.begin(flow('a'), 1_000);
-      const woken: string[] = [];
-      store.watch('a', () => woken.push('one'));
-      store.watch('a', () => woken.push('two'))();
-      await store.end('a', response);
-      assert.equal(woken, ['one']);
+    use(async ({ store, quiet }) => {
+      const [one, other] = [await begun(store, a), await begun(store, b)];
+      const woken = new Set<string>();
+      store.watch(one, () => woken.add('one'));
+      store.watch(one, () => woken.add('two'))();
+      store.watch(other, () => woken.add('other'));
+      await store.consume(response, arrival);
+      await quiet();
+      assert.equal(woken, new Set(['one']));
+      await store.cancel(b.state);
+      await quiet();
+      assert.equal(woken, new Set(['one', 'other']));
     }));
 
-  test.run();
+  all.run();
 }

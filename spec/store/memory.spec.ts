@@ -12,5 +12,6 @@ storeContract('memoryStore', (body) => {
       time.advance(ms);
       return Promise.resolve();
     },
+    quiet: () => Promise.resolve(),
   });
 });

@@ -16,6 +16,7 @@ export const closeCodes = {
   overload: 1013,
   credential: 4401,
   takenOver: 4409,
+  elsewhere: 4410,
   tooFast: 4429,
 } as const;
 
@@ -50,7 +51,7 @@ export const clientMessage = v.variant('type', [
     responseMode: v.optional(v.picklist(['query', 'form_post'])),
     context: v.optional(text),
   }),
-  v.object({ type: v.literal('resume'), ref, flow: id, proof: digest }),
+  v.object({ type: v.literal('resume'), ref, flow: id, state: text, proof: digest }),
   v.object({ type: v.literal('ack'), flows }),
   v.object({ type: v.literal('cancel'), flow: id }),
   v.object({ type: v.literal('settle'), flow: id, outcome }),
@@ -92,7 +93,14 @@ export const serviceMessage = v.variant('type', [
   v.object({
     type: v.literal('failed'),
     ref,
-    code: v.picklist(['invalid_option', 'state_in_use', 'too_many_flows', 'unknown_flow', 'closed']),
+    code: v.picklist([
+      'invalid_option',
+      'state_in_use',
+      'too_many_flows',
+      'unknown_flow',
+      'unavailable',
+      'closed',
+    ]),
     message: v.string(),
     option: v.optional(v.string()),
   }),

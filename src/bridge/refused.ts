@@ -1,4 +1,4 @@
-import { InvalidOptionError, StateInUseError, TooManyFlowsError } from '../errors.ts';
+import { InvalidOptionError, StateInUseError, StoreUnavailableError, TooManyFlowsError } from '../errors.ts';
 import type { Report } from '../isolated-observable.ts';
 import type { ServiceMessage } from './protocol.ts';
 
@@ -15,5 +15,7 @@ export function refusedFor(error: unknown, report: Report): Refused {
     return { code: error.code, message: error.message };
   }
   report(error);
+  if (error instanceof StoreUnavailableError)
+    return { code: 'unavailable', message: 'the service cannot do this now' };
   return { code: 'closed', message: 'the service cannot do this now' };
 }

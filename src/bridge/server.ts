@@ -5,6 +5,7 @@ import { InvalidOptionError, NotListeningError } from '../errors.ts';
 import { internalsOf, type ServerInternals } from '../internals.ts';
 import type { OAuthCallbackServer } from '../server.ts';
 import { memoryStore } from '../store/memory.ts';
+import type { StoredFlow } from '../store/store.ts';
 import { StoredFlows } from '../stored-flows.ts';
 import { Credentials, type BridgeToken, type Identity, type TicketOptions } from './credentials.ts';
 import { Feed } from './feed.ts';
@@ -204,21 +205,20 @@ class WebSocketBridge implements Bridge, SessionHost {
     return flow;
   };
 
-  read: SessionHost['read'] = (flow) => this.#flows.store.read(flow);
-  result: SessionHost['result'] = (flow) => this.#flows.store.result(flow);
-  acknowledge: SessionHost['acknowledge'] = (flow) => this.#flows.store.acknowledge(flow);
-  cancel: SessionHost['cancel'] = (flow) => this.#flows.cancel(flow);
+  waits: SessionHost['waits'] = (flow) => this.#flows.waits(flow);
+  read: SessionHost['read'] = (state) => this.#flows.store.read(state);
+  adopt: SessionHost['adopt'] = (state) => this.#flows.store.adopt(state);
+  take: SessionHost['take'] = (state) => this.#flows.take(state);
+  acknowledge: SessionHost['acknowledge'] = (state) => this.#flows.store.acknowledge(state);
+  cancel: SessionHost['cancel'] = (state) => this.#flows.store.cancel(state);
   settle: SessionHost['settle'] = (flow, outcome) => this.#flows.settle(flow, outcome);
 
-  attach(flow: string, session: Session): (() => void) | undefined {
-    const detach = this.#listeners.attach(flow, session);
+  attach(flow: StoredFlow, session: Session): (() => void) | undefined {
+    const detach = this.#listeners.attach(flow.id, session);
     if (!detach) return undefined;
-    const unwatch = this.#flows.store.watch(
-      flow,
-      () => void session.deliver(flow).catch(this.#internals.report),
-    );
+    const stop = this.#flows.listen(flow, () => void session.deliver(flow.id).catch(this.#internals.report));
     return () => {
-      unwatch();
+      stop();
       detach();
     };
   }

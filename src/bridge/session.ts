@@ -28,19 +28,29 @@ export interface SessionHost {
   /** Whether more is queued in all than may be. */
   overloaded(): boolean;
   begin(key: string, state: string, options: BeginOptions): Promise<StoredFlow>;
-  read(flow: string): Promise<StoredFlow | undefined>;
-  result(flow: string): Promise<StoredResult | undefined>;
+  /** Whether whoever is attached to the flow will be told of its end; otherwise it may have ended. */
+  waits(flow: StoredFlow): boolean;
+  read(state: string): Promise<StoredFlow | undefined>;
+  /** The flow's listener is at this node now. */
+  adopt(state: string): Promise<void>;
+  take(state: string): Promise<StoredResult | 'elsewhere' | undefined>;
   /** False where the flow has not ended. */
-  acknowledge(flow: string): Promise<boolean>;
-  cancel(flow: string): Promise<void>;
+  acknowledge(state: string): Promise<boolean>;
+  cancel(state: string): Promise<void>;
   /** False where the outcome is not allowed. */
   settle(flow: string, outcome: Outcome): boolean;
   /** Makes the session the flow's only listener, told when the flow may have ended. Returns its undo; undefined where a later one has it. */
-  attach(flow: string, session: Session): (() => void) | undefined;
+  attach(flow: StoredFlow, session: Session): (() => void) | undefined;
   /** The connection has closed. */
   left(session: Session): void;
   watch(session: Session, message: Said<'watch'>): void;
   failed(error: unknown): Refused;
+}
+
+/** A flow that a connection listens for. */
+interface Listening {
+  readonly state: string;
+  readonly stop: () => void;
 }
 
 let opened = 0;
@@ -62,8 +72,8 @@ export class Session implements Watcher, Timed {
   #alive = true;
   readonly #socket: SessionSocket;
   readonly #host: SessionHost;
-  /** Those it listens for, each with how to stop. Made when first needed, like the next: most connections only wait. */
-  #flows: Map<string, () => void> | undefined;
+  /** Those it listens for, by id. Made when first needed, like the next: most connections only wait. */
+  #flows: Map<string, Listening> | undefined;
   #settleable: Set<string> | undefined;
   #beginning = 0;
   #leaving = false;
@@ -149,9 +159,11 @@ export class Session implements Watcher, Timed {
 
   /** Tells the listener how its flow ended, if it has and the listener may still know. */
   async deliver(flow: string): Promise<void> {
-    const result = await this.#host.result(flow);
+    const listening = this.#flows?.get(flow);
+    const result = listening && (await this.#host.take(listening.state));
     if (!result || !this.#flows?.has(flow) || !this.open) return;
-    if (this.#host.stands(this.identity)) this.#send({ type: 'result', flow, result });
+    if (result === 'elsewhere') this.close(closeCodes.elsewhere, 'another node has the flow');
+    else if (this.#host.stands(this.identity)) this.#send({ type: 'result', flow, result });
     else this.close(closeCodes.credential, 'the credential does not hold');
   }
 
@@ -203,7 +215,7 @@ export class Session implements Watcher, Timed {
 
   /** The socket has closed. Flows that have not ended stay in the store. */
   leave(): void {
-    for (const detach of this.#flows?.values() ?? []) detach();
+    for (const { stop } of this.#flows?.values() ?? []) stop();
     this.#flows = undefined;
     this.#host.left(this);
   }
@@ -215,10 +227,11 @@ export class Session implements Watcher, Timed {
       else if (message.type === 'resume') await this.#resume(message);
       else if (message.type === 'leave') await this.#leaveAll();
       else if (message.type === 'ack') await this.#acknowledge(message.flows);
-      else if (this.#knows(message.flow)) await this.#act(message);
+      else await this.#act(message);
     } catch (error) {
       const refused = this.#host.failed(error);
-      if ('ref' in message) this.#send({ type: 'failed', ref: message.ref, ...refused });
+      // Only of a beginning: a flow that cannot be resumed now is not lost, and its client is to come again.
+      if (message.type === 'begin') this.#send({ type: 'failed', ref: message.ref, ...refused });
       else this.close(closeCodes.fault, 'the service cannot do this now');
     }
   }
@@ -233,14 +246,16 @@ export class Session implements Watcher, Timed {
     }
     this.#beginning++;
     try {
-      const { id, redirectUri, expiresAt } = await this.#host.begin(key, state, options as BeginOptions);
+      const flow = await this.#host.begin(key, state, options as BeginOptions);
       if (this.#leaving) {
-        await this.#free(id);
+        await this.#free(flow.id, state);
         return;
       }
-      this.#attach(id);
+      const { id, redirectUri, expiresAt } = flow;
+      const waits = this.#host.waits(flow);
+      this.#attach(flow);
       this.#send({ type: 'begun', ref, flow: id, redirectUri, expiresAt });
-      await this.deliver(id);
+      if (!waits) await this.deliver(id);
     } finally {
       this.#beginning--;
     }
@@ -250,75 +265,81 @@ export class Session implements Watcher, Timed {
     this.#send({ type: 'failed', ref, code: 'invalid_option', option, message });
   }
 
-  async #resume({ ref, flow, proof }: Said<'resume'>): Promise<void> {
+  async #resume({ ref, flow, state, proof }: Said<'resume'>): Promise<void> {
     const allowed = !this.identity.flows || this.identity.flows.includes(flow);
-    const stored = allowed ? await this.#host.read(flow) : undefined;
+    const stored = allowed ? await this.#host.read(state) : undefined;
     // Reckoned for an unknown flow too, so that the time taken does not tell it from a wrong proof.
     const proven = proves(proof, stored?.key ?? this.nonce, this.nonce);
-    if (!stored || !proven) {
+    if (stored?.id !== flow || !proven) {
       this.#send({ type: 'failed', ref, code: 'unknown_flow', message: 'there is no such flow for you' });
       return;
     }
+    await this.#host.adopt(state);
     if (this.#leaving) {
-      await this.#free(flow);
+      await this.#free(flow, state);
       return;
     }
-    this.#attach(flow);
+    this.#attach(stored);
     this.#send({ type: 'resumed', ref, flow });
     await this.deliver(flow);
   }
 
-  /** Whether a flow is this connection's, or was until it was acknowledged. */
-  #knows(flow: string): boolean {
-    return (this.#flows?.has(flow) ?? false) || (this.#settleable?.has(flow) ?? false);
-  }
-
   async #act({ flow, ...message }: Said<'cancel' | 'settle'>): Promise<void> {
-    if (message.type === 'cancel') await this.#host.cancel(flow);
-    else if (this.#host.settle(flow, message.outcome)) this.#settleable?.delete(flow);
+    const listening = this.#flows?.get(flow);
+    if (message.type === 'cancel') {
+      if (listening) await this.#host.cancel(listening.state);
+    } else if (listening ?? this.#settleable?.has(flow)) {
+      if (this.#host.settle(flow, message.outcome)) this.#settleable?.delete(flow);
+    }
   }
 
   async #acknowledge(acknowledged: readonly string[]): Promise<void> {
-    const known = acknowledged.filter((flow) => this.#knows(flow));
-    const forgotten = await Promise.all(known.map((flow) => this.#host.acknowledge(flow)));
-    const flows = known.filter((_, index) => forgotten[index]);
-    for (const flow of flows) this.#letGo(flow);
+    const forgotten = await Promise.all(acknowledged.map((flow) => this.#forgets(flow)));
+    const flows = acknowledged.filter((_, index) => forgotten[index]);
     if (flows.length > 0) this.#send({ type: 'acknowledged', flows });
     // A ticket for some flows is good for nothing once they have ended.
     const { flows: mine } = this.identity;
     if (mine?.every((flow) => this.#settleable?.has(flow))) this.close(closeCodes.done, 'done');
   }
 
-  #letGo(flow: string): void {
+  /** Whether a flow of this connection is forgotten now, or was before. */
+  async #forgets(flow: string): Promise<boolean> {
+    const listening = this.#flows?.get(flow);
+    if (!listening) return this.#settleable?.has(flow) ?? false;
+    if (!(await this.#host.acknowledge(listening.state))) return false;
     this.#detach(flow);
     const settleable = (this.#settleable ??= new Set());
     const [oldest] = settleable.size >= mostSettleable ? settleable : [];
     if (oldest !== undefined) settleable.delete(oldest);
     settleable.add(flow);
+    return true;
   }
 
   /** The listener goes for good, and with it what it listened for, and what it has asked for and not been answered. */
   async #leaveAll(): Promise<void> {
     this.#leaving = true;
-    await Promise.all([...(this.#flows?.keys() ?? [])].map((flow) => this.#free(flow)));
+    await Promise.all([...(this.#flows ?? [])].map(([flow, { state }]) => this.#free(flow, state)));
     this.close(closeCodes.done, 'done');
   }
 
-  async #free(flow: string): Promise<void> {
+  async #free(flow: string, state: string): Promise<void> {
     this.#detach(flow);
-    await this.#host.cancel(flow);
-    await this.#host.acknowledge(flow);
+    await this.#host.cancel(state);
+    // Tells of the end, too.
+    await this.#host.take(state);
+    await this.#host.acknowledge(state);
   }
 
   #detach(flow: string): void {
-    this.#flows?.get(flow)?.();
+    this.#flows?.get(flow)?.stop();
     this.#flows?.delete(flow);
   }
 
-  #attach(flow: string): void {
-    if (!this.open || this.#flows?.has(flow)) return;
-    const detach = this.#host.attach(flow, this);
-    if (detach) (this.#flows ??= new Map()).set(flow, detach);
+  #attach(flow: StoredFlow): void {
+    const { id, state } = flow;
+    if (!this.open || this.#flows?.has(id)) return;
+    const stop = this.#host.attach(flow, this);
+    if (stop) (this.#flows ??= new Map()).set(id, { state, stop });
   }
 
   #send(message: ServiceMessage): void {

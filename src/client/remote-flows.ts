@@ -6,6 +6,7 @@ import {
   InvalidOptionError,
   ServerClosedError,
   StateInUseError,
+  StoreUnavailableError,
   TooManyFlowsError,
 } from '../errors.ts';
 import type { BeginOptions, Flow, Outcome } from '../flow.ts';
@@ -210,7 +211,7 @@ export class RemoteFlows implements RemoteFlowOwner {
     if (this.#connection().welcome?.nonce !== nonce || !this.#flows.has(flow.id)) return;
     const ref = ++this.#ref;
     this.#resuming.set(ref, flow);
-    this.#send({ type: 'resume', ref, flow: flow.id, proof });
+    this.#send({ type: 'resume', ref, flow: flow.id, state: flow.state, proof });
   }
 
   #acknowledge(): void {
@@ -245,5 +246,6 @@ function errorOf({ code, message, option }: Heard<'failed'>): Error {
   if (code === 'invalid_option') return new InvalidOptionError(option ?? 'options', message);
   if (code === 'state_in_use') return new StateInUseError(message);
   if (code === 'too_many_flows') return new TooManyFlowsError(message);
+  if (code === 'unavailable') return new StoreUnavailableError(message);
   return new ServerClosedError(message);
 }

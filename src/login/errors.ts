@@ -88,6 +88,8 @@ const codes: Readonly<Record<SignInError['code'], true>> = {
   port_in_use: true,
   registration_failed: true,
   state_in_use: true,
+  store_unavailable: true,
+  stored_flow_unreadable: true,
   token_request_failed: true,
   too_many_flows: true,
   unreachable: true,

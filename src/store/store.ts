@@ -1,5 +1,6 @@
 import type { CallbackFields } from '../callback-response.ts';
-import type { Expectation } from '../expectation.ts';
+import type { Expectation, Mismatch } from '../expectation.ts';
+import type { Arrival } from '../redirect.ts';
 
 /** A sign-in whose truth is in a store, so that any node may take its redirect and any connection its result. */
 export interface StoredFlow {
@@ -14,10 +15,19 @@ export interface StoredFlow {
   readonly key: string;
 }
 
-/** A flow, and whether its redirect may still come. */
-export interface FoundFlow {
+/** A flow to begin: the store gives it its id and its deadline. */
+export type NewFlow = Omit<StoredFlow, 'id' | 'expiresAt'>;
+
+/** A flow as begun; `again` where the same state and key had begun it before. */
+export interface BegunFlow {
   readonly flow: StoredFlow;
-  readonly ended: boolean;
+  readonly again: boolean;
+}
+
+/** What became of a redirect; `flow` is the id of the one it is of. */
+export interface Consumed {
+  readonly disposition: 'accepted' | 'unmatched' | 'duplicate' | Mismatch;
+  readonly flow?: string | undefined;
 }
 
 /** How a flow ended: exactly one of these, ever. */
@@ -27,23 +37,34 @@ export type StoredResult =
 /**
  * The truth about flows that outlive a connection, a process or a node.
  *
- * Each method is one atomic step. A store away rejects; it never guesses.
+ * A flow is asked for by its state, which a store need not be able to read. Each method is one atomic step. A store away
+ * rejects with `StoreUnavailableError`; it never guesses.
  */
 export interface FlowStore {
   /** Names the life of this memory; another one has other flows. */
   readonly epoch: string;
-  /** Registers a flow for `ttl` milliseconds and gives its deadline; undefined where its state lives or has been used. */
-  begin(flow: Omit<StoredFlow, 'expiresAt'>, ttl: number): Promise<StoredFlow | undefined>;
-  /** The flow of a state, ended or not; `used` once its result is acknowledged. */
-  find(state: string): Promise<FoundFlow | 'used' | undefined>;
-  /** A flow by its id, until it is acknowledged or its time is over. */
-  read(id: string): Promise<StoredFlow | undefined>;
-  /** Ends a flow that has not ended, and keeps the result for its listener. False where it had ended. */
-  end(id: string, result: StoredResult): Promise<boolean>;
-  /** The kept result, until it is acknowledged or the flow's time is over. */
-  result(id: string): Promise<StoredResult | undefined>;
+  /** Whether flows of other nodes are in it, whose redirects may come to this one. */
+  readonly shared: boolean;
+  /**
+   * Registers a flow for `ttl` milliseconds. The same state and key again give the same flow, ended or not, and adopt it.
+   *
+   * `state_in_use` where its state lives or has been used; `too_many_flows` where the store takes no more.
+   */
+  begin(flow: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use' | 'too_many_flows'>;
+  /** A flow, ended or not, until it is acknowledged or its time is over. */
+  read(state: string): Promise<StoredFlow | undefined>;
+  /** From now on it is this node that is woken and may take the result; another one no longer. */
+  adopt(state: string): Promise<void>;
+  /** Uses up the state of a response that fits, and keeps the response for the flow's listener: both, or nothing. */
+  consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed>;
+  /** Ends a flow that has not ended without a response. */
+  cancel(state: string): Promise<void>;
+  /** How the flow ended, until that is acknowledged; `elsewhere` where another node has adopted it. */
+  take(state: string): Promise<StoredResult | 'elsewhere' | undefined>;
   /** The listener has it: forgets the result and, but for the used state, the flow. False where it has not ended. */
-  acknowledge(id: string): Promise<boolean>;
-  /** Calls back, once or more often, when the flow may have ended. Returns its undo. */
-  watch(id: string, wake: () => void): () => void;
+  acknowledge(state: string): Promise<boolean>;
+  /** Calls back, once or more often, when there may be something to take. Returns its undo. */
+  watch(flow: StoredFlow, wake: () => void): () => void;
+  /** Resolves where the store can be reached now. */
+  check(): Promise<void>;
 }

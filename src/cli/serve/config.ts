@@ -59,7 +59,10 @@ function complaint(issue: BaseIssue<unknown>, path: readonly string[]): string {
 }
 
 function isSecret([first = '', ...more]: readonly string[]): boolean {
-  return more.includes('token') || settings.some(({ key, secret }) => secret && key === first);
+  return (
+    more.includes('token') ||
+    settings.some(({ key, secret }) => secret && (key === first || key === [first, ...more].join('.')))
+  );
 }
 
 function short(text: string): string {

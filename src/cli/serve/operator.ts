@@ -1,5 +1,5 @@
 import { concat, from } from 'rxjs';
-import type { Bridge } from '../../bridge.ts';
+import type { Bridge, FlowStore } from '../../bridge.ts';
 import type { ServerEvent } from '../../events.ts';
 import type { OAuthCallbackServer } from '../../index.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -11,6 +11,7 @@ import { openOperatorPort, type OperatorPort } from '../../telemetry/port.ts';
 export class OperatorSide {
   readonly #server: OAuthCallbackServer;
   readonly #bridge: Bridge;
+  readonly #store: FlowStore | undefined;
   /** What happens before the metrics are loaded. */
   readonly #early: ServerEvent[] = [];
   readonly #keeping;
@@ -20,7 +21,8 @@ export class OperatorSide {
   unready: string | undefined = 'starting';
 
   /** Before the server listens, so that nothing is missed. */
-  constructor(server: OAuthCallbackServer, bridge: Bridge) {
+  constructor(server: OAuthCallbackServer, bridge: Bridge, store: FlowStore | undefined) {
+    this.#store = store;
     this.#server = server;
     this.#bridge = bridge;
     this.#keeping = server.events.subscribe((event) => this.#early.push(event));
@@ -30,7 +32,7 @@ export class OperatorSide {
   async open(port: number | undefined): Promise<void> {
     const operated: Operated = {
       metrics: () => this.#load(),
-      unready: () => this.unready,
+      unready: () => this.#unready(),
     };
     if (port === undefined) mountOperator(this.#server, this.#bridge, operated);
     else this.#port = await openOperatorPort(port, operated);
@@ -51,6 +53,15 @@ export class OperatorSide {
 
   async close(): Promise<void> {
     await this.#port?.close();
+  }
+
+  /** A node without its store can begin and end nothing; alive it is all the same. */
+  async #unready(): Promise<string | undefined> {
+    if (this.unready !== undefined) return this.unready;
+    return this.#store?.check().then(
+      () => undefined,
+      () => 'the store is away',
+    );
   }
 
   #load(): Promise<Metrics> {

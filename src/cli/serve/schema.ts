@@ -92,6 +92,20 @@ const ofMonitor = {
   visitTtl: v.optional(whole),
 };
 
+/** What a file of sealing keys holds. */
+export const sealingKeys = v.array(
+  v.strictObject({ id: text, key: text }, 'an object with id and key'),
+  'a list of keys, the one that seals first',
+);
+
+const ofRedis = {
+  url: v.optional(text),
+  prefix: v.optional(text),
+  tenant: v.optional(text),
+  keys: v.optional(text),
+  quota: v.optional(bounds),
+};
+
 /** All that `serve` can be told. */
 export const config = v.strictObject(
   {
@@ -99,6 +113,7 @@ export const config = v.strictObject(
     tls: v.optional(v.strictObject({ cert: text, key: text }, 'files for both cert and key')),
     bridge: v.optional(v.strictObject(ofBridge, 'an object')),
     monitor: v.optional(v.strictObject(ofMonitor, 'an object')),
+    redis: v.optional(v.strictObject(ofRedis, 'an object with url')),
     token: v.optional(token),
     tokens: v.optional(v.union([text, tokens], 'a file, or a list of tokens with name, token and roles')),
     metricsPort: v.optional(between(0, 65_535)),

@@ -1,5 +1,5 @@
 import { skipWhile } from 'rxjs';
-import { createBridge, type Bridge } from '../../bridge.ts';
+import { createBridge, type Bridge, type FlowStore } from '../../bridge.ts';
 import { createOAuthCallbackServer, type OAuthCallbackServer } from '../../index.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { internalsOf } from '../../internals.ts';
@@ -13,6 +13,7 @@ import type { Flags } from './layers.ts';
 import { OperatorSide } from './operator.ts';
 import { bridgeOptions, monitorOptions, serverOptions } from './options.ts';
 import { idle, untilStopped } from './stop.ts';
+import { openStore } from './store.ts';
 import { readAccess, type Access } from './tokens.ts';
 
 /** Runs the service until it is told to stop. */
@@ -21,8 +22,9 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   const { config } = read;
   const access = readAccess(config);
   const log = config.json ? await jsonLog(io, config.logLevel) : textLog(io, config.logLevel);
-  const { server, bridge, monitor } = await create(read, access, log);
-  const operator = new OperatorSide(server, bridge);
+  const shared = await openStore(config, (message) => log.error(message));
+  const { server, bridge, monitor } = await create(read, access, shared?.store, log);
+  const operator = new OperatorSide(server, bridge, shared?.store);
   const stopped = untilStopped(io);
   io.onSignal('SIGHUP', () => reload(flags, io, access, bridge, log));
   // Of one that never listens there is nothing to tell but why.
@@ -37,16 +39,20 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
     await operator.start();
     const signal = await stopped;
     operator.unready = 'draining';
-    await drain(signal, config, server, bridge, log);
+    // With others to go to, listeners need not be waited for.
+    if (shared) await bridge.close({ restart: true });
+    else await drain(signal, config, server, bridge, log);
   } finally {
     await server.close();
     await operator.close();
+    await shared?.close();
   }
 }
 
 async function create(
   { config, blame }: ReadConfig,
   { tokens }: Access,
+  store: FlowStore | undefined,
   log: Log,
 ): Promise<{ server: OAuthCallbackServer; bridge: Bridge; monitor: Monitor | undefined }> {
   const options = await serverOptions(config);
@@ -64,7 +70,11 @@ async function create(
     warn: (told: string | Error) => log.warn(told),
   };
   const server = attempt(() => createOAuthCallbackServer({ ...options, logger }), blame);
-  const bridge = attempt(() => createBridge(server, { ...bridgeOptions(config), tokens }), blame, 'bridge.');
+  const bridge = attempt(
+    () => createBridge(server, { ...bridgeOptions(config), ...(store && { store }), tokens }),
+    blame,
+    'bridge.',
+  );
   const monitor = page && attempt(() => createMonitor(server, bridge, page), blame, 'monitor.');
   return { server, bridge, monitor };
 }

@@ -26,8 +26,15 @@ export interface Setting {
   readonly secret?: true;
 }
 
-export const groups = ['Where it listens:', 'Who may connect:', 'Sign-ins:', 'Pages:', 'Operation:'] as const;
-const [address, access, signIns, pages, operation] = groups;
+export const groups = [
+  'Where it listens:',
+  'Who may connect:',
+  'Sign-ins:',
+  'Several nodes:',
+  'Pages:',
+  'Operation:',
+] as const;
+const [address, access, signIns, nodes, pages, operation] = groups;
 
 export const settings: readonly Setting[] = [
   {
@@ -199,6 +206,42 @@ export const settings: readonly Setting[] = [
     reads: 'text',
     what: 'ignore or end-only-flow (default: ignore)',
     group: signIns,
+  },
+  {
+    key: 'redis.url',
+    flag: '--redis <url>',
+    reads: 'text',
+    what: 'Redis that the nodes share, such as rediss://user:password@host:6379',
+    group: nodes,
+    secret: true,
+  },
+  {
+    key: 'redis.prefix',
+    flag: '--redis-prefix <text>',
+    reads: 'text',
+    what: 'what its keys and channels begin with (default: rxoc:)',
+    group: nodes,
+  },
+  {
+    key: 'redis.tenant',
+    flag: '--redis-tenant <name>',
+    reads: 'text',
+    what: 'whose flows these are, where services share a prefix',
+    group: nodes,
+  },
+  {
+    key: 'redis.keys',
+    flag: '--redis-keys <file>',
+    reads: 'text',
+    what: 'JSON list of { id, key }; the first seals codes in Redis, all open them',
+    group: nodes,
+  },
+  {
+    key: 'redis.quota',
+    flag: '--redis-quota <bounds>',
+    reads: 'bounds',
+    what: 'what the tenant may have at all nodes: flows=<number>,perSecond=<number>',
+    group: nodes,
   },
   {
     key: 'serverUrl',

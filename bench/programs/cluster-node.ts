@@ -1,0 +1,100 @@
+import { createClient } from 'redis';
+import { createBridge } from '../../src/bridge.ts';
+import { createOAuthCallbackServer } from '../../src/index.ts';
+import { redisStore, type RedisFlowStore } from '../../src/redis.ts';
+import type { StoredFlow } from '../../src/store/store.ts';
+import { now, pace } from '../clock.ts';
+import { obey } from '../orders.ts';
+import { Awaited, token } from '../service.ts';
+import { randomStates, readStates, writeStates } from '../states.ts';
+
+// A type and not an interface, as in receiver.ts.
+export type ClusterNode = {
+  /** Returns the port. */
+  listen(redis: string): Promise<number>;
+  /** Begins so many flows, and leaves their states in a file. */
+  begin(count: number, file: string): Promise<void>;
+  /** Has redirects of those flows come at an even pace. */
+  consume(file: string, perSecond: number): Promise<void>;
+  /** Microseconds from a redirect's being at the other node to its result's being here, once all are. */
+  latencies(): Promise<Float64Array>;
+  /** Microseconds of two round trips to Redis, one after the other, at that pace. */
+  twoTrips(count: number, perSecond: number): Promise<Float64Array>;
+};
+
+let store: RedisFlowStore;
+let redis: ReturnType<typeof connect>;
+const awaited = new Awaited();
+const arrival = { path: '/callback', mode: 'query' } as const;
+
+function connect(url: string) {
+  return createClient({ url });
+}
+
+const orders: ClusterNode = {
+  async listen(url) {
+    redis = connect(url);
+    redis.on('error', () => undefined);
+    await redis.connect();
+    store = await redisStore({ client: redis, timeout: 30_000 });
+    const server = createOAuthCallbackServer({ maxFlows: 1_000_000 });
+    const limits = { flows: 1_000_000, burst: 10_000_000, perSecond: 10_000_000, queued: 64_000_000 };
+    const bridge = createBridge(server, { token, store, limits });
+    await bridge.listen();
+    return server.address.port;
+  },
+
+  async begin(count, file) {
+    awaited.expect(count);
+    const states = randomStates(count);
+    for (let at = 0; at < count; at += 500) await Promise.all(states.slice(at, at + 500).map(beginOne));
+    writeStates(file, states);
+  },
+
+  async consume(file, perSecond) {
+    const states = readStates(file);
+    await pace(states.length, perSecond, (index) => {
+      const state = states[index]!;
+      void store.consume({ code: String(now()), state }, arrival);
+    });
+  },
+
+  latencies: awaited.latencies,
+
+  async twoTrips(count, perSecond) {
+    awaited.expect(count);
+    await redis.set('bench', 'a'.repeat(400));
+    await pace(count, perSecond, () => void twice());
+    return awaited.latencies();
+  },
+};
+
+async function twice(): Promise<void> {
+  const start = now();
+  await redis.get('bench');
+  await redis.get('bench');
+  awaited.note(now() - start);
+}
+
+async function beginOne(state: string): Promise<void> {
+  const expectation = { path: '/callback', responseMode: 'query', issuer: undefined } as const;
+  const key = 'k'.repeat(43);
+  const begun = await store.begin(
+    { state, expectation, redirectUri: 'http://127.0.0.1/callback', key },
+    600_000,
+  );
+  if (typeof begun === 'string') throw new Error(begun);
+  const stop = store.watch(begun.flow, () => {
+    stop();
+    void note(begun.flow);
+  });
+}
+
+async function note({ state }: StoredFlow): Promise<void> {
+  const result = await store.take(state);
+  if (typeof result !== 'object' || result.type !== 'response') throw new Error('nothing to take');
+  awaited.note(now() - Number(result.response.code));
+  await store.acknowledge(state);
+}
+
+obey(orders);

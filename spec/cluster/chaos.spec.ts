@@ -1,0 +1,268 @@
+/**
+ * Four nodes as processes behind a balancer, over one Redis, while everything breaks that can. `npm run chaos` does the
+ * same with more sign-ins.
+ */
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { connectCallbackHost, type RemoteCallbackHost } from '../../src/client.ts';
+import type { Flow } from '../../src/index.ts';
+import * as assert from '../helpers/assert.ts';
+import { Balancer } from '../helpers/balancer.ts';
+import { newState, token } from '../helpers/bridge.ts';
+import { NodeProcess, NodeProgram } from '../helpers/node-process.ts';
+import { Admin } from '../helpers/redis.ts';
+import { hasRedis, noRedis, RedisServer } from '../helpers/redis-server.ts';
+import { suite } from '../helpers/suite.ts';
+
+const signIns = Number(process.env['CHAOS_SIGN_INS'] ?? 2_500);
+const clients = 10;
+const lanes = 150;
+const clockOffsets = [0, -300_000, 300_000, 120_000];
+
+/** Waits to come back are a tenth as long. */
+const brisk: SchedulerLike = {
+  now: () => performance.timeOrigin + performance.now(),
+  schedule: (work, delay = 0, state?: unknown) =>
+    asyncScheduler.schedule(work as never, delay > 60_000 ? delay : delay / 10, state as never),
+};
+
+interface Fate {
+  readonly state: string;
+  readonly kind: 'answered' | 'cancelled' | 'expired';
+  readonly codes: (string | undefined)[];
+  readonly ends: string[];
+  /** Redirects that were answered 200. */
+  accepted: number;
+}
+
+/** What a browser is answered; 0 where nothing answers. */
+function come(agent: Agent, port: number, authority: string, state: string): Promise<number> {
+  const path = `/callback?code=canary-code-${state}&state=${state}`;
+  return new Promise((resolve) => {
+    const asked = request(
+      { agent, host: '127.0.0.1', port, path, headers: { Host: authority } },
+      (response) => {
+        response.resume();
+        response.on('error', () => undefined);
+        resolve(response.statusCode ?? 0);
+      },
+    );
+    asked.setTimeout(10_000, () => asked.destroy());
+    asked.on('error', () => resolve(0));
+    asked.end();
+  });
+}
+
+/** Looks through everything that Redis is told. Ends with it. */
+function eavesdrop(port: number): Promise<{ bad: number; seen: number }> {
+  const look = '/canary-/ { bad++ } /rxoc:/ { seen++ } END { print bad + 0, seen + 0 }';
+  const child = spawn('sh', ['-c', `redis-cli -p ${port} monitor 2>&1 | awk '${look}'`], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  child.unref();
+  return text(child.stdout).then((line) => {
+    const [bad = 0, seen = 0] = line.split(' ').map(Number);
+    return { bad, seen };
+  });
+}
+
+const turn = (ms = 0): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+
+const all = suite('chaos');
+const test = all.when(hasRedis, noRedis);
+
+test(
+  `L-06 L-10 L-14 L-15 ends each of ${signIns} sign-ins once, whatever breaks`,
+  async () => {
+    using program = await NodeProgram.compile();
+    const redis = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always');
+    const balancer = await Balancer.open();
+    const agent = new Agent({ keepAlive: false, maxSockets: 128 });
+    const nodes: NodeProcess[] = [];
+    const hosts: RemoteCallbackHost[] = [];
+    const fates: Fate[] = [];
+    const overheard: Promise<{ bad: number; seen: number }>[] = [];
+    const counts = { killed: 0, restarted: 0, cut: 0, redis: 0, together: 0, begunAgain: 0 };
+    try {
+      const start = (n: number): Promise<NodeProcess> =>
+        NodeProcess.start(program, redis.url, balancer, clockOffsets[n]!);
+      nodes.push(...(await Promise.all(clockOffsets.map((_, n) => start(n)))));
+      overheard.push(eavesdrop(redis.port));
+      const authority = `127.0.0.1:${balancer.port}`;
+      for (let n = 0; n < clients; n++)
+        hosts.push(await connectCallbackHost(`ws://${authority}/bridge`, { token, scheduler: brisk }));
+
+      const replace = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+        const n = Math.floor(Math.random() * nodes.length);
+        await nodes[n]!.stop(signal);
+        nodes[n] = await start(n);
+      };
+      const cut = async (type: string): Promise<void> => {
+        await using admin = await Admin.of([redis.url]);
+        await admin.clients[0]!.sendCommand(['CLIENT', 'KILL', 'TYPE', type]);
+        counts.cut++;
+      };
+      const trouble = [
+        () => replace('SIGKILL').then(() => counts.killed++),
+        () => cut('normal'),
+        () => replace('SIGTERM').then(() => counts.restarted++),
+        () => cut('pubsub'),
+        async () => {
+          await redis.stop('SIGKILL');
+          await turn(200);
+          await redis.start();
+          overheard.push(eavesdrop(redis.port));
+          counts.redis++;
+        },
+      ];
+      let ended = 0;
+      const chaos = (async () => {
+        for (let n = 0; ended < signIns * 0.95; n++) {
+          await trouble[n % trouble.length]!();
+          await turn(300);
+        }
+      })();
+
+      let everyEnd: () => void = () => undefined;
+      const allEnded = new Promise<void>((resolve) => (everyEnd = resolve));
+      const end = (fate: Fate, how: string): void => {
+        fate.ends.push(how);
+        if (fate.ends.length === 1 && ++ended === signIns) everyEnd();
+      };
+      /** A program that asks again where the service could not. */
+      const begin = async (host: RemoteCallbackHost, ttl: number): Promise<Flow> => {
+        for (;;) {
+          try {
+            return await host.begin({ ttl, state: `canary-state-${newState()}` });
+          } catch (error) {
+            assert.is((error as { code: string }).code, 'store_unavailable', String(error));
+            counts.begunAgain++;
+            await turn(50);
+          }
+        }
+      };
+      const live = async (n: number): Promise<void> => {
+        const dice = Math.random();
+        const kind = dice < 0.05 ? 'cancelled' : dice < 0.1 ? 'expired' : 'answered';
+        const flow = await begin(hosts[n % clients]!, kind === 'expired' ? 2_000 : 600_000);
+        const fate: Fate = { state: flow.state, kind, codes: [], ends: [], accepted: 0 };
+        fates.push(fate);
+        flow.response.subscribe({
+          next: ({ code }) => fate.codes.push(code),
+          error: (error: unknown) => end(fate, (error as { code: string }).code),
+          complete: () => end(fate, 'completed'),
+        });
+        if (kind === 'cancelled') flow.cancel();
+        if (kind !== 'answered') return;
+        for (let done = false; !done;) {
+          // Now and then to all nodes in the same tick.
+          const together = Math.random() < 0.05;
+          const ports = together ? nodes.map(({ port }) => port) : [balancer.port];
+          if (together) counts.together++;
+          const statuses = await Promise.all(ports.map((port) => come(agent, port, authority, flow.state)));
+          fate.accepted += statuses.filter((status) => status === 200).length;
+          // 400 after an answer that was lost: it had been accepted, and nobody was told.
+          done = statuses.some((status) => status === 200 || status === 400);
+          if (!done) await turn(20);
+        }
+      };
+      const queue = Array.from({ length: signIns }, (_, n) => n).values();
+      const lane = async (): Promise<void> => {
+        for (const n of queue) await live(n);
+      };
+      const began = performance.now();
+      await Promise.all(Array.from({ length: lanes }, lane));
+      await assert.deadline(allEnded, 60_000, 'an end for each sign-in');
+      await chaos;
+      const seconds = (performance.now() - began) / 1_000;
+
+      const said = `${signIns} sign-ins in ${seconds.toFixed(1)} s: ${JSON.stringify(counts)}`;
+      console.log(said);
+      const count = (which: (fate: Fate) => boolean): number => fates.filter(which).length;
+      assert.is(fates.length, signIns);
+      assert.is(
+        count(({ ends }) => ends.length !== 1),
+        0,
+        `not one terminal event: ${said}`,
+      );
+      assert.is(
+        count(({ codes }) => codes.length > 1),
+        0,
+        `a code twice: ${said}`,
+      );
+      assert.is(
+        count(({ accepted }) => accepted > 1),
+        0,
+        `accepted twice: ${said}`,
+      );
+      assert.is(
+        count(({ accepted, codes }) => accepted > 0 && codes.length === 0),
+        0,
+        `lost: ${said}`,
+      );
+      assert.is(
+        count(({ codes, state }) => codes.length > 0 && codes[0] !== `canary-code-${state}`),
+        0,
+        said,
+      );
+      const wanted = { answered: 'completed', cancelled: 'cancelled', expired: 'expired' };
+      assert.is(
+        count(({ kind, ends }) => ends[0] !== wanted[kind]),
+        0,
+        `another end: ${said}`,
+      );
+      for (const [what, times] of Object.entries(counts))
+        if (what !== 'begunAgain') assert.ok(times > 0, `${what} never happened: ${said}`);
+
+      {
+        // Gone before Redis is, which it would look for.
+        await using admin = await Admin.of([redis.url]);
+        await checkKeys(admin);
+        await admin.clients[0]!.sendCommand(['SAVE']);
+      }
+      for (const { name, text: kept } of readFiles(redis.folder))
+        assert.not.ok(kept.includes('canary-'), `${name} has a code or a state`);
+      await Promise.all(hosts.map((host) => host.close()));
+      await Promise.all(nodes.map((node) => node.stop('SIGKILL')));
+      await redis.stop();
+      const heard = await assert.deadline(Promise.all(overheard), 10_000, 'the end of MONITOR');
+      assert.equal(
+        heard.reduce((sum, { bad }) => sum + bad, 0),
+        0,
+        'MONITOR shows a code or a state',
+      );
+      assert.ok(heard.reduce((sum, { seen }) => sum + seen, 0) > signIns, 'MONITOR was not heard');
+    } finally {
+      agent.destroy();
+      await Promise.all(hosts.map((host) => host.close()));
+      await Promise.all(nodes.map((node) => node.stop('SIGKILL')));
+      await balancer[Symbol.asyncDispose]();
+      await redis[Symbol.asyncDispose]();
+    }
+  },
+  { deadline: Math.max(110_000, signIns * 60) },
+);
+
+all.run();
+
+async function checkKeys(admin: Admin): Promise<void> {
+  const keys = await admin.keys();
+  assert.ok(keys.length > signIns / 2);
+  for (let at = 0; at < keys.length; at += 500) {
+    const lives = await Promise.all(keys.slice(at, at + 500).map(({ key, client }) => client.pTTL(key)));
+    assert.ok(
+      lives.every((ms) => ms > 0),
+      'a key lives for ever',
+    );
+  }
+}
+
+function readFiles(folder: string): { name: string; text: string }[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => statSync(join(folder, name)).isFile())
+    .map((name) => ({ name, text: readFileSync(join(folder, name), 'latin1') }));
+}

@@ -1,0 +1,213 @@
+/** Several nodes of a service, in one process, behind a balancer. */
+import { connectCallbackHost, type RemoteCallbackHost } from '../../src/client.ts';
+import * as assert from '../helpers/assert.ts';
+import { Balancer } from '../helpers/balancer.ts';
+import { counts, newKey, newState, proofOf, token, withPeers } from '../helpers/bridge.ts';
+import { hasty } from '../helpers/clock.ts';
+import { observe } from '../helpers/endpoint.ts';
+import { startNode, type Node } from '../helpers/nodes.ts';
+import { begun, newFlow, withRedis, type RedisBench } from '../helpers/redis.ts';
+import { hasRedis, noRedis } from '../helpers/redis-server.ts';
+import { suite } from '../helpers/suite.ts';
+import { visit, type WireAnswer } from '../helpers/wire.ts';
+
+interface Service extends RedisBench {
+  balancer: Balancer;
+  nodes: Node[];
+  /** A browser that comes back, to this node or whichever the balancer takes. */
+  come(state: string, port?: number): Promise<WireAnswer>;
+  connect(): Promise<RemoteCallbackHost>;
+}
+
+function withNodes(count: number, body: (service: Service) => Promise<void>): Promise<void> {
+  return withRedis(async (bench) => {
+    const balancer = await Balancer.open();
+    bench.defer(() => balancer[Symbol.asyncDispose]());
+    const nodes: Node[] = [];
+    bench.defer(() => Promise.all(nodes.map((node) => node.stop())));
+    for (let n = 0; n < count; n++) nodes.push(await startNode(bench, balancer));
+    await body({
+      ...bench,
+      balancer,
+      nodes,
+      come: (state, port = balancer.port) =>
+        visit(port, `/callback?code=of-${state}&state=${state}`, { Host: `127.0.0.1:${balancer.port}` }),
+      async connect() {
+        const url = `ws://127.0.0.1:${balancer.port}/bridge`;
+        const host = await connectCallbackHost(url, { token, scheduler: hasty });
+        bench.defer(() => host.close());
+        return host;
+      },
+    });
+  });
+}
+
+const all = suite('nodes of a service');
+const test = all.when(hasRedis, noRedis);
+
+test('delivers a redirect that lands on any node to the node where its listener is', () =>
+  withNodes(3, async ({ nodes, connect, come }) => {
+    const hosts = [await connect(), await connect(), await connect()];
+    for (const host of hosts)
+      for (const { port } of nodes) {
+        const flow = await host.begin();
+        const seen = observe(flow);
+        const { body, status } = await come(flow.state, port);
+        assert.is(status, 200, body);
+        await assert.deadline(new Promise((resolve) => flow.response.subscribe(resolve)), 2_000, 'delivery');
+        assert.equal([seen.responses[0]?.code, seen.responses.length], [`of-${flow.state}`, 1]);
+        for (const other of nodes) assert.is((await come(flow.state, other.port)).status, 400);
+      }
+  }));
+
+test(
+  'L-06 accepts one of five equal redirects at five nodes at once, 1,000 times, while nodes go and come',
+  () =>
+    withNodes(5, async (service) => {
+      const { nodes, come, balancer, admin } = service;
+      const keeper = await service.open();
+      let refused = 0;
+      for (let round = 0; round < 1_000; round++) {
+        const { state } = await begun(keeper, newFlow('r', { state: newState(), key: newKey() }));
+        if (round % 100 === 50) await admin.clients[0]!.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal']);
+        const came = nodes.map(({ port }) =>
+          come(state, port).then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        );
+        if (round % 100 === 0) {
+          const [gone] = nodes.splice(round % nodes.length, 1);
+          const [node] = await Promise.all([startNode(service, balancer), gone?.stop()]);
+          nodes.push(node);
+        }
+        const statuses = await Promise.all(came);
+        const accepted = statuses.filter((status) => status === 200).length;
+        assert.is(accepted, 1, `round ${round}: ${String(statuses)}`);
+        refused += statuses.filter((status) => status === 400).length;
+        assert.is(((await keeper.take(state)) as { type: string }).type, 'response');
+      }
+      assert.ok(refused > 3_900, `${refused} refused`);
+    }),
+  { deadline: 60_000 },
+);
+
+test('K-03 has one listener for a flow among all nodes, which is the last that proved itself', () =>
+  withNodes(2, async ({ nodes, come }) => {
+    const [one, other] = nodes.map(({ port }) => `ws://127.0.0.1:${port}/bridge`);
+    await withPeers(one!, async (open) => {
+      const [first, state, key] = [open(), newState(), newKey()];
+      await first.welcome();
+      const flow = await first.begin(state, key);
+      const second = open({}, other);
+      const nonce = await second.welcome();
+      // Who knows the state alone changes nothing.
+      second.say({ type: 'resume', ref: 1, flow, state, proof: proofOf(newKey(), nonce) });
+      assert.is((await second.next('failed')).code, 'unknown_flow');
+      second.say({ type: 'resume', ref: 2, flow, state, proof: proofOf(key, nonce) });
+      await second.next('resumed');
+      assert.is(await first.closed(), 4410);
+      assert.is((await come(state)).status, 200);
+      assert.is((await second.next('result')).flow, flow);
+      assert.ok(!first.heard.some(({ type }) => type === 'result'));
+      second.say({ type: 'ack', flows: [flow] });
+      await second.next('acknowledged');
+    });
+  }));
+
+test(
+  'L-15 loses no flow and doubles none in a rolling restart of three nodes under 100 flows a second',
+  () =>
+    withNodes(3, async (service) => {
+      const { nodes, balancer, connect, come } = service;
+      const hosts = await Promise.all(Array.from({ length: 6 }, connect));
+      const seen: { state: string; codes: (string | undefined)[]; ends: string[]; ended: Promise<void> }[] =
+        [];
+      const rolling = { done: false };
+      const restarts = (async () => {
+        for (let n = 0; n < 3; n++) {
+          const [old] = nodes.splice(0, 1);
+          nodes.push(await startNode(service, balancer));
+          await old!.stop();
+          await new Promise((resolve) => void setTimeout(resolve, 700));
+        }
+        rolling.done = true;
+      })();
+      const began = performance.now();
+      const signIns: Promise<void>[] = [];
+      for (let n = 0; !rolling.done || n < 300; n++) {
+        const due = began + n * 10 - performance.now();
+        if (due > 0) await new Promise((resolve) => void setTimeout(resolve, due));
+        signIns.push(
+          (async () => {
+            const flow = await hosts[n % hosts.length]!.begin();
+            const codes: (string | undefined)[] = [];
+            const ends: string[] = [];
+            const ended = new Promise<void>((resolve) => {
+              const end = (how: string): void => {
+                ends.push(how);
+                resolve();
+              };
+              flow.response.subscribe({
+                next: ({ code }) => codes.push(code),
+                error: (error: unknown) => end(String(error)),
+                complete: () => end('completed'),
+              });
+            });
+            seen.push({ state: flow.state, codes, ends, ended });
+            // As a browser does that gets no answer.
+            for (let status = 0; status !== 200 && status !== 400;)
+              ({ status } = await come(flow.state).catch(() => ({ status: 0 })));
+            await assert.deadline(ended, 15_000, 'an end');
+          })(),
+        );
+      }
+      await restarts;
+      await Promise.all(signIns);
+      for (const { state, codes, ends } of seen)
+        assert.equal([codes, ends], [[`of-${state}`], ['completed']]);
+      assert.ok(seen.length >= 300);
+    }),
+  { deadline: 60_000 },
+);
+
+test('K-14 gives a listener its flow that asks for it again at another node', () =>
+  withNodes(2, async ({ nodes, come }) => {
+    const [one, other] = nodes.map(({ port }) => `ws://127.0.0.1:${port}/bridge`);
+    await withPeers(one!, async (open) => {
+      const [first, state, key] = [open(), newState(), newKey()];
+      await first.welcome();
+      const flow = await first.begin(state, key);
+      first.end();
+      const second = open({}, other);
+      await second.welcome();
+      // As if `begun` had been lost with the first connection.
+      assert.is(await second.begin(state, key), flow);
+      assert.is((await come(state)).status, 200);
+      assert.is((await second.next('result')).flow, flow);
+      // And once more, after the end.
+      assert.is(await second.begin(state, key), flow);
+      const third = open();
+      await third.welcome();
+      assert.is(await third.begin(state, key), flow);
+      assert.is((await third.next('result')).flow, flow);
+    });
+  }));
+
+test('forgets at every node what has been acknowledged', () =>
+  withNodes(2, async ({ nodes, connect, come }) => {
+    const host = await connect();
+    const flow = await host.begin();
+    const seen = observe(flow);
+    await come(flow.state);
+    const gone = async (): Promise<void> => {
+      while (await nodes[0]!.store.read(flow.state)) await new Promise(setImmediate);
+    };
+    await assert.deadline(gone(), 5_000, 'the acknowledgement');
+    assert.is(seen.responses.length, 1);
+    await host.close();
+    await counts(nodes[0]!.bridge, 0);
+    await counts(nodes[1]!.bridge, 0);
+  }));
+
+all.run();

@@ -1,0 +1,86 @@
+/** A node of a service as a process of its own, for specs that end it without warning. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { build } from 'esbuild';
+import { deadline } from './assert.ts';
+import type { Balancer } from './balancer.ts';
+import { token } from './bridge.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** The node's program, compiled once: starting it must not be what takes the time. */
+export class NodeProgram implements Disposable {
+  readonly file: string;
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+    this.file = join(folder, 'node.mjs');
+  }
+
+  static async compile(): Promise<NodeProgram> {
+    // Where its packages are found.
+    const artifacts = join(root, 'artifacts');
+    mkdirSync(artifacts, { recursive: true });
+    const program = new NodeProgram(mkdtempSync(join(artifacts, 'node-')));
+    await build({
+      entryPoints: [join(root, 'spec/fixtures/programs/cluster-node.ts')],
+      outfile: program.file,
+      bundle: true,
+      packages: 'external',
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      logLevel: 'error',
+    });
+    return program;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export class NodeProcess {
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #balancer: Balancer;
+
+  private constructor(child: ChildProcess, port: number, balancer: Balancer) {
+    this.#child = child;
+    this.port = port;
+    this.#balancer = balancer;
+  }
+
+  /** @param offset Milliseconds that its clock is ahead. */
+  static async start(
+    { file }: NodeProgram,
+    redis: string,
+    balancer: Balancer,
+    offset: number,
+  ): Promise<NodeProcess> {
+    const child = spawn(process.execPath, [file, redis, balancer.url, String(offset), token], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const orphaned = (): void => void child.kill('SIGKILL');
+    process.on('exit', orphaned);
+    child.once('exit', () => process.off('exit', orphaned));
+    const lines = createInterface(child.stdout);
+    const [port] = (await deadline(once(lines, 'line'), 20_000, 'a node that listens')) as [string];
+    balancer.targets.add(Number(port));
+    return new NodeProcess(child, Number(port), balancer);
+  }
+
+  /** With SIGTERM it is taken out of the balancer first; SIGKILL comes without warning. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (signal === 'SIGTERM') this.#balancer.targets.delete(this.port);
+    const exited =
+      this.#child.exitCode === null && this.#child.signalCode === null && once(this.#child, 'exit');
+    this.#child.kill(signal);
+    if (exited) await deadline(exited, 10_000, `the end of a node after ${signal}`);
+    this.#balancer.targets.delete(this.port);
+  }
+}

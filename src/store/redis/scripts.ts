@@ -1,0 +1,153 @@
+/**
+ * The steps of a flow in Redis. A flow is one hash:
+ *
+ * - `e`: when it expires, in milliseconds by the clock of Redis;
+ * - `o`: its owner, a digest of the listener's key;
+ * - `s`: what is known of it, sealed;
+ * - `f`: the redirects that fit it, as digests;
+ * - `n`: the node that waits for it;
+ * - `r`, `a`: how it ended, and which attempt to end it did; a response is sealed;
+ * - `u`: acknowledged; nothing else is left then.
+ *
+ * Each is run again where its answer was lost, so each gives the same answer the second time.
+ */
+export interface Script {
+  readonly name: string;
+  readonly source: string;
+}
+
+const now = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+
+/** ARGV: owner, sealed flow, digests, node, ttl, afterlife. Begun again, it is the later node's. */
+export const begin: Script = {
+  name: 'begin',
+  source: `${now}
+local known = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'u')
+if known[1] == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'n', ARGV[4])
+  return { 'again', known[2], known[3] }
+end
+if known[3] or known[4] then return { 'in_use' } end
+local expires = string.format('%.0f', now + ARGV[5])
+redis.call('HSET', KEYS[1], 'o', ARGV[1], 's', ARGV[2], 'e', expires, 'f', ARGV[3], 'n', ARGV[4])
+redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires + ARGV[6]))
+return { 'begun', ARGV[2], expires }`,
+};
+
+/** ARGV: digest with the issuer, digest without, sealed response, attempt, channels, id. */
+export const consume: Script = {
+  name: 'consume',
+  source: `${now}
+local flow = redis.call('HMGET', KEYS[1], 'e', 'f', 'r', 'a', 'n', 'u')
+if flow[6] then return { 'duplicate' } end
+if not flow[1] then return { 'unmatched' } end
+if flow[4] == ARGV[4] then return { 'accepted' } end
+if flow[3] or now >= tonumber(flow[1]) then return { 'duplicate' } end
+if not string.find(flow[2], ARGV[1], 1, true) and not string.find(flow[2], ARGV[2], 1, true) then
+  return { 'mismatch', redis.call('HGET', KEYS[1], 's') }
+end
+redis.call('HSET', KEYS[1], 'r', ARGV[3], 'a', ARGV[4])
+redis.call('SPUBLISH', ARGV[5] .. flow[5], ARGV[6])
+return { 'accepted' }`,
+};
+
+/** ARGV: channels, id. */
+export const cancel: Script = {
+  name: 'cancel',
+  source: `${now}
+local flow = redis.call('HMGET', KEYS[1], 'e', 'r', 'n')
+if not flow[1] or flow[2] or now >= tonumber(flow[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'r', 'cancelled')
+redis.call('SPUBLISH', ARGV[1] .. flow[3], ARGV[2])
+return 1`,
+};
+
+export const read: Script = {
+  name: 'read',
+  source: `return redis.call('HMGET', KEYS[1], 's', 'e')`,
+};
+
+/** ARGV: node, channels, id. The node before it is woken, to see that it has the flow no longer. */
+export const adopt: Script = {
+  name: 'adopt',
+  source: `
+local before = redis.call('HGET', KEYS[1], 'n')
+if not before or before == ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'n', ARGV[1])
+redis.call('SPUBLISH', ARGV[2] .. before, ARGV[3])
+return 1`,
+};
+
+/** ARGV: node. */
+export const take: Script = {
+  name: 'take',
+  source: `${now}
+local flow = redis.call('HMGET', KEYS[1], 'e', 'r', 'n')
+if not flow[1] then return { 'none' } end
+if flow[3] ~= ARGV[1] then return { 'elsewhere' } end
+if flow[2] == 'cancelled' then return { 'cancelled' } end
+if flow[2] then return { 'response', flow[2] } end
+if now >= tonumber(flow[1]) then return { 'expired' } end
+return { 'none' }`,
+};
+
+/** ARGV: afterlife. What has ended goes at once; that its state is used stays for as long as the flow would have. */
+export const acknowledge: Script = {
+  name: 'acknowledge',
+  source: `${now}
+local flow = redis.call('HMGET', KEYS[1], 'e', 'r')
+if not flow[1] then return 1 end
+if not flow[2] and now < tonumber(flow[1]) then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'u', '1')
+redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', flow[1] + ARGV[1]))
+return 1`,
+};
+
+/** Of many flows of one slot, those that their watchers should look at: ended, gone, or another node's. ARGV: node. */
+export const ended: Script = {
+  name: 'ended',
+  source: `${now}
+local found = {}
+for index, key in ipairs(KEYS) do
+  local flow = redis.call('HMGET', key, 'e', 'r', 'n')
+  if not flow[1] or flow[2] or flow[3] ~= ARGV[1] or now >= tonumber(flow[1]) then found[#found + 1] = index end
+end
+return found`,
+};
+
+/** ARGV: a new epoch, its lifetime. The one that is there stays, and lives on. Tells the time, too. */
+export const epoch: Script = {
+  name: 'epoch',
+  source: `${now}
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return { redis.call('GET', KEYS[1]), now }`,
+};
+
+/** ARGV: id, ttl, most flows, most a second. A tenant's flows that wait, by when they expire, and its allowance. */
+export const admit: Script = {
+  name: 'admit',
+  source: `${now}
+local ttl = tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 1 end
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+local rate = tonumber(ARGV[4])
+local allowance = redis.call('HMGET', KEYS[2], 'left', 'at')
+local left = math.min(rate, (tonumber(allowance[1]) or rate) + (now - (tonumber(allowance[2]) or now)) * rate / 1000)
+if left < 1 then return 0 end
+redis.call('HSET', KEYS[2], 'left', left - 1, 'at', string.format('%.0f', now))
+redis.call('PEXPIRE', KEYS[2], 2000)
+redis.call('ZADD', KEYS[1], now + ttl, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], math.max(ttl, redis.call('PTTL', KEYS[1])))
+return 1`,
+};
+
+/** ARGV: id. */
+export const release: Script = {
+  name: 'release',
+  source: `return redis.call('ZREM', KEYS[1], ARGV[1])`,
+};
