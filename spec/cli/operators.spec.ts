@@ -54,6 +54,10 @@ test(
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     const watched = (met: (event: Record<string, unknown>) => boolean): number => events.filter(met).length;
 
+    await page
+      .locator('dl div', { hasText: 'Refused' })
+      .filter({ hasText: String(signIns / 4 + signIns / 10) })
+      .waitFor();
     const { Waiting, Accepted, Refused } = await tallies(page);
     is(
       watched(({ type }) => type === 'begun'),

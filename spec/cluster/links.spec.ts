@@ -7,7 +7,7 @@ import { redisStore } from '../../src/redis.ts';
 import type { FlowStore } from '../../src/store/store.ts';
 import { FaultProxy, type Point } from '../helpers/fault-proxy.ts';
 import { begun, ending, newFlow, withRedis, type RedisBench } from '../helpers/redis.ts';
-import { hasRedis, noRedis, RedisServer } from '../helpers/redis-server.ts';
+import { hasRedis, noRedis, RedisServer, freePort } from '../helpers/redis-server.ts';
 import { suite } from '../helpers/suite.ts';
 import { certificate } from '../helpers/tls.ts';
 import { visit, type WireAnswer } from '../helpers/wire.ts';
@@ -227,10 +227,11 @@ test('L-12 goes over TLS', async () => {
       'no',
     ];
     await withRedis(
-      async ({ server, client, open, admin }) => {
+      async ({ client, open, admin }) => {
         // The port in the clear must be there for the helper.
-        await admin.clients[0]!.sendCommand(['CONFIG', 'SET', 'tls-port', String(server.port + 1)]);
-        const secure = await client(`rediss://127.0.0.1:${server.port + 1}`, {
+        const port = await freePort();
+        await admin.clients[0]!.sendCommand(['CONFIG', 'SET', 'tls-port', String(port)]);
+        const secure = await client(`rediss://127.0.0.1:${port}`, {
           socket: { ca: certificate.cert },
         });
         const store = await open({ client: secure });

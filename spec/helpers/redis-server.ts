@@ -3,9 +3,10 @@
  * ends with the process, so a spec file may share one.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deadline } from './assert.ts';
@@ -28,9 +29,17 @@ export class RedisServer implements AsyncDisposable {
 
   /** @param options As on the command line. */
   static async start(...options: readonly string[]): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), options);
-    await server.start();
-    return server;
+    for (let attempt = 1; ; attempt++) {
+      const server = new RedisServer(await freePort(), options);
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        await server[Symbol.asyncDispose]();
+        // Somebody was faster at its port, or at that of its bus.
+        if (attempt === 3) throw error;
+      }
+    }
   }
 
   get url(): string {
@@ -85,15 +94,19 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-/** Not Redis's own 16379-style bus port either, which is the port and 10,000. */
-async function freePort(): Promise<number> {
+/** Below those that the system gives to connections, which others open all the time; so is that of the bus, 10,000 higher. */
+export async function freePort(): Promise<number> {
   for (;;) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const port = randomInt(10_000, 22_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const listening = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!listening) continue;
     server.close();
     await once(server, 'close');
-    if (port < 55_000) return port;
+    return port;
   }
 }
 
