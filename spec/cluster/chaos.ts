@@ -1,6 +1,6 @@
 /**
- * Four nodes as processes behind a balancer, over one Redis, while everything breaks that can. `npm run chaos` does the
- * same with more sign-ins.
+ * Four nodes as processes behind a balancer, over one Redis, while everything breaks that can: `npm run chaos`. It is not among
+ * the specs of a whole run, where something it leaves open kept its process alive after it had passed.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
