@@ -89,7 +89,7 @@ test('an edit that does not apply, or not once, is an error', async () => {
 });
 
 test('a twin is another server than the real one', async () => {
-  const create = await weakened({ file: 'pkce.ts', find: 'randomBytes(32)', replace: 'randomBytes(8)' });
+  const create = await weakened({ file: 'pkce.ts', find: 'bytes = 32', replace: 'bytes = 8' });
   const state = await withServer({}, async ({ server }) => (await server.begin()).state, create);
   is(state.length, 11);
 });

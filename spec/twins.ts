@@ -161,7 +161,7 @@ export const twins: readonly Twin[] = [
     id: 'B-01',
     title: 'makes states that differ',
     weakness: 'makes states of 8 bytes',
-    edits: [edit('pkce.ts', 'randomBytes(32)', 'randomBytes(8)')],
+    edits: [edit('pkce.ts', 'bytes = 32', 'bytes = 8')],
     complaint: /a state is too short/,
   },
   {

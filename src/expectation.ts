@@ -25,10 +25,18 @@ export interface IssuerExpectation {
 // Not "." or "..", which a browser would resolve before it asks.
 const contextForm = /^(?!\.{1,2}$)[\w.-]{1,128}$/;
 
-/** Reads what `begin` was told of the response to expect; throws `InvalidOptionError` for contradictions. */
+/** What a flow of nothing but defaults expects: one object for all of them. */
+export function usualExpectation(callbackPath: string): Expectation {
+  return { path: callbackPath, responseMode: 'query', issuer: undefined };
+}
+
+/**
+ * Reads what `begin` was told of the response to expect: `usual`, where that is nothing else. Throws `InvalidOptionError`
+ * for contradictions.
+ */
 export function readExpectation(
   options: BeginOptions,
-  callbackPath: string,
+  usual: Expectation,
   issuers: readonly string[],
 ): Expectation {
   const { context, responseMode = 'query' } = options;
@@ -40,7 +48,9 @@ export function readExpectation(
   }
   requireOneOf('responseMode', responseMode, ['query', 'form_post']);
   requireOneOf('unadvertisedIssuer', options.unadvertisedIssuer ?? 'compare', ['compare', 'discard']);
-  return { path: contextPath(callbackPath, context), responseMode, issuer: readIssuer(options, issuers) };
+  const issuer = readIssuer(options, issuers);
+  if (context === undefined && responseMode === usual.responseMode && !issuer) return usual;
+  return { path: contextPath(usual.path, context), responseMode, issuer };
 }
 
 /** What is expected of a response that no flow has asked for. */

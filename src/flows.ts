@@ -13,6 +13,7 @@ import {
   mismatch,
   plainExpectation,
   readExpectation,
+  usualExpectation,
   type Expectation,
   type Mismatch,
 } from './expectation.ts';
@@ -83,7 +84,7 @@ export class Flows implements FlowOwner {
     const { callbackPath, issuers } = options;
     // With several, whoever only has a state cannot say which.
     this.#plain = plainExpectation(callbackPath, issuers);
-    this.#usual = { path: callbackPath, responseMode: 'query', issuer: undefined };
+    this.#usual = usualExpectation(callbackPath);
   }
 
   /** Whether a flow of this server has asked for form_post. */
@@ -132,7 +133,7 @@ export class Flows implements FlowOwner {
     if (signal?.aborted)
       throw new FlowCancelledError('the signal was aborted already', { cause: signal.reason });
     const { callbackPath, issuers, redirectUriFor } = this.#options;
-    const expectation = this.#shared(readExpectation(options, callbackPath, issuers));
+    const expectation = readExpectation(options, this.#usual, issuers);
     this.#formsExpected ||= expectation.responseMode === 'form_post';
     this.#contextsInUse ||= expectation.path !== callbackPath;
     const deadline = this.now() + ttl;
@@ -141,12 +142,6 @@ export class Flows implements FlowOwner {
     if (signal || key !== undefined) this.#tie(flow, signal, key);
     this.claim(state);
     return flow;
-  }
-
-  /** One object for the many flows that ask for nothing else. */
-  #shared(expectation: Expectation): Expectation {
-    const { path, responseMode, issuer } = expectation;
-    return path === this.#usual.path && responseMode === 'query' && !issuer ? this.#usual : expectation;
   }
 
   /** A flow that somebody watches already becomes the one that is begun. */

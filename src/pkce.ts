@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** 256 random bits as 43 base64url characters: a state or a code verifier. @see RFC 7636 section 4.1 */
-export function randomToken(): string {
-  return randomBytes(32).toString('base64url');
+/** Random bytes as base64url; 32 are the 43 characters of a state or a code verifier. @see RFC 7636 section 4.1 */
+export function randomToken(bytes = 32): string {
+  return randomBytes(bytes).toString('base64url');
 }
 
 /** @see RFC 7636 section 4.2 */

@@ -1,7 +1,7 @@
 import type { CallbackFields } from './callback-response.ts';
 import { InvalidOptionError, StateInUseError, TooManyFlowsError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
-import { readExpectation } from './expectation.ts';
+import { readExpectation, usualExpectation, type Expectation } from './expectation.ts';
 import type { BeginOptions, Outcome } from './flow.ts';
 import type { FlowsOptions } from './flows.ts';
 import type { HotStream } from './hot-stream.ts';
@@ -28,6 +28,7 @@ export class StoredFlows {
   readonly unavailable = unavailable;
   readonly #options: FlowsOptions;
   readonly #events: HotStream<ServerEvent>;
+  readonly #usual: Expectation;
   /** By state: begun or resumed here, and not known to have ended. */
   readonly #waiting = new Map<string, Waiting>();
   #beginning = 0;
@@ -40,6 +41,7 @@ export class StoredFlows {
     this.store = store;
     this.#options = options;
     this.#events = options.events;
+    this.#usual = usualExpectation(options.callbackPath);
   }
 
   get size(): number {
@@ -56,8 +58,7 @@ export class StoredFlows {
     const { ttl = this.#options.flowTtl } = options;
     requireInteger('ttl', ttl, 1, 86_400_000);
     requireStrong(state);
-    const { callbackPath, issuers } = this.#options;
-    const expectation = readExpectation(options, callbackPath, issuers);
+    const expectation = readExpectation(options, this.#usual, this.#options.issuers);
     if (taken(state)) throw new StateInUseError('this state is in use or was used before');
     const known = await this.#knownAtCap(state, key);
     if (known) return known;

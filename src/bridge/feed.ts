@@ -24,20 +24,20 @@ interface Place {
 /** The redacted feed: numbered, serialised once for all monitors, and kept for those that read slowly or come back. */
 export class Feed {
   /** Names this numbering. */
-  readonly epoch = randomToken().slice(0, 16);
+  readonly epoch = randomToken(12);
   /** Of events by type, and of redirects by disposition: each event counts once. */
   readonly counts: Record<string, number> = {};
   /** Of redirects that had a reason, by it. */
   readonly reasons: Record<string, number> = {};
   readonly #places = new Map<Watcher, Place>();
-  readonly #kept: Buffer[];
+  /** Serialised once the first watcher is sent them, and never where nobody watches. */
+  readonly #kept: (ServerEvent | Buffer)[] = [];
   readonly #most: number;
   #next = 0;
 
   /** @param most How many events are kept. */
   constructor(most: number) {
     this.#most = most;
-    this.#kept = [];
   }
 
   get watchers(): number {
@@ -48,12 +48,11 @@ export class Feed {
     count(this.counts, event.type === 'redirect' ? event.disposition : event.type);
     if (event.type === 'redirect' && event.reason) count(this.reasons, event.reason);
     const n = this.#next++;
-    const frame = Buffer.from(JSON.stringify({ type: 'event', n, event } satisfies ServiceMessage));
-    this.#kept[n % this.#most] = frame;
+    this.#kept[n % this.#most] = event;
     for (const place of this.#places.values()) {
       if (place.next === n && place.watcher.ready) {
         place.next++;
-        place.watcher.event(frame, place.watcher.filling ? () => this.#pump(place) : undefined);
+        place.watcher.event(this.#frame(n), place.watcher.filling ? () => this.#pump(place) : undefined);
       } else if (n - place.next >= this.#most) {
         this.#places.delete(place.watcher);
         place.watcher.fellBehind();
@@ -83,9 +82,16 @@ export class Feed {
   #pump(place: Place): void {
     const { watcher } = place;
     while (this.#places.get(watcher) === place && place.next < this.#next && watcher.ready) {
-      const frame = this.#kept[place.next++ % this.#most] as Buffer;
-      watcher.event(frame, () => this.#pump(place));
+      watcher.event(this.#frame(place.next++), () => this.#pump(place));
     }
+  }
+
+  #frame(n: number): Buffer {
+    const slot = n % this.#most;
+    const kept = this.#kept[slot] as ServerEvent | Buffer;
+    if (Buffer.isBuffer(kept)) return kept;
+    const message: ServiceMessage = { type: 'event', n, event: kept };
+    return (this.#kept[slot] = Buffer.from(JSON.stringify(message)));
   }
 }
 

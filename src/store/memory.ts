@@ -4,15 +4,16 @@ import { Deadlines, type Timed } from '../deadlines.ts';
 import { mismatch } from '../expectation.ts';
 import { randomToken } from '../pkce.ts';
 import type { Arrival } from '../redirect.ts';
+import { StateMap } from '../state-map.ts';
 import { sameKey } from './same-key.ts';
 import type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult } from './store.ts';
 
 interface Entry extends Timed {
-  readonly flow: StoredFlow;
+  readonly state: string;
+  /** Gone once it is acknowledged; that the state is used stays until its time is over. */
+  flow: StoredFlow | undefined;
   result: StoredResult | undefined;
-  /** Acknowledged. */
-  used: boolean;
-  wakes: Set<() => void> | undefined;
+  wakes: readonly (() => void)[] | undefined;
 }
 
 /** A store in this process. It outlives the servers that use it, so a new server takes over where another left off. */
@@ -24,11 +25,11 @@ export function memoryStore({ clock = systemClock }: { clock?: Clock } = {}): Fl
 const afterlife = 60_000;
 
 class MemoryStore implements FlowStore {
-  readonly epoch = randomToken().slice(0, 16);
+  readonly epoch = randomToken(12);
   readonly shared = false;
   readonly #clock: Clock;
   /** Until the flow's time is over a state stands here, used or not. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new StateMap<Entry>();
   readonly #deadlines: Deadlines<Entry>;
 
   constructor(clock: Clock) {
@@ -36,31 +37,24 @@ class MemoryStore implements FlowStore {
     this.#deadlines = new Deadlines(clock, (entry) => this.#due(entry));
   }
 
-  begin(flow: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use'> {
-    const { state, key } = flow;
+  begin(begun: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use'> {
+    const { state, expectation, redirectUri, key } = begun;
     const known = this.#entries.get(state);
     if (known) {
-      const own = !known.used && sameKey(known.flow.key, key);
-      return Promise.resolve(own ? { flow: known.flow, again: true } : 'state_in_use');
+      const { flow } = known;
+      return Promise.resolve(flow && sameKey(flow.key, key) ? { flow, again: true } : 'state_in_use');
     }
-    const id = randomToken().slice(0, 22);
     const deadline = this.#clock.now() + ttl;
-    const stored = { ...flow, id, expiresAt: Math.trunc(deadline) };
-    const entry: Entry = {
-      flow: stored,
-      result: undefined,
-      used: false,
-      wakes: undefined,
-      deadline,
-      slot: -1,
-    };
+    const expiresAt = Math.trunc(deadline);
+    const flow: StoredFlow = { id: randomToken(16), state, expectation, redirectUri, key, expiresAt };
+    const entry: Entry = { state, flow, result: undefined, wakes: undefined, deadline, slot: -1 };
     this.#entries.set(state, entry);
     this.#deadlines.add(entry);
-    return Promise.resolve({ flow: stored, again: false });
+    return Promise.resolve({ flow, again: false });
   }
 
   read(state: string): Promise<StoredFlow | undefined> {
-    return Promise.resolve(this.#unused(state)?.flow);
+    return Promise.resolve(this.#entries.get(state)?.flow);
   }
 
   /** Here all are one node. */
@@ -71,8 +65,8 @@ class MemoryStore implements FlowStore {
   consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed> {
     const entry = this.#entries.get(response.state);
     if (!entry) return Promise.resolve({ disposition: 'unmatched' });
+    if (!this.#lives(entry)) return Promise.resolve({ disposition: 'duplicate' });
     const { id, expectation } = entry.flow;
-    if (entry.used || !this.#lives(entry)) return Promise.resolve({ disposition: 'duplicate' });
     const wrong = mismatch(expectation, arrival, response.iss);
     if (!wrong) this.#end(entry, { type: 'response', response });
     return Promise.resolve({ disposition: wrong ?? 'accepted', flow: id });
@@ -85,53 +79,49 @@ class MemoryStore implements FlowStore {
   }
 
   take(state: string): Promise<StoredResult | undefined> {
-    return Promise.resolve(this.#unused(state)?.result);
+    const entry = this.#entries.get(state);
+    return Promise.resolve(entry?.flow && entry.result);
   }
 
   acknowledge(state: string): Promise<boolean> {
-    const entry = this.#unused(state);
+    const entry = this.#entries.get(state);
     // One that has been acknowledged before stays so.
-    if (!entry) return Promise.resolve(true);
+    if (!entry?.flow) return Promise.resolve(true);
     if (!entry.result) return Promise.resolve(false);
-    entry.used = true;
-    // The code goes; that the state is used stays until its time is over.
-    entry.result = { type: 'cancelled' };
+    entry.flow = entry.result = entry.wakes = undefined;
     return Promise.resolve(true);
   }
 
   watch({ state }: StoredFlow, wake: () => void): () => void {
-    const entry = this.#unused(state);
-    if (!entry) return () => undefined;
-    const wakes = (entry.wakes ??= new Set());
-    wakes.add(wake);
-    return () => void wakes.delete(wake);
+    const entry = this.#entries.get(state);
+    if (!entry?.flow) return () => undefined;
+    entry.wakes = [...(entry.wakes ?? []), wake];
+    return () => void (entry.wakes = entry.wakes?.filter((other) => other !== wake));
   }
 
   check(): Promise<void> {
     return Promise.resolve();
   }
 
-  #unused(state: string): Entry | undefined {
-    const entry = this.#entries.get(state);
-    return entry?.used ? undefined : entry;
-  }
-
-  #lives({ result, deadline }: Entry): boolean {
-    return result === undefined && this.#clock.now() < deadline;
+  /** Whether it waits for its redirect. */
+  #lives(entry: Entry): entry is Entry & { flow: StoredFlow } {
+    const { flow, result, deadline } = entry;
+    return flow !== undefined && result === undefined && this.#clock.now() < deadline;
   }
 
   #end(entry: Entry, result: StoredResult): void {
     entry.result = result;
-    for (const wake of [...(entry.wakes ?? [])]) wake();
+    // Those that are woken may stop watching.
+    for (const wake of entry.wakes ?? []) wake();
   }
 
   #due(entry: Entry): void {
-    if (!entry.result) {
+    if (entry.flow && !entry.result) {
       entry.deadline += afterlife;
       this.#deadlines.add(entry);
       this.#end(entry, { type: 'expired' });
       return;
     }
-    this.#entries.delete(entry.flow.state);
+    this.#entries.delete(entry.state);
   }
 }

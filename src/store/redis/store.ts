@@ -176,7 +176,7 @@ class RedisStore implements RedisFlowStore {
   }
 
   async check(): Promise<void> {
-    const fresh = randomToken().slice(0, 16);
+    const fresh = randomToken(12);
     const key = `${this.#settings.prefix}epoch`;
     const [epoch, now] = (await this.#commands.run(scripts.epoch, [key], fresh, epochLife)) as [
       string,
