@@ -114,9 +114,9 @@ export const bridgeTwins: readonly Twin[] = [
     edits: [
       ...edit('server.ts', `this.#credentials.revoke(name);\n    this.#closeFallen();`, 'void name;'),
       ...edit(
-        'session.ts',
-        `this.#send({ type: 'result', flow, result });`,
-        `{\n      this.#send({ type: 'result', flow, result });\n      this.close(4401, '');\n    }`,
+        'listener.ts',
+        `this.#tell({ type: 'result', flow, result });`,
+        `{\n      this.#tell({ type: 'result', flow, result });\n      this.#connection.close(4401, '');\n    }`,
       ),
     ],
     complaint: /the result is delivered/,
@@ -126,9 +126,9 @@ export const bridgeTwins: readonly Twin[] = [
     title: 'delivers nothing once a credential has expired',
     weakness: 'looks at a credential no more when it delivers',
     edits: edit(
-      'session.ts',
-      `if (this.#host.stands(this.identity)) this.#send({ type: 'result'`,
-      `if (flow) this.#send({ type: 'result'`,
+      'listener.ts',
+      `if (this.#host.stands(identity)) this.#tell({ type: 'result'`,
+      `if (flow) this.#tell({ type: 'result'`,
     ),
     complaint: /the result is delivered/,
   },
@@ -143,7 +143,7 @@ export const bridgeTwins: readonly Twin[] = [
     id: 'K-01',
     title: '',
     weakness: 'gives a flow to who knows its id',
-    edits: edit('session.ts', `if (stored?.id !== flow || !proven) {`, 'if (stored?.id !== flow) {'),
+    edits: edit('listener.ts', `if (stored?.id !== flow || !proven) {`, 'if (stored?.id !== flow) {'),
     complaint: /a wrong proof is not answered like an unknown flow/,
   },
   {
@@ -158,11 +158,11 @@ export const bridgeTwins: readonly Twin[] = [
     title: '',
     weakness: 'has two listeners for a flow',
     edits: [
-      ...edit('listeners.ts', `    before?.takenOver(flow);\n`, ''),
+      ...edit('listeners.ts', `    before?.takenOver();\n`, ''),
       {
         file: 'stored-flows.ts',
-        find: `waiting.listener = wake;`,
-        replace: `const { listener } = waiting;\n    waiting.listener = () => (listener?.(), wake());`,
+        find: `waiting.waiter = waiter;`,
+        replace: `const { waiter: first } = waiting;\n    waiting.waiter = { wake: () => (first?.wake(), waiter.wake()) };`,
       },
     ],
     complaint: /the one before: is closed with nothing, and is told more/,

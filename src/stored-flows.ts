@@ -11,13 +11,21 @@ import type { Consumed, FlowStore, StoredFlow, StoredResult } from './store/stor
 import { unavailable } from './unavailable-texts.ts';
 import { requireInteger, requireStrong } from './validate.ts';
 
+/** Who listens for a flow. */
+export interface Waiter {
+  /** There may be something to take. */
+  wake(): void;
+}
+
 /** A flow that this node is woken for. */
 interface Waiting {
   readonly id: string;
-  /** Who listens for it; without anybody, only its end is noted. */
-  listener: (() => void) | undefined;
+  /** Without anybody, only its end is noted. */
+  waiter: Waiter | undefined;
   stop: () => void;
 }
+
+const nothing = (): void => undefined;
 
 const mostSettled = 10_000;
 
@@ -97,13 +105,15 @@ export class StoredFlows {
     return this.#waiting.has(state);
   }
 
-  /** Wakes this listener when there may be something to take. Returns its undo. */
-  listen(flow: StoredFlow, wake: () => void): () => void {
+  /** Wakes this listener, and no other one, when there may be something to take. */
+  listen(flow: StoredFlow, waiter: Waiter): void {
     const waiting = this.#waiting.get(flow.state) ?? this.#wait(flow);
-    waiting.listener = wake;
-    return () => {
-      if (waiting.listener === wake) waiting.listener = undefined;
-    };
+    waiting.waiter = waiter;
+  }
+
+  leave(state: string, waiter: Waiter): void {
+    const waiting = this.#waiting.get(state);
+    if (waiting?.waiter === waiter) waiting.waiter = undefined;
   }
 
   /** How the flow ended, if it has; `elsewhere` where its listener has gone to another node. */
@@ -152,10 +162,10 @@ export class StoredFlows {
 
   #wait(flow: StoredFlow): Waiting {
     const { id, state } = flow;
-    const waiting: Waiting = { id, listener: undefined, stop: () => undefined };
+    const waiting: Waiting = { id, waiter: undefined, stop: nothing };
     this.#waiting.set(state, waiting);
     waiting.stop = this.store.watch(flow, () => {
-      if (waiting.listener) waiting.listener();
+      if (waiting.waiter) waiting.waiter.wake();
       else void this.#note(waiting, state);
     });
     return waiting;
@@ -163,7 +173,7 @@ export class StoredFlows {
 
   /** Nobody listens, but somebody may have begun to meanwhile. A store that is away wakes once more when it is back. */
   async #note(waiting: Waiting, state: string): Promise<void> {
-    if (await this.take(state).catch(() => undefined)) waiting.listener?.();
+    if (await this.take(state).catch(() => undefined)) waiting.waiter?.wake();
   }
 
   #forget(state: string): void {

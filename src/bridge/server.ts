@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { InvalidOptionError, NotListeningError } from '../errors.ts';
 import { internalsOf, type ServerInternals } from '../internals.ts';
+import type { Report } from '../isolated-observable.ts';
 import type { OAuthCallbackServer } from '../server.ts';
 import { memoryStore } from '../store/memory.ts';
-import type { StoredFlow } from '../store/store.ts';
 import { StoredFlows } from '../stored-flows.ts';
 import { Credentials, type BridgeToken, type Identity, type TicketOptions } from './credentials.ts';
 import { Feed } from './feed.ts';
@@ -67,6 +67,7 @@ export function createBridge(server: OAuthCallbackServer, options: BridgeOptions
 
 class WebSocketBridge implements Bridge, SessionHost {
   readonly limits: BridgeSettings['limits'];
+  readonly report: Report;
   readonly #server: OAuthCallbackServer;
   readonly #settings: BridgeSettings;
   readonly #internals: ServerInternals;
@@ -85,12 +86,13 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.#settings = settings;
     this.limits = settings.limits;
     this.#internals = internalsOf(server);
+    this.report = this.#internals.report;
     this.#credentials = new Credentials(settings.tokens, () => this.now());
     this.#sessions = new Sessions(this.#internals.clock);
     this.#feed = new Feed(settings.limits.events);
     this.#gate = new Gate(settings, this.#credentials, {
       isOurs: (host) => (this.#own?.isAt(host) ?? false) || this.#internals.isOurs(host),
-      report: (error) => this.#internals.report(error),
+      report: this.report,
       admit: (...admitted) => this.#admit(...admitted),
     });
     const { store = memoryStore({ clock: this.#internals.clock }) } = settings;
@@ -213,15 +215,16 @@ class WebSocketBridge implements Bridge, SessionHost {
   cancel: SessionHost['cancel'] = (state) => this.#flows.store.cancel(state);
   settle: SessionHost['settle'] = (flow, outcome) => this.#flows.settle(flow, outcome);
 
-  attach(flow: StoredFlow, session: Session): (() => void) | undefined {
-    const detach = this.#listeners.attach(flow.id, session);
-    if (!detach) return undefined;
-    const stop = this.#flows.listen(flow, () => void session.deliver(flow.id).catch(this.#internals.report));
-    return () => {
-      stop();
-      detach();
-    };
-  }
+  attach: SessionHost['attach'] = (flow, listening) => {
+    if (!this.#listeners.attach(listening)) return false;
+    this.#flows.listen(flow, listening);
+    return true;
+  };
+
+  detach: SessionHost['detach'] = (listening) => {
+    this.#listeners.detach(listening);
+    this.#flows.leave(listening.state, listening);
+  };
 
   watch: SessionHost['watch'] = (session, message) => {
     const next = this.#feed.from(message);
@@ -236,7 +239,7 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.#feed.watch(session, next);
   };
 
-  failed: SessionHost['failed'] = (error) => refusedFor(error, this.#internals.report);
+  failed: SessionHost['failed'] = (error) => refusedFor(error, this.report);
 
   /** Once more after `close()`. */
   #start(): void {

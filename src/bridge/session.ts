@@ -1,82 +1,41 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { WebSocket, type RawData } from 'ws';
-import type { BeginOptions, Outcome } from '../flow.ts';
-import type { StoredFlow, StoredResult } from '../store/store.ts';
+import { Bucket } from '../bucket.ts';
+import type { Timed } from '../deadlines.ts';
+import { randomToken } from '../pkce.ts';
 import type { Identity } from './credentials.ts';
 import type { Watcher } from './feed.ts';
-import { Bucket } from '../bucket.ts';
-import { randomToken } from '../pkce.ts';
-import type { Timed } from '../deadlines.ts';
-import {
-  closeCodes,
-  readClientMessage,
-  type BadBegin,
-  type ClientMessage,
-  type Said,
-  type ServiceMessage,
-} from './protocol.ts';
-import type { Refused } from './refused.ts';
+import { Listener, type ListenerConnection, type ListenerHost } from './listener.ts';
+import { closeCodes, readClientMessage, type Said, type ServiceMessage } from './protocol.ts';
 
 /** What a session needs of its bridge. */
-export interface SessionHost {
+export interface SessionHost extends ListenerHost {
   readonly epoch: string;
   readonly redirectUri: string;
   readonly limits: { burst: number; perSecond: number; pings: number; queued: number; flows: number };
   now(): number;
-  /** Whether the credential still holds. */
-  stands(identity: Identity): boolean;
   /** Whether more is queued in all than may be. */
   overloaded(): boolean;
-  begin(key: string, state: string, options: BeginOptions): Promise<StoredFlow>;
-  /** Whether whoever is attached to the flow will be told of its end; otherwise it may have ended. */
-  waits(flow: StoredFlow): boolean;
-  read(state: string): Promise<StoredFlow | undefined>;
-  /** The flow's listener is at this node now. */
-  adopt(state: string): Promise<void>;
-  take(state: string): Promise<StoredResult | 'elsewhere' | undefined>;
-  /** False where the flow has not ended. */
-  acknowledge(state: string): Promise<boolean>;
-  cancel(state: string): Promise<void>;
-  /** False where the outcome is not allowed. */
-  settle(flow: string, outcome: Outcome): boolean;
-  /** Makes the session the flow's only listener, told when the flow may have ended. Returns its undo; undefined where a later one has it. */
-  attach(flow: StoredFlow, session: Session): (() => void) | undefined;
   /** The connection has closed. */
   left(session: Session): void;
   watch(session: Session, message: Said<'watch'>): void;
-  failed(error: unknown): Refused;
-}
-
-/** A flow that a connection listens for. */
-interface Listening {
-  readonly state: string;
-  readonly stop: () => void;
 }
 
 let opened = 0;
 
-// A listener settles after it has acknowledged; this many flows are remembered for it.
-const mostSettleable = 1_000;
-
-/** One connection that has proven who it is: frames in, frames out, and the flows it listens for. */
-export class Session implements Watcher, Timed {
+/** One connection that has proven who it is: frames in, frames out. */
+export class Session implements Watcher, Timed, ListenerConnection {
   readonly identity: Identity;
   readonly address: string;
   /** When its credential expires. */
   readonly deadline: number;
   slot = -1;
-  /** Grows with each connection. */
   readonly order = ++opened;
-  /** The connection's challenge for `resume`. */
   readonly nonce = randomToken();
   #alive = true;
   readonly #socket: SessionSocket;
   readonly #host: SessionHost;
-  /** Those it listens for, by id. Made when first needed, like the next: most connections only wait. */
-  #flows: Map<string, Listening> | undefined;
-  #settleable: Set<string> | undefined;
-  #beginning = 0;
-  #leaving = false;
+  /** Made when first needed, like the next: most connections only wait. */
+  #listener: Listener | undefined;
   #messages: Bucket | undefined;
   #pings: Bucket | undefined;
 
@@ -98,7 +57,7 @@ export class Session implements Watcher, Timed {
     const { limits, epoch, redirectUri } = this.#host;
     const { burst, perSecond } = limits;
     const roles = [...this.identity.roles];
-    this.#send({ type: 'welcome', roles, nonce: this.nonce, epoch, redirectUri, burst, perSecond });
+    this.tell({ type: 'welcome', roles, nonce: this.nonce, epoch, redirectUri, burst, perSecond });
   }
 
   get open(): boolean {
@@ -107,7 +66,7 @@ export class Session implements Watcher, Timed {
 
   /** Whether it waits for a flow. */
   get listening(): boolean {
-    return (this.#flows?.size ?? 0) > 0;
+    return this.#listener?.listening ?? false;
   }
 
   get queued(): number {
@@ -124,9 +83,10 @@ export class Session implements Watcher, Timed {
     }
     const message = readClientMessage(data.toString());
     const { roles } = this.identity;
-    if (message?.type === 'ping') this.#send({ type: 'pong' });
+    if (message?.type === 'ping') this.tell({ type: 'pong' });
     else if (message?.type === 'watch' && roles.includes('monitor')) this.#host.watch(this, message);
-    else if (message && message.type !== 'watch' && roles.includes('listener')) void this.#listen(message);
+    else if (message && message.type !== 'watch' && roles.includes('listener'))
+      void this.#asListener().hear(message);
     else this.close(closeCodes.policy, 'not a message this role may send');
   }
 
@@ -157,16 +117,6 @@ export class Session implements Watcher, Timed {
     return true;
   }
 
-  /** Tells the listener how its flow ended, if it has and the listener may still know. */
-  async deliver(flow: string): Promise<void> {
-    const listening = this.#flows?.get(flow);
-    const result = listening && (await this.#host.take(listening.state));
-    if (!result || !this.#flows?.has(flow) || !this.open) return;
-    if (result === 'elsewhere') this.close(closeCodes.elsewhere, 'another node has the flow');
-    else if (this.#host.stands(this.identity)) this.#send({ type: 'result', flow, result });
-    else this.close(closeCodes.credential, 'the credential does not hold');
-  }
-
   get ready(): boolean {
     return this.#socket.bufferedAmount < this.#host.limits.queued / 4;
   }
@@ -184,13 +134,7 @@ export class Session implements Watcher, Timed {
   }
 
   tell(message: ServiceMessage): void {
-    this.#send(message);
-  }
-
-  /** A later connection has this flow. */
-  takenOver(flow: string): void {
-    this.#detach(flow);
-    this.close(closeCodes.takenOver, 'another connection has taken the flow over');
+    this.#write(JSON.stringify(message));
   }
 
   close(code: number, reason: string): void {
@@ -213,137 +157,14 @@ export class Session implements Watcher, Timed {
     this.#socket.terminate();
   }
 
-  /** The socket has closed. Flows that have not ended stay in the store. */
+  /** The socket has closed. */
   leave(): void {
-    for (const { stop } of this.#flows?.values() ?? []) stop();
-    this.#flows = undefined;
+    this.#listener?.leave();
     this.#host.left(this);
   }
 
-  async #listen(message: BadBegin | Exclude<ClientMessage, Said<'watch' | 'ping'>>): Promise<void> {
-    try {
-      if (message.type === 'begin') await this.#begin(message);
-      else if (message.type === 'bad') this.#refuse(message);
-      else if (message.type === 'resume') await this.#resume(message);
-      else if (message.type === 'leave') await this.#leaveAll();
-      else if (message.type === 'ack') await this.#acknowledge(message.flows);
-      else await this.#act(message);
-    } catch (error) {
-      const refused = this.#host.failed(error);
-      // Only of a beginning: a flow that cannot be resumed now is not lost, and its client is to come again.
-      if (message.type === 'begin') this.#send({ type: 'failed', ref: message.ref, ...refused });
-      else this.close(closeCodes.fault, 'the service cannot do this now');
-    }
-  }
-
-  async #begin({ ref, key, state, ...options }: Omit<Said<'begin'>, 'type'>): Promise<void> {
-    if (this.identity.flows || (this.#flows?.size ?? 0) + this.#beginning >= this.#host.limits.flows) {
-      const message = this.identity.flows
-        ? 'this ticket begins no flows'
-        : 'this connection has too many flows';
-      this.#send({ type: 'failed', ref, code: 'too_many_flows', message });
-      return;
-    }
-    this.#beginning++;
-    try {
-      const flow = await this.#host.begin(key, state, options as BeginOptions);
-      if (this.#leaving) {
-        await this.#free(flow.id, state);
-        return;
-      }
-      const { id, redirectUri, expiresAt } = flow;
-      const waits = this.#host.waits(flow);
-      this.#attach(flow);
-      this.#send({ type: 'begun', ref, flow: id, redirectUri, expiresAt });
-      if (!waits) await this.deliver(id);
-    } finally {
-      this.#beginning--;
-    }
-  }
-
-  #refuse({ ref, option, message }: BadBegin): void {
-    this.#send({ type: 'failed', ref, code: 'invalid_option', option, message });
-  }
-
-  async #resume({ ref, flow, state, proof }: Said<'resume'>): Promise<void> {
-    const allowed = !this.identity.flows || this.identity.flows.includes(flow);
-    const stored = allowed ? await this.#host.read(state) : undefined;
-    // Reckoned for an unknown flow too, so that the time taken does not tell it from a wrong proof.
-    const proven = proves(proof, stored?.key ?? this.nonce, this.nonce);
-    if (stored?.id !== flow || !proven) {
-      this.#send({ type: 'failed', ref, code: 'unknown_flow', message: 'there is no such flow for you' });
-      return;
-    }
-    await this.#host.adopt(state);
-    if (this.#leaving) {
-      await this.#free(flow, state);
-      return;
-    }
-    this.#attach(stored);
-    this.#send({ type: 'resumed', ref, flow });
-    await this.deliver(flow);
-  }
-
-  async #act({ flow, ...message }: Said<'cancel' | 'settle'>): Promise<void> {
-    const listening = this.#flows?.get(flow);
-    if (message.type === 'cancel') {
-      if (listening) await this.#host.cancel(listening.state);
-    } else if (listening ?? this.#settleable?.has(flow)) {
-      if (this.#host.settle(flow, message.outcome)) this.#settleable?.delete(flow);
-    }
-  }
-
-  async #acknowledge(acknowledged: readonly string[]): Promise<void> {
-    const forgotten = await Promise.all(acknowledged.map((flow) => this.#forgets(flow)));
-    const flows = acknowledged.filter((_, index) => forgotten[index]);
-    if (flows.length > 0) this.#send({ type: 'acknowledged', flows });
-    // A ticket for some flows is good for nothing once they have ended.
-    const { flows: mine } = this.identity;
-    if (mine?.every((flow) => this.#settleable?.has(flow))) this.close(closeCodes.done, 'done');
-  }
-
-  /** Whether a flow of this connection is forgotten now, or was before. */
-  async #forgets(flow: string): Promise<boolean> {
-    const listening = this.#flows?.get(flow);
-    if (!listening) return this.#settleable?.has(flow) ?? false;
-    if (!(await this.#host.acknowledge(listening.state))) return false;
-    this.#detach(flow);
-    const settleable = (this.#settleable ??= new Set());
-    const [oldest] = settleable.size >= mostSettleable ? settleable : [];
-    if (oldest !== undefined) settleable.delete(oldest);
-    settleable.add(flow);
-    return true;
-  }
-
-  /** The listener goes for good, and with it what it listened for, and what it has asked for and not been answered. */
-  async #leaveAll(): Promise<void> {
-    this.#leaving = true;
-    await Promise.all([...(this.#flows ?? [])].map(([flow, { state }]) => this.#free(flow, state)));
-    this.close(closeCodes.done, 'done');
-  }
-
-  async #free(flow: string, state: string): Promise<void> {
-    this.#detach(flow);
-    await this.#host.cancel(state);
-    // Tells of the end, too.
-    await this.#host.take(state);
-    await this.#host.acknowledge(state);
-  }
-
-  #detach(flow: string): void {
-    this.#flows?.get(flow)?.stop();
-    this.#flows?.delete(flow);
-  }
-
-  #attach(flow: StoredFlow): void {
-    const { id, state } = flow;
-    if (!this.open || this.#flows?.has(id)) return;
-    const stop = this.#host.attach(flow, this);
-    if (stop) (this.#flows ??= new Map()).set(id, { state, stop });
-  }
-
-  #send(message: ServiceMessage): void {
-    this.#write(JSON.stringify(message));
+  #asListener(): Listener {
+    return (this.#listener ??= new Listener(this, this.#host));
   }
 
   #write(frame: string | Buffer, flushed?: () => void): void {
@@ -388,11 +209,4 @@ function onClose(this: WebSocket): void {
 /** What ws finds wrong with a frame it answers with the right close code itself. */
 function ignore(): void {
   // Nothing else to do.
-}
-
-/** @param key The SHA-256 of the flow's secret, base64url. */
-function proves(proof: string, key: string, nonce: string): boolean {
-  const right = createHmac('sha256', Buffer.from(key, 'base64url')).update(nonce).digest();
-  const given = Buffer.from(proof, 'base64url');
-  return given.length === right.length && timingSafeEqual(given, right);
 }
