@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Child } from '../child.ts';
 import type { Measure } from '../context.ts';
 import type { Load } from '../programs/load.ts';
@@ -12,6 +13,10 @@ import { short } from '../table.ts';
 const each = 1_000;
 const turns = 5;
 const perSecond = 1_000;
+// Redirects of each before it counts: until then the compiler is at work, on the cores that are measured.
+const warmUp = 20_000;
+// Flows are begun long before their redirects come. What beginning so many at once has left is collected first.
+const rest = 300;
 
 export const bridgeLatency: Measure = async ({ rounds, tell }) => {
   using states = new StatesFile();
@@ -27,12 +32,18 @@ export const bridgeLatency: Measure = async ({ rounds, tell }) => {
 
   const run = async (service: Child<Service>, at: number, waiter: Child<Waiter>): Promise<Cost> => {
     await waiter.ask('prepare', each, states.path);
+    await setTimeout(rest);
     const before = await service.ask('cpu');
     await load.ask('trickle', at, states.path, perSecond);
     const latencies = await waiter.ask('latencies');
     const cpu = ((await service.ask('cpu')) - before) / each;
     return { cpu, clock: quantile(latencies, 0.99) };
   };
+  tell(`${warmUp} redirects each to warm up`);
+  for (let sent = 0; sent < warmUp; sent += each) {
+    await run(bridge, port, listener);
+    await run(bareBridge, barePort, bareListener);
+  }
   const { clock, ours, other, ...comparison } = await compare(
     rounds * turns,
     () => run(bridge, port, listener),

@@ -22,7 +22,6 @@ const orders: Waiter = {
   prepare(count, file) {
     awaited.expect(count);
     writeStates(file, randomStates(count));
-    globalThis.gc?.();
   },
 
   latencies: awaited.latencies,

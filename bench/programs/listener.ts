@@ -18,7 +18,6 @@ const orders: Waiter = {
     for (const { response } of flows) response.subscribe(({ code }) => awaited.note(now() - Number(code)));
     const states = flows.map(({ state }) => state);
     writeStates(file, states);
-    globalThis.gc?.();
   },
 
   latencies: awaited.latencies,
