@@ -178,8 +178,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'flows.ts',
-        `if (!flow?.pending) return { disposition: this.#endingOf(state) ?? 'unmatched' };`,
-        `if (!flow?.pending) {\n      this.#live.values().next().value?.cancel();\n      return { disposition: this.#endingOf(state) ?? 'unmatched' };\n    }`,
+        `if (!flow?.pending) return { disposition: this.#ended.get(state) ?? 'unmatched' };`,
+        `if (!flow?.pending) {\n      this.#live.values().next().value?.cancel();\n      return { disposition: this.#ended.get(state) ?? 'unmatched' };\n    }`,
       ),
     ],
     complaint: /: reaches the flow/,

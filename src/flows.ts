@@ -23,6 +23,7 @@ import type { HotStream } from './hot-stream.ts';
 import type { Report } from './isolated-observable.ts';
 import { beginOptions, requireKnown } from './known-options.ts';
 import { randomToken } from './pkce.ts';
+import { Recent } from './recent.ts';
 import type { Arrival, Disposition } from './redirect.ts';
 import { Signals } from './signals.ts';
 import { StateMap } from './state-map.ts';
@@ -51,8 +52,8 @@ export interface FlowsOptions {
   onClaimed: (held: HeldRedirect) => void;
 }
 
-// States that ended are remembered in two halves, the older dropped whole: bounded, and no walk to find the oldest.
-const rememberedHalf = 5_000;
+// So many states that have ended are told from those that never were.
+const remembered = 5_000;
 
 /** The index by state, and the only thing here that changes: which flows are pending, and which states are used up. */
 export class Flows implements FlowOwner {
@@ -63,8 +64,7 @@ export class Flows implements FlowOwner {
   readonly #signals = new Signals();
   readonly #deadlines: Deadlines<PendingFlow>;
   readonly #options: FlowsOptions;
-  #ended = new Map<string, 'duplicate' | 'late'>();
-  #endedBefore = new Map<string, 'duplicate' | 'late'>();
+  readonly #ended = new Recent<'duplicate' | 'late'>(remembered);
   readonly #held: HeldRedirects | undefined;
   readonly #plain: Expectation;
   readonly #usual: Expectation;
@@ -99,7 +99,7 @@ export class Flows implements FlowOwner {
 
   /** Whether a flow stands here under this state, or did. */
   has(state: string): boolean {
-    return this.#live.has(state) || this.#endingOf(state) !== undefined;
+    return this.#live.has(state) || this.#ended.has(state);
   }
 
   /** The issuer that the flow of this state expects, if it expects one. */
@@ -158,7 +158,7 @@ export class Flows implements FlowOwner {
   /** The flow to observe for this state; made, where none is. Undefined where none can come: ended, or closed. */
   watch(state: string): PendingFlow | undefined {
     const flow = this.#live.get(state);
-    if (flow || this.#closed || this.#endingOf(state)) return flow;
+    if (flow || this.#closed || this.#ended.has(state)) return flow;
     const watched = this.#register(state, Infinity, this.#plain);
     this.claim(state);
     return watched;
@@ -174,7 +174,7 @@ export class Flows implements FlowOwner {
   match(fields: CallbackFields, arrival: Arrival): Match {
     const { state = '' } = fields;
     const flow = this.#live.get(state);
-    if (!flow?.pending) return { disposition: this.#endingOf(state) ?? 'unmatched' };
+    if (!flow?.pending) return { disposition: this.#ended.get(state) ?? 'unmatched' };
     return this.#judge(flow, fields, arrival);
   }
 
@@ -265,16 +265,12 @@ export class Flows implements FlowOwner {
   }
 
   remember(state: string, as: 'duplicate' | 'late'): void {
-    if (this.#ended.size >= rememberedHalf) {
-      this.#endedBefore = this.#ended;
-      this.#ended = new Map();
-    }
     this.#ended.set(state, as);
   }
 
   #register(state: string, deadline: number, expectation: Expectation): PendingFlow {
     if (this.#live.has(state)) throw new StateInUseError('another pending flow has this state');
-    if (this.#endingOf(state))
+    if (this.#ended.has(state))
       throw new StateInUseError('this state was used before; each sign-in needs its own');
     if (this.#deadlines.size >= this.#options.maxFlows) {
       throw new TooManyFlowsError(`maxFlows (${this.#options.maxFlows}) flows are pending`);
@@ -330,10 +326,6 @@ export class Flows implements FlowOwner {
   #forget(flow: PendingFlow): void {
     this.#live.delete(flow.state);
     this.#deadlines.remove(flow);
-  }
-
-  #endingOf(state: string): 'duplicate' | 'late' | undefined {
-    return this.#ended.get(state) ?? this.#endedBefore.get(state);
   }
 
   #at(): number {

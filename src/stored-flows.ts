@@ -6,6 +6,7 @@ import type { BeginOptions, Outcome } from './flow.ts';
 import type { FlowsOptions } from './flows.ts';
 import type { HotStream } from './hot-stream.ts';
 import type { Arrival } from './redirect.ts';
+import { Recent } from './recent.ts';
 import { sameKey } from './store/same-key.ts';
 import type { Consumed, FlowStore, StoredFlow, StoredResult } from './store/store.ts';
 import { unavailable } from './unavailable-texts.ts';
@@ -27,7 +28,7 @@ interface Waiting {
 
 const nothing = (): void => undefined;
 
-const mostSettled = 10_000;
+const settledRemembered = 5_000;
 
 /** The flows whose truth is in a store: begun here or elsewhere, waited for here or elsewhere. */
 export class StoredFlows {
@@ -43,7 +44,7 @@ export class StoredFlows {
   /** Pages of this node that wait to hear how a sign-in ended. */
   readonly #pages = new Map<string, (outcome: Outcome) => void>();
   /** Of which the outcome is known; the last ones only. */
-  readonly #settled = new Set<string>();
+  readonly #settled = new Recent<true>(settledRemembered);
 
   constructor(store: FlowStore, options: FlowsOptions) {
     this.store = store;
@@ -145,9 +146,7 @@ export class StoredFlows {
     }
     // A listener says it again where its connection broke.
     if (this.#settled.has(id)) return true;
-    const [oldest] = this.#settled.size >= mostSettled ? this.#settled : [];
-    if (oldest !== undefined) this.#settled.delete(oldest);
-    this.#settled.add(id);
+    this.#settled.set(id, true);
     const page = this.#pages.get(id);
     this.#pages.delete(id);
     page?.(outcome);

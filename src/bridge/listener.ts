@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { BeginOptions, Outcome } from '../flow.ts';
 import type { Report } from '../isolated-observable.ts';
+import { Recent } from '../recent.ts';
 import type { StoredFlow, StoredResult } from '../store/store.ts';
 import type { Waiter } from '../stored-flows.ts';
 import type { Identity } from './credentials.ts';
@@ -72,8 +73,8 @@ export class Listening implements Waiter {
   }
 }
 
-// A listener settles after it has acknowledged; this many flows are remembered for it.
-const mostSettleable = 1_000;
+// A listener settles after it has acknowledged; so many flows are remembered for it.
+const settleable = 1_000;
 
 /** The part of a connection that begins flows and is told how they end. */
 export class Listener {
@@ -81,7 +82,7 @@ export class Listener {
   readonly #host: ListenerHost;
   /** Those it listens for, by id. */
   readonly #flows = new Map<string, Listening>();
-  readonly #settleable = new Set<string>();
+  readonly #settleable = new Recent<true>(settleable);
   #beginning = 0;
   #leaving = false;
 
@@ -224,9 +225,7 @@ export class Listener {
     if (!listening) return this.#settleable.has(flow);
     if (!(await this.#host.acknowledge(listening.state))) return false;
     this.#detach(listening);
-    const [oldest] = this.#settleable.size >= mostSettleable ? this.#settleable : [];
-    if (oldest !== undefined) this.#settleable.delete(oldest);
-    this.#settleable.add(flow);
+    this.#settleable.set(flow, true);
     return true;
   }
 
