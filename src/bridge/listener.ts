@@ -210,23 +210,24 @@ export class Listener {
     else this.#connection.close(closeCodes.credential, 'the credential does not hold');
   }
 
-  async #acknowledge(acknowledged: readonly string[]): Promise<void> {
-    const forgotten = await Promise.all(acknowledged.map((flow) => this.#forgets(flow)));
-    const flows = acknowledged.filter((_, index) => forgotten[index]);
+  async #acknowledge(ids: readonly string[]): Promise<void> {
+    await this.#forget(ids);
+    // Those that were forgotten before, too: the client has not heard of it.
+    const flows = ids.filter((id) => this.#settleable.has(id));
     if (flows.length > 0) this.#tell({ type: 'acknowledged', flows });
     // A ticket for some flows is good for nothing once they have ended.
     const { flows: mine } = this.#connection.identity;
     if (mine?.every((flow) => this.#settleable.has(flow))) this.#connection.close(closeCodes.done, 'done');
   }
 
-  /** Whether a flow of this connection is forgotten now, or was before. */
-  async #forgets(flow: string): Promise<boolean> {
-    const listening = this.#flows.get(flow);
-    if (!listening) return this.#settleable.has(flow);
-    if (!(await this.#host.acknowledge(listening.state))) return false;
-    this.#detach(listening);
-    this.#settleable.set(flow, true);
-    return true;
+  async #forget(ids: readonly string[]): Promise<void> {
+    const known = ids.flatMap((id) => this.#flows.get(id) ?? []);
+    const forgotten = await Promise.all(known.map(({ state }) => this.#host.acknowledge(state)));
+    for (const [index, listening] of known.entries()) {
+      if (!forgotten[index]) continue;
+      this.#detach(listening);
+      this.#settleable.set(listening.id, true);
+    }
   }
 
   async #cancel(flow: string): Promise<void> {
