@@ -69,14 +69,14 @@ export const settings: readonly Setting[] = [
     key: 'tls.cert',
     flag: '--tls-cert <file>',
     reads: 'text',
-    what: 'certificate chain, PEM, to listen with TLS',
+    what: 'certificate chain, PEM, to listen with TLS; read again on SIGHUP',
     group: address,
   },
   {
     key: 'tls.key',
     flag: '--tls-key <file>',
     reads: 'text',
-    what: 'its private key, PEM',
+    what: 'its private key, PEM; read again on SIGHUP',
     group: address,
   },
   {
