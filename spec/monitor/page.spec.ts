@@ -191,6 +191,13 @@ test(
         page.getByRole('img', { name: part }).first().waitFor({ state: 'visible' });
       await named(/^Redirects per second now \d+, peak [1-9]/);
       await named(/^Waiting time median \d+ ms, longest \d+ ms$/);
+      await page.setViewportSize({ width: 320, height: 800 });
+      is(
+        await page.evaluate(
+          "[...document.querySelectorAll('#numbers :is(th, td)')].filter((cell) => cell.scrollWidth > cell.clientWidth).length",
+        ),
+        0,
+      );
       await keep(page, 'numbers', true);
     }),
   { deadline: 60_000 },
