@@ -47,6 +47,8 @@ for (const name of names) {
   }
 }
 console.log(table(lines));
+// These are checks: what does not hold there is wrong on any machine.
+if (lines.some((line) => onDemand.has(line.measure) && !isReached(line))) process.exitCode = 1;
 if (!values['no-results']) keep(lines);
 
 /** Puts the lines in place of those that earlier runs left of the same measures. */

@@ -245,6 +245,10 @@ class CallbackServer implements OAuthCallbackServer {
       store: (make) => (this.#stored ??= make(this.#flowsOptions)),
       pending: () => this.#pending,
       urlOf: (path) => this.#require('the URL').urlOf(path),
+      renewTls: (tls) => {
+        this.#binding?.renewTls?.(tls);
+        return this.#binding?.renewTls !== undefined;
+      },
       isOurs: (authority) => this.#isOurs(authority),
       isOwnOrigin: (origin) => this.#bound?.origins.has(origin) ?? false,
       isTaken: (state) => this.#flows.has(state),

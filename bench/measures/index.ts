@@ -8,6 +8,7 @@ import { fanOut } from './fan-out.ts';
 import { latency } from './latency.ts';
 import { listenerMemory } from './listener-memory.ts';
 import { memory } from './memory.ts';
+import { operators } from './operators.ts';
 import { pauses } from './pauses.ts';
 import { redirects } from './redirects.ts';
 import { signIns } from './sign-ins.ts';
@@ -33,7 +34,8 @@ export const measures: Readonly<Record<string, Measure>> = {
   'cli-start': cliStart,
   cluster,
   soak,
+  operators,
 };
 
 /** Those that run only when they are named. */
-export const onDemand: ReadonlySet<string> = new Set(['soak']);
+export const onDemand: ReadonlySet<string> = new Set(['soak', 'operators']);

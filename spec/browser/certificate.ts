@@ -1,8 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import type { SecureContextOptions } from 'node:tls';
 
 /** A key and a certificate signed by nobody, for a server that a browser is told to trust. @see RFC 5280 section 4.1 */
-export function selfSigned(): SecureContextOptions {
+export function selfSigned(): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaWithSha256 = sequence(der(0x06, Buffer.from('2a8648ce3d040302', 'hex')));
   const commonName = sequence(der(0x06, Buffer.from('550403', 'hex')), der(0x0c, Buffer.from('localhost')));
@@ -18,7 +17,7 @@ export function selfSigned(): SecureContextOptions {
   const signature = der(0x03, Buffer.from([0]), sign('sha256', content, privateKey));
   const certificate = sequence(content, ecdsaWithSha256, signature).toString('base64');
   return {
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${certificate.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
   };
 }

@@ -21,7 +21,14 @@ import { visit } from '../helpers/client.ts';
 import { Cli } from '../helpers/cli.ts';
 import { withServer } from '../helpers/endpoint.ts';
 import { comingBack, json, startIssuer } from '../helpers/issuer.ts';
-import { clientId, confidential, redirectOf, startProvider, subject } from '../helpers/provider.ts';
+import {
+  clientId,
+  confidential,
+  redirectOf,
+  startProvider,
+  subject,
+  type SignInProvider,
+} from '../helpers/provider.ts';
 import { suite } from '../helpers/suite.ts';
 
 const test = suite('rx-oauth-callback login');
@@ -29,6 +36,7 @@ const test = suite('rx-oauth-callback login');
 const scratch = mkdtempSync(join(tmpdir(), 'login-'));
 process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
 let files = 0;
+const via = { RX_OAUTH_CALLBACK_TOKEN: token };
 const newPath = (): string => join(scratch, String(++files));
 
 const loginAt = ({ issuer }: { issuer: string }, ...more: readonly string[]): string[] => [
@@ -275,6 +283,102 @@ test('has the command serve receive the redirect, and the page tells the outcome
   const { stdout, stderr } = await service.end();
   for (const secret of [access_token, id_token, token]) assert.not.match(stdout + stderr, secret);
 });
+
+/** A running `serve`, and `login --via` it on a terminal. */
+async function viaService(
+  more: readonly string[],
+  body: (at: { as: SignInProvider; service: Cli; command: Cli; url: URL; file: string }) => Promise<void>,
+): Promise<void> {
+  await using as = await startProvider();
+  await using service = Cli.start(['serve', '--json', '--log-level', 'debug', '--drain', '0', ...more], via);
+  const { bridgeUrl } = JSON.parse(await service.sees(/^(\{"type":"ready".*\})\n/)) as { bridgeUrl: string };
+  const file = newPath();
+  await using command = Cli.onTerminal(loginAt(as, '--no-browser', '--via', bridgeUrl), via, file);
+  const url = await urlOf(command);
+  await command.sees(/paste its address here[^]*Waiting for you/);
+  await body({ as, service, command, url, file });
+}
+
+for (const [what, more, pasted] of [
+  ['a URL', [], (url: URL) => url.href],
+  ['a query', ['--clean-url', 'redirect'], (url: URL) => url.search],
+  ['a code', ['--settle', '20000'], (url: URL) => url.searchParams.get('code')!],
+] as const) {
+  test(`takes ${what} that is pasted for a service elsewhere, and both show it nowhere`, () =>
+    viaService(more, async ({ as, service, command, url, file }) => {
+      const back = await redirectOf(as, url);
+      command.press(`  ${pasted(back)} \r`);
+      assert.is(await codeOf(command), 0, command.stdout);
+      assert.is(tokensIn(readFileSync(file, 'utf8')).claims?.sub, subject);
+      assert.not.match(command.stdout, /ssh|Try again/);
+      // A second time it is refused there, so it has been there before.
+      assert.is((await visit(back.href)).status, 400);
+      service.signal('SIGTERM');
+      const { stdout, stderr } = await service.end();
+      assert.match(stderr, '"disposition":"accepted"');
+      for (const output of [command.stdout, stdout, stderr])
+        assert.not.match(output, back.searchParams.get('code')!);
+    }));
+}
+
+test('sends a service nothing that is not of this sign-in, says why, and waits on for the right one', async () => {
+  await using elsewhere = await startIssuer();
+  await viaService([], async ({ as, service, command, url }) => {
+    const back = await redirectOf(as, url);
+    const changed = (change: (copy: URL) => void): string => {
+      const copy = new URL(back);
+      change(copy);
+      return copy.href;
+    };
+    const is = (name: string, value: string) => (copy: URL) => copy.searchParams.set(name, value);
+    const foreign = `${elsewhere.issuer}/callback${back.search}`;
+    for (const [line, saying] of [
+      ['oops', /neither an address nor a code\. Try again:/],
+      ['#of-a-page-and-nothing-else', /(?:neither[^]*){2}Try again:/],
+      [
+        changed(is('state', 'CANARY-of-another-sign-in')),
+        /of another sign-in, or was used before\. Try again:/,
+      ],
+      [
+        changed(is('iss', 'https://evil.example')),
+        /does not come from the authorization server[^]*Try again:/,
+      ],
+      [url.href, /not the address your browser was sent to/],
+      [foreign, /(?:not the address your browser[^]*){2}Try again:/],
+      [changed((copy) => (copy.pathname = '/monitor')), /(?:not the address your browser[^]*){3}Try again:/],
+      [`${back.href}&code=CANARY-twice`, /\(repeated_parameter\)/],
+    ] as const) {
+      command.press(`${line}\r`);
+      await command.sees(saying);
+    }
+    assert.equal(elsewhere.requests, []);
+    assert.not.match(service.stderr, '"type":"redirect"');
+    assert.not.match(command.stdout, 'CANARY');
+    // This one only the service can refuse.
+    command.press(`${changed((copy) => copy.searchParams.delete('iss'))}\r`);
+    await command.sees(/http:\/\/127\.0\.0\.1:\d+ does not take that \(400\)\. Try again:/);
+    assert.not.ok(as.requests.includes('POST /token'));
+    command.press(`${back.href}\r`);
+    assert.is(await codeOf(command), 0, command.stdout);
+  });
+});
+
+test('takes a denial that is pasted for a service elsewhere, and says it once', () =>
+  viaService([], async ({ as, command, url }) => {
+    command.press(`${comingBack(url, { error: 'access_denied', iss: as.issuer })}\r`);
+    assert.is(await codeOf(command), 5);
+    assert.match(command.stdout, 'Access was denied by the authorization server.');
+    assert.not.match(command.stdout, 'Try again');
+  }));
+
+test('says that a service cannot be reached with what is pasted', () =>
+  viaService([], async ({ as, service, command, url }) => {
+    const back = await redirectOf(as, url);
+    service.signal('SIGKILL');
+    await service.end();
+    command.press(`${back.href}\r`);
+    await command.sees(/http:\/\/127\.0\.0\.1:\d+ cannot be reached from here \(ECONNREFUSED\)\. Try again:/);
+  }));
 
 test('registers where it has no client id, and says which it got', async () => {
   await using as = await startProvider({ registration: true });

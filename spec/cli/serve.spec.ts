@@ -1,10 +1,16 @@
 /** `serve` from beginning to end, by the built command. */
-import { writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import { connect as connectTls } from 'node:tls';
 import { firstValueFrom } from 'rxjs';
+import { WebSocket } from 'ws';
+import { subprotocol } from '../../src/bridge/protocol.ts';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../src/client.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import type { Addresses } from '../../src/cli/serve/announce.ts';
 import { orThrow } from '../../src/index.ts';
+import { selfSigned } from '../browser/certificate.ts';
 import * as assert from '../helpers/assert.ts';
 import { Cli, Folder } from '../helpers/cli.ts';
 import { send, visit } from '../helpers/client.ts';
@@ -266,6 +272,61 @@ test('keeps the token that it has made at SIGHUP', async () => {
   cli.signal('SIGHUP');
   await cli.sees(/tokens read again: token/, 'stderr');
   await (await connectCallbackHost(bridgeUrl, { token: made })).close();
+});
+
+/** The certificate that a new connection is shown. */
+async function shownAt(port: number): Promise<string> {
+  const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false });
+  try {
+    await once(socket, 'secureConnect');
+    return socket.getPeerCertificate().fingerprint256;
+  } finally {
+    socket.destroy();
+  }
+}
+
+test('reads its certificate again at SIGHUP, for new handshakes only, and keeps it where it cannot', async () => {
+  using folder = new Folder();
+  const [first, second] = [selfSigned(), selfSigned()];
+  const printOf = ({ cert }: { cert: string }): string => new X509Certificate(cert).fingerprint256;
+  const files = { cert: folder.write('cert.pem', first.cert), key: folder.write('key.pem', first.key) };
+  const args = ['serve', '--json', '--tls-cert', files.cert, '--tls-key', files.key];
+  await using cli = Cli.start(args, { RX_OAUTH_CALLBACK_TOKEN: token });
+  const { bridgeUrl } = await addressesOf(cli);
+  const port = Number(new URL(bridgeUrl).port);
+  const headers = { Authorization: `Bearer ${token}` };
+  const old = new WebSocket(bridgeUrl, subprotocol, { headers, rejectUnauthorized: false });
+  const oldStays = async (): Promise<void> => {
+    old.ping();
+    await assert.deadline(once(old, 'pong'), 5_000, 'an answer on the old connection');
+  };
+  try {
+    await once(old, 'open');
+    assert.is(await shownAt(port), printOf(first));
+
+    // As a renewal does that is caught between its two files.
+    writeFileSync(files.cert, second.cert);
+    cli.signal('SIGHUP');
+    await cli.sees(/"level":"error".*--tls-cert \S+ and --tls-key \S+ do not work together: \w+"/, 'stderr');
+    assert.is(await shownAt(port), printOf(first));
+
+    writeFileSync(files.key, second.key);
+    cli.signal('SIGHUP');
+    await cli.sees(/certificate read again, good until \w{3} [^"]* GMT"/, 'stderr');
+    assert.is(await shownAt(port), printOf(second));
+    await oldStays();
+
+    writeFileSync(files.key, 'CANARY of a key');
+    rmSync(files.cert);
+    cli.signal('SIGHUP');
+    await cli.sees(/"level":"error".*--tls-cert \S+ cannot be read: there is no such file"/, 'stderr');
+    assert.is(await shownAt(port), printOf(second));
+    await oldStays();
+    assert.is(lines(cli.stderr).filter(({ level }) => level === 'error').length, 2);
+    assert.not.match(cli.stderr, /CANARY|PRIVATE KEY/);
+  } finally {
+    old.terminate();
+  }
 });
 
 test('goes on where nobody reads what it prints', async () => {

@@ -31,6 +31,11 @@ export async function weakenedBridge(...edits: readonly Edit[]): Promise<CreateB
   return (twin as { createBridge: CreateBridge }).createBridge;
 }
 
+/** What a module of `src`, as `cli/browser.ts`, exports with these edits in it or in what it imports. */
+export function weakenedModule(module: string, ...edits: readonly Edit[]): Promise<unknown> {
+  return imported(`src/${module}`, edits);
+}
+
 async function imported(name: string, edits: readonly Edit[]): Promise<unknown> {
   const entry = join(root, name);
   const changed = changedSources(edits);
@@ -94,8 +99,8 @@ async function bundle(
         const module = resolve(dirname(importer), path);
         return inside.has(module) ? { path: module } : { path: pathToFileURL(module).href, external: true };
       });
-      // The bundle stands where no package can be found by name.
-      bundler.onResolve({ filter: /^(rxjs|ws|valibot)$/ }, ({ path }) => ({
+      // The bundle stands where no package can be found by name; this resolves those of Node too.
+      bundler.onResolve({ filter: /^[\w@]/ }, ({ path }) => ({
         path: import.meta.resolve(path),
         external: true,
       }));
@@ -121,7 +126,7 @@ function run(entry: string, changed: ReadonlyMap<string, string>, plugin: Plugin
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    external: ['rxjs', 'ws', 'valibot'],
+    packages: 'external',
     plugins: [plugin, edit],
     metafile: true,
     write: false,

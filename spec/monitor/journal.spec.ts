@@ -83,6 +83,8 @@ test('puts events into the seconds of the service’s clock, however ours goes',
   seconds.add(redirect('accepted', undefined, theirs), undefined, ours);
   for (const disposition of ['duplicate', 'held', 'malformed'] as const)
     seconds.add(redirect(disposition, undefined, theirs + 999), undefined, ours + 1_000);
+  // Of another span, in which nothing is to be shown.
+  seconds.add(redirect('held', undefined, theirs - 30_000), undefined);
   for (const waited of [1_000, 9_000, 3_000]) seconds.add(settled('1', theirs), waited, ours);
   const { x, accepted, refused, median, longest } = seconds.points(ours + 1_500);
   is(x.length, 60);
@@ -94,8 +96,16 @@ test('puts events into the seconds of the service’s clock, however ours goes',
     accepted.reduce((sum, each) => sum + each),
     2,
   );
+  equal(seconds.spans(ours + 9_999), [
+    { from: theirs / 1_000 - 10, accepted: 1, refused: 0, median: null, longest: null },
+  ]);
+  equal(seconds.spans(ours + 10_000), [
+    { from: theirs / 1_000, accepted: 1, refused: 2, median: 3_000, longest: 9_000 },
+    { from: theirs / 1_000 - 10, accepted: 1, refused: 0, median: null, longest: null },
+  ]);
   // Five minutes later they have left, and are not kept.
   equal(Math.max(...seconds.points(ours + 301_500).accepted), 0);
+  equal(seconds.spans(ours + 301_500), []);
 });
 
 test('keeps a bounded number of rows, and says what is missing between them', () => {

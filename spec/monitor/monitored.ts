@@ -21,16 +21,23 @@ export interface Setup {
   monitor?: MonitorOptions;
   bridge?: Partial<BridgeOptions>;
   server?: ServerOptions;
+  /** How the monitor is made; a weakened twin is made by another one. */
+  create?: typeof createMonitor;
 }
 
 /** A server with a bridge and a monitor, all closed whatever happens. */
 export function withMonitor<T>(
   body: (monitored: Monitored) => Promise<T>,
-  { monitor: options = {}, bridge: bridgeOptions = {}, server: serverOptions = {} }: Setup = {},
+  {
+    monitor: options = {},
+    bridge: bridgeOptions = {},
+    server: serverOptions = {},
+    create = createMonitor,
+  }: Setup = {},
 ): Promise<T> {
   return withBridge(
     async (bridged) => {
-      using monitor = createMonitor(bridged.server, bridged.bridge, options);
+      using monitor = create(bridged.server, bridged.bridge, options);
       const origin = `http://127.0.0.1:${bridged.port}`;
       const { path = '/monitor' } = options;
       return await body({

@@ -1,10 +1,8 @@
-/** I-04: what an operator asks for, on a port of its own and on the server's. */
+/** I-04: what an operator asks for, on a port of its own; on the server's, see spec/command-rows.ts. */
 import { createMetrics } from '../../src/telemetry.ts';
-import { mountOperator } from '../../src/telemetry/mount.ts';
 import type { Operated } from '../../src/telemetry/operator.ts';
 import { openOperatorPort, type OperatorPort } from '../../src/telemetry/port.ts';
 import * as assert from '../helpers/assert.ts';
-import { token, withBridge } from '../helpers/bridge.ts';
 import { withServer } from '../helpers/endpoint.ts';
 import { isRefused } from '../helpers/sockets.ts';
 import { suite } from '../helpers/suite.ts';
@@ -67,33 +65,5 @@ test('says that it is not ready and why, and of a failure nothing', () =>
     assert.equal([metrics.status, metrics.body], [500, 'failed\n']);
     assert.is((await send(port, { target: '/healthz' })).status, 200);
   }));
-
-test("I-04 on the server's port answers a monitor, and to others is not there", () =>
-  withBridge(
-    async ({ server, bridge, send: ask }) => {
-      const undo = mountOperator(server, bridge, failing);
-      const as = (name: string): Promise<number> =>
-        ask({ target: '/readyz', headers: { Authorization: `Bearer ${token}-${name}` } }).then(
-          ({ status }) => status,
-        );
-      const elsewhere = await ask({ target: '/nothing' });
-      const stranger = await ask({ target: '/readyz' });
-      assert.equal([stranger.status, stranger.body], [404, elsewhere.body]);
-      assert.equal([await as('monitor'), await as('listener'), await as('nobody')], [503, 404, 404]);
-      bridge.revoke('monitor');
-      assert.is(await as('monitor'), 404);
-      bridge.setTokens([{ name: 'other', token: `${token}-other`, roles: ['monitor'] }]);
-      assert.is(await as('other'), 503);
-      undo();
-      assert.is(await as('other'), 404);
-    },
-    {
-      tokens: (['monitor', 'listener'] as const).map((role) => ({
-        name: role,
-        token: `${token}-${role}`,
-        roles: [role],
-      })),
-    },
-  ));
 
 test.run();

@@ -37,8 +37,17 @@ const body = `<a class="skip" href="#events">Skip to the events</a>
 </section>
 <section class="charts" aria-labelledby="rates">
 <h2 id="rates">The last five minutes</h2>
-<figure><figcaption><div><span>Redirects per second</span> <span class="key good">accepted</span> <span class="key bad">refused</span></div><span class="told" id="rate"></span></figcaption><div id="rate-chart" aria-hidden="true"></div></figure>
-<figure><figcaption><div><span>Waiting time</span> <span class="key wait">median</span> <span class="key warn">longest</span></div><span class="told" id="wait"></span></figcaption><div id="wait-chart" aria-hidden="true"></div></figure>
+<figure><figcaption><div><span id="rate-name">Redirects per second</span> <span class="key good">accepted</span> <span class="key bad">refused</span></div><span class="told" id="rate"></span></figcaption><div id="rate-chart" role="img" aria-labelledby="rate-name rate" aria-describedby="as-table"></div></figure>
+<figure><figcaption><div><span id="wait-name">Waiting time</span> <span class="key wait">median</span> <span class="key warn">longest</span></div><span class="told" id="wait"></span></figcaption><div id="wait-chart" role="img" aria-labelledby="wait-name wait" aria-describedby="as-table"></div></figure>
+<details id="numbers">
+<summary id="as-table">The charts as a table</summary>
+<div class="scroll" role="region" aria-label="The charts as a table" tabindex="0">
+<table><caption class="soft">Ten seconds a row, the latest first; where nothing happened there is none.</caption>
+<thead><tr><th scope="col">From</th><th scope="col">Accepted</th><th scope="col">Refused</th><th scope="col">Median wait</th><th scope="col">Longest wait</th></tr></thead>
+<tbody id="spans"></tbody></table>
+<p id="no-spans" class="soft">Nothing yet.</p>
+</div>
+</details>
 </section>
 <section id="events" aria-labelledby="events-heading" tabindex="-1">
 <h2 id="events-heading">Events</h2>

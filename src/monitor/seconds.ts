@@ -25,6 +25,18 @@ export interface Points {
   longest: (number | null)[];
 }
 
+/** A longer while, for a table: `from` in seconds since the epoch, waiting times in milliseconds. */
+export interface Span {
+  from: number;
+  accepted: number;
+  refused: number;
+  median: number | null;
+  longest: number | null;
+}
+
+/** How many seconds a span has. */
+export const spanLength = 10;
+
 /** What happened in each of the last seconds, by the service's clock. */
 export class Seconds {
   readonly #seconds = new Map<number, Second>();
@@ -63,15 +75,47 @@ export class Seconds {
     };
   }
 
+  /** Those that are over and in which something happened, the latest first. @param now Milliseconds by our clock. */
+  spans(now: number): Span[] {
+    const current = spanAt((now + (this.#ahead ?? 0)) / 1_000);
+    const found = new Map<number, Second>();
+    for (const [at, { accepted, refused, waits, longest }] of this.#seconds) {
+      const from = spanAt(at);
+      if (from >= current || at <= current - span) continue;
+      const whole = found.get(from) ?? emptySecond();
+      whole.accepted += accepted;
+      whole.refused += refused;
+      whole.waits.push(...waits);
+      whole.median = undefined;
+      whole.longest = longest === null ? whole.longest : Math.max(whole.longest ?? 0, longest);
+      found.set(from, whole);
+    }
+    return [...found]
+      .filter(([, { accepted, refused, longest }]) => accepted + refused > 0 || longest !== null)
+      .map(([from, whole]) => {
+        const { accepted, refused, longest } = whole;
+        return { from, accepted, refused, median: medianOf(whole), longest };
+      })
+      .sort((a, b) => b.from - a.from);
+  }
+
   #at(ms: number): Second {
     const key = Math.floor(ms / 1_000);
     let second = this.#seconds.get(key);
     if (!second) {
-      second = { accepted: 0, refused: 0, waits: [], median: null, longest: null };
+      second = emptySecond();
       this.#seconds.set(key, second);
     }
     return second;
   }
+}
+
+function emptySecond(): Second {
+  return { accepted: 0, refused: 0, waits: [], median: null, longest: null };
+}
+
+function spanAt(second: number): number {
+  return Math.floor(second / spanLength) * spanLength;
 }
 
 function medianOf(second: Second): number | null {

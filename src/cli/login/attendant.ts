@@ -1,8 +1,7 @@
-import { EMPTY, filter, from, ignoreElements, mergeMap, switchMap, type Observable } from 'rxjs';
+import { EMPTY, filter, ignoreElements, mergeMap, switchMap, type Observable } from 'rxjs';
+import { abortable } from '../../abortable.ts';
 import type { AuthorizeEvent, SignInEvent } from '../../login/events.ts';
-import { paste } from '../../login/paste.ts';
 import { isBareCode } from '../../login/pasted.ts';
-import type { OAuthCallbackServer } from '../../server.ts';
 import { openBrowser } from '../browser.ts';
 import type { Io } from '../io.ts';
 import { hasBrowser } from './has-browser.ts';
@@ -10,7 +9,8 @@ import { cancelled } from './interrupted.ts';
 import type { Place } from './place.ts';
 import type { Progress } from './progress.ts';
 import { interrupt, pastedLines } from './prompt.ts';
-import { refusal, tunnelTo } from './texts.ts';
+import type { Asked } from './submit.ts';
+import { tunnelTo } from './texts.ts';
 
 /** Looks after the person of one sign-in: shows where to go, and takes what cannot come by itself. */
 export class Attendant {
@@ -18,6 +18,7 @@ export class Attendant {
   readonly #progress: Progress;
   readonly #place: Place;
   readonly #wantsBrowser: boolean;
+  #issuer = '';
   #opened = false;
 
   constructor(io: Io, progress: Progress, place: Place, wantsBrowser = hasBrowser(io.env)) {
@@ -30,6 +31,9 @@ export class Attendant {
   /** Does what an event asks for. */
   async attend(event: SignInEvent): Promise<SignInEvent> {
     switch (event.type) {
+      case 'discovered':
+        this.#issuer = event.issuer;
+        break;
       case 'registered':
         this.#progress.say(
           event.clientSecret === undefined
@@ -41,7 +45,7 @@ export class Attendant {
         await this.#show(event);
         break;
       case 'waiting':
-        this.#progress.waiting(event.expiresAt, this.#opened || !this.#place.local);
+        this.#progress.waiting(event.expiresAt, this.#opened || this.#place.port === undefined);
         break;
       case 'received':
         this.#progress.received();
@@ -55,25 +59,23 @@ export class Attendant {
   paste(events: Observable<SignInEvent>): Observable<never> {
     return events.pipe(
       filter((event) => event.type === 'authorize'),
-      switchMap((event) => {
-        const { local } = this.#place;
-        return local && this.#pastes ? this.#submitLines(local, event) : EMPTY;
-      }),
+      switchMap((event) => (this.#pastes ? this.#submitLines(event) : EMPTY)),
       ignoreElements(),
     );
   }
 
   get #pastes(): boolean {
-    // With a browser open, a pipe may be for somebody else.
-    return this.#place.local !== undefined && (!this.#opened || this.#io.stdin.isTTY === true);
+    // Where the browser may well get through by itself, a pipe may be for somebody else.
+    const isLastResort = this.#place.port !== undefined && !this.#opened;
+    return isLastResort || this.#io.stdin.isTTY === true;
   }
 
   async #show({ url }: AuthorizeEvent): Promise<void> {
     this.#opened = this.#wantsBrowser && (await openBrowser(url));
     this.#progress.url(url, this.#opened);
-    const { local } = this.#place;
-    if (!local || !this.#pastes) return;
-    if (this.#opened) {
+    const { port } = this.#place;
+    if (!this.#pastes) return;
+    if (this.#opened || port === undefined) {
       this.#progress.say(
         'If you end at a page that does not load, paste its address here (it is not shown).',
       );
@@ -81,39 +83,36 @@ export class Attendant {
     }
     this.#progress.advice(
       'If your browser is on another machine, let it reach this one, with this command there:',
-      tunnelTo(local.address.port, this.#io.env),
+      tunnelTo(port, this.#io.env),
     );
     this.#progress.say(
       'Or paste here the address of the page that did not load, or the code (it is not shown):',
     );
   }
 
-  #submitLines(local: OAuthCallbackServer, { url }: AuthorizeEvent): Observable<unknown> {
+  #submitLines({ url }: AuthorizeEvent): Observable<unknown> {
     const { searchParams } = url;
-    const flow = {
+    const asked = {
       state: searchParams.get('state') ?? '',
       redirectUri: searchParams.get('redirect_uri') ?? '',
+      issuer: this.#issuer,
     };
     return pastedLines(this.#io).pipe(
       mergeMap((line) => {
         if (line === interrupt) throw cancelled();
-        return line.trim() === '' ? EMPTY : from(this.#submit(local, line.trim(), flow));
+        return line.trim() === '' ? EMPTY : abortable((signal) => this.#submit(line.trim(), asked, signal));
       }),
     );
   }
 
-  async #submit(
-    local: OAuthCallbackServer,
-    line: string,
-    flow: { state: string; redirectUri: string },
-  ): Promise<void> {
+  async #submit(line: string, asked: Asked, signal: AbortSignal): Promise<void> {
     // Any code is taken, and the sign-in over with a wrong one. Fewer characters do not have the 128 bits it must have
     // (RFC 6749 section 10.10), so it is a slip of the hand.
-    if (isBareCode(line) && !/^\S{16,}$/.test(line)) {
+    if (isBareCode(line) && !/^[^\s#]{16,}(?:#\S*)?$/.test(line)) {
       this.#progress.say('That is neither an address nor a code. Try again:');
       return;
     }
-    const redirect = await paste(local, line, flow);
-    if (redirect.disposition !== 'accepted') this.#progress.say(`${refusal(redirect)} Try again:`);
+    const complaint = await this.#place.submit(line, asked, signal);
+    if (complaint !== undefined && !signal.aborted) this.#progress.say(`${complaint} Try again:`);
   }
 }

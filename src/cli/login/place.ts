@@ -1,12 +1,15 @@
 import { Observable } from 'rxjs';
 import { connectCallbackHost } from '../../client.ts';
-import { createOAuthCallbackServer, type CallbackHost, type OAuthCallbackServer } from '../../server.ts';
+import { createOAuthCallbackServer, type CallbackHost } from '../../server.ts';
 import type { LoginSettings } from './settings.ts';
+import { submitElsewhere, submitTo, type Submit } from './submit.ts';
 
-/** Where the redirect arrives: at a server here, which takes one that is pasted too, or at a service elsewhere. */
+/** Where the redirect arrives, and what is pasted goes: a server here, or a service elsewhere. */
 export interface Place {
   host: CallbackHost;
-  local: OAuthCallbackServer | undefined;
+  /** Of the server here. */
+  port: number | undefined;
+  submit: Submit;
 }
 
 /** A place, open. It is closed, once its last page has been sent, when it is unsubscribed. */
@@ -27,11 +30,12 @@ export function openPlace({ server, via }: Pick<LoginSettings, 'server' | 'via'>
 }
 
 async function connect({ url, token }: NonNullable<LoginSettings['via']>): Promise<Place> {
-  return { host: await connectCallbackHost(url, { token, report: () => undefined }), local: undefined };
+  const host = await connectCallbackHost(url, { token, report: () => undefined });
+  return { host, port: undefined, submit: submitElsewhere };
 }
 
 async function listen(options: LoginSettings['server']): Promise<Place> {
   const local = createOAuthCallbackServer(options);
   await local.listen();
-  return { host: local, local };
+  return { host: local, port: local.address.port, submit: submitTo(local) };
 }

@@ -18,8 +18,11 @@ function userName(env: Io['env']): string {
   }
 }
 
+/** What became of something that was pasted. */
+export type Refused = Pick<Redirect, 'disposition' | 'reason'>;
+
 /** Why what was pasted is not it, for the one who pasted it. */
-export function refusal({ disposition, reason }: Redirect): string {
+export function refusal({ disposition, reason }: Refused): string {
   switch (disposition) {
     case 'unmatched':
     case 'duplicate':

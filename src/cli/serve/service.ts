@@ -12,6 +12,7 @@ import { readConfig, type Config, type ReadConfig } from './config.ts';
 import type { Flags } from './layers.ts';
 import { OperatorSide } from './operator.ts';
 import { bridgeOptions, monitorOptions, serverOptions } from './options.ts';
+import { reload } from './reload.ts';
 import { idle, untilStopped } from './stop.ts';
 import { openStore } from './store.ts';
 import { readAccess, type Access } from './tokens.ts';
@@ -26,7 +27,7 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   const { server, bridge, monitor } = await create(read, access, shared?.store, log);
   const operator = new OperatorSide(server, bridge, shared?.store);
   const stopped = untilStopped(io);
-  io.onSignal('SIGHUP', () => reload(flags, io, access, bridge, log));
+  io.onSignal('SIGHUP', () => void reload({ flags, io, access, server, bridge, log }));
   // Of one that never listens there is nothing to tell but why.
   server.events.pipe(skipWhile(({ type }) => type !== 'listening')).subscribe((event) => log.event(event));
   try {
@@ -108,17 +109,6 @@ function addressesOf(
     metricsUrl: operator.port === undefined ? urlOf('/metrics') : `http://127.0.0.1:${operator.port}/metrics`,
     ...(made !== undefined && { token: made }),
   };
-}
-
-/** Keeps the tokens there are, where the new ones cannot be read. */
-function reload(flags: Flags, io: Io, { made }: Access, bridge: Bridge, log: Log): void {
-  try {
-    const { tokens } = readAccess(readConfig(flags, io.env).config, made);
-    bridge.setTokens(tokens);
-    log.info(`tokens read again: ${tokens.map(({ name }) => name).join(', ')}`);
-  } catch (error) {
-    log.error(error instanceof Error ? error : String(error));
-  }
 }
 
 async function drain(

@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import { byId, say } from './dom.ts';
+import { byId, clock, say } from './dom.ts';
 import type { Points } from '../seconds.ts';
 import { duration } from '../words.ts';
 
@@ -12,7 +12,7 @@ interface Line {
   dots?: boolean;
 }
 
-/** The two charts. They are pictures of what the texts above them say in numbers. */
+/** The two charts. They are pictures, of which the texts above them say the gist; numbers.ts has the rest. */
 export class Charts {
   readonly #rate = new Chart(
     'rate-chart',
@@ -43,13 +43,6 @@ export class Charts {
     say(byId('wait'), told);
   }
 }
-
-const clock = new Intl.DateTimeFormat(undefined, {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  hourCycle: 'h23',
-});
 
 class Chart {
   readonly #place: HTMLElement;

@@ -18,6 +18,14 @@ export function create<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** A time of day, as people there write it. */
+export const clock = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+});
+
 /** Changes a text only where it is another one: assistive technology is told of every change. */
 export function say(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;

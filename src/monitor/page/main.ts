@@ -7,6 +7,7 @@ import { Access } from './access.ts';
 import { Charts } from './charts.ts';
 import { byId, inFrames, say } from './dom.ts';
 import { Lock } from './lock.ts';
+import { Numbers } from './numbers.ts';
 import { Table } from './table.ts';
 import { Tallies } from './tallies.ts';
 
@@ -17,12 +18,16 @@ const account = new Account();
 const lock = new Lock();
 const tallies = new Tallies();
 const charts = new Charts();
+const numbers = new Numbers(account.seconds);
 const refresh = inFrames(250, () => {
   tallies.show(account.ledger);
   table.show();
 });
 const table = new Table(account.journal, refresh);
-const redraw = inFrames(900, () => charts.show(account.seconds.points(Date.now())));
+const redraw = inFrames(900, () => {
+  charts.show(account.seconds.points(Date.now()));
+  numbers.show();
+});
 
 function stands(status: FeedStatus): void {
   account.stands(status);

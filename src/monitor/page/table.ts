@@ -1,4 +1,4 @@
-import { byId, create, say } from './dom.ts';
+import { byId, clock, create, say } from './dom.ts';
 import { matches, type Filter, type Journal, type Row } from '../journal.ts';
 import { gapWords } from '../words.ts';
 
@@ -15,13 +15,6 @@ const kinds: readonly [kind: string, label: string][] = [
   ['expired', 'expired'],
   ['cancelled', 'cancelled'],
 ];
-
-const clock = new Intl.DateTimeFormat(undefined, {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  hourCycle: 'h23',
-});
 
 /** A phone has no room for the milliseconds. */
 function timeOf(at: number): HTMLElement {

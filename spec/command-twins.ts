@@ -1,0 +1,149 @@
+/** Commands that do not meet a requirement, as twins.ts has servers. */
+import type { commandRows } from './command-rows.ts';
+import type { Edit } from './helpers/weakened.ts';
+
+export interface CommandTwin {
+  /** The row whose check must reject it. */
+  row: keyof typeof commandRows;
+  weakness: string;
+  edits: readonly Edit[];
+  complaint: RegExp;
+}
+
+const edit = (file: string, find: string, replace: string): Edit[] => [{ file, find, replace }];
+
+export const commandTwins: readonly CommandTwin[] = [
+  {
+    row: 'savesForOwner',
+    weakness: 'saves tokens for everybody to read',
+    edits: edit('cli/login/save.ts', `'wx', 0o600`, `'wx', 0o644`),
+    complaint: /the mode of the file[^]*644/,
+  },
+  {
+    row: 'savesForOwner',
+    weakness: 'writes into the file that is there, with the mode it has',
+    edits: edit(
+      'cli/login/save.ts',
+      `await rename(draft, file);`,
+      `const old = await open(file, 'w'); await old.writeFile(text); await old.close(); await rm(draft);`,
+    ),
+    complaint: /the mode of the file[^]*644/,
+  },
+  {
+    row: 'opensTheWebOnly',
+    weakness: 'opens javascript: URLs',
+    edits: edit('cli/browser.ts', `protocol === 'https:' ||`, `/^(?:https|javascript):$/.test(protocol) ||`),
+    complaint: /javascript:alert\(1\) is opened/,
+  },
+  {
+    row: 'opensTheWebOnly',
+    weakness: 'opens http anywhere',
+    edits: edit(
+      'cli/browser.ts',
+      String.raw`isLoopback(hostname.replace(/^\[|\]$/g, ''))`,
+      `hostname !== ''`,
+    ),
+    complaint: /http:\/\/as\.example\/ is opened/,
+  },
+  {
+    row: 'opensTheWebOnly',
+    weakness: 'takes a name that begins like loopback for it',
+    edits: edit(
+      'cli/browser.ts',
+      String.raw`isLoopback(hostname.replace(/^\[|\]$/g, ''))`,
+      `hostname.startsWith('127.')`,
+    ),
+    complaint: /http:\/\/127\.0\.0\.1\.nip\.io\/ is opened/,
+  },
+  {
+    row: 'printsNoToken',
+    weakness: 'prints tokens as they are',
+    edits: edit('login/tokens.ts', `[name, '[redacted]']`, `[name, this.#fields[name]]`),
+    complaint: /a token is printed/,
+  },
+  {
+    row: 'printsNoToken',
+    weakness: 'prints what else the server has sent',
+    edits: edit(
+      'login/tokens.ts',
+      `return { ...fields, ...Object`,
+      `return { ...this.#fields, ...fields, ...Object`,
+    ),
+    complaint: /a token is printed/,
+  },
+  {
+    row: 'givesTicketsToMonitors',
+    weakness: 'gives tickets without a credential',
+    edits: edit(
+      'monitor/server.ts',
+      `return identity?.roles.includes('monitor') ? this.#visits.begin(identity, next) : undefined;`,
+      `return identity ?? { name: 'anybody', roles: ['monitor'] };`,
+    ),
+    complaint: /with nothing[^]*200/,
+  },
+  {
+    row: 'givesTicketsToMonitors',
+    weakness: 'gives tickets to listeners',
+    edits: edit('monitor/server.ts', `identity?.roles.includes('monitor')`, `identity`),
+    complaint: /with a token without the role[^]*200/,
+  },
+  {
+    row: 'givesTicketsToMonitors',
+    weakness: 'opens a link as often as it is shown',
+    edits: edit('monitor/visits.ts', `(pass === visit.used && next !== visit.current)`, `false`),
+    complaint: /a link, opened twice/,
+  },
+  {
+    row: 'hidesFromStrangers',
+    weakness: 'shows metrics to everybody',
+    edits: edit('telemetry/mount.ts', `bridge.identify(request)?.roles.includes('monitor')`, `bridge`),
+    complaint: /\/metrics for a stranger/,
+  },
+  {
+    row: 'hidesFromStrangers',
+    weakness: 'takes any role for a monitor’s',
+    edits: edit('telemetry/mount.ts', `?.roles.includes('monitor')`, ''),
+    complaint: /Actual:\s*--··503/,
+  },
+  {
+    row: 'pastesByState',
+    weakness: 'takes the code of any response that is pasted',
+    edits: edit(
+      'login/pasted.ts',
+      `  if (pasted === '')`,
+      `  const found = new URLSearchParams(pasted.slice(pasted.indexOf('?') + 1)).get('code');\n` +
+        `  if (found && rest) return pastedRequest(found, { redirectUri, prefix, rest });\n  if (pasted === '')`,
+    ),
+    complaint: /state=another-state-of-no-flow/,
+  },
+  {
+    row: 'sendsItsOwnOnly',
+    weakness: 'sends the response of another sign-in',
+    edits: edit('cli/login/submit.ts', `if (fields.state !== state) return`, `if (!fields.state) return`),
+    complaint: /another state is sent/,
+  },
+  {
+    row: 'sendsItsOwnOnly',
+    weakness: 'sends what another issuer has said',
+    edits: edit('cli/login/submit.ts', `fields.iss === issuer ?`, `fields.iss !== '' ?`),
+    complaint: /another issuer is sent/,
+  },
+  {
+    row: 'sendsItsOwnOnly',
+    weakness: 'asks any server that is pasted',
+    edits: edit('cli/login/submit.ts', `url?.origin === home.origin && url.pathname`, `url?.pathname`),
+    complaint: /another server is (?:taken|sent)/,
+  },
+  {
+    row: 'hearsOnce',
+    weakness: 'asks after a break for what it has had',
+    edits: edit('client/remote-feed.ts', `this.#place.since = n + 1;`, `this.#place.since = n;`),
+    complaint: /flows, as they were heard to begin/,
+  },
+  {
+    row: 'hearsOnce',
+    weakness: 'begins with the history again after a break',
+    edits: edit('client/remote-feed.ts', `this.#place ?? (`, `(`),
+    complaint: /flows, as they were heard to begin/,
+  },
+];

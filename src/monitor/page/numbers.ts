@@ -1,0 +1,48 @@
+import type { Seconds } from '../seconds.ts';
+import { duration } from '../words.ts';
+import { byId, clock, create, say } from './dom.ts';
+
+const columns = 5;
+
+/** The charts as numbers, for those who do not see them: a table that is there when it is opened. */
+export class Numbers {
+  readonly #seconds: Seconds;
+  readonly #details = byId('numbers', HTMLDetailsElement);
+  readonly #body = byId('spans');
+  /** By their time. They stay, so that whoever reads one does not lose the place. */
+  readonly #rows = new Map<number, HTMLElement>();
+
+  constructor(seconds: Seconds) {
+    this.#seconds = seconds;
+    this.#details.addEventListener('toggle', () => this.show());
+  }
+
+  show(): void {
+    if (!this.#details.open) return;
+    const spans = this.#seconds.spans(Date.now());
+    byId('no-spans').hidden = spans.length > 0;
+    const shown = new Set(spans.map(({ from }) => from));
+    for (const [from, row] of this.#rows) {
+      if (shown.has(from)) continue;
+      row.remove();
+      this.#rows.delete(from);
+    }
+    // Oldest first, so that each new one is put on top of those before it.
+    for (const { from, accepted, refused, median, longest } of spans.toReversed()) {
+      const texts = [accepted, refused].map((count) => count.toLocaleString('en'));
+      const waits = [median, longest].map((wait) => (wait === null ? '–' : duration(wait)));
+      const row = this.#rows.get(from) ?? this.#add(from);
+      [...texts, ...waits].forEach((text, index) => say(row.children[index + 1] as HTMLElement, text));
+    }
+  }
+
+  #add(from: number): HTMLElement {
+    const row = create('tr');
+    const time = create('th', clock.format(from * 1_000));
+    time.scope = 'row';
+    row.append(time, ...Array.from({ length: columns - 1 }, () => create('td')));
+    this.#rows.set(from, row);
+    this.#body.prepend(row);
+    return row;
+  }
+}
