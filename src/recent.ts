@@ -16,7 +16,7 @@ export class Recent<V> {
   }
 
   has(key: string): boolean {
-    return this.#newer.has(key) || this.#older.has(key);
+    return this.get(key) !== undefined;
   }
 
   set(key: string, value: V): void {
