@@ -110,6 +110,15 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** Resolves once this node knows of all three and of every slot. */
+async function agrees(port: number): Promise<void> {
+  const ask = (): string =>
+    spawnSync('redis-cli', ['-p', String(port), 'cluster', 'info'], { encoding: 'utf8' }).stdout;
+  const whole = (info: string): boolean =>
+    /cluster_state:ok/.test(info) && /cluster_slots_ok:16384/.test(info) && /cluster_size:3/.test(info);
+  while (!whole(ask())) await new Promise((resolve) => void setTimeout(resolve, 10));
+}
+
 /** Three primaries that share the slots. */
 export class RedisCluster implements AsyncDisposable {
   readonly servers: readonly RedisServer[];
@@ -127,7 +136,11 @@ export class RedisCluster implements AsyncDisposable {
       stdio: 'ignore',
     });
     const [code] = (await deadline(once(create, 'exit'), 30_000, 'redis-cli --cluster create')) as [number];
-    if (code === 0) return cluster;
+    if (code === 0) {
+      // redis-cli leaves once one node is content; a client that asks another one may be told of no slots.
+      await deadline(Promise.all(servers.map(({ port }) => agrees(port))), 10_000, 'a cluster that agrees');
+      return cluster;
+    }
     await cluster[Symbol.asyncDispose]();
     throw new Error(`redis-cli --cluster create exited with ${code}`);
   }
