@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Server as TlsServer, type SecureContextOptions } from 'node:tls';
+import { Server as TlsServer } from 'node:tls';
 import { Connections } from './connections.ts';
 import { InvalidOptionError } from './errors.ts';
 import type { Upgrade } from './internals.ts';
@@ -21,8 +21,8 @@ export interface Binding {
   onUpgrade(takes: (others: boolean, ...upgrade: Parameters<Upgrade>) => unknown): () => void;
   /** Lets go of a socket that somebody has taken by an upgrade: it no longer counts as a connection. */
   upgraded(socket: Duplex): void;
-  /** Where there is own TLS: what handshakes are made with from now on. Throws for what TLS cannot be made with. */
-  renewTls?: (tls: SecureContextOptions) => void;
+  /** Its own, where that makes the TLS handshakes. */
+  readonly tls?: TlsServer;
   /** Stops taking requests; pages in flight are finished. Bounded. */
   close(): Promise<void>;
 }
@@ -114,7 +114,7 @@ async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: 
     secure: tls !== undefined,
     onUpgrade: upgrading(server),
     upgraded: (socket) => connections.leave(socket),
-    ...(server instanceof TlsServer && { renewTls: (renewed) => server.setSecureContext(renewed) }),
+    ...(server instanceof TlsServer && { tls: server }),
     async close() {
       const closed = listener.close();
       connections.drain();

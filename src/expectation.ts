@@ -54,9 +54,9 @@ export function readExpectation(
 }
 
 /** What is expected of a response that no flow has asked for. */
-export function plainExpectation(callbackPath: string, issuers: readonly string[]): Expectation {
-  const issuer: IssuerExpectation = { issuers, advertised: false, required: false, unadvertised: 'compare' };
-  return { path: callbackPath, responseMode: 'query', issuer: issuers.length > 0 ? issuer : undefined };
+export function plainExpectation(usual: Expectation, issuers: readonly string[]): Expectation {
+  if (issuers.length === 0) return usual;
+  return { ...usual, issuer: { issuers, advertised: false, required: false, unadvertised: 'compare' } };
 }
 
 function readIssuer(options: BeginOptions, issuers: readonly string[]): IssuerExpectation | undefined {

@@ -82,9 +82,9 @@ export class Flows implements FlowOwner {
     this.#held =
       typeof options.unmatched === 'object' ? new HeldRedirects(options.unmatched, options.clock) : undefined;
     const { callbackPath, issuers } = options;
-    // With several, whoever only has a state cannot say which.
-    this.#plain = plainExpectation(callbackPath, issuers);
     this.#usual = usualExpectation(callbackPath);
+    // With several, whoever only has a state cannot say which.
+    this.#plain = plainExpectation(this.#usual, issuers);
   }
 
   /** Whether a flow of this server has asked for form_post. */
@@ -99,7 +99,7 @@ export class Flows implements FlowOwner {
 
   /** Whether a flow stands here under this state, or did. */
   has(state: string): boolean {
-    return this.#live.has(state) || this.#ended.has(state);
+    return this.#live.has(state) || this.#ended.get(state) !== undefined;
   }
 
   /** The issuer that the flow of this state expects, if it expects one. */
@@ -115,7 +115,7 @@ export class Flows implements FlowOwner {
 
   /** Those, and the ones whose response nobody has taken yet. */
   get size(): number {
-    return this.#live.size;
+    return this.#deadlines.size;
   }
 
   now(): number {
@@ -158,7 +158,7 @@ export class Flows implements FlowOwner {
   /** The flow to observe for this state; made, where none is. Undefined where none can come: ended, or closed. */
   watch(state: string): PendingFlow | undefined {
     const flow = this.#live.get(state);
-    if (flow || this.#closed || this.#ended.has(state)) return flow;
+    if (flow || this.#closed || this.#ended.get(state)) return flow;
     const watched = this.#register(state, Infinity, this.#plain);
     this.claim(state);
     return watched;
@@ -270,9 +270,9 @@ export class Flows implements FlowOwner {
 
   #register(state: string, deadline: number, expectation: Expectation): PendingFlow {
     if (this.#live.has(state)) throw new StateInUseError('another pending flow has this state');
-    if (this.#ended.has(state))
+    if (this.#ended.get(state))
       throw new StateInUseError('this state was used before; each sign-in needs its own');
-    if (this.#deadlines.size >= this.#options.maxFlows) {
+    if (this.size >= this.#options.maxFlows) {
       throw new TooManyFlowsError(`maxFlows (${this.#options.maxFlows}) flows are pending`);
     }
     const flow = new PendingFlow(this, ++this.#sequence, state, deadline, expectation);

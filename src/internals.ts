@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { SecureContextOptions } from 'node:tls';
+import type { Server as TlsServer } from 'node:tls';
 import type { Clock } from './clock.ts';
 import { InvalidOptionError } from './errors.ts';
 import type { FlowsOptions } from './flows.ts';
@@ -24,8 +24,8 @@ export interface ServerInternals {
   readonly pending: () => number;
   /** Where browsers reach a path of the server. Throws `NotListeningError` before `listen()`. */
   readonly urlOf: (path: string) => string;
-  /** Makes TLS handshakes with this from now on; connections stay as they are. Returns false where TLS is not its own. */
-  renewTls(tls: SecureContextOptions): boolean;
+  /** The server's own TLS, to give it another certificate: connections stay as they are. Undefined where there is none. */
+  tls(): TlsServer | undefined;
   /** Whether the server goes by that `Host`. */
   isOurs(authority: string): boolean;
   /** Whether pages of the server have that origin. */

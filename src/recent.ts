@@ -15,20 +15,11 @@ export class Recent<V> {
     return this.#newer.get(key) ?? this.#older.get(key);
   }
 
-  has(key: string): boolean {
-    return this.get(key) !== undefined;
-  }
-
   set(key: string, value: V): void {
     if (this.#newer.size >= this.#least) {
       this.#older = this.#newer;
       this.#newer = new Map();
     }
     this.#newer.set(key, value);
-  }
-
-  delete(key: string): void {
-    this.#newer.delete(key);
-    this.#older.delete(key);
   }
 }

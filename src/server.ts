@@ -245,10 +245,7 @@ class CallbackServer implements OAuthCallbackServer {
       store: (make) => (this.#stored ??= make(this.#flowsOptions)),
       pending: () => this.#pending,
       urlOf: (path) => this.#require('the URL').urlOf(path),
-      renewTls: (tls) => {
-        this.#binding?.renewTls?.(tls);
-        return this.#binding?.renewTls !== undefined;
-      },
+      tls: () => this.#binding?.tls,
       isOurs: (authority) => this.#isOurs(authority),
       isOwnOrigin: (origin) => this.#bound?.origins.has(origin) ?? false,
       isTaken: (state) => this.#flows.has(state),

@@ -7,11 +7,6 @@ const shards = 64;
  */
 export class StateMap<V> {
   readonly #shards = Array.from({ length: shards }, () => new Map<string, V>());
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
 
   get(state: string): V | undefined {
     return this.#shardOf(state).get(state);
@@ -22,14 +17,11 @@ export class StateMap<V> {
   }
 
   set(state: string, value: V): void {
-    const shard = this.#shardOf(state);
-    this.#size -= shard.size;
-    shard.set(state, value);
-    this.#size += shard.size;
+    this.#shardOf(state).set(state, value);
   }
 
   delete(state: string): void {
-    if (this.#shardOf(state).delete(state)) this.#size--;
+    this.#shardOf(state).delete(state);
   }
 
   *values(): Generator<V, undefined> {

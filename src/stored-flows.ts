@@ -136,22 +136,21 @@ export class StoredFlows {
     return () => void this.#pages.delete(id);
   }
 
-  /** False where the outcome is not one that the server is configured to allow; nothing has changed then. */
-  settle(id: string, outcome: Outcome): boolean {
+  /** Reports an outcome that the server is not configured to allow; nothing has changed then. */
+  settle(id: string, outcome: Outcome): void {
     if (outcome.status === 'redirect' && !this.#options.finishUrls.includes(outcome.url)) {
       this.#options.report(
         new InvalidOptionError('url', "of settle over the bridge must be one of the server's finishUrls"),
       );
-      return false;
+      return;
     }
     // A listener says it again where its connection broke.
-    if (this.#settled.has(id)) return true;
+    if (this.#settled.get(id)) return;
     this.#settled.set(id, true);
     const page = this.#pages.get(id);
     this.#pages.delete(id);
     page?.(outcome);
     this.#tell({ type: 'finished', at: this.#at(), flow: id, outcome: outcome.status });
-    return true;
   }
 
   /** Stops watching. The flows live on in the store. */

@@ -24,8 +24,8 @@ export interface ListenerHost {
   /** False where the flow has not ended. */
   acknowledge(state: string): Promise<boolean>;
   cancel(state: string): Promise<void>;
-  /** False where the outcome is not allowed. */
-  settle(flow: string, outcome: Outcome): boolean;
+  /** Does nothing for an outcome that is not allowed. */
+  settle(flow: string, outcome: Outcome): void;
   /** Makes it the flow's only listener, woken when the flow may have ended; false where a later connection has it. */
   attach(flow: StoredFlow, listening: Listening): boolean;
   detach(listening: Listening): void;
@@ -213,11 +213,11 @@ export class Listener {
   async #acknowledge(ids: readonly string[]): Promise<void> {
     await this.#forget(ids);
     // Those that were forgotten before, too: the client has not heard of it.
-    const flows = ids.filter((id) => this.#settleable.has(id));
+    const flows = ids.filter((id) => this.#settleable.get(id));
     if (flows.length > 0) this.#tell({ type: 'acknowledged', flows });
     // A ticket for some flows is good for nothing once they have ended.
     const { flows: mine } = this.#connection.identity;
-    if (mine?.every((flow) => this.#settleable.has(flow))) this.#connection.close(closeCodes.done, 'done');
+    if (mine?.every((flow) => this.#settleable.get(flow))) this.#connection.close(closeCodes.done, 'done');
   }
 
   async #forget(ids: readonly string[]): Promise<void> {
@@ -236,8 +236,7 @@ export class Listener {
   }
 
   #settle({ flow, outcome }: Said<'settle'>): void {
-    if (!this.#flows.has(flow) && !this.#settleable.has(flow)) return;
-    if (this.#host.settle(flow, outcome)) this.#settleable.delete(flow);
+    if (this.#flows.has(flow) || this.#settleable.get(flow)) this.#host.settle(flow, outcome);
   }
 
   /** The listener goes for good, and with it what it listened for, and what it has asked for and not been answered. */

@@ -46,6 +46,8 @@ function renewTokens({ access: { made }, bridge }: Running, config: Config): str
 
 async function renewTls({ server }: Running, files: NonNullable<Config['tls']>): Promise<string> {
   const tls = await readTls(files);
-  if (!internalsOf(server).renewTls(tls)) return 'TLS needs a restart: the service was started without';
+  const own = internalsOf(server).tls();
+  if (!own) return 'TLS needs a restart: the service was started without';
+  own.setSecureContext(tls);
   return `certificate read again, good until ${new X509Certificate(tls.cert).validTo}`;
 }
