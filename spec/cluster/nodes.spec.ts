@@ -1,4 +1,5 @@
 /** Several nodes of a service, in one process, behind a balancer. */
+import { firstValueFrom, skip, Subject } from 'rxjs';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../src/client.ts';
 import * as assert from '../helpers/assert.ts';
 import { Balancer } from '../helpers/balancer.ts';
@@ -38,6 +39,30 @@ function withNodes(count: number, body: (service: Service) => Promise<void>): Pr
         bench.defer(() => host.close());
         return host;
       },
+    });
+  });
+}
+
+interface BegunAtOne extends Pick<Service, 'come'> {
+  /** Of the node where the flow was begun, unless told otherwise. */
+  open: Parameters<Parameters<typeof withPeers>[1]>[0];
+  /** The bridge of the other node. */
+  other: string;
+  first: ReturnType<BegunAtOne['open']>;
+  flow: string;
+  state: string;
+  key: string;
+}
+
+/** A flow that a listener of one of two nodes has begun. */
+function withFlow(body: (begun: BegunAtOne) => Promise<void>): Promise<void> {
+  return withNodes(2, async ({ nodes, come }) => {
+    const [one, other] = nodes.map(({ port }) => `ws://127.0.0.1:${port}/bridge`);
+    await withPeers(one!, async (open) => {
+      const [first, state, key] = [open(), newState(), newKey()];
+      await first.welcome();
+      const flow = await first.begin(state, key);
+      await body({ open, other: other!, first, flow, state, key, come });
     });
   });
 }
@@ -93,26 +118,20 @@ test(
 );
 
 test('K-03 has one listener for a flow among all nodes, which is the last that proved itself', () =>
-  withNodes(2, async ({ nodes, come }) => {
-    const [one, other] = nodes.map(({ port }) => `ws://127.0.0.1:${port}/bridge`);
-    await withPeers(one!, async (open) => {
-      const [first, state, key] = [open(), newState(), newKey()];
-      await first.welcome();
-      const flow = await first.begin(state, key);
-      const second = open({}, other);
-      const nonce = await second.welcome();
-      // Who knows the state alone changes nothing.
-      second.say({ type: 'resume', ref: 1, flow, state, proof: proofOf(newKey(), nonce) });
-      assert.is((await second.next('failed')).code, 'unknown_flow');
-      second.say({ type: 'resume', ref: 2, flow, state, proof: proofOf(key, nonce) });
-      await second.next('resumed');
-      assert.is(await first.closed(), 4410);
-      assert.is((await come(state)).status, 200);
-      assert.is((await second.next('result')).flow, flow);
-      assert.ok(!first.heard.some(({ type }) => type === 'result'));
-      second.say({ type: 'ack', flows: [flow] });
-      await second.next('acknowledged');
-    });
+  withFlow(async ({ open, other, first, flow, state, key, come }) => {
+    const second = open({}, other);
+    const nonce = await second.welcome();
+    // Who knows the state alone changes nothing.
+    second.say({ type: 'resume', ref: 1, flow, state, proof: proofOf(newKey(), nonce) });
+    assert.is((await second.next('failed')).code, 'unknown_flow');
+    second.say({ type: 'resume', ref: 2, flow, state, proof: proofOf(key, nonce) });
+    await second.next('resumed');
+    assert.is(await first.closed(), 4410);
+    assert.is((await come(state)).status, 200);
+    assert.is((await second.next('result')).flow, flow);
+    assert.ok(!first.heard.some(({ type }) => type === 'result'));
+    second.say({ type: 'ack', flows: [flow] });
+    await second.next('acknowledged');
   }));
 
 test(
@@ -123,13 +142,15 @@ test(
       const hosts = await Promise.all(Array.from({ length: 6 }, connect));
       const seen: { state: string; codes: (string | undefined)[]; ends: string[]; ended: Promise<void> }[] =
         [];
+      const endings = new Subject<void>();
       const rolling = { done: false };
       const restarts = (async () => {
         for (let n = 0; n < 3; n++) {
           const [old] = nodes.splice(0, 1);
           nodes.push(await startNode(service, balancer));
           await old!.stop();
-          await new Promise((resolve) => void setTimeout(resolve, 700));
+          // The next one goes in the midst of sign-ins, too.
+          await firstValueFrom(endings.pipe(skip(70)));
         }
         rolling.done = true;
       })();
@@ -159,6 +180,7 @@ test(
             for (let status = 0; status !== 200 && status !== 400;)
               ({ status } = await come(flow.state).catch(() => ({ status: 0 })));
             await assert.deadline(ended, 15_000, 'an end');
+            endings.next();
           })(),
         );
       }
@@ -172,26 +194,20 @@ test(
 );
 
 test('K-14 gives a listener its flow that asks for it again at another node', () =>
-  withNodes(2, async ({ nodes, come }) => {
-    const [one, other] = nodes.map(({ port }) => `ws://127.0.0.1:${port}/bridge`);
-    await withPeers(one!, async (open) => {
-      const [first, state, key] = [open(), newState(), newKey()];
-      await first.welcome();
-      const flow = await first.begin(state, key);
-      first.end();
-      const second = open({}, other);
-      await second.welcome();
-      // As if `begun` had been lost with the first connection.
-      assert.is(await second.begin(state, key), flow);
-      assert.is((await come(state)).status, 200);
-      assert.is((await second.next('result')).flow, flow);
-      // And once more, after the end.
-      assert.is(await second.begin(state, key), flow);
-      const third = open();
-      await third.welcome();
-      assert.is(await third.begin(state, key), flow);
-      assert.is((await third.next('result')).flow, flow);
-    });
+  withFlow(async ({ open, other, first, flow, state, key, come }) => {
+    first.end();
+    const second = open({}, other);
+    await second.welcome();
+    // As if `begun` had been lost with the first connection.
+    assert.is(await second.begin(state, key), flow);
+    assert.is((await come(state)).status, 200);
+    assert.is((await second.next('result')).flow, flow);
+    // And once more, after the end.
+    assert.is(await second.begin(state, key), flow);
+    const third = open();
+    await third.welcome();
+    assert.is(await third.begin(state, key), flow);
+    assert.is((await third.next('result')).flow, flow);
   }));
 
 test('forgets at every node what has been acknowledged', () =>
