@@ -11,6 +11,7 @@ import { hasty } from './helpers/clock.ts';
 import { observe, withServer } from './helpers/endpoint.ts';
 import { TcpProxy } from './helpers/tcp-proxy.ts';
 import { passOf, withMonitor } from './monitor/monitored.ts';
+import { idTokenPayload, tokenFields } from './helpers/tokens.ts';
 
 /** A check of a module of `src`, given what that exports. */
 export interface CommandRow<M = never> {
@@ -75,21 +76,11 @@ const opensTheWebOnly: CommandRow<typeof import('../src/cli/browser.ts')> = {
     }),
 };
 
-const payload = Buffer.from(JSON.stringify({ iss: 'https://as.example', sub: 'ada' })).toString('base64url');
-
 const printsNoToken: CommandRow<typeof import('../src/login/tokens.ts')> = {
   title: 'H-02 shows no token when it is printed, alone or within something',
   module: 'login/tokens.ts',
   check: ({ Tokens }) => {
-    const tokens = Tokens.fromDict({
-      issuer: 'https://as.example',
-      client_id: 'c',
-      access_token: 'CANARY-access',
-      token_type: 'bearer',
-      refresh_token: 'CANARY-refresh',
-      id_token: `CANARY.${payload}.CANARY`,
-      session: 'CANARY-extension',
-    });
+    const tokens = Tokens.fromDict(tokenFields);
     const printed = [
       String(tokens),
       JSON.stringify({ tokens }),
@@ -97,7 +88,7 @@ const printsNoToken: CommandRow<typeof import('../src/login/tokens.ts')> = {
       inspect(new Error('x', { cause: tokens }), { depth: Infinity }),
     ].join('\n');
     assert.not.match(printed, 'CANARY', 'a token is printed');
-    assert.not.match(printed, payload);
+    assert.not.match(printed, idTokenPayload);
     assert.match(printed, '"access_token":"[redacted]"');
   },
 };
