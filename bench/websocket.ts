@@ -4,6 +4,8 @@ import { connect, type Socket } from 'node:net';
 
 const text = 1;
 const close = 8;
+const ping = 9;
+const pong = 10;
 
 export class RawWebSocket {
   readonly #socket: Socket;
@@ -49,8 +51,7 @@ export class RawWebSocket {
 
   /** At most 125 bytes, masked with zeros. */
   say(message: object): void {
-    const payload = Buffer.from(JSON.stringify(message));
-    this.#socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | payload.length, 0, 0, 0, 0]), payload]));
+    this.#write(text, Buffer.from(JSON.stringify(message)));
   }
 
   pause(): void {
@@ -63,6 +64,11 @@ export class RawWebSocket {
 
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  #write(opcode: number, payload: Buffer): void {
+    const head = Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]);
+    this.#socket.write(Buffer.concat([head, payload]));
   }
 
   /** Frames of at most 64 KiB, not fragmented, as both services send them. */
@@ -82,6 +88,7 @@ export class RawWebSocket {
 
   #frame(opcode: number, payload: Buffer): void {
     if (opcode === text) this.onText(payload);
+    else if (opcode === ping) this.#write(pong, payload);
     else if (opcode === close) this.onClose(payload.readUInt16BE(0));
   }
 }

@@ -199,4 +199,18 @@ export const bridgeTwins: readonly Twin[] = [
     ),
     complaint: /1,000 messages at once: is closed with nothing/,
   },
+  {
+    id: 'K-09',
+    title: '',
+    weakness: 'sends a monitor that does not read all there is',
+    edits: edit('feed.ts', 'next - read < unread && watcher.ready', 'watcher.ready'),
+    complaint: /unanswered: is sent 1000/,
+  },
+  {
+    id: 'K-09',
+    title: '',
+    weakness: 'believes whatever number a monitor says it has read',
+    edits: edit('feed.ts', '!(next > place.read && next <= place.asked)', 'next <= place.read'),
+    complaint: /not asked: is sent 1000/,
+  },
 ];

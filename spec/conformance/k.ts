@@ -117,4 +117,46 @@ export const rows: readonly BridgeRow[] = [
         create,
       ),
   },
+  {
+    id: 'K-09',
+    title: 'sends a monitor that answers no ping 512 events, and the others once it has answered',
+    check: (create) =>
+      withBridge(
+        ({ url, server }) =>
+          withPeers(url, async (open) => {
+            const watching = async (autoPong: boolean): Promise<Peer> => {
+              const peer = open({ autoPong });
+              await peer.welcome();
+              peer.say({ type: 'watch' });
+              await peer.next('watching');
+              return peer;
+            };
+            const [silent, reader] = [await watching(false), await watching(true)];
+            const asked: string[] = [];
+            silent.socket.on('ping', (number) => void asked.push(String(number)));
+            for (let n = 0; n < 500; n++) (await server.begin()).cancel();
+            for (let n = 0; n < 1_000; n++) await reader.next('event');
+            await silent.heardAll();
+            assert.is(silent.heard.length, 512, `unanswered: is sent ${silent.heard.length}`);
+            assert.equal(asked, ['256', '512']);
+            // Numbers that it was not asked to say.
+            for (const number of ['100000', 'NaN', '-1', '0']) silent.socket.pong(number);
+            await silent.heardAll();
+            assert.is(silent.heard.length, 512, `not asked: is sent ${silent.heard.length}`);
+            silent.socket.pong('256');
+            await silent.heardAll();
+            assert.is(silent.heard.length, 768);
+            silent.socket.pong('512');
+            silent.socket.pong('256');
+            await silent.heardAll();
+            assert.equal(
+              silent.heard.map((message) => message.type === 'event' && message.n),
+              Array.from({ length: 1_000 }, (_, n) => n),
+            );
+          }),
+        {},
+        {},
+        create,
+      ),
+  },
 ];

@@ -75,6 +75,8 @@ export interface Credential {
   bearer?: string;
   ticket?: string;
   origin?: string;
+  /** Whether it answers pings; ws does so unless told. */
+  autoPong?: boolean;
 }
 
 /** A WebSocket peer that says exactly what it is told to, and remembers what it hears. */
@@ -84,10 +86,10 @@ export class Peer {
   readonly #arrived = new Set<() => void>();
   readonly #closed: Promise<number>;
 
-  constructor(url: string, { bearer = token, ticket, origin }: Credential = {}) {
+  constructor(url: string, { bearer = token, ticket, origin, autoPong = true }: Credential = {}) {
     const headers = ticket === undefined ? { Authorization: `Bearer ${bearer}` } : {};
     const protocols = ticket === undefined ? [] : [`ticket.${ticket}`];
-    this.socket = new WebSocket(url, [subprotocol, ...protocols], { headers, ...(origin && { origin }) });
+    this.socket = new WebSocket(url, [subprotocol, ...protocols], { headers, autoPong, ...(origin && { origin }) });
     this.socket.on('error', () => undefined);
     this.socket.on('message', (data) => {
       this.heard.push(JSON.parse((data as Buffer).toString()) as ServiceMessage);

@@ -10,6 +10,8 @@ export interface Watcher {
   readonly filling: boolean;
   /** Sends a message that is serialised already; `flushed` is called once the operating system has taken it. */
   event(frame: Buffer, flushed?: () => void): void;
+  /** Asks it to answer, with this number, once it has read what it was sent so far. */
+  ask(next: number): void;
   /** It has fallen so far behind that events it has not had are gone. */
   fellBehind(): void;
 }
@@ -19,7 +21,16 @@ interface Place {
   readonly watcher: Watcher;
   /** Number of the next event to send. */
   next: number;
+  /** All before this number it has been asked to say that it has read. */
+  asked: number;
+  /** All before this number it has read. */
+  read: number;
 }
+
+// The operating system takes megabytes for a socket that nobody reads, and each event is work until it takes no more. So
+// many events are sent to a watcher that has not answered; on a way of 200 ms that is 2,500 a second still.
+const unread = 512;
+const between = unread / 2;
 
 /** The redacted feed: numbered, serialised once for all monitors, and kept for those that read slowly or come back. */
 export class Feed {
@@ -50,10 +61,9 @@ export class Feed {
     const n = this.#next++;
     this.#kept[n % this.#most] = event;
     for (const place of this.#places.values()) {
-      if (place.next === n && place.watcher.ready) {
-        place.next++;
-        place.watcher.event(this.#frame(n), place.watcher.filling ? () => this.#pump(place) : undefined);
-      } else if (n - place.next >= this.#most) {
+      if (place.next === n && hasRoom(place))
+        this.#send(place, place.watcher.filling ? () => this.#pump(place) : undefined);
+      else if (n - place.next >= this.#most) {
         this.#places.delete(place.watcher);
         place.watcher.fellBehind();
       }
@@ -69,8 +79,16 @@ export class Feed {
 
   /** Sends every event from number `next` on. */
   watch(watcher: Watcher, next: number): void {
-    const place = { watcher, next };
+    const place = { watcher, next, asked: next, read: next };
     this.#places.set(watcher, place);
+    this.#pump(place);
+  }
+
+  /** The watcher has read all events before number `next`, as it was asked to say. */
+  answered(watcher: Watcher, next: number): void {
+    const place = this.#places.get(watcher);
+    if (!place || !(next > place.read && next <= place.asked)) return;
+    place.read = next;
     this.#pump(place);
   }
 
@@ -81,9 +99,15 @@ export class Feed {
   /** Catches up, as fast as the watcher reads. */
   #pump(place: Place): void {
     const { watcher } = place;
-    while (this.#places.get(watcher) === place && place.next < this.#next && watcher.ready) {
-      watcher.event(this.#frame(place.next++), () => this.#pump(place));
-    }
+    while (this.#places.get(watcher) === place && place.next < this.#next && hasRoom(place))
+      this.#send(place, () => this.#pump(place));
+  }
+
+  #send(place: Place, flushed?: () => void): void {
+    place.watcher.event(this.#frame(place.next++), flushed);
+    if (place.next - place.asked < between) return;
+    place.asked = place.next;
+    place.watcher.ask(place.next);
   }
 
   #frame(n: number): Buffer {
@@ -93,6 +117,10 @@ export class Feed {
     const message: ServiceMessage = { type: 'event', n, event: kept };
     return (this.#kept[slot] = Buffer.from(JSON.stringify(message)));
   }
+}
+
+function hasRoom({ watcher, next, read }: Place): boolean {
+  return next - read < unread && watcher.ready;
 }
 
 function count(counts: Record<string, number>, name: string): void {

@@ -239,6 +239,8 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.#feed.watch(session, next);
   };
 
+  answered: SessionHost['answered'] = (session, next) => this.#feed.answered(session, next);
+
   failed: SessionHost['failed'] = (error) => refusedFor(error, this.report);
 
   /** Once more after `close()`. */

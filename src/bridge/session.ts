@@ -17,6 +17,8 @@ export interface SessionHost extends ListenerHost {
   overloaded(): boolean;
   /** The connection has closed. */
   left(session: Session): void;
+  /** It has read all events before number `next`. */
+  answered(session: Session, next: number): void;
   watch(session: Session, message: Said<'watch'>): void;
 }
 
@@ -105,8 +107,10 @@ export class Session implements Watcher, Timed, ListenerConnection {
     if (!this.#pings.take(this.#host.now())) this.close(closeCodes.tooFast, 'too many pings');
   }
 
-  ponged(): void {
+  /** The heartbeat's ping is empty; that of the feed has a number. */
+  ponged(data: Buffer): void {
     this.#alive = true;
+    if (data.length > 0) this.#host.answered(this, Number(data.toString('latin1')));
   }
 
   /** Sends the heartbeat; false where the last one was not answered. */
@@ -127,6 +131,10 @@ export class Session implements Watcher, Timed, ListenerConnection {
 
   event(frame: Buffer, flushed?: () => void): void {
     this.#write(frame, flushed);
+  }
+
+  ask(next: number): void {
+    if (this.open) this.#socket.ping(String(next));
   }
 
   fellBehind(): void {
@@ -198,8 +206,8 @@ function onPing(this: WebSocket): void {
   sessionOf(this)?.pinged();
 }
 
-function onPong(this: WebSocket): void {
-  sessionOf(this)?.ponged();
+function onPong(this: WebSocket, data: Buffer): void {
+  sessionOf(this)?.ponged(data);
 }
 
 function onClose(this: WebSocket): void {
