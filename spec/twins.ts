@@ -179,7 +179,7 @@ export const twins: readonly Twin[] = [
       edit(
         'flows.ts',
         `if (!flow?.pending) return { disposition: this.#ended.get(state) ?? 'unmatched' };`,
-        `if (!flow?.pending) {\n      this.#live.values().next().value?.cancel();\n      return { disposition: this.#ended.get(state) ?? 'unmatched' };\n    }`,
+        `if (!flow?.pending) {\n      this.#deadlines.values()[0]?.cancel();\n      return { disposition: this.#ended.get(state) ?? 'unmatched' };\n    }`,
       ),
     ],
     complaint: /: reaches the flow/,
@@ -192,7 +192,7 @@ export const twins: readonly Twin[] = [
       edit(
         'flows.ts',
         `    const { state = '' } = fields;\n    const flow = this.#live.get(state);`,
-        `    const { state = '' } = fields;\n    const flow = [...this.#live.values()].find((each) => each.state.toLowerCase() === state.toLowerCase());`,
+        `    const { state = '' } = fields;\n    const flow = this.#deadlines.values().find((each) => each.state.toLowerCase() === state.toLowerCase());`,
       ),
     ],
     complaint: /ab3-.*: is answered 200/,
@@ -281,7 +281,7 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'flows.ts',
-        `if (this.#live.has(state)) throw new StateInUseError('another pending flow has this state');`,
+        `if (this.#live.get(state)) throw new StateInUseError('another pending flow has this state');`,
         '',
       ),
     ],

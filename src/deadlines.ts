@@ -86,7 +86,7 @@ export class Deadlines<T extends Timed> {
     if (next >= this.#armed || next === Infinity) return;
     this.#rest();
     this.#armed = next;
-    const ms = Math.min(Math.max(0, Math.ceil(next - this.#clock.now())), longestTimer);
+    const ms = Math.min(Math.max(0, next - this.#clock.now()), longestTimer);
     this.#disarm = this.#clock.after(ms, () => this.#run());
   }
 

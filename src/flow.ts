@@ -115,8 +115,6 @@ export interface FlowObserver {
   complete(): void;
 }
 
-const none: readonly FlowObserver[] = [];
-
 /** A flow of this process. Made small, since a server may hold a million: what is not asked for is not there. */
 export class PendingFlow implements Flow, Timed {
   slot = -1;
@@ -126,7 +124,9 @@ export class PendingFlow implements Flow, Timed {
   readonly #sequence: number;
   #verifier: string | undefined;
   /** Those that have gone stand here still, until another comes: a flow is short, and so there is nothing to undo. */
-  #observers: FlowObserver[] | undefined;
+  #observer: FlowObserver | undefined;
+  /** There is seldom more than one. */
+  #others: FlowObserver[] | undefined;
   #response: CallbackResponse | undefined;
   #ending: Ending | undefined;
   /** Undoes what `begin` set up outside the flow: abort listener, single-flight key. */
@@ -153,7 +153,7 @@ export class PendingFlow implements Flow, Timed {
   }
 
   get expiresAt(): number {
-    return Math.trunc(this.deadline);
+    return this.deadline;
   }
 
   get codeVerifier(): string {
@@ -165,7 +165,7 @@ export class PendingFlow implements Flow, Timed {
   }
 
   get observed(): boolean {
-    return this.#observers?.some(({ closed }) => !closed) ?? false;
+    return [this.#observer, ...(this.#others ?? [])].some((observer) => observer?.closed === false);
   }
 
   get response(): Observable<CallbackResponse> {
@@ -210,10 +210,10 @@ export class PendingFlow implements Flow, Timed {
   /** Hands the response over. Says whether somebody was there to receive it. */
   deliver(): boolean {
     const response = this.#response;
-    const observers = this.#leave();
+    this.#leave();
     if (!response) return false;
     let delivered = false;
-    for (const observer of observers) {
+    for (let observer = this.#shift(); observer; observer = this.#shift()) {
       delivered ||= !observer.closed;
       observer.next(response);
       observer.complete();
@@ -228,19 +228,23 @@ export class PendingFlow implements Flow, Timed {
   }
 
   /** Tells the subscribers how the flow ended. */
-  tell(): void {
-    const observers = this.#leave();
-    if (observers.length === 0 || !this.#ending) return;
-    const error = errorOf(this.#ending);
-    for (const observer of observers) observer.error(error);
+  tell(ending: Ending): void {
+    this.#leave();
+    let error: Error | undefined;
+    for (let observer = this.#shift(); observer; observer = this.#shift())
+      observer.error((error ??= errorOf(ending)));
   }
 
-  #leave(): readonly FlowObserver[] {
+  #leave(): void {
     this.release?.();
     this.release = undefined;
-    const observers = this.#observers ?? none;
-    this.#observers = undefined;
-    return observers;
+  }
+
+  /** The next one to be told. */
+  #shift(): FlowObserver | undefined {
+    const observer = this.#observer;
+    this.#observer = this.#others?.shift();
+    return observer;
   }
 
   /** Tells it now, or when the flow ends. */
@@ -252,9 +256,10 @@ export class PendingFlow implements Flow, Timed {
       observer.complete();
     } else if (this.#ending) {
       observer.error(errorOf(this.#ending));
+    } else if (this.#observer) {
+      this.#others = [...(this.#others?.filter(({ closed }) => !closed) ?? []), observer];
     } else {
-      const others = this.#observers?.filter(({ closed }) => !closed) ?? none;
-      this.#observers = [...others, observer];
+      this.#observer = observer;
     }
   }
 }

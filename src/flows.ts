@@ -99,7 +99,7 @@ export class Flows implements FlowOwner {
 
   /** Whether a flow stands here under this state, or did. */
   has(state: string): boolean {
-    return this.#live.has(state) || this.#ended.get(state) !== undefined;
+    return (this.#live.get(state) ?? this.#ended.get(state)) !== undefined;
   }
 
   /** The issuer that the flow of this state expects, if it expects one. */
@@ -180,13 +180,8 @@ export class Flows implements FlowOwner {
 
   /** Consumes the only flow that is pending, if there is exactly one and the rest of the response fits it. */
   matchOnly(fields: CallbackFields, arrival: Arrival): Match {
-    const pending: PendingFlow[] = [];
-    for (const flow of this.#live.values()) {
-      if (flow.pending) pending.push(flow);
-      if (pending.length > 1) break;
-    }
-    const [only] = pending;
-    if (!only || pending.length > 1) return { disposition: 'unmatched' };
+    const only = this.#pending === 1 && this.#deadlines.values().find(({ pending }) => pending);
+    if (!only) return { disposition: 'unmatched' };
     return this.#judge(only, fields, arrival);
   }
 
@@ -249,7 +244,7 @@ export class Flows implements FlowOwner {
     flow.onSettled = undefined;
     onSettled?.(outcome);
     if (this.#events.observed) {
-      this.#events.next({ type: 'finished', at: this.#at(), flow: flow.id, outcome: outcome.status });
+      this.#events.next({ type: 'finished', at: this.now(), flow: flow.id, outcome: outcome.status });
     }
   }
 
@@ -269,7 +264,7 @@ export class Flows implements FlowOwner {
   }
 
   #register(state: string, deadline: number, expectation: Expectation): PendingFlow {
-    if (this.#live.has(state)) throw new StateInUseError('another pending flow has this state');
+    if (this.#live.get(state)) throw new StateInUseError('another pending flow has this state');
     if (this.#ended.get(state))
       throw new StateInUseError('this state was used before; each sign-in needs its own');
     if (this.size >= this.#options.maxFlows) {
@@ -280,8 +275,8 @@ export class Flows implements FlowOwner {
     this.#deadlines.add(flow);
     this.#pending++;
     if (this.#events.observed) {
-      const expiresAt = deadline === Infinity ? undefined : Math.trunc(deadline);
-      this.#events.next({ type: 'begun', at: this.#at(), flow: flow.id, expiresAt });
+      const expiresAt = deadline === Infinity ? undefined : deadline;
+      this.#events.next({ type: 'begun', at: this.now(), flow: flow.id, expiresAt });
     }
     return flow;
   }
@@ -317,18 +312,14 @@ export class Flows implements FlowOwner {
     // Before the consumer, whose reaction may make events of its own.
     if (this.#events.observed) {
       const { id } = flow;
-      if (ending.type === 'expired') this.#events.next({ type: 'expired', at: this.#at(), flow: id });
-      else this.#events.next({ type: 'cancelled', at: this.#at(), flow: id, reason: ending.type });
+      if (ending.type === 'expired') this.#events.next({ type: 'expired', at: this.now(), flow: id });
+      else this.#events.next({ type: 'cancelled', at: this.now(), flow: id, reason: ending.type });
     }
-    flow.tell();
+    flow.tell(ending);
   }
 
   #forget(flow: PendingFlow): void {
     this.#live.delete(flow.state);
     this.#deadlines.remove(flow);
-  }
-
-  #at(): number {
-    return Math.trunc(this.now());
   }
 }

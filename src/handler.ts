@@ -298,7 +298,7 @@ export function createHandler(options: HandlerOptions): Handler {
     flow?: { id: string },
     reason?: RefusalReason,
   ): Redirect {
-    return new Redirect(disposition, response, Math.trunc(flows.now()), flow?.id, reason);
+    return new Redirect(disposition, response, flows.now(), flow?.id, reason);
   }
 }
 

@@ -42,8 +42,8 @@ export class IsolatedObservable<T> extends Observable<T> {
   ): Subscription {
     // An operator's own subscriber: it hands exceptions down its chain, to a subscriber that is isolated.
     if (first instanceof Subscriber) return super.subscribe(first);
-    const observer = typeof first === 'object' && first ? first : { next: first, error, complete };
-    return super.subscribe(new IsolatedSubscriber(observer, this.#report));
+    const handlers = error || complete ? { next: first as Next<T>, error, complete } : first;
+    return super.subscribe(new IsolatedSubscriber(handlers ?? gone, this.#report));
   }
 }
 
@@ -53,13 +53,18 @@ const gone: Handlers<unknown> = {};
 
 /** A subscriber of its own, since RxJS would wrap an observer three times over, for each of perhaps a million flows. */
 class IsolatedSubscriber<T> extends Subscriber<T> {
-  #handlers: Handlers<T>;
+  #handlers: Handlers<T> | ((value: T) => void);
   readonly #report: Report;
 
-  constructor(handlers: Handlers<T>, report: Report) {
+  constructor(handlers: Handlers<T> | ((value: T) => void), report: Report) {
     super();
     this.#handlers = handlers;
     this.#report = report;
+  }
+
+  /** A function is kept as it is, and wrapped only now. */
+  get #observer(): Handlers<T> {
+    return typeof this.#handlers === 'function' ? { next: this.#handlers } : this.#handlers;
   }
 
   override unsubscribe(): void {
@@ -70,7 +75,7 @@ class IsolatedSubscriber<T> extends Subscriber<T> {
 
   protected override _next(value: T): void {
     try {
-      this.#handlers.next?.(value);
+      this.#observer.next?.(value);
     } catch (error) {
       this.#report(error);
     }
@@ -78,7 +83,7 @@ class IsolatedSubscriber<T> extends Subscriber<T> {
 
   protected override _error(reason: unknown): void {
     try {
-      if (this.#handlers.error) this.#handlers.error(reason);
+      if (this.#observer.error) this.#observer.error(reason);
       else this.#report(reason);
     } catch (error) {
       this.#report(error);
@@ -89,7 +94,7 @@ class IsolatedSubscriber<T> extends Subscriber<T> {
 
   protected override _complete(): void {
     try {
-      this.#handlers.complete?.();
+      this.#observer.complete?.();
     } catch (error) {
       this.#report(error);
     } finally {

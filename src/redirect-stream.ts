@@ -1,6 +1,6 @@
-import type { Observable, Subscriber } from 'rxjs';
+import type { Observable, Subscriber, Unsubscribable } from 'rxjs';
 import type { CallbackResponse } from './callback-response.ts';
-import type { FlowObserver } from './flow.ts';
+import type { FlowObserver, PendingFlow } from './flow.ts';
 import type { Flows } from './flows.ts';
 import type { HotStream } from './hot-stream.ts';
 import { IsolatedObservable } from './isolated-observable.ts';
@@ -23,18 +23,23 @@ export class RedirectStream extends IsolatedObservable<Redirect> {
         subscriber.complete();
         return;
       }
-      flow.attach(new Quiet(subscriber));
-      return () => flows.abandon(flow);
+      const quiet = new Quiet(subscriber, flow, flows);
+      flow.attach(quiet);
+      return quiet;
     });
   }
 }
 
 /** The shared streams never error: a flow that ends without a response ends this one empty. */
-class Quiet implements FlowObserver {
+class Quiet implements FlowObserver, Unsubscribable {
   readonly #subscriber: Subscriber<CallbackResponse>;
+  readonly #flow: PendingFlow;
+  readonly #flows: Flows;
 
-  constructor(subscriber: Subscriber<CallbackResponse>) {
+  constructor(subscriber: Subscriber<CallbackResponse>, flow: PendingFlow, flows: Flows) {
     this.#subscriber = subscriber;
+    this.#flow = flow;
+    this.#flows = flows;
   }
 
   get closed(): boolean {
@@ -51,5 +56,9 @@ class Quiet implements FlowObserver {
 
   complete(): void {
     this.#subscriber.complete();
+  }
+
+  unsubscribe(): void {
+    this.#flows.abandon(this.#flow);
   }
 }

@@ -208,7 +208,7 @@ class CallbackServer implements OAuthCallbackServer {
     this.#binding = await bind(this.#settings, serve, (request) => this.#concerns(request));
     if (this.#upgrades.size > 0) this.#offUpgrade = this.#binding.onUpgrade(this.#upgrade);
     this.#bound = boundTo(this.#binding, this.#settings);
-    this.#tell({ type: 'listening', at: this.#now(), redirectUri: this.redirectUri });
+    this.#tell({ type: 'listening', at: this.#flows.now(), redirectUri: this.redirectUri });
   }
 
   async #stop(): Promise<void> {
@@ -220,7 +220,7 @@ class CallbackServer implements OAuthCallbackServer {
     this.#binding = undefined;
     this.#bound = undefined;
     this.#redirects.complete();
-    this.#tell({ type: 'closed', at: this.#now() });
+    this.#tell({ type: 'closed', at: this.#flows.now() });
     this.#events.complete();
   }
 
@@ -338,10 +338,6 @@ class CallbackServer implements OAuthCallbackServer {
 
   #tell(event: ServerEvent): void {
     if (this.#events.observed) this.#events.next(event);
-  }
-
-  #now(): number {
-    return Math.trunc(this.#flows.now());
   }
 
   #debug(message: string): void {

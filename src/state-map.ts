@@ -12,21 +12,12 @@ export class StateMap<V> {
     return this.#shardOf(state).get(state);
   }
 
-  has(state: string): boolean {
-    return this.#shardOf(state).has(state);
-  }
-
   set(state: string, value: V): void {
     this.#shardOf(state).set(state, value);
   }
 
   delete(state: string): void {
     this.#shardOf(state).delete(state);
-  }
-
-  *values(): Generator<V, undefined> {
-    for (const shard of this.#shards) yield* shard.values();
-    return undefined;
   }
 
   /** By two characters in the middle: libraries put what they like at the ends of a state. */

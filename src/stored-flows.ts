@@ -184,6 +184,6 @@ export class StoredFlows {
   }
 
   #at(): number {
-    return Math.trunc(this.#options.clock.now());
+    return this.#options.clock.now();
   }
 }

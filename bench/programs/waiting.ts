@@ -39,7 +39,6 @@ const orders = {
       writeStates(file, some);
       for (const [index, place] of [...places].entries()) waiting[place] = next[index]!;
     }
-    globalThis.gc?.();
   },
 
   /** How many redirects did not come exactly once. */

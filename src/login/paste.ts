@@ -29,6 +29,6 @@ export async function paste(
   });
   return (
     (await internals.submit(request)) ??
-    new Redirect('wrong_redirect_uri', new CallbackResponse(), Math.trunc(internals.clock.now()))
+    new Redirect('wrong_redirect_uri', new CallbackResponse(), internals.clock.now())
   );
 }

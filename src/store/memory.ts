@@ -45,8 +45,14 @@ class MemoryStore implements FlowStore {
       return Promise.resolve(flow && sameKey(flow.key, key) ? { flow, again: true } : 'state_in_use');
     }
     const deadline = this.#clock.now() + ttl;
-    const expiresAt = Math.trunc(deadline);
-    const flow: StoredFlow = { id: randomToken(16), state, expectation, redirectUri, key, expiresAt };
+    const flow: StoredFlow = {
+      id: randomToken(16),
+      state,
+      expectation,
+      redirectUri,
+      key,
+      expiresAt: deadline,
+    };
     const entry: Entry = { state, flow, result: undefined, wakes: undefined, deadline, slot: -1 };
     this.#entries.set(state, entry);
     this.#deadlines.add(entry);
