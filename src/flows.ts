@@ -47,6 +47,8 @@ export interface FlowsOptions {
   issuers: readonly string[];
   unmatched: 'reject' | 'accept' | HoldOptions;
   finishUrls: readonly string[];
+  /** Milliseconds that a page waits to hear how its sign-in ended. */
+  settle: number | false;
   redirectUriFor: (path: string) => string;
   /** A redirect was held for this state, which is now asked for. */
   onClaimed: (held: HeldRedirect) => void;

@@ -43,6 +43,7 @@ export function flowsBench(options: Partial<FlowsOptions> = {}): FlowsBench {
     issuers: [],
     unmatched: 'reject',
     finishUrls: [],
+    settle: false,
     redirectUriFor: () => redirectUri,
     onClaimed: () => undefined,
     ...options,

@@ -32,6 +32,7 @@ export function handlerWithFlows(): { handler: Handler; flows: Flows } {
     issuers: [],
     unmatched: 'reject',
     finishUrls: [],
+    settle: false,
     redirectUriFor: (path) => `http://${host}${path}`,
     onClaimed: () => undefined,
   });

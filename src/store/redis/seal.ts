@@ -11,7 +11,7 @@ export interface SealingKey {
 }
 
 /** What a text is, and which one of its kind: one that stands elsewhere cannot be opened. */
-type Purpose = 'flow' | 'response';
+type Purpose = 'flow' | 'response' | 'outcome';
 
 const algorithm = 'aes-256-gcm';
 const ivBytes = 12;
