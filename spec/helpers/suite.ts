@@ -145,6 +145,10 @@ function nameLeftovers(): void {
   setTimeout(name, 1_000).unref();
 }
 
+// Without this a process that has nothing left to do may spin for ever in Node's clean-up (nodejs/node#47748). A turn
+// later, so that what others do as late as this still counts.
+process.once('beforeExit', () => void setImmediate(() => process.exit()));
+
 process.on('exit', () => {
   for (const { title, waiting, ran } of ledgers) {
     const names = [...waiting].map(({ name }) => `\n    ${name}`).join('');

@@ -1,7 +1,6 @@
 /**
  * Four nodes as processes behind a balancer, over one Redis, while everything breaks that can: as many sign-ins as there is
- * time for, or with CHAOS_SIGN_INS, as by `npm run chaos`, so many. It is not among the specs of a whole run: under load
- * its process was now and then alive five seconds after it had passed, with no turn of its event loop left.
+ * time for, or with CHAOS_SIGN_INS, as by `npm run chaos`, so many.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
