@@ -49,6 +49,8 @@ export interface FlowsOptions {
   finishUrls: readonly string[];
   /** Milliseconds that a page waits to hear how its sign-in ended. */
   settle: number | false;
+  /** Milliseconds that closing may take. */
+  closeTimeout: number;
   redirectUriFor: (path: string) => string;
   /** A redirect was held for this state, which is now asked for. */
   onClaimed: (held: HeldRedirect) => void;
@@ -237,14 +239,7 @@ export class Flows implements FlowOwner {
   }
 
   settle(flow: PendingFlow, outcome: Outcome): void {
-    requireOneOf('status', outcome.status, ['success', 'failure', 'redirect']);
-    if (outcome.status === 'failure') requireText('message', outcome.message);
-    if (outcome.status === 'redirect' && !this.#options.finishUrls.includes(outcome.url)) {
-      throw new InvalidOptionError(
-        'url',
-        `must be one of the server's finishUrls, got ${JSON.stringify(outcome.url)}`,
-      );
-    }
+    requireOutcome(outcome, this.#options.finishUrls);
     if (flow.settled) return;
     flow.settled = true;
     const { onSettled } = flow;
@@ -332,5 +327,17 @@ export class Flows implements FlowOwner {
 
   #at(): number {
     return Math.trunc(this.now());
+  }
+}
+
+/** Throws `InvalidOptionError` for what no page can be told. */
+export function requireOutcome(outcome: Outcome, finishUrls: readonly string[]): void {
+  requireOneOf('status', outcome.status, ['success', 'failure', 'redirect']);
+  if (outcome.status === 'failure') requireText('message', outcome.message);
+  if (outcome.status === 'redirect' && !finishUrls.includes(outcome.url)) {
+    throw new InvalidOptionError(
+      'url',
+      `must be one of the server's finishUrls, got ${JSON.stringify(outcome.url)}`,
+    );
   }
 }

@@ -42,7 +42,7 @@ export class StoredFlows {
   readonly store: FlowStore;
   /** What the page says while it is away. */
   readonly unavailable = unavailable;
-  readonly #options: FlowsOptions;
+  readonly options: FlowsOptions;
   readonly #events: HotStream<ServerEvent>;
   readonly #usual: Expectation;
   /** By state: begun or resumed here, and not known to have ended. */
@@ -55,7 +55,7 @@ export class StoredFlows {
 
   constructor(store: FlowStore, options: FlowsOptions) {
     this.store = store;
-    this.#options = options;
+    this.options = options;
     this.#events = options.events;
     this.#usual = usualExpectation(options.callbackPath);
   }
@@ -71,14 +71,14 @@ export class StoredFlows {
     options: BeginOptions,
     taken: (state: string) => boolean,
   ): Promise<StoredFlow> {
-    const { ttl = this.#options.flowTtl } = options;
+    const { ttl = this.options.flowTtl } = options;
     requireInteger('ttl', ttl, 1, 86_400_000);
     requireStrong(state);
-    const expectation = readExpectation(options, this.#usual, this.#options.issuers);
+    const expectation = readExpectation(options, this.#usual, this.options.issuers);
     if (taken(state)) throw new StateInUseError('this state is in use or was used before');
     const known = await this.#knownAtCap(state, key);
     if (known) return known;
-    const redirectUri = this.#options.redirectUriFor(expectation.path);
+    const redirectUri = this.options.redirectUriFor(expectation.path);
     this.#beginning++;
     const begun = await this.store
       .begin({ state, expectation, redirectUri, key }, ttl)
@@ -94,7 +94,7 @@ export class StoredFlows {
 
   /** Beyond `maxFlows` none begins; a listener that asks again for its own, over a connection that broke, still has it. */
   async #knownAtCap(state: string, key: string): Promise<StoredFlow | undefined> {
-    const { maxFlows } = this.#options;
+    const { maxFlows } = this.options;
     if (this.size + this.#beginning < maxFlows) return undefined;
     const known = await this.store.read(state);
     if (known && sameKey(known.key, key)) return known;
@@ -104,7 +104,7 @@ export class StoredFlows {
   /** Consumes the state in the store, where the response is accepted. */
   async match(fields: CallbackFields, arrival: Arrival): Promise<Consumed> {
     const { state, error } = fields;
-    const { settle } = this.#options;
+    const { settle } = this.options;
     if (state === undefined) return { disposition: 'unmatched' };
     if (settle === false || error !== undefined) return this.store.consume({ ...fields, state }, arrival);
     const page: Page = { tell: undefined, outcome: undefined, drop: nothing };
@@ -169,7 +169,7 @@ export class StoredFlows {
     this.#settled.set(id, true);
     const page = this.#pages.get(id);
     if (page) this.#decide(page, outcome);
-    else this.store.settle(state, outcome).catch(this.#options.report);
+    else this.store.settle(state, outcome).catch(this.options.report);
     this.#tell({ type: 'finished', at: this.#at(), flow: id, outcome: outcome.status });
   }
 
@@ -179,8 +179,8 @@ export class StoredFlows {
   }
 
   #allows(outcome: Outcome): boolean {
-    if (outcome.status !== 'redirect' || this.#options.finishUrls.includes(outcome.url)) return true;
-    this.#options.report(
+    if (outcome.status !== 'redirect' || this.options.finishUrls.includes(outcome.url)) return true;
+    this.options.report(
       new InvalidOptionError('url', "of settle over the bridge must be one of the server's finishUrls"),
     );
     return false;
@@ -188,7 +188,7 @@ export class StoredFlows {
 
   /** Of a URL that was pasted there is no page that could say when it has gone: nobody waits for longer than this. */
   #keep(id: string, page: Page, ms: number, stop: () => void): void {
-    const inTime = this.#options.clock.after(ms, () => page.drop());
+    const inTime = this.options.clock.after(ms, () => page.drop());
     page.drop = () => {
       page.tell = undefined;
       inTime();
@@ -231,6 +231,6 @@ export class StoredFlows {
   }
 
   #at(): number {
-    return Math.trunc(this.#options.clock.now());
+    return Math.trunc(this.options.clock.now());
   }
 }

@@ -44,6 +44,7 @@ export function flowsBench(options: Partial<FlowsOptions> = {}): FlowsBench {
     unmatched: 'reject',
     finishUrls: [],
     settle: false,
+    closeTimeout: 1_500,
     redirectUriFor: () => redirectUri,
     onClaimed: () => undefined,
     ...options,

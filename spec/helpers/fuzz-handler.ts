@@ -33,6 +33,7 @@ export function handlerWithFlows(): { handler: Handler; flows: Flows } {
     unmatched: 'reject',
     finishUrls: [],
     settle: false,
+    closeTimeout: 1_500,
     redirectUriFor: (path) => `http://${host}${path}`,
     onClaimed: () => undefined,
   });
