@@ -144,6 +144,23 @@ test('kills a file that does not end, and names the test', async () => {
   assert.is(last, '0 passed, 1 failed');
 });
 
+test('ends with a file that it kills what that has started', async () => {
+  const server = createServer();
+  try {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const env = { SPEC_DEADLINE: '3000', GUARD_PORT: String(port) };
+    const { outcome } = start([RUNNER, '--dir', BROKEN, 'hangs-with-a-child'], env);
+    const [child] = (await once(server, 'connection')) as [Socket];
+    child.on('error', () => undefined).resume();
+    await once(child, 'close');
+    assert.is((await outcome).code, 1);
+  } finally {
+    server.close();
+  }
+});
+
 test('takes its children along when it is interrupted', async () => {
   const server = createServer();
   try {
