@@ -22,7 +22,6 @@ const orders: Receiver = {
   prepare(count, file) {
     noted.expect(count);
     writeStates(file, randomStates(count));
-    globalThis.gc?.();
   },
 
   amiss: noted.amiss,

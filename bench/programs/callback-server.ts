@@ -24,7 +24,6 @@ const orders: Receiver = {
     const states = [];
     for (let index = 0; index < count; index++) states.push(await wait(index));
     writeStates(file, states);
-    globalThis.gc?.();
   },
 
   amiss: () => heard.reduce((sum, times) => sum + (times === 1 ? 0 : 1), 0),

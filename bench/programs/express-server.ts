@@ -25,7 +25,6 @@ const orders: Receiver = {
   prepare(count, file) {
     noted.expect(count);
     writeStates(file, randomStates(count));
-    globalThis.gc?.();
   },
 
   amiss: noted.amiss,

@@ -1,5 +1,5 @@
 /** Sends redirects, so that what that costs is no cost of the server. */
-import { now, pace } from '../clock.ts';
+import { now, paceAsleep } from '../clock.ts';
 import { Connection, redirectRequest, visit } from '../http.ts';
 import { obey } from '../orders.ts';
 import { readStates } from '../states.ts';
@@ -21,7 +21,7 @@ const orders = {
       const idle = [...open];
       const send = (connection: Connection, state: string): void =>
         connection.ask(redirectRequest(port, String(now()), state));
-      void pace(states.length, perSecond, (index) => {
+      void paceAsleep(states.length, perSecond, (index) => {
         const connection = idle.pop();
         if (connection) send(connection, states[index]!);
         else waiting.push(states[index]!);
