@@ -133,6 +133,10 @@ export class Wakes {
     while (this.#again && !this.#closed) {
       this.#again = false;
       const batches = this.#batches();
+      // Those that could not be subscribed to when they were first needed. Before the look, so that no ending comes between.
+      const needed = new Set(batches.flatMap(([first]) => first?.bucket ?? []));
+      const missing = [...needed].filter((bucket) => !this.#channels.has(bucket));
+      await Promise.all(missing.map((bucket) => this.listen(bucket)));
       const lane = async (): Promise<void> => {
         for (let next = batches.pop(); next && !this.#closed; next = batches.pop()) await this.#look(next);
       };
