@@ -28,7 +28,7 @@ import type { Arrival, Disposition } from './redirect.ts';
 import { Signals } from './signals.ts';
 import { StateMap } from './state-map.ts';
 import type { Language } from './texts.ts';
-import { requireInteger, requireOneOf, requireStrong, requireText, show } from './validate.ts';
+import { requireInteger, requireOneOf, requireStrong, requireText } from './validate.ts';
 
 /** Whose a response is. Accepted, the flow's state is consumed; otherwise nothing has changed. */
 export type Match =
@@ -335,6 +335,9 @@ export function requireOutcome(outcome: Outcome, finishUrls: readonly string[]):
   requireOneOf('status', outcome.status, ['success', 'failure', 'redirect']);
   if (outcome.status === 'failure') requireText('message', outcome.message);
   if (outcome.status === 'redirect' && !finishUrls.includes(outcome.url)) {
-    throw new InvalidOptionError('url', `must be one of the server's finishUrls, got ${show(outcome.url)}`);
+    throw new InvalidOptionError(
+      'url',
+      `must be one of the server's finishUrls, got ${JSON.stringify(outcome.url)}`,
+    );
   }
 }
