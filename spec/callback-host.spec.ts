@@ -4,6 +4,10 @@ import type { CallbackHost } from '../src/index.ts';
 import * as assert from './helpers/assert.ts';
 import { token, withBridge } from './helpers/bridge.ts';
 import { observe, withServer, type Endpoint } from './helpers/endpoint.ts';
+import { createStoredHost } from '../src/redis.ts';
+import { memoryStore } from '../src/bridge.ts';
+import { withRedis } from './helpers/redis.ts';
+import { hasRedis, noRedis } from './helpers/redis-server.ts';
 import { suite } from './helpers/suite.ts';
 
 interface Hosted {
@@ -14,8 +18,9 @@ interface Hosted {
 type Use = (body: (hosted: Hosted) => Promise<void>) => Promise<void>;
 
 /** What whoever needs a sign-in may rely on, wherever its redirect arrives. */
-function contract(name: string, use: Use): void {
-  const test = suite(`${name} as a CallbackHost`);
+function contract(name: string, use: Use, absent?: string): void {
+  const all = suite(`${name} as a CallbackHost`);
+  const test = all.when(absent === undefined, absent ?? '');
 
   test('begins flows, each with a state and verifier of its own, at the redirect URI of the service', () =>
     use(async ({ host, endpoint }) => {
@@ -79,7 +84,7 @@ function contract(name: string, use: Use): void {
       const ended = assert.rejects(firstValueFrom(gone.response), 'cancelled');
       const response = firstValueFrom(stays.response);
       stays.response.subscribe(() => stays.settle({ status: 'success' }));
-      const cancelled = firstValueFrom(endpoint.server.events);
+      const cancelled = firstValueFrom(host.events);
       gone.cancel();
       await ended;
       assert.is((await cancelled).type, 'cancelled');
@@ -128,7 +133,7 @@ function contract(name: string, use: Use): void {
       await host.close();
     }));
 
-  test.run();
+  all.run();
 }
 
 const settle = 5_000;
@@ -150,4 +155,28 @@ contract('a service over the bridge', (body) =>
     {},
     { settle },
   ),
+);
+
+contract('a server and a store', (body) =>
+  withServer({ settle }, async (endpoint) => {
+    await using host = createStoredHost(endpoint.server, memoryStore());
+    await body({ host, endpoint });
+  }),
+);
+
+/** Begun at one node, while the redirects come to another one. */
+contract(
+  'one of two nodes over Redis',
+  (body) =>
+    withRedis(async ({ open }) => {
+      const [mine, other] = [await open(), await open()];
+      await withServer({ settle }, (endpoint) =>
+        withServer({ settle, publicUrl: new URL(endpoint.server.redirectUri).origin }, async ({ server }) => {
+          createStoredHost(endpoint.server, other);
+          await using host = createStoredHost(server, mine);
+          await body({ host, endpoint });
+        }),
+      );
+    }),
+  hasRedis ? undefined : noRedis,
 );

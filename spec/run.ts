@@ -50,7 +50,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'spec-'));
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const child of running) end(child);
   rmSync(scratch, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -140,6 +140,8 @@ function execute(
       cwd: root,
       env: { ...process.env, SPEC_REPORT: report },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, so that whatever it starts can be ended with it.
+      detached: true,
     });
     let stdout = '';
     let output = '';
@@ -147,7 +149,7 @@ function execute(
     let linger: NodeJS.Timeout | undefined;
     const kill = (why: string) => {
       fault ??= why;
-      child.kill('SIGKILL');
+      end(child);
       // A process of its own may hold the other ends, and 'close' would wait for that.
       child.stdout.destroy();
       child.stderr.destroy();
@@ -181,6 +183,15 @@ function execute(
       done({ code, signal, stdout, output, fault });
     });
   });
+}
+
+/** With what it has started, though it may be gone itself. */
+function end({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // There is nobody left.
+  }
 }
 
 function closings(stdout: string): RegExpExecArray[] {

@@ -347,7 +347,7 @@ export const twins: readonly Twin[] = [
       edit(
         'flows.ts',
         `    flow.accept(response);`,
-        `    for (const each of this.#live.values()) if (each.pending && each !== flow) {\n      each.accept(response);\n      each.deliver();\n    }\n    flow.accept(response);`,
+        `    for (const each of this.#deadlines.values()) if (each.pending && each !== flow) {\n      each.accept(response);\n      each.deliver();\n    }\n    flow.accept(response);`,
       ),
     ],
     complaint: /--··"completed":·true/,
@@ -535,7 +535,7 @@ export const twins: readonly Twin[] = [
       edit(
         'flows.ts',
         `    this.remember(flow.state, 'late');\n    this.#remove(flow, ending);`,
-        '    for (const each of [...this.#live.values()]) this.#remove(each, ending);',
+        '    for (const each of [...this.#deadlines.values()]) this.#remove(each, ending);',
       ),
     ],
     complaint: /instance of `FlowExpiredError`/,
@@ -795,8 +795,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'flow.ts',
-        `const error = errorOf(this.#ending);`,
-        `const error = Object.assign(errorOf(this.#ending), { state: this.state });`,
+        `error ??= errorOf(ending)`,
+        `error ??= Object.assign(errorOf(ending), { state: this.state })`,
       ),
     ],
     complaint: /of cancelled shows the state/,
@@ -809,7 +809,7 @@ export const twins: readonly Twin[] = [
       edit(
         'flows.ts',
         'throw new TooManyFlowsError(`maxFlows (${this.#options.maxFlows}) flows are pending`);',
-        '[...this.#live.values()][0]?.cancel();',
+        '[...this.#deadlines.values()][0]?.cancel();',
       ),
     ],
     complaint: /Expected promise to reject/,

@@ -121,7 +121,7 @@ export class PendingFlow implements Flow, Timed {
   /** Kept, since the token request names it again when the server may be closed. */
   redirectUri = '';
   readonly #owner: FlowOwner;
-  readonly #sequence: number;
+  readonly #sequence: number | string;
   #verifier: string | undefined;
   /** Those that have gone stand here still, until another comes: a flow is short, and so there is nothing to undo. */
   #observer: FlowObserver | undefined;
@@ -138,7 +138,7 @@ export class PendingFlow implements Flow, Timed {
 
   constructor(
     owner: FlowOwner,
-    sequence: number,
+    sequence: number | string,
     readonly state: string,
     /** Milliseconds since the epoch; infinite for one that ends with its subscriber. */
     public deadline: number,

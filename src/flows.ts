@@ -47,6 +47,10 @@ export interface FlowsOptions {
   issuers: readonly string[];
   unmatched: 'reject' | 'accept' | HoldOptions;
   finishUrls: readonly string[];
+  /** Milliseconds that a page waits to hear how its sign-in ended. */
+  settle: number | false;
+  /** Milliseconds that closing may take. */
+  closeTimeout: number;
   redirectUriFor: (path: string) => string;
   /** A redirect was held for this state, which is now asked for. */
   onClaimed: (held: HeldRedirect) => void;
@@ -230,14 +234,7 @@ export class Flows implements FlowOwner {
   }
 
   settle(flow: PendingFlow, outcome: Outcome): void {
-    requireOneOf('status', outcome.status, ['success', 'failure', 'redirect']);
-    if (outcome.status === 'failure') requireText('message', outcome.message);
-    if (outcome.status === 'redirect' && !this.#options.finishUrls.includes(outcome.url)) {
-      throw new InvalidOptionError(
-        'url',
-        `must be one of the server's finishUrls, got ${JSON.stringify(outcome.url)}`,
-      );
-    }
+    requireOutcome(outcome, this.#options.finishUrls);
     if (flow.settled) return;
     flow.settled = true;
     const { onSettled } = flow;
@@ -321,5 +318,17 @@ export class Flows implements FlowOwner {
   #forget(flow: PendingFlow): void {
     this.#live.delete(flow.state);
     this.#deadlines.remove(flow);
+  }
+}
+
+/** Throws `InvalidOptionError` for what no page can be told. */
+export function requireOutcome(outcome: Outcome, finishUrls: readonly string[]): void {
+  requireOneOf('status', outcome.status, ['success', 'failure', 'redirect']);
+  if (outcome.status === 'failure') requireText('message', outcome.message);
+  if (outcome.status === 'redirect' && !finishUrls.includes(outcome.url)) {
+    throw new InvalidOptionError(
+      'url',
+      `must be one of the server's finishUrls, got ${JSON.stringify(outcome.url)}`,
+    );
   }
 }

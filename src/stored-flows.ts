@@ -18,6 +18,13 @@ export interface Waiter {
   wake(): void;
 }
 
+/** A page of this node that waits to hear how its sign-in ended. The outcome may come before the page waits for it. */
+interface Page {
+  tell: ((outcome: Outcome) => void) | undefined;
+  outcome: Outcome | undefined;
+  drop: () => void;
+}
+
 /** A flow that this node is woken for. */
 interface Waiting {
   readonly id: string;
@@ -35,20 +42,20 @@ export class StoredFlows {
   readonly store: FlowStore;
   /** What the page says while it is away. */
   readonly unavailable = unavailable;
-  readonly #options: FlowsOptions;
+  readonly options: FlowsOptions;
   readonly #events: HotStream<ServerEvent>;
   readonly #usual: Expectation;
   /** By state: begun or resumed here, and not known to have ended. */
   readonly #waiting = new Map<string, Waiting>();
   #beginning = 0;
-  /** Pages of this node that wait to hear how a sign-in ended. */
-  readonly #pages = new Map<string, (outcome: Outcome) => void>();
+  /** By flow. */
+  readonly #pages = new Map<string, Page>();
   /** Of which the outcome is known; the last ones only. */
   readonly #settled = new Recent<true>(settledRemembered);
 
   constructor(store: FlowStore, options: FlowsOptions) {
     this.store = store;
-    this.#options = options;
+    this.options = options;
     this.#events = options.events;
     this.#usual = usualExpectation(options.callbackPath);
   }
@@ -64,14 +71,14 @@ export class StoredFlows {
     options: BeginOptions,
     taken: (state: string) => boolean,
   ): Promise<StoredFlow> {
-    const { ttl = this.#options.flowTtl } = options;
+    const { ttl = this.options.flowTtl } = options;
     requireInteger('ttl', ttl, 1, 86_400_000);
     requireStrong(state);
-    const expectation = readExpectation(options, this.#usual, this.#options.issuers);
+    const expectation = readExpectation(options, this.#usual, this.options.issuers);
     if (taken(state)) throw new StateInUseError('this state is in use or was used before');
     const known = await this.#knownAtCap(state, key);
     if (known) return known;
-    const redirectUri = this.#options.redirectUriFor(expectation.path);
+    const redirectUri = this.options.redirectUriFor(expectation.path);
     this.#beginning++;
     const begun = await this.store
       .begin({ state, expectation, redirectUri, key }, ttl)
@@ -87,7 +94,7 @@ export class StoredFlows {
 
   /** Beyond `maxFlows` none begins; a listener that asks again for its own, over a connection that broke, still has it. */
   async #knownAtCap(state: string, key: string): Promise<StoredFlow | undefined> {
-    const { maxFlows } = this.#options;
+    const { maxFlows } = this.options;
     if (this.size + this.#beginning < maxFlows) return undefined;
     const known = await this.store.read(state);
     if (known && sameKey(known.key, key)) return known;
@@ -95,10 +102,23 @@ export class StoredFlows {
   }
 
   /** Consumes the state in the store, where the response is accepted. */
-  match(fields: CallbackFields, arrival: Arrival): Promise<Consumed> {
-    const { state } = fields;
-    if (state === undefined) return Promise.resolve({ disposition: 'unmatched' });
-    return this.store.consume({ ...fields, state }, arrival);
+  async match(fields: CallbackFields, arrival: Arrival): Promise<Consumed> {
+    const { state, error } = fields;
+    const { settle } = this.options;
+    if (state === undefined) return { disposition: 'unmatched' };
+    if (settle === false || error !== undefined) return this.store.consume({ ...fields, state }, arrival);
+    const page: Page = { tell: undefined, outcome: undefined, drop: nothing };
+    // First: a listener elsewhere may be faster than the answer here.
+    const stop = await this.store.onOutcome(state, settle, (outcome) => this.#decide(page, outcome));
+    let found: Consumed | undefined;
+    try {
+      found = await this.store.consume({ ...fields, state }, arrival);
+    } finally {
+      if (found?.disposition === 'accepted' && found.flow !== undefined)
+        this.#keep(found.flow, page, settle, stop);
+      else stop();
+    }
+    return found;
   }
 
   /** Whether a listener of this flow will be woken: it has not ended, as far as is known here. */
@@ -130,32 +150,59 @@ export class StoredFlows {
     return result;
   }
 
-  /** Lets a page of this node wait; returns its undo. */
-  awaitOutcome(id: string, page: (outcome: Outcome) => void): () => void {
-    this.#pages.set(id, page);
-    return () => void this.#pages.delete(id);
+  /** Lets the page of a response that was just accepted wait; returns its undo. */
+  awaitOutcome(id: string, tell: (outcome: Outcome) => void): () => void {
+    const page = this.#pages.get(id);
+    if (!page) return nothing;
+    page.tell = tell;
+    const { outcome } = page;
+    // Not before whoever asks has the undo.
+    if (outcome) queueMicrotask(() => page.tell?.(outcome));
+    return page.drop;
   }
 
   /** Reports an outcome that the server is not configured to allow; nothing has changed then. */
-  settle(id: string, outcome: Outcome): void {
-    if (outcome.status === 'redirect' && !this.#options.finishUrls.includes(outcome.url)) {
-      this.#options.report(
-        new InvalidOptionError('url', "of settle over the bridge must be one of the server's finishUrls"),
-      );
-      return;
-    }
+  settle(id: string, state: string, outcome: Outcome): void {
+    if (!this.#allows(outcome)) return;
     // A listener says it again where its connection broke.
     if (this.#settled.get(id)) return;
     this.#settled.set(id, true);
     const page = this.#pages.get(id);
-    this.#pages.delete(id);
-    page?.(outcome);
+    if (page) this.#decide(page, outcome);
+    else this.store.settle(state, outcome).catch(this.options.report);
     this.#tell({ type: 'finished', at: this.#at(), flow: id, outcome: outcome.status });
   }
 
   /** Stops watching. The flows live on in the store. */
   release(): void {
     for (const state of [...this.#waiting.keys()]) this.#forget(state);
+  }
+
+  #allows(outcome: Outcome): boolean {
+    if (outcome.status !== 'redirect' || this.options.finishUrls.includes(outcome.url)) return true;
+    this.options.report(
+      new InvalidOptionError('url', "of settle over the bridge must be one of the server's finishUrls"),
+    );
+    return false;
+  }
+
+  /** Of a URL that was pasted there is no page that could say when it has gone: nobody waits for longer than this. */
+  #keep(id: string, page: Page, ms: number, stop: () => void): void {
+    const inTime = this.options.clock.after(ms, () => page.drop());
+    page.drop = () => {
+      page.tell = undefined;
+      inTime();
+      stop();
+      this.#pages.delete(id);
+    };
+    this.#pages.set(id, page);
+  }
+
+  /** The first outcome counts. The node that it comes from may be configured otherwise than this one. */
+  #decide(page: Page, outcome: Outcome): void {
+    if (page.outcome || !this.#allows(outcome)) return;
+    page.outcome = outcome;
+    page.tell?.(outcome);
   }
 
   #wait(flow: StoredFlow): Waiting {
@@ -184,6 +231,6 @@ export class StoredFlows {
   }
 
   #at(): number {
-    return this.#options.clock.now();
+    return this.options.clock.now();
   }
 }

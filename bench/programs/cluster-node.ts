@@ -28,7 +28,7 @@ const awaited = new Awaited();
 const arrival = { path: '/callback', mode: 'query' } as const;
 
 function connect(url: string) {
-  return createClient({ url });
+  return createClient({ url, disableOfflineQueue: true, commandOptions: { timeout: 0 } });
 }
 
 const orders: ClusterNode = {

@@ -201,6 +201,8 @@ function bound(store: FlowStore): FlowStore {
     cancel: (...args) => store.cancel(...args),
     take: (...args) => store.take(...args),
     acknowledge: (...args) => store.acknowledge(...args),
+    settle: (...args) => store.settle(...args),
+    onOutcome: (...args) => store.onOutcome(...args),
     watch: (...args) => store.watch(...args),
     check: () => store.check(),
   };

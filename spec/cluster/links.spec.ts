@@ -57,6 +57,26 @@ test('L-08 finds out what ended though no message ever comes, within the time of
     await assert.deadline(woken, 3_000, 'the wake-up');
   }));
 
+test('L-08 is told of endings again, once a channel that was refused may be had', () =>
+  withRedis(async ({ admin, client, open, server }) => {
+    const [redis] = admin.clients;
+    const rule = 'on >secret ~* resetchannels +@all';
+    await redis!.sendCommand(['ACL', 'SETUSER', 'deaf', ...rule.split(' ')]);
+    const deaf = await client(server.url, { username: 'deaf', password: 'secret' });
+    const [one, other] = [await open({ client: deaf, poll: 600_000 }), await open()];
+    const flow = await begun(one, fresh());
+    const woken = ending(one, flow);
+    await redis!.sendCommand(['ACL', 'SETUSER', 'deaf', 'allchannels']);
+    await redis!.sendCommand(['CLIENT', 'KILL', 'USER', 'deaf']);
+    const subscribed = async (): Promise<void> => {
+      const channels = (await redis!.sendCommand(['PUBSUB', 'SHARDCHANNELS'])) as unknown as string[];
+      if (!channels.some((channel) => channel.includes(':node:'))) throw new Error('not subscribed');
+    };
+    await assert.deadline(back(subscribed), 10_000, 'the channel');
+    await other.consume({ code: 'c', state: flow.state }, arrival);
+    await assert.deadline(woken, 3_000, 'the wake-up');
+  }));
+
 const point = (way: string, at: number): Point => (way === 'request' ? { toService: at } : { toClient: at });
 
 // Parts of the command, and of its answer, that go through.

@@ -6,6 +6,7 @@ import { Balancer } from '../helpers/balancer.ts';
 import { counts, newKey, newState, proofOf, token, withPeers } from '../helpers/bridge.ts';
 import { hasty } from '../helpers/clock.ts';
 import { observe } from '../helpers/endpoint.ts';
+import type { ServerOptions } from '../../src/index.ts';
 import { startNode, type Node } from '../helpers/nodes.ts';
 import { begun, newFlow, withRedis, type RedisBench } from '../helpers/redis.ts';
 import { hasRedis, noRedis } from '../helpers/redis-server.ts';
@@ -20,13 +21,17 @@ interface Service extends RedisBench {
   connect(): Promise<RemoteCallbackHost>;
 }
 
-function withNodes(count: number, body: (service: Service) => Promise<void>): Promise<void> {
+function withNodes(
+  count: number,
+  body: (service: Service) => Promise<void>,
+  server: ServerOptions = {},
+): Promise<void> {
   return withRedis(async (bench) => {
     const balancer = await Balancer.open();
     bench.defer(() => balancer[Symbol.asyncDispose]());
     const nodes: Node[] = [];
     bench.defer(() => Promise.all(nodes.map((node) => node.stop())));
-    for (let n = 0; n < count; n++) nodes.push(await startNode(bench, balancer));
+    for (let n = 0; n < count; n++) nodes.push(await startNode(bench, balancer, { server }));
     await body({
       ...bench,
       balancer,
@@ -133,6 +138,20 @@ test('K-03 has one listener for a flow among all nodes, which is the last that p
     second.say({ type: 'ack', flows: [flow] });
     await second.next('acknowledged');
   }));
+
+test('tells the page how the sign-in ended, whichever node has it', () =>
+  withNodes(
+    3,
+    async ({ nodes, connect, come }) => {
+      const host = await connect();
+      for (const { port } of nodes) {
+        const flow = await host.begin();
+        flow.response.subscribe(() => flow.settle({ status: 'failure', message: 'no token from it' }));
+        assert.match((await come(flow.state, port)).body, 'no token from it');
+      }
+    },
+    { settle: 15_000 },
+  ));
 
 test(
   'L-15 loses no flow and doubles none in a rolling restart of three nodes under 100 flows a second',

@@ -42,6 +42,8 @@ export class Balancer implements AsyncDisposable {
 
   /** The next node that takes the connection; each is asked once. */
   #dial(client: Socket, targets: number[], turn: number): void {
+    // Its browser has gone: a connection to a node would have nobody to close it.
+    if (client.destroyed) return;
     const [port] = targets.splice(turn % targets.length, 1);
     if (port === undefined) {
       client.resetAndDestroy();

@@ -43,6 +43,8 @@ export function flowsBench(options: Partial<FlowsOptions> = {}): FlowsBench {
     issuers: [],
     unmatched: 'reject',
     finishUrls: [],
+    settle: false,
+    closeTimeout: 1_500,
     redirectUriFor: () => redirectUri,
     onClaimed: () => undefined,
     ...options,

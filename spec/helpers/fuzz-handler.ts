@@ -32,6 +32,8 @@ export function handlerWithFlows(): { handler: Handler; flows: Flows } {
     issuers: [],
     unmatched: 'reject',
     finishUrls: [],
+    settle: false,
+    closeTimeout: 1_500,
     redirectUriFor: (path) => `http://${host}${path}`,
     onClaimed: () => undefined,
   });

@@ -2,23 +2,26 @@
  * A `redis-server` on a free port, with everything it writes in a folder that goes with it. One that is not disposed of
  * ends with the process, so a spec file may share one.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { deadline } from './assert.ts';
 
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 export const noRedis = 'no redis-server on this machine';
 
+type Child = ChildProcessByStdio<null, Readable, null>;
+
 export class RedisServer implements AsyncDisposable {
   readonly port: number;
   readonly folder: string;
   readonly #options: readonly string[];
-  #child: ChildProcess | undefined;
+  #child: Child | undefined;
 
   private constructor(port: number, options: readonly string[]) {
     this.port = port;
@@ -48,17 +51,32 @@ export class RedisServer implements AsyncDisposable {
 
   async start(): Promise<void> {
     const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder, '--save', ''];
-    const child = spawn('redis-server', [...own, ...this.#options], { stdio: 'ignore' });
+    const child = spawn('redis-server', [...own, ...this.#options], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     this.#child = child;
     // It neither keeps its spec from ending nor outlives it.
     child.unref();
-    const ready = async (): Promise<void> => {
-      while (!(await this.#answers())) {
-        if (child.exitCode !== null) throw new Error(`redis-server exited with ${child.exitCode}`);
-        await new Promise((resolve) => void setTimeout(resolve, 10));
-      }
-    };
-    await deadline(ready(), 10_000, 'redis-server');
+    if (child.stdout instanceof Socket) child.stdout.unref();
+    await this.says('Ready to accept connections', 10_000);
+  }
+
+  /** Resolves once it has written that, from now on. */
+  async says(what: string, ms: number): Promise<void> {
+    const child = this.#child;
+    if (!child) throw new Error('redis-server does not run');
+    const said = new Promise<void>((resolve, reject) => {
+      let text = '';
+      child.stdout.on('data', function hear(chunk: Buffer) {
+        text += chunk.toString('latin1');
+        if (!text.includes(what)) return;
+        child.stdout.off('data', hear).resume();
+        resolve();
+      });
+      child.once('exit', (code) => reject(new Error(`redis-server exited with ${code}`)));
+      child.once('error', reject);
+    });
+    await deadline(said, ms, `redis-server: ${what}`);
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
@@ -80,18 +98,6 @@ export class RedisServer implements AsyncDisposable {
     this.#child?.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
   };
-
-  /** Loading, it answers too, with an error. */
-  #answers(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const socket = connect(this.port, '127.0.0.1', () => socket.write('PING\r\n'));
-      socket.once('data', (data) => {
-        socket.destroy();
-        resolve(/^\+PONG|^-NOAUTH/.test(data.toString()));
-      });
-      socket.once('error', () => resolve(false));
-    });
-  }
 }
 
 /** Below those that the system gives to connections, which others open all the time; so is that of the bus, 10,000 higher. */
@@ -110,15 +116,6 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Resolves once this node knows of all three and of every slot. */
-async function agrees(port: number): Promise<void> {
-  const ask = (): string =>
-    spawnSync('redis-cli', ['-p', String(port), 'cluster', 'info'], { encoding: 'utf8' }).stdout;
-  const whole = (info: string): boolean =>
-    /cluster_state:ok/.test(info) && /cluster_slots_ok:16384/.test(info) && /cluster_size:3/.test(info);
-  while (!whole(ask())) await new Promise((resolve) => void setTimeout(resolve, 10));
-}
-
 /** Three primaries that share the slots. */
 export class RedisCluster implements AsyncDisposable {
   readonly servers: readonly RedisServer[];
@@ -131,6 +128,9 @@ export class RedisCluster implements AsyncDisposable {
     const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
     const servers = await Promise.all([1, 2, 3].map(() => RedisServer.start(...options)));
     const cluster = new RedisCluster(servers);
+    // Each says so once it knows who has which slot, all of them.
+    const agreed = Promise.all(servers.map((server) => server.says('Cluster state changed: ok', 40_000)));
+    agreed.catch(() => undefined);
     const hosts = servers.map(({ port }) => `127.0.0.1:${port}`);
     const create = spawn('redis-cli', ['--cluster', 'create', ...hosts, '--cluster-yes'], {
       stdio: 'ignore',
@@ -138,7 +138,7 @@ export class RedisCluster implements AsyncDisposable {
     const [code] = (await deadline(once(create, 'exit'), 30_000, 'redis-cli --cluster create')) as [number];
     if (code === 0) {
       // redis-cli leaves once one node is content; a client that asks another one may be told of no slots.
-      await deadline(Promise.all(servers.map(({ port }) => agrees(port))), 10_000, 'a cluster that agrees');
+      await agreed;
       return cluster;
     }
     await cluster[Symbol.asyncDispose]();

@@ -41,6 +41,8 @@ interface Ledger {
   ran: boolean;
 }
 
+// Taken before a spec can replace it.
+const { setTimeout } = globalThis;
 const DEADLINE = 20_000;
 const ledgers: Ledger[] = [];
 const report = process.env['SPEC_REPORT'];
@@ -67,6 +69,7 @@ export function suite(title: string): Suite {
     return (line: Omit<ReportLine, 'suite' | 'name'>) => {
       ledger.waiting.delete(entry);
       note(line);
+      if (ledgers.every(({ waiting, ran }) => ran && waiting.size === 0)) nameLeftovers();
     };
   };
 
@@ -135,6 +138,16 @@ function printable(thrown: unknown): Error {
   copy.stack = message;
   return copy;
 }
+
+/** A process that lives on a second after its last test says what keeps it, before its runner ends it. */
+function nameLeftovers(): void {
+  const name = (): void => console.error(`  still open: ${process.getActiveResourcesInfo().join(', ')}`);
+  setTimeout(name, 1_000).unref();
+}
+
+// Without this a process that has nothing left to do may spin for ever in Node's clean-up (nodejs/node#47748). A turn
+// later, so that what others do as late as this still counts.
+process.once('beforeExit', () => void setImmediate(() => process.exit()));
 
 process.on('exit', () => {
   for (const { title, waiting, ran } of ledgers) {

@@ -145,6 +145,28 @@ export function storeContract(name: string, use: Use, absent?: string): void {
       await store.cancel('state-of-no-flow');
     }));
 
+  test('tells the outcome to whoever waits for it, after the acknowledgement too, and nobody who has stopped', () =>
+    use(async ({ store, quiet }) => {
+      await begun(store, a);
+      await begun(store, b);
+      const told: unknown[] = [];
+      const stop = await store.onOutcome(a.state, 60_000, (outcome) => told.push(outcome));
+      await store.onOutcome(b.state, 60_000, (outcome) => told.push(outcome));
+      for (const { state } of [a, b]) await store.consume({ code: 'c', state }, arrival);
+      const failure = { status: 'failure', message: 'Grüße "' } as const;
+      await store.settle(a.state, failure);
+      await store.acknowledge(b.state);
+      await store.settle(b.state, { status: 'success' });
+      await quiet();
+      assert.equal(told.length, 2);
+      assert.equal(new Set(told), new Set([failure, { status: 'success' }]));
+      stop();
+      await store.settle(a.state, failure);
+      await store.settle('state-of-no-flow-at-all', failure);
+      await quiet();
+      assert.is(told.length, 2);
+    }));
+
   test('B-06 expires a flow, tells it to who watches, and forgets it in the end', () =>
     use(async ({ store, pass, quiet }) => {
       const flow = await begun(store, a, 5_000);

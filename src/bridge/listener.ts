@@ -25,7 +25,7 @@ export interface ListenerHost {
   acknowledge(state: string): Promise<boolean>;
   cancel(state: string): Promise<void>;
   /** Does nothing for an outcome that is not allowed. */
-  settle(flow: string, outcome: Outcome): void;
+  settle(flow: string, state: string, outcome: Outcome): void;
   /** Makes it the flow's only listener, woken when the flow may have ended; false where a later connection has it. */
   attach(flow: StoredFlow, listening: Listening): boolean;
   detach(listening: Listening): void;
@@ -82,7 +82,8 @@ export class Listener {
   readonly #host: ListenerHost;
   /** Those it listens for, by id. */
   readonly #flows = new Map<string, Listening>();
-  readonly #settleable = new Recent<true>(settleable);
+  /** With their states. */
+  readonly #settleable = new Recent<string>(settleable);
   #beginning = 0;
   #leaving = false;
 
@@ -226,7 +227,7 @@ export class Listener {
     for (const [index, listening] of known.entries()) {
       if (!forgotten[index]) continue;
       this.#detach(listening);
-      this.#settleable.set(listening.id, true);
+      this.#settleable.set(listening.id, listening.state);
     }
   }
 
@@ -236,7 +237,8 @@ export class Listener {
   }
 
   #settle({ flow, outcome }: Said<'settle'>): void {
-    if (this.#flows.has(flow) || this.#settleable.get(flow)) this.#host.settle(flow, outcome);
+    const state = this.#flows.get(flow)?.state ?? this.#settleable.get(flow);
+    if (state !== undefined) this.#host.settle(flow, state, outcome);
   }
 
   /** The listener goes for good, and with it what it listened for, and what it has asked for and not been answered. */

@@ -213,7 +213,7 @@ class WebSocketBridge implements Bridge, SessionHost {
   take: SessionHost['take'] = (state) => this.#flows.take(state);
   acknowledge: SessionHost['acknowledge'] = (state) => this.#flows.store.acknowledge(state);
   cancel: SessionHost['cancel'] = (state) => this.#flows.store.cancel(state);
-  settle: SessionHost['settle'] = (flow, outcome) => this.#flows.settle(flow, outcome);
+  settle: SessionHost['settle'] = (...settled) => this.#flows.settle(...settled);
 
   attach: SessionHost['attach'] = (flow, listening) => {
     if (!this.#listeners.attach(listening)) return false;

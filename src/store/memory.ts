@@ -2,6 +2,7 @@ import type { CallbackFields } from '../callback-response.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { Deadlines, type Timed } from '../deadlines.ts';
 import { mismatch } from '../expectation.ts';
+import type { Outcome } from '../flow.ts';
 import { randomToken } from '../pkce.ts';
 import type { Arrival } from '../redirect.ts';
 import { StateMap } from '../state-map.ts';
@@ -31,6 +32,8 @@ class MemoryStore implements FlowStore {
   /** Until the flow's time is over a state stands here, used or not. */
   readonly #entries = new StateMap<Entry>();
   readonly #deadlines: Deadlines<Entry>;
+  /** Who waits for an outcome, by state. */
+  readonly #pages = new Map<string, (outcome: Outcome) => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -96,6 +99,18 @@ class MemoryStore implements FlowStore {
     if (!entry.result) return Promise.resolve(false);
     entry.flow = entry.result = entry.wakes = undefined;
     return Promise.resolve(true);
+  }
+
+  settle(state: string, outcome: Outcome): Promise<void> {
+    this.#pages.get(state)?.(outcome);
+    return Promise.resolve();
+  }
+
+  onOutcome(state: string, _ms: number, tell: (outcome: Outcome) => void): Promise<() => void> {
+    this.#pages.set(state, tell);
+    return Promise.resolve(() => {
+      if (this.#pages.get(state) === tell) this.#pages.delete(state);
+    });
   }
 
   watch({ state }: StoredFlow, wake: () => void): () => void {

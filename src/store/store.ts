@@ -1,5 +1,6 @@
 import type { CallbackFields } from '../callback-response.ts';
 import type { Expectation, Mismatch } from '../expectation.ts';
+import type { Outcome } from '../flow.ts';
 import type { Arrival } from '../redirect.ts';
 
 /** A sign-in whose truth is in a store, so that any node may take its redirect and any connection its result. */
@@ -63,6 +64,13 @@ export interface FlowStore {
   take(state: string): Promise<StoredResult | 'elsewhere' | undefined>;
   /** The listener has it: forgets the result and, but for the used state, the flow. False where it has not ended. */
   acknowledge(state: string): Promise<boolean>;
+  /** Tells whoever waits for it, at any node, how a sign-in ended that had its redirect. It may be lost on the way. */
+  settle(state: string, outcome: Outcome): Promise<void>;
+  /**
+   * Asks to be told that, for `ms` milliseconds after the state is consumed, which is to come after this. Resolves with its
+   * undo, once nothing that is told from then on is missed.
+   */
+  onOutcome(state: string, ms: number, tell: (outcome: Outcome) => void): Promise<() => void>;
   /** Calls back, once or more often, when there may be something to take. Returns its undo. */
   watch(flow: StoredFlow, wake: () => void): () => void;
   /** Resolves where the store can be reached now. */

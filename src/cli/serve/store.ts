@@ -30,7 +30,10 @@ export async function openStore(
   const options = { ...defined(rest), ...(keys !== undefined && { keys: readKeys(keys) }) };
   const { createClient } = await loadRedis();
   const { redisStore } = await import('../../redis.ts');
-  const client = attempt(() => createClient({ url }));
+  // The store bounds each step itself. What the client would do for that, a queue while it is away and a timer for each
+  // command, outlives the step by seconds, and makes the pauses of the garbage collector longer.
+  const bounded = { disableOfflineQueue: true, commandOptions: { timeout: 0 } };
+  const client = attempt(() => createClient({ url, ...bounded }));
   let away = false;
   client.on('error', () => {
     // Once for each time it is away: it tries again several times a second.

@@ -1,5 +1,6 @@
 /**
- * The steps of a flow in Redis. A flow is one hash:
+ * The steps of a flow in Redis. A flow is one hash, and beside it, while a page waits to hear how the sign-in ended, the
+ * name of that page's node. The hash:
  *
  * - `e`: when it expires, in milliseconds by the clock of Redis;
  * - `o`: its owner, a digest of the listener's key;
@@ -36,7 +37,7 @@ redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires + ARGV[6]))
 return { 'begun', ARGV[2], expires }`,
 };
 
-/** ARGV: digest with the issuer, digest without, sealed response, attempt, channels, id. */
+/** ARGV: digest with the issuer, digest without, sealed response, attempt, channels, id; for a page, its node, and how long. */
 export const consume: Script = {
   name: 'consume',
   source: `${now}
@@ -49,6 +50,7 @@ if not string.find(flow[2], ARGV[1], 1, true) and not string.find(flow[2], ARGV[
   return { 'mismatch', redis.call('HGET', KEYS[1], 's') }
 end
 redis.call('HSET', KEYS[1], 'r', ARGV[3], 'a', ARGV[4])
+if KEYS[2] then redis.call('SET', KEYS[2], ARGV[7], 'PX', ARGV[8]) end
 redis.call('SPUBLISH', ARGV[5] .. flow[5], ARGV[6])
 return { 'accepted' }`,
 };
@@ -103,6 +105,16 @@ if not flow[2] and now < tonumber(flow[1]) then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'u', '1')
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', flow[1] + ARGV[1]))
+return 1`,
+};
+
+/** KEYS: the page's. ARGV: channels, message. */
+export const settle: Script = {
+  name: 'settle',
+  source: `
+local node = redis.call('GET', KEYS[1])
+if not node then return 0 end
+redis.call('SPUBLISH', ARGV[1] .. node, ARGV[2])
 return 1`,
 };
 

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hash, hkdfSync, randomBytes } from 'node:crypto';
 import { InvalidOptionError, StoredFlowError } from '../../errors.ts';
 import type { Arrival } from '../../redirect.ts';
 
@@ -11,7 +11,7 @@ export interface SealingKey {
 }
 
 /** What a text is, and which one of its kind: one that stands elsewhere cannot be opened. */
-type Purpose = 'flow' | 'response';
+type Purpose = 'flow' | 'response' | 'outcome';
 
 const algorithm = 'aes-256-gcm';
 const ivBytes = 12;
@@ -110,9 +110,8 @@ export class Sealer {
   }
 
   #digest(...parts: readonly string[]): Buffer {
-    return createHash('sha256')
-      .update(JSON.stringify([this.#tenant, ...parts]))
-      .digest();
+    // Without an object of its own, each of which would make a pause of the garbage collector longer.
+    return hash('sha256', JSON.stringify([this.#tenant, ...parts]), 'buffer');
   }
 }
 

@@ -2,6 +2,7 @@ import type { CallbackFields } from '../../callback-response.ts';
 import { clockFrom, type Clock } from '../../clock.ts';
 import { StoredFlowError } from '../../errors.ts';
 import { mismatch } from '../../expectation.ts';
+import type { Outcome } from '../../flow.ts';
 import { randomToken } from '../../pkce.ts';
 import type { Arrival } from '../../redirect.ts';
 import type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult } from '../store.ts';
@@ -41,6 +42,14 @@ const margin = 20;
 // Outlives any flow.
 const epochLife = 2 * 86_400_000;
 
+/** A page of this node that waits to hear how its sign-in ended. */
+interface Page {
+  readonly state: string;
+  /** How long it waits, in milliseconds. */
+  readonly ms: number;
+  readonly tell: (outcome: Outcome) => void;
+}
+
 class RedisStore implements RedisFlowStore {
   readonly shared = true;
   readonly #settings: RedisStoreSettings;
@@ -50,6 +59,8 @@ class RedisStore implements RedisFlowStore {
   readonly #wakes: Wakes;
   /** Names this node, for as long as it lives. */
   readonly #node = randomToken().slice(0, 11);
+  /** By flow. */
+  readonly #pages = new Map<string, Page>();
   #epoch = '';
   /** Milliseconds that the clock of Redis is ahead of this node's. */
   #ahead = 0;
@@ -66,6 +77,7 @@ class RedisStore implements RedisFlowStore {
       clock: this.#clock,
       channelOf: (bucket) => this.#channels(bucket) + this.#node,
       ended: (_bucket, names) => this.#ended(names),
+      told: (id, sealed) => this.#told(id, sealed),
       onPoll: () => this.check(),
     });
   }
@@ -123,16 +135,19 @@ class RedisStore implements RedisFlowStore {
 
   async consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed> {
     const { state, iss } = response;
-    const { id, bucket, key } = this.#nameOf(state);
+    const name = this.#nameOf(state);
+    const { id, bucket, key } = name;
+    const page = this.#pages.get(id);
     const [outcome, sealed] = (await this.#commands.run(
       scripts.consume,
-      [key],
+      page ? [key, this.#pageKey(name)] : [key],
       this.#sealer.fits(state, arrival, { iss }),
       this.#sealer.fits(state, arrival),
       this.#sealer.seal(state, 'response', JSON.stringify(response)),
       randomToken().slice(0, 11),
       this.#channels(bucket),
       id,
+      ...(page ? [this.#node, page.ms] : []),
     )) as [string, string?];
     if (outcome === 'accepted') return { disposition: 'accepted', flow: id };
     if (outcome !== 'mismatch' || sealed === undefined)
@@ -169,6 +184,22 @@ class RedisStore implements RedisFlowStore {
     if (gone && this.#settings.quota)
       void this.#commands.run(scripts.release, [this.#quotaKeys()[0]], name.id).catch(() => undefined);
     return gone;
+  }
+
+  async settle(state: string, outcome: Outcome): Promise<void> {
+    const name = this.#nameOf(state);
+    const message = `${name.id} ${this.#sealer.seal(state, 'outcome', JSON.stringify(outcome))}`;
+    await this.#commands.run(scripts.settle, [this.#pageKey(name)], this.#channels(name.bucket), message);
+  }
+
+  async onOutcome(state: string, ms: number, tell: (outcome: Outcome) => void): Promise<() => void> {
+    const { id, bucket } = this.#nameOf(state);
+    const page: Page = { state, ms, tell };
+    this.#pages.set(id, page);
+    await this.#wakes.listen(bucket);
+    return () => {
+      if (this.#pages.get(id) === page) this.#pages.delete(id);
+    };
   }
 
   watch({ state, expiresAt }: StoredFlow, wake: () => void): () => void {
@@ -209,11 +240,25 @@ class RedisStore implements RedisFlowStore {
     return found.flatMap((index) => names[index - 1] ?? []);
   }
 
+  #told(id: string, sealed: string): void {
+    const page = this.#pages.get(id);
+    if (!page) return;
+    try {
+      page.tell(JSON.parse(this.#sealer.open(page.state, 'outcome', sealed)) as Outcome);
+    } catch (error) {
+      this.#settings.report(error);
+    }
+  }
+
   #nameOf(state: string): FlowName {
     const digest = this.#sealer.name(state);
     const id = digest.toString('base64url').slice(0, 22);
     const bucket = String(digest.readUInt16BE(digest.length - 2) % buckets);
     return { id, bucket, key: `${this.#settings.prefix}{${bucket}}:flow:${id}` };
+  }
+
+  #pageKey({ id, bucket }: FlowName): string {
+    return `${this.#settings.prefix}{${bucket}}:page:${id}`;
   }
 
   /** A node's channel of a bucket is this and the node's name. */

@@ -25,6 +25,8 @@ export interface WakesOptions {
   channelOf: (bucket: string) => string;
   /** Of these flows of one bucket, those to look at. */
   ended: (bucket: string, names: readonly FlowName[]) => Promise<readonly FlowName[]>;
+  /** A message about a flow that is more than a wake. */
+  told: (id: string, sealed: string) => void;
   /** Runs with each poll. */
   onPoll: () => Promise<void>;
 }
@@ -71,10 +73,9 @@ export class Wakes {
   async listen(bucket: string): Promise<void> {
     let subscribed = this.#channels.get(bucket);
     if (!subscribed) {
-      subscribed = this.#subscriber.sSubscribe(this.#options.channelOf(bucket), (id) => {
-        const watched = this.#watched.get(id);
-        if (watched) wake(watched);
-      });
+      subscribed = this.#subscriber.sSubscribe(this.#options.channelOf(bucket), (message) =>
+        this.#hear(message),
+      );
       this.#channels.set(bucket, subscribed);
       subscribed.catch(() => void this.#channels.delete(bucket));
     }
@@ -120,10 +121,22 @@ export class Wakes {
     this.#subscriber.destroy();
   }
 
+  /** A flow's id alone wakes. */
+  #hear(message: string): void {
+    const [id = '', sealed] = message.split(' ');
+    const watched = this.#watched.get(id);
+    if (sealed !== undefined) this.#options.told(id, sealed);
+    else if (watched) wake(watched);
+  }
+
   async #sweepAll(): Promise<void> {
     while (this.#again && !this.#closed) {
       this.#again = false;
       const batches = this.#batches();
+      // Those that could not be subscribed to when they were first needed. Before the look, so that no ending comes between.
+      const needed = new Set(batches.flatMap(([first]) => first?.bucket ?? []));
+      const missing = [...needed].filter((bucket) => !this.#channels.has(bucket));
+      await Promise.all(missing.map((bucket) => this.listen(bucket)));
       const lane = async (): Promise<void> => {
         for (let next = batches.pop(); next && !this.#closed; next = batches.pop()) await this.#look(next);
       };

@@ -1,0 +1,216 @@
+import { CallbackResponse } from './callback-response.ts';
+import { Deadlines, type Timed } from './deadlines.ts';
+import { FlowCancelledError, ServerClosedError } from './errors.ts';
+import { requireOutcome } from './flows.ts';
+import { PendingFlow, type BeginOptions, type Ending, type FlowOwner, type Outcome } from './flow.ts';
+import type { ServerInternals } from './internals.ts';
+import type { Report } from './isolated-observable.ts';
+import { beginOptions, requireKnown } from './known-options.ts';
+import { randomToken } from './pkce.ts';
+import { Signals } from './signals.ts';
+import type { StoredFlow } from './store/store.ts';
+import type { StoredFlows, Waiter } from './stored-flows.ts';
+
+// A flow ends when the store says so; where nothing is heard of it, so many milliseconds after its time.
+const lastResort = 60_000;
+
+/** Flows of this process whose truth is in a store: begun here, while their redirects may come to any node. */
+export class SharedFlows implements FlowOwner {
+  readonly report: Report;
+  readonly #stored: StoredFlows;
+  readonly #internals: ServerInternals;
+  readonly #flows = new Map<PendingFlow, Shared>();
+  readonly #byKey = new Map<string, Promise<PendingFlow>>();
+  readonly #signals = new Signals();
+  readonly #deadlines: Deadlines<Shared>;
+  /** What the store is being told. */
+  readonly #running = new Set<Promise<void>>();
+  /** Milliseconds that the store's clock is ahead, as it was when the last flow began. */
+  #ahead = 0;
+  #closed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(stored: StoredFlows, internals: ServerInternals) {
+    this.report = internals.report;
+    this.#stored = stored;
+    this.#internals = internals;
+    this.#deadlines = new Deadlines(internals.clock, (shared) => this.#due(shared));
+  }
+
+  now(): number {
+    return this.#internals.clock.now() + this.#ahead;
+  }
+
+  async begin(options: BeginOptions = {}): Promise<PendingFlow> {
+    requireKnown(options, beginOptions, 'begin');
+    this.#requireOpen(options);
+    const { key } = options;
+    if (key === undefined) return this.#begin(options);
+    const joined = await this.#byKey.get(key)?.catch(() => undefined);
+    if (joined?.pending) return joined;
+    const begun = this.#byKey.get(key) ?? this.#begin(options);
+    this.#byKey.set(key, begun);
+    const forget = (): void => {
+      if (this.#byKey.get(key) === begun) this.#byKey.delete(key);
+    };
+    begun.then((flow) => onRelease(flow, forget), forget);
+    return begun;
+  }
+
+  cancel(flow: PendingFlow, ending: Ending): void {
+    const shared = this.#end(flow, ending);
+    if (shared) this.#run(this.#free(shared.stored));
+  }
+
+  /** Somebody came for the response that was kept. */
+  taken(flow: PendingFlow): void {
+    this.#forget(flow);
+  }
+
+  settle(flow: PendingFlow, outcome: Outcome): void {
+    requireOutcome(outcome, this.#stored.options.finishUrls);
+    if (flow.settled) return;
+    flow.settled = true;
+    this.#stored.settle(flow.id, flow.state, outcome);
+  }
+
+  /** Ends every flow, and frees those that wait at the store, for at most `closeTimeout`. None begins any more. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return (this.#closing ??= this.#endAll());
+  }
+
+  async #endAll(): Promise<void> {
+    for (const flow of [...this.#flows.keys()]) this.cancel(flow, { type: 'closed' });
+    let stop = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      stop = this.#internals.clock.after(this.#stored.options.closeTimeout, resolve);
+    });
+    await Promise.race([Promise.all(this.#running), late]);
+    stop();
+  }
+
+  async #begin(options: BeginOptions): Promise<PendingFlow> {
+    const { state = randomToken(), ttl = this.#stored.options.flowTtl, signal } = options;
+    // Nobody knows a secret that has this for its digest: no listener can take the flow over.
+    const stored = await this.#stored.begin(randomToken(), state, options, (taken) =>
+      this.#internals.isTaken(taken),
+    );
+    try {
+      this.#requireOpen(options);
+    } catch (error) {
+      this.#run(this.#free(stored));
+      throw error;
+    }
+    const now = this.#internals.clock.now();
+    this.#ahead = stored.expiresAt - ttl - now;
+    const flow = new PendingFlow(this, stored.id, state, stored.expiresAt, stored.expectation);
+    flow.redirectUri = stored.redirectUri;
+    if (signal) flow.release = this.#signals.follow(signal, flow);
+    const shared = new Shared(flow, stored, now + ttl + lastResort, () => this.#look(shared));
+    this.#flows.set(flow, shared);
+    this.#deadlines.add(shared);
+    const waits = this.#stored.waits(stored);
+    this.#stored.listen(stored, shared);
+    this.#internals.claim(state);
+    if (!waits) this.#look(shared);
+    return flow;
+  }
+
+  #requireOpen({ signal }: BeginOptions): void {
+    if (this.#closed) throw new ServerClosedError('the callback host is closed');
+    if (signal?.aborted)
+      throw new FlowCancelledError('the signal was aborted already', { cause: signal.reason });
+  }
+
+  #look(shared: Shared): void {
+    this.#run(this.#receive(shared));
+  }
+
+  /** Hands over how the flow ended, if it has. A store that is away wakes once more when it is back. */
+  async #receive({ flow, stored }: Shared): Promise<void> {
+    const result = await this.#stored.take(stored.state);
+    if (!result || result === 'elsewhere' || !flow.pending) return;
+    if (result.type !== 'response') this.#end(flow, result);
+    else {
+      flow.accept(new CallbackResponse(result.response));
+      if (flow.deliver()) this.#forget(flow);
+      else this.#keep(flow);
+    }
+    await this.#stored.store.acknowledge(stored.state);
+  }
+
+  /** Until its time is over, for whoever comes late. */
+  #keep(flow: PendingFlow): void {
+    const shared = this.#flows.get(flow);
+    if (!shared) return;
+    this.#deadlines.remove(shared);
+    shared.deadline = flow.deadline - this.#ahead;
+    this.#deadlines.add(shared);
+  }
+
+  #due({ flow }: Shared): void {
+    if (flow.pending) this.cancel(flow, { type: 'expired' });
+    else {
+      this.#forget(flow);
+      flow.mark({ type: 'expired' });
+    }
+  }
+
+  #run(step: Promise<void>): void {
+    const running = step.catch(this.report).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** Undefined where it has ended. A response that was kept is wiped. */
+  #end(flow: PendingFlow, ending: Ending): Shared | undefined {
+    const { pending } = flow;
+    const shared = this.#forget(flow);
+    if (!shared) return undefined;
+    flow.mark(ending);
+    flow.tell(ending);
+    return pending ? shared : undefined;
+  }
+
+  #forget(flow: PendingFlow): Shared | undefined {
+    const shared = this.#flows.get(flow);
+    if (!shared) return undefined;
+    this.#flows.delete(flow);
+    this.#deadlines.remove(shared);
+    this.#stored.leave(flow.state, shared);
+    return shared;
+  }
+
+  async #free({ state }: StoredFlow): Promise<void> {
+    await this.#stored.store.cancel(state);
+    // Tells of the end, too.
+    await this.#stored.take(state);
+    await this.#stored.store.acknowledge(state);
+  }
+}
+
+/** A flow of this process and what the store has of it. */
+class Shared implements Waiter, Timed {
+  slot = -1;
+
+  constructor(
+    readonly flow: PendingFlow,
+    readonly stored: StoredFlow,
+    /** By this process's clock. */
+    public deadline: number,
+    readonly wake: () => void,
+  ) {}
+}
+
+/** Runs once the flow has ended, if it has not. */
+function onRelease(flow: PendingFlow, run: () => void): void {
+  if (!flow.pending) {
+    run();
+    return;
+  }
+  const { release } = flow;
+  flow.release = () => {
+    release?.();
+    run();
+  };
+}
