@@ -89,7 +89,11 @@ export class Peer {
   constructor(url: string, { bearer = token, ticket, origin, autoPong = true }: Credential = {}) {
     const headers = ticket === undefined ? { Authorization: `Bearer ${bearer}` } : {};
     const protocols = ticket === undefined ? [] : [`ticket.${ticket}`];
-    this.socket = new WebSocket(url, [subprotocol, ...protocols], { headers, autoPong, ...(origin && { origin }) });
+    this.socket = new WebSocket(url, [subprotocol, ...protocols], {
+      headers,
+      autoPong,
+      ...(origin && { origin }),
+    });
     this.socket.on('error', () => undefined);
     this.socket.on('message', (data) => {
       this.heard.push(JSON.parse((data as Buffer).toString()) as ServiceMessage);
