@@ -363,6 +363,26 @@ test('sends a service nothing that is not of this sign-in, says why, and waits o
   });
 });
 
+test('ends by Ctrl-C where a service waits, which lets go of the sign-in', () =>
+  viaService([], async ({ command, service }) => {
+    command.press('\u0003');
+    assert.is(await codeOf(command, 5_000), 130, command.stdout);
+    await service.sees(/"event":"cancelled"[^\n]*"reason":"cancelled"/, 'stderr');
+  }));
+
+test('takes the redirect while it waits for a paste, and leaves the terminal as it was', async () => {
+  await using as = await startProvider();
+  const file = newPath();
+  await using command = Cli.onTerminal(loginAt(as, '--no-browser'), {}, file);
+  const url = await urlOf(command);
+  await command.sees(/Waiting for you/);
+  command.press('half of an add');
+  const page = await new Browser().open(url);
+  assert.is(headlineOf(page.html), 'Authentication successful');
+  assert.is(await codeOf(command, 5_000), 0, command.stdout);
+  tokensIn(readFileSync(file, 'utf8'));
+});
+
 test('takes a denial that is pasted for a service elsewhere, and says it once', () =>
   viaService([], async ({ as, command, url }) => {
     command.press(`${comingBack(url, { error: 'access_denied', iss: as.issuer })}\r`);

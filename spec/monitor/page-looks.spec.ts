@@ -22,7 +22,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await watch(page, monitor.url());
         await received(page, events);
         await page.locator('#rate', { hasText: 'peak' }).waitFor();
-        for (const [size, width] of Object.entries({ desktop: 1280, phone: 390, small: 320 })) {
+        for (const [size, width] of Object.entries({ desktop: 1280, zoomed: 640, phone: 360, small: 320 })) {
           await page.setViewportSize({ width, height: 800 });
           const { contrast, text } = await lowestContrast(page);
           ok(contrast >= 4.5, `${size}: contrast ${contrast.toFixed(2)} of "${text}"`);
