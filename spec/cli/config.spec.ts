@@ -173,6 +173,17 @@ test('gives the server and the bridge what they know, and nothing else', async (
   createOAuthCallbackServer(options);
 });
 
+test('--config names the file, over RX_OAUTH_CALLBACK_CONFIG', () => {
+  using folder = new Folder();
+  const [one, two] = ['one', 'two'].map((title) => folder.write(`${title}.json`, { title }));
+  const titleOf = (config: string | undefined, variable: string): string | undefined =>
+    readConfig({ config }, { RX_OAUTH_CALLBACK_CONFIG: variable }).config.title;
+  assert.equal(
+    [titleOf(one, two!), titleOf(undefined, two!), titleOf(undefined, '')],
+    ['one', 'two', undefined],
+  );
+});
+
 test('has defaults where nothing is set', () => {
   assert.equal(readConfig({}, {}).config, { drain: 5_000, json: false, logLevel: 'info' });
 });

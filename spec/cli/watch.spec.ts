@@ -311,19 +311,19 @@ test('shows each event in a line of its own, while there is room for more', () =
     );
   }));
 
-test('has no colours where they are not wanted, and JSON on a terminal where it is', () =>
+test('has no colours where they are not wanted, and JSON on a terminal where it is, or that has no size', () =>
   withBridge(async (bridged) => {
     const plain = (args: readonly string[], environment: typeof env): Cli =>
       Cli.onTerminalOf(20, 80, args, { ...environment, NO_COLOR: '1' });
     await using table = await watching(bridged, [], plain);
     await using lines = await watching(bridged, ['--json'], plain);
+    await using sizeless = await watching(bridged, [], Cli.onTerminal);
     await signIn(bridged);
     await table.sees(/accepted 1/);
-    await lines.sees(/"settled"[^\n]*\n/);
-    for (const cli of [table, lines]) cli.press('\x03');
-    const [{ stdout: shown }, { stdout: written }] = [await table.end(), await lines.end()];
-    assert.not.match(shown, /\x1b\[\d+m/);
-    assert.match(written, /^\{"type":"begun"/);
+    for (const cli of [lines, sizeless]) await cli.sees(/"settled"[^\n]*\n/);
+    for (const cli of [table, lines, sizeless]) cli.press('\x03');
+    assert.not.match((await table.end()).stdout, /\x1b\[\d+m/);
+    for (const cli of [lines, sizeless]) assert.match((await cli.end()).stdout, /^\{"type":"begun"/);
   }));
 
 test('lets nothing steer the terminal that a service has said', () => {
