@@ -44,6 +44,8 @@ const loginAt = ({ issuer }: { issuer: string }, ...more: readonly string[]): st
   ...more,
 ];
 
+const lastLine = ({ stderr }: Cli): string => stderr.trim().split('\n').at(-1) ?? '';
+
 /** What went to stdout: tokens, and nothing else. */
 function tokensIn(text: string): Tokens {
   const tokens = Tokens.fromDict(JSON.parse(text) as Record<string, unknown>);
@@ -363,6 +365,25 @@ test('sends a service nothing that is not of this sign-in, says why, and waits o
   });
 });
 
+test('waits on while its service is away, with nothing else to wait for, and never ends as if it had tokens', async () => {
+  await using as = await startIssuer();
+  const serve = ['serve', '--drain', '0', '--port'];
+  await using first = Cli.start([...serve, '0'], via);
+  const bridge = await first.sees(/^Bridge +(ws:\S+)$/m);
+  await using command = Cli.start(loginAt(as, '--via', bridge), via);
+  command.closeInput();
+  await command.sees(/Waiting for you/, 'stderr');
+  first.signal('SIGKILL');
+  await command.sees(/^The connection to the service is lost; trying again\.$/m, 'stderr');
+  await using second = Cli.start([...serve, new URL(bridge).port], via);
+  await second.sees(/^Bridge/m);
+  assert.is(await codeOf(command), 4);
+  assert.equal(
+    [command.stdout, lastLine(command)],
+    ['', 'rx-oauth-callback: the callback service no longer knows the flow'],
+  );
+});
+
 test('ends by Ctrl-C where a service waits, which lets go of the sign-in', () =>
   viaService([], async ({ command, service }) => {
     command.press('\u0003');
@@ -490,8 +511,6 @@ test('says in one sentence that the port is taken', () =>
     );
     assert.equal(as.requests, []);
   }));
-
-const lastLine = ({ stderr }: Cli): string => stderr.trim().split('\n').at(-1) ?? '';
 
 test('ends with a denial', async () => {
   await using as = await startProvider({ answer: 'deny' });

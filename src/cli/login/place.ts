@@ -10,6 +10,8 @@ export interface Place {
   /** Of the server here. */
   port: number | undefined;
   submit: Submit;
+  /** Whether the service elsewhere is connected. */
+  connected?: () => boolean;
 }
 
 /** A place, open. It is closed, once its last page has been sent, when it is unsubscribed. */
@@ -31,7 +33,7 @@ export function openPlace({ server, via }: Pick<LoginSettings, 'server' | 'via'>
 
 async function connect({ url, token }: NonNullable<LoginSettings['via']>): Promise<Place> {
   const host = await connectCallbackHost(url, { token, report: () => undefined });
-  return { host, port: undefined, submit: submitElsewhere };
+  return { host, port: undefined, submit: submitElsewhere, connected: () => host.connected };
 }
 
 async function listen(options: LoginSettings['server']): Promise<Place> {

@@ -64,7 +64,6 @@ function show(
 ): Promise<never> {
   const wanted = filterFor(options);
   return new Promise((_, reject) => {
-    // It keeps the process while the connection is away, too.
     const told = setInterval(() => view.connected(host.connected), 250);
     shown.add(() => clearInterval(told));
     shown.add(host.feed.subscribe((status) => view.stands(status)));
