@@ -113,6 +113,8 @@ const printsNoToken: CommandRow<typeof import('../src/login/tokens.ts')> = {
       JSON.stringify({ tokens }),
       inspect({ tokens }, { depth: Infinity, showHidden: true, getters: true }),
       inspect(new Error('x', { cause: tokens }), { depth: Infinity }),
+      inspect({ ...(tokens as object) }),
+      inspect(structuredClone({ tokens })),
     ].join('\n');
     assert.not.match(printed, 'CANARY', 'a token is printed');
     assert.not.match(printed, idTokenPayload);
