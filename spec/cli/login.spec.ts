@@ -1,4 +1,5 @@
 /** The command `login`, built, against a real provider: with pipes, and on a terminal. */
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -10,7 +11,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { connect } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Browser } from '../../examples/demo/browser.ts';
 import { headlineOf } from '../../examples/demo/html.ts';
@@ -116,21 +118,37 @@ test('E-09 opens the browser with the URL as one argument, through no shell, and
   assert.equal(readdirSync(scratch).includes(String(files - 1)), false, 'no shell has made a file');
 });
 
-test('opens none over SSH, in which it helps the browser to reach this machine', async () => {
-  await using as = await startProvider();
-  const { env, called } = fakeBrowser();
-  const ssh = { ...env, SSH_CONNECTION: '192.0.2.1 50000 192.0.2.2 2222' };
-  await using command = Cli.start(loginAt(as), ssh);
-  const url = await urlOf(command);
-  const { port } = new URL(url.searchParams.get('redirect_uri')!);
-  await command.sees(/Or paste here/, 'stderr');
-  assert.match(
-    command.stderr,
-    new RegExp(`^ {2}ssh -N -L ${port}:127\\.0\\.0\\.1:${port} -p 2222 \\S+@192\\.0\\.2\\.2$`, 'm'),
-  );
-  await new Browser().open(url);
-  assert.is(await codeOf(command), 0);
-  assert.equal(called(), []);
+for (const [host, here] of [
+  ['127.0.0.1', '127.0.0.1'],
+  ['localhost', '127.0.0.1'],
+  ['::1', '[::1]'],
+] as const) {
+  test(`opens none over SSH, in which it helps the browser to reach this machine, by ${host}`, async () => {
+    await using as = await startProvider({ configuration: { clients: [sshClient(host)] } });
+    const { env, called } = fakeBrowser();
+    const ssh = { ...env, SSH_CONNECTION: '192.0.2.1 50000 192.0.2.2 2222' };
+    await using command = Cli.start(loginAt(as, '--host', host), ssh);
+    const url = await urlOf(command);
+    const { port, hostname } = new URL(url.searchParams.get('redirect_uri')!);
+    assert.is(hostname, host === '::1' ? '[::1]' : host);
+    await command.sees(/Or paste here/, 'stderr');
+    const line = `  ssh -N -L ${port}:${here}:${port} -p 2222 ${userInfo().username}@192.0.2.2`;
+    assert.ok(command.stderr.split('\n').includes(line), command.stderr);
+    // The far end of the tunnel is where it listens.
+    const far = connect({ host: here.replace(/[[\]]/g, ''), port: Number(port) });
+    await assert.deadline(once(far, 'connect'), 5_000, 'the far end');
+    far.destroy();
+    await new Browser().open(url);
+    assert.is(await codeOf(command), 0);
+    assert.equal(called(), []);
+  });
+}
+
+const sshClient = (host: string): Record<string, unknown> => ({
+  client_id: clientId,
+  application_type: 'native',
+  token_endpoint_auth_method: 'none',
+  redirect_uris: [`http://${host === '::1' ? '[::1]' : host}/callback`],
 });
 
 test('takes what is pasted where the browser cannot be opened', async () => {

@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import { Observable } from 'rxjs';
 import { connectCallbackHost } from '../../client.ts';
 import { createOAuthCallbackServer, type CallbackHost } from '../../server.ts';
@@ -7,8 +8,8 @@ import { submitElsewhere, submitTo, type Submit } from './submit.ts';
 /** Where the redirect arrives, and what is pasted goes: a server here, or a service elsewhere. */
 export interface Place {
   host: CallbackHost;
-  /** Of the server here. */
-  port: number | undefined;
+  /** Where the server here listens. */
+  address: AddressInfo | undefined;
   submit: Submit;
   /** Whether the service elsewhere is connected. */
   connected?: () => boolean;
@@ -33,11 +34,11 @@ export function openPlace({ server, via }: Pick<LoginSettings, 'server' | 'via'>
 
 async function connect({ url, token }: NonNullable<LoginSettings['via']>): Promise<Place> {
   const host = await connectCallbackHost(url, { token, report: () => undefined });
-  return { host, port: undefined, submit: submitElsewhere, connected: () => host.connected };
+  return { host, address: undefined, submit: submitElsewhere, connected: () => host.connected };
 }
 
 async function listen(options: LoginSettings['server']): Promise<Place> {
   const local = createOAuthCallbackServer(options);
   await local.listen();
-  return { host: local, port: local.address.port, submit: submitTo(local) };
+  return { host: local, address: local.address, submit: submitTo(local) };
 }
