@@ -1,17 +1,34 @@
 /** What the commands and the operator's side must do, each as a check of one module: of the real one, and of weakened twins. */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { firstValueFrom } from 'rxjs';
 import type { ServerEvent } from '../src/index.ts';
 import { createOAuthCallbackServer } from '../src/index.ts';
+import { Tokens } from '../src/login.ts';
 import * as assert from './helpers/assert.ts';
 import { token, withBridge, type Bridged } from './helpers/bridge.ts';
+import { visit } from './helpers/client.ts';
 import { hasty } from './helpers/clock.ts';
 import { observe, withServer } from './helpers/endpoint.ts';
+import { comingBack, json, startIssuer, type Issuer, type IssuerOptions } from './helpers/issuer.ts';
 import { TcpProxy } from './helpers/tcp-proxy.ts';
 import { passOf, withMonitor } from './monitor/monitored.ts';
 import { idTokenPayload, tokenFields } from './helpers/tokens.ts';
+import { Watched } from './helpers/watched.ts';
 
 /** A check of a module of `src`, given what that exports. */
 export interface CommandRow<M = never> {
@@ -38,9 +55,19 @@ const savesForOwner: CommandRow<typeof import('../src/cli/login/save.ts')> = {
     within(async (folder) => {
       const file = join(folder, 'tokens.json');
       writeFileSync(file, 'what was there before', { mode: 0o644 });
+      await using readMeanwhile = await open(file);
       await save(file, 'tokens');
       assert.is(readFileSync(file, 'utf8'), 'tokens');
       assert.is((statSync(file).mode & 0o777).toString(8), '600', 'the mode of the file');
+      assert.is(await readMeanwhile.readFile('utf8'), 'what was there before', 'to who reads it meanwhile');
+      // Somebody's link must not choose where the tokens go.
+      const link = join(folder, 'link.json');
+      symlinkSync(file, link);
+      await save(link, 'other tokens');
+      assert.is(readFileSync(file, 'utf8'), 'tokens', 'where a link led to');
+      assert.is(readFileSync(link, 'utf8'), 'other tokens');
+      assert.not.ok(lstatSync(link).isSymbolicLink());
+      assert.equal(readdirSync(folder).sort(), ['link.json', 'tokens.json'], 'no draft is left');
     }),
 };
 
@@ -86,10 +113,137 @@ const printsNoToken: CommandRow<typeof import('../src/login/tokens.ts')> = {
       JSON.stringify({ tokens }),
       inspect({ tokens }, { depth: Infinity, showHidden: true, getters: true }),
       inspect(new Error('x', { cause: tokens }), { depth: Infinity }),
+      inspect({ ...(tokens as object) }),
+      inspect(structuredClone({ tokens })),
     ].join('\n');
     assert.not.match(printed, 'CANARY', 'a token is printed');
     assert.not.match(printed, idTokenPayload);
     assert.match(printed, '"access_token":"[redacted]"');
+  },
+};
+
+const tellsThePage: CommandRow<typeof import('../src/login/sign-in.ts')> = {
+  title: 'the page says how the sign-in ended, not that the redirect came',
+  module: 'login/sign-in.ts',
+  check: async ({ signIn }) => {
+    let takes = false;
+    await using as = await startIssuer({
+      token: (_form, response) => {
+        if (takes) json(response, 200, { access_token: 'a', token_type: 'bearer' });
+        else json(response, 400, { error: 'invalid_grant' });
+      },
+    });
+    for (const headline of ['Authentication failed', 'Authentication successful']) {
+      using watched = new Watched(signIn({ issuer: as.issuer, clientId: 'c' }));
+      const { body } = await visit(comingBack((await watched.next('authorize')).url, { code: 'c' }));
+      assert.match(body, headline, `the page of ${takes ? 'tokens' : 'a refusal'}`);
+      takes = true;
+    }
+  },
+};
+
+const takesItsIssuerOnly: CommandRow<typeof import('../src/login/sign-in.ts')> = {
+  title:
+    'C-02 C-04 a sign-in takes the response of its own issuer, and none without one where it is advertised',
+  module: 'login/sign-in.ts',
+  check: async ({ signIn }) => {
+    await using as = await startIssuer({
+      metadata: { authorization_response_iss_parameter_supported: true },
+      token: (_form, response) => json(response, 200, { access_token: 'a', token_type: 'bearer' }),
+    });
+    using watched = new Watched(signIn({ issuer: as.issuer, clientId: 'c' }));
+    const { url } = await watched.next('authorize');
+    for (const iss of ['https://evil.example', `${as.issuer}/`, undefined]) {
+      const { status } = await visit(comingBack(url, { code: 'c', ...(iss !== undefined && { iss }) }));
+      assert.is(status, 400, `a response of ${iss === undefined ? 'nobody' : 'another issuer'}`);
+    }
+    assert.is(as.requests.length, 1, 'a code is redeemed');
+    await visit(comingBack(url, { code: 'c', iss: as.issuer }));
+    assert.is((await watched.tokens()).access_token, 'a');
+  },
+};
+
+const joinsTheSame: CommandRow<typeof import('../src/login/sign-in.ts')> = {
+  title: 'sign-ins for the same issuer, client and scope are one, and others are their own',
+  module: 'login/sign-in.ts',
+  check: async ({ signIn }) => {
+    await using one = await startIssuer();
+    await using two = await startIssuer();
+    await withServer({}, async ({ server, events }) => {
+      const options = { issuer: one.issuer, clientId: 'c', scope: 'a', host: server };
+      const begun = (): number => events.filter(({ type }) => type === 'begun').length;
+      const watched: Watched[] = [];
+      try {
+        for (const [what, change, expected] of [
+          ['the first', {}, 1],
+          ['the same again', {}, 1],
+          ['another scope', { scope: 'a b' }, 2],
+          ['another client', { clientId: 'd' }, 3],
+          ['another issuer', { issuer: two.issuer }, 4],
+        ] as const) {
+          const next = new Watched(signIn({ ...options, ...change }));
+          watched.push(next);
+          await next.next('waiting');
+          assert.is(begun(), expected, `sign-ins with ${what}`);
+        }
+      } finally {
+        for (const each of watched) each.unsubscribe();
+      }
+    });
+  },
+};
+
+const registersWhereOffered: CommandRow<typeof import('../src/login/client.ts')> = {
+  title: 'a client is registered where there is no client id and the server offers it, and nowhere else',
+  module: 'login/client.ts',
+  check: async ({ clientOf }) => {
+    const register: IssuerOptions['register'] = (body, response) =>
+      json(response, 201, { ...body, client_id: 'made' });
+    await using offers = await startIssuer({ register });
+    await using offersNot = await startIssuer();
+    const idOf = async (
+      { issuer }: Issuer,
+      clientId: string | undefined,
+      place?: string,
+    ): Promise<string> => {
+      const options = { issuer, ...(clientId !== undefined && { clientId }) };
+      const endpoint = place === undefined ? {} : { registration_endpoint: `${place}/register` };
+      const { signal } = new AbortController();
+      const redirectUri = 'http://127.0.0.1:1/callback';
+      return (await clientOf(options, { issuer, ...endpoint }, redirectUri, signal)).id;
+    };
+    assert.is(await idOf(offers, 'mine', offers.issuer), 'mine', 'a client that is known');
+    assert.equal([offers.requests.length, offersNot.requests.length], [0, 0]);
+    await assert.rejects(idOf(offersNot, undefined), 'registration_failed');
+    assert.is(offersNot.requests.length, 0, 'a server that offers none is asked');
+    assert.is(await idOf(offers, undefined, offers.issuer), 'made');
+    assert.equal(
+      offers.requests.map(({ line }) => line),
+      ['POST /register'],
+    );
+  },
+};
+
+const refreshesOnce: CommandRow<typeof import('../src/login/refresh.ts')> = {
+  title: 'a refresh token is used once, for however many ask, and kept where the server leaves it out',
+  module: 'login/refresh.ts',
+  check: async ({ refresh }) => {
+    let answer: Record<string, unknown> = { access_token: 'b', token_type: 'bearer' };
+    await using as = await startIssuer({
+      token: (_form, response) => json(response, 200, answer),
+    });
+    const fields = { issuer: as.issuer, client_id: 'c', access_token: 'a', token_type: 'bearer' };
+    const kept = Tokens.fromDict({ ...fields, refresh_token: 'r' });
+    const both = await Promise.all([firstValueFrom(refresh(kept)), firstValueFrom(refresh(kept))]);
+    const asked = as.requests.filter(({ line }) => line === 'POST /token').length;
+    assert.is(asked, 1, 'how often it is used');
+    assert.equal(
+      both.map(({ access_token, refresh_token }) => [access_token, refresh_token]),
+      Array.from({ length: 2 }, () => ['b', 'r']),
+      'what is left out is kept',
+    );
+    answer = { ...answer, refresh_token: 'r2' };
+    assert.is((await firstValueFrom(refresh(kept))).refresh_token, 'r2');
   },
 };
 
@@ -256,6 +410,11 @@ export const commandRows = {
   savesForOwner,
   opensTheWebOnly,
   printsNoToken,
+  tellsThePage,
+  takesItsIssuerOnly,
+  joinsTheSame,
+  registersWhereOffered,
+  refreshesOnce,
   givesTicketsToMonitors,
   hidesFromStrangers,
   pastesByState,

@@ -30,6 +30,26 @@ export const commandTwins: readonly CommandTwin[] = [
     complaint: /the mode of the file[^]*644/,
   },
   {
+    row: 'savesForOwner',
+    weakness: 'saves tokens where a link leads',
+    edits: edit(
+      'cli/login/save.ts',
+      `await rename(draft, file);`,
+      `await rename(draft, await (await import('node:fs/promises')).realpath(file).catch(() => file));`,
+    ),
+    complaint: /where a link led to/,
+  },
+  {
+    row: 'savesForOwner',
+    weakness: 'writes over what somebody reads',
+    edits: edit(
+      'cli/login/save.ts',
+      `await rename(draft, file);`,
+      `const old = await open(file, 'w'); await old.chmod(0o600); await old.writeFile(text); await old.close(); await rm(draft);`,
+    ),
+    complaint: /to who reads it meanwhile/,
+  },
+  {
     row: 'opensTheWebOnly',
     weakness: 'opens javascript: URLs',
     edits: edit('cli/browser.ts', `protocol === 'https:' ||`, `/^(?:https|javascript):$/.test(protocol) ||`),
@@ -70,6 +90,95 @@ export const commandTwins: readonly CommandTwin[] = [
       `return { ...this.#fields, ...fields, ...Object`,
     ),
     complaint: /a token is printed/,
+  },
+  {
+    row: 'tellsThePage',
+    weakness: 'says on the page that all went well where it did not',
+    edits: edit(
+      'login/sign-in.ts',
+      `flow.settle({ status: 'failure', message: (error as Error).message })`,
+      `flow.settle({ status: error ? 'success' : 'failure' })`,
+    ),
+    complaint: /the page of a refusal/,
+  },
+  {
+    row: 'tellsThePage',
+    weakness: 'has the page say that the redirect came',
+    edits: edit(
+      'login/sign-in.ts',
+      `createOAuthCallbackServer({ settle, ...server })`,
+      `createOAuthCallbackServer({ ...server })`,
+    ),
+    complaint: /the page of a refusal/,
+  },
+  {
+    row: 'takesItsIssuerOnly',
+    weakness: 'takes a response of any issuer',
+    edits: edit(
+      'login/sign-in.ts',
+      `issuer: metadata.issuer,\n    issuerAdvertised: metadata.authorization_response_iss_parameter_supported === true,`,
+      ``,
+    ),
+    complaint: /a response of another issuer/,
+  },
+  {
+    row: 'takesItsIssuerOnly',
+    weakness: 'does without the issuer that is advertised',
+    edits: edit('login/sign-in.ts', `iss_parameter_supported === true`, `iss_parameter_supported === false`),
+    complaint: /a response of nobody/,
+  },
+  {
+    row: 'joinsTheSame',
+    weakness: 'joins what asks for another scope',
+    edits: edit('login/sign-in.ts', `[issuer, clientId, scope, resource`, `[issuer, clientId, resource`),
+    complaint: /sign-ins with another scope/,
+  },
+  {
+    row: 'joinsTheSame',
+    weakness: 'joins what another client asks for',
+    edits: edit('login/sign-in.ts', `[issuer, clientId, scope, resource`, `[issuer, scope, resource`),
+    complaint: /sign-ins with another client/,
+  },
+  {
+    row: 'joinsTheSame',
+    weakness: 'joins what is asked of another issuer',
+    edits: edit('login/sign-in.ts', `[issuer, clientId, scope, resource`, `[clientId, scope, resource`),
+    complaint: /sign-ins with another issuer/,
+  },
+  {
+    row: 'joinsTheSame',
+    weakness: 'joins nothing',
+    edits: edit('login/flights.ts', `this.#byKey.get(key) ?? this.#start`, `this.#start`),
+    complaint: /sign-ins with the same again/,
+  },
+  {
+    row: 'registersWhereOffered',
+    weakness: 'registers though there is a client id',
+    edits: edit('login/client.ts', `if (clientId !== undefined) return`, `if (clientId === '') return`),
+    complaint: /a client that is known/,
+  },
+  {
+    row: 'registersWhereOffered',
+    weakness: 'guesses where a server may register clients',
+    edits: edit(
+      'login/client.ts',
+      `  if (registration_endpoint === undefined)`,
+      `  if (registration_endpoint === undefined)\n    await fetch(issuer + '/register', { method: 'POST' });\n` +
+        `  if (registration_endpoint === undefined)`,
+    ),
+    complaint: /a server that offers none is asked/,
+  },
+  {
+    row: 'refreshesOnce',
+    weakness: 'uses a refresh token once for each who asks',
+    edits: edit('login/flights.ts', `this.#byKey.get(key) ?? this.#start`, `this.#start`),
+    complaint: /how often it is used/,
+  },
+  {
+    row: 'refreshesOnce',
+    weakness: 'loses the refresh token that the server leaves out',
+    edits: edit('login/exchange.ts', `...(refresh_token !== undefined && { refresh_token }),`, ``),
+    complaint: /what is left out is kept/,
   },
   {
     row: 'givesTicketsToMonitors',

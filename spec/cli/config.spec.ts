@@ -7,6 +7,7 @@ import { readAccess } from '../../src/cli/serve/tokens.ts';
 import { createOAuthCallbackServer } from '../../src/index.ts';
 import { readOptions } from '../../src/options.ts';
 import { readBridgeOptions } from '../../src/bridge/options.ts';
+import { readMonitorOptions } from '../../src/monitor/options.ts';
 import * as assert from '../helpers/assert.ts';
 import { Folder } from '../helpers/cli.ts';
 import { rowsUnder } from '../helpers/readme.ts';
@@ -134,7 +135,7 @@ test('takes several values by repeating the flag, or with spaces in the environm
   assert.equal(config.limits, { body: 1, headers: 2, strays: 3, connections: 5 });
 });
 
-test('has a setting for every option of the server and the bridge that a command line can give', () => {
+test('has a setting for every option of server, bridge, monitor and store that a command line can give', () => {
   // What only a program has: code, or objects of its own.
   const notHere = ['server', 'render', 'resultContainer', 'resultReady', 'scheduler', 'logger', 'tls'];
   const keys = settings.map(({ key }) => key);
@@ -156,6 +157,11 @@ test('has a setting for every option of the server and the bridge that a command
   const ofBridge = ['token', 'tokens', 'path', 'port', 'origins', 'limits'];
   for (const name of ofBridge) assert.ok(keys.includes(`bridge.${name}`) || keys.includes(name), name);
   assert.ok(known((option) => readBridgeOptions({ token: 'x'.repeat(16), [option]: undefined }), 'store'));
+  const ofRedis = rowsUnder('Many nodes').flatMap(([cell = '']) => /^`(\w+)`$/.exec(cell)?.slice(1) ?? []);
+  assert.ok(ofRedis.includes('poll'));
+  for (const name of ofRedis)
+    assert.ok(keys.includes(`redis.${name}`) || ['client', 'report', 'scheduler'].includes(name), name);
+  for (const name of Object.keys(readMonitorOptions({}))) assert.ok(keys.includes(`monitor.${name}`), name);
 });
 
 test('gives the server and the bridge what they know, and nothing else', async () => {
@@ -165,6 +171,17 @@ test('gives the server and the bridge what they know, and nothing else', async (
   assert.equal(options, { flowTtl: 1_000 });
   assert.equal(bridgeOptions(config), { path: '/wait' });
   createOAuthCallbackServer(options);
+});
+
+test('--config names the file, over RX_OAUTH_CALLBACK_CONFIG', () => {
+  using folder = new Folder();
+  const [one, two] = ['one', 'two'].map((title) => folder.write(`${title}.json`, { title }));
+  const titleOf = (config: string | undefined, variable: string): string | undefined =>
+    readConfig({ config }, { RX_OAUTH_CALLBACK_CONFIG: variable }).config.title;
+  assert.equal(
+    [titleOf(one, two!), titleOf(undefined, two!), titleOf(undefined, '')],
+    ['one', 'two', undefined],
+  );
 });
 
 test('has defaults where nothing is set', () => {

@@ -1,4 +1,5 @@
 /** The command `login`, built, against a real provider: with pipes, and on a terminal. */
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -10,7 +11,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { connect } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Browser } from '../../examples/demo/browser.ts';
 import { headlineOf } from '../../examples/demo/html.ts';
@@ -43,6 +45,8 @@ const loginAt = ({ issuer }: { issuer: string }, ...more: readonly string[]): st
   ...['login', '--issuer', issuer, '--client-id', clientId, '--scope', 'openid'],
   ...more,
 ];
+
+const lastLine = ({ stderr }: Cli): string => stderr.trim().split('\n').at(-1) ?? '';
 
 /** What went to stdout: tokens, and nothing else. */
 function tokensIn(text: string): Tokens {
@@ -114,21 +118,37 @@ test('E-09 opens the browser with the URL as one argument, through no shell, and
   assert.equal(readdirSync(scratch).includes(String(files - 1)), false, 'no shell has made a file');
 });
 
-test('opens none over SSH, in which it helps the browser to reach this machine', async () => {
-  await using as = await startProvider();
-  const { env, called } = fakeBrowser();
-  const ssh = { ...env, SSH_CONNECTION: '192.0.2.1 50000 192.0.2.2 2222' };
-  await using command = Cli.start(loginAt(as), ssh);
-  const url = await urlOf(command);
-  const { port } = new URL(url.searchParams.get('redirect_uri')!);
-  await command.sees(/Or paste here/, 'stderr');
-  assert.match(
-    command.stderr,
-    new RegExp(`^ {2}ssh -N -L ${port}:127\\.0\\.0\\.1:${port} -p 2222 \\S+@192\\.0\\.2\\.2$`, 'm'),
-  );
-  await new Browser().open(url);
-  assert.is(await codeOf(command), 0);
-  assert.equal(called(), []);
+for (const [host, here] of [
+  ['127.0.0.1', '127.0.0.1'],
+  ['localhost', '127.0.0.1'],
+  ['::1', '[::1]'],
+] as const) {
+  test(`opens none over SSH, in which it helps the browser to reach this machine, by ${host}`, async () => {
+    await using as = await startProvider({ configuration: { clients: [sshClient(host)] } });
+    const { env, called } = fakeBrowser();
+    const ssh = { ...env, SSH_CONNECTION: '192.0.2.1 50000 192.0.2.2 2222' };
+    await using command = Cli.start(loginAt(as, '--host', host), ssh);
+    const url = await urlOf(command);
+    const { port, hostname } = new URL(url.searchParams.get('redirect_uri')!);
+    assert.is(hostname, host === '::1' ? '[::1]' : host);
+    await command.sees(/Or paste here/, 'stderr');
+    const line = `  ssh -N -L ${port}:${here}:${port} -p 2222 ${userInfo().username}@192.0.2.2`;
+    assert.ok(command.stderr.split('\n').includes(line), command.stderr);
+    // The far end of the tunnel is where it listens.
+    const far = connect({ host: here.replace(/[[\]]/g, ''), port: Number(port) });
+    await assert.deadline(once(far, 'connect'), 5_000, 'the far end');
+    far.destroy();
+    await new Browser().open(url);
+    assert.is(await codeOf(command), 0);
+    assert.equal(called(), []);
+  });
+}
+
+const sshClient = (host: string): Record<string, unknown> => ({
+  client_id: clientId,
+  application_type: 'native',
+  token_endpoint_auth_method: 'none',
+  redirect_uris: [`http://${host === '::1' ? '[::1]' : host}/callback`],
 });
 
 test('takes what is pasted where the browser cannot be opened', async () => {
@@ -363,6 +383,45 @@ test('sends a service nothing that is not of this sign-in, says why, and waits o
   });
 });
 
+test('waits on while its service is away, with nothing else to wait for, and never ends as if it had tokens', async () => {
+  await using as = await startIssuer();
+  const serve = ['serve', '--drain', '0', '--port'];
+  await using first = Cli.start([...serve, '0'], via);
+  const bridge = await first.sees(/^Bridge +(ws:\S+)$/m);
+  await using command = Cli.start(loginAt(as, '--via', bridge), via);
+  command.closeInput();
+  await command.sees(/Waiting for you/, 'stderr');
+  first.signal('SIGKILL');
+  await command.sees(/^The connection to the service is lost; trying again\.$/m, 'stderr');
+  await using second = Cli.start([...serve, new URL(bridge).port], via);
+  await second.sees(/^Bridge/m);
+  assert.is(await codeOf(command), 4);
+  assert.equal(
+    [command.stdout, lastLine(command)],
+    ['', 'rx-oauth-callback: the callback service no longer knows the flow'],
+  );
+});
+
+test('ends by Ctrl-C where a service waits, which lets go of the sign-in', () =>
+  viaService([], async ({ command, service }) => {
+    command.press('\u0003');
+    assert.is(await codeOf(command, 5_000), 130, command.stdout);
+    await service.sees(/"event":"cancelled"[^\n]*"reason":"cancelled"/, 'stderr');
+  }));
+
+test('takes the redirect while it waits for a paste, and leaves the terminal as it was', async () => {
+  await using as = await startProvider();
+  const file = newPath();
+  await using command = Cli.onTerminal(loginAt(as, '--no-browser'), {}, file);
+  const url = await urlOf(command);
+  await command.sees(/Waiting for you/);
+  command.press('half of an add');
+  const page = await new Browser().open(url);
+  assert.is(headlineOf(page.html), 'Authentication successful');
+  assert.is(await codeOf(command, 5_000), 0, command.stdout);
+  tokensIn(readFileSync(file, 'utf8'));
+});
+
 test('takes a denial that is pasted for a service elsewhere, and says it once', () =>
   viaService([], async ({ as, command, url }) => {
     command.press(`${comingBack(url, { error: 'access_denied', iss: as.issuer })}\r`);
@@ -470,8 +529,6 @@ test('says in one sentence that the port is taken', () =>
     );
     assert.equal(as.requests, []);
   }));
-
-const lastLine = ({ stderr }: Cli): string => stderr.trim().split('\n').at(-1) ?? '';
 
 test('ends with a denial', async () => {
   await using as = await startProvider({ answer: 'deny' });

@@ -2,7 +2,9 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
+import { pathToFileURL } from 'node:url';
 import { firstValueFrom } from 'rxjs';
 import { WebSocket } from 'ws';
 import { subprotocol } from '../../src/bridge/protocol.ts';
@@ -176,6 +178,31 @@ test('has metrics and health for a monitor, and for nobody else', () =>
     assert.match(body, /^nodejs_eventloop_lag_p99_seconds /m);
     assert.not.match(body, canary);
   }));
+
+test('makes a span of each sign-in for who has OpenTelemetry, with no secret in it', async () => {
+  const setUp = join(import.meta.dirname, '../fixtures/programs/spans.mjs');
+  const env = { RX_OAUTH_CALLBACK_TOKEN: token, NODE_OPTIONS: `--import=${pathToFileURL(setUp).href}` };
+  await using cli = Cli.start(['serve', '--json'], env);
+  const host = await connectCallbackHost((await addressesOf(cli)).bridgeUrl, { token });
+  try {
+    await signIn(host);
+    const flow = await host.begin();
+    await visit(redirectTo(flow.redirectUri, { code: canary, state: flow.state, iss: 'x', error: 'no' }));
+    cli.signal('SIGTERM');
+    const { stderr } = await cli.end();
+    const spans = lines(stderr).filter(({ span }) => span !== undefined);
+    assert.equal(
+      spans.map(({ span, attributes }) => [span, (attributes as Record<string, string>)['oauth.ending']]),
+      [
+        ['oauth sign-in', 'code'],
+        ['oauth sign-in', 'error'],
+      ],
+    );
+    for (const secret of [canary, flow.state, token]) assert.not.match(JSON.stringify(spans), secret);
+  } finally {
+    await host.close();
+  }
+});
 
 test('I-02 drains: what waits may end, then it exits 0', () =>
   withService(['--metrics-port', '0', '--drain', '10000'], async (cli, { metricsUrl }, host) => {

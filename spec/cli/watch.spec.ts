@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { stripVTControlCharacters } from 'node:util';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { frame } from '../../src/cli/watch/screen.ts';
 import type { ServerEvent } from '../../src/index.ts';
@@ -223,19 +222,26 @@ test('ends with 0 where nobody reads any more', () =>
 /** What the terminal shows in the end, line by line, of all that was written to it. */
 function screenOf(output: string): string[] {
   const lines: string[] = [];
-  let row = 0;
-  // As a terminal would: line feeds go down, CSI n A up, CSI n G to the left, and what is erased is gone.
-  for (const [piece] of output.matchAll(/\x1b\[[\d;?]*[A-Za-z]|\r?\n|\r|[^\x1b\r\n]+/g)) {
+  let [row, column] = [0, 0];
+  const lineTo = (end: number): string => (lines[row] ?? '').slice(0, end).padEnd(end);
+  for (const [piece] of output.matchAll(/\x1b\[[\d;?]*[A-Za-z]|\n|\r|[^\x1b\r\n]+/g)) {
     const [, count = '', final = ''] = /^\x1b\[([\d;?]*)([A-Za-z])$/.exec(piece) ?? [];
-    if (piece.endsWith('\n')) row++;
-    else if (final === 'A') row = Math.max(0, row - Number(count || 1));
-    else if (final === 'H') row = 0;
+    const n = Number(count || 1);
+    if (piece === '\n') row++;
+    else if (piece === '\r') column = 0;
+    else if (final === 'A') row = Math.max(0, row - n);
+    else if (final === 'B') row += n;
+    else if (final === 'G') column = n - 1;
+    else if (final === 'H') [row, column] = [0, 0];
     else if (final === 'J' && count === '2') lines.length = 0;
-    else if (final === 'J') lines.length = Math.min(lines.length, row + 1);
-    else if (final === 'K') lines[row] = '';
-    else if (final === '' && piece !== '\r') lines[row] = (lines[row] ?? '') + piece;
+    else if (final === 'J') lines.splice(row, Infinity, lineTo(column));
+    else if (final === 'K') lines[row] = count === '2' ? '' : lineTo(column);
+    else if (final === '') {
+      lines[row] = lineTo(column) + piece + (lines[row] ?? '').slice(column + piece.length);
+      column += piece.length;
+    }
   }
-  return Array.from(lines, (line: string | undefined) => line ?? '');
+  return Array.from(lines, (line: string | undefined) => (line ?? '').trimEnd());
 }
 
 test('is a table on a terminal, as large as that is, and ends with 0 at Ctrl-C', () =>
@@ -252,7 +258,7 @@ test('is a table on a terminal, as large as that is, and ends with 0 at Ctrl-C',
     cli.press('\x03');
     const { code, stdout } = await cli.end();
     assert.is(code, 0);
-    const screen = screenOf(stdout).map((line) => stripVTControlCharacters(line).trimEnd());
+    const screen = screenOf(stdout);
     // The terminal itself echoes the key.
     const shown = screen.filter((line) => line !== '' && line !== '^C');
     assert.is(shown.length, 9, screen.join('\n'));
@@ -272,19 +278,52 @@ test('is a table on a terminal, as large as that is, and ends with 0 at Ctrl-C',
     assert.not.match(stdout, canary);
   }));
 
-test('has no colours where they are not wanted, and JSON on a terminal where it is', () =>
+test('shows each event in a line of its own, while there is room for more', () =>
+  withBridge(async (bridged) => {
+    const start = (args: readonly string[], environment: typeof env): Cli =>
+      Cli.onTerminalOf(24, 100, args, environment);
+    await using cli = await watching(bridged, [], start);
+    // One after the other, each drawn before the next comes.
+    const flow = await bridged.server.begin();
+    await cli.sees(/begun/);
+    await bridged.visit(`/callback?state=${flow.state}`);
+    await cli.sees(/missing code/);
+    await bridged.visit(`/callback?code=${canary}&state=${flow.state}`);
+    await cli.sees(/settled/);
+    flow.settle({ status: 'success' });
+    await cli.sees(/finished/);
+    cli.press('\x03');
+    const rows = screenOf((await cli.end()).stdout).filter((line) => /^\d\d:\d\d:\d\d\.\d{3} /.test(line));
+    assert.equal(
+      rows.map((line) =>
+        line
+          .slice(14)
+          .replace(/ +/g, ' ')
+          .replace(/after .*/, 'after a while'),
+      ),
+      [
+        'finished 1 success',
+        'settled 1 code, after a while',
+        'accepted 1',
+        'malformed missing code',
+        'begun 1 expires in 10 min',
+      ],
+    );
+  }));
+
+test('has no colours where they are not wanted, and JSON on a terminal where it is, or that has no size', () =>
   withBridge(async (bridged) => {
     const plain = (args: readonly string[], environment: typeof env): Cli =>
       Cli.onTerminalOf(20, 80, args, { ...environment, NO_COLOR: '1' });
     await using table = await watching(bridged, [], plain);
     await using lines = await watching(bridged, ['--json'], plain);
+    await using sizeless = await watching(bridged, [], Cli.onTerminal);
     await signIn(bridged);
     await table.sees(/accepted 1/);
-    await lines.sees(/"settled"[^\n]*\n/);
-    for (const cli of [table, lines]) cli.press('\x03');
-    const [{ stdout: shown }, { stdout: written }] = [await table.end(), await lines.end()];
-    assert.not.match(shown, /\x1b\[\d+m/);
-    assert.match(written, /^\{"type":"begun"/);
+    for (const cli of [lines, sizeless]) await cli.sees(/"settled"[^\n]*\n/);
+    for (const cli of [table, lines, sizeless]) cli.press('\x03');
+    assert.not.match((await table.end()).stdout, /\x1b\[\d+m/);
+    for (const cli of [lines, sizeless]) assert.match((await cli.end()).stdout, /^\{"type":"begun"/);
   }));
 
 test('lets nothing steer the terminal that a service has said', () => {

@@ -144,4 +144,19 @@ for (const [what, args, exit, sentence] of [
     assert.is(code, exit);
   });
 
+test('names the flag, the variable or the member of the file that the store does not take', () =>
+  withRedis(async ({ server }) => {
+    for (const [flag, value, saying] of [
+      ['--redis-prefix', '{x}', 'must be letters'],
+      ['--redis-timeout', '0', 'must be a whole number from 1 to 60000, got 0'],
+      ['--redis-poll', '99', 'must be a whole number from 100 to 600000, got 99'],
+      ['--redis-quota', 'flows=0', 'flows must be a whole number from 1'],
+      ['--redis-quota', 'flow=1', 'flow is not an option'],
+    ] as const) {
+      const { code, stderr } = await run('--redis', server.url, flag, value).ended;
+      assert.match(stderr, `rx-oauth-callback: ${flag} ${saying}`);
+      assert.is(code, 2);
+    }
+  }));
+
 all.run();

@@ -1,8 +1,7 @@
-/** An authorization server that says what it is told to: metadata, and answers to the requests of a client. */
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** An authorization server that says what it is told to, right or wrong; `provider.ts` has one that does what it should. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { listenOnLoopback } from './loopback.ts';
 
 export interface IssuerOptions {
   /** In place of what the metadata would say; undefined leaves a member out. */
@@ -41,9 +40,8 @@ export function json(response: ServerResponse, status: number, body: unknown): v
 
 export async function startIssuer(options: IssuerOptions = {}): Promise<Issuer> {
   const { at = '/.well-known/openid-configuration', path = '', metadata = {} } = options;
-  const http = createServer().listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  const origin = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const loopback = await listenOnLoopback();
+  const { http, origin } = loopback;
   const issuer = origin + path;
   const requests: Issuer['requests'] = [];
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -68,11 +66,6 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<Issuer> 
   return {
     issuer,
     requests,
-    async [Symbol.asyncDispose]() {
-      const closed = once(http, 'close');
-      http.close();
-      http.closeAllConnections();
-      await closed;
-    },
+    [Symbol.asyncDispose]: () => loopback[Symbol.asyncDispose](),
   };
 }

@@ -1,11 +1,10 @@
 /** A real OpenID Connect server that needs no person: whoever opens a URL of it has an account, and allows or denies. */
 import { generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
 import { CookieJar } from '../../examples/demo/cookie-jar.ts';
 import { withoutAdvice } from '../../examples/demo/without-advice.ts';
+import { listenOnLoopback } from './loopback.ts';
 
 export interface ProviderOptions {
   /** What the person answers. @default 'allow' */
@@ -38,9 +37,8 @@ const native = {
 
 export async function startProvider(options: ProviderOptions = {}): Promise<SignInProvider> {
   const { registration = false, configuration, intercept } = options;
-  const http = createServer().listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  const issuer = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const loopback = await listenOnLoopback();
+  const { http, origin: issuer } = loopback;
   const settings = {
     clients: [
       { ...native, client_id: clientId, token_endpoint_auth_method: 'none' },
@@ -92,12 +90,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Sign
   return {
     issuer,
     requests,
-    async [Symbol.asyncDispose]() {
-      const closed = once(http, 'close');
-      http.close();
-      http.closeAllConnections();
-      await closed;
-    },
+    [Symbol.asyncDispose]: () => loopback[Symbol.asyncDispose](),
   };
 }
 

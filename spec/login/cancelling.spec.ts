@@ -2,13 +2,16 @@ import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { request, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { firstValueFrom, retry, timer } from 'rxjs';
-import type { ServerEvent } from '../../src/index.ts';
+import { filter, firstValueFrom, retry, Subject, timer } from 'rxjs';
+import { connectCallbackHost } from '../../src/client.ts';
+import type { BeginOptions, CallbackHost, ServerEvent } from '../../src/index.ts';
 import { signIn, tokens, type Tokens } from '../../src/login.ts';
 import * as assert from '../helpers/assert.ts';
+import { token, withBridge } from '../helpers/bridge.ts';
 import { navigation } from '../helpers/client.ts';
 import { withServer, type Endpoint } from '../helpers/endpoint.ts';
 import { clientId, redirectOf, startProvider, type SignInProvider } from '../helpers/provider.ts';
+import { hold } from '../helpers/sockets.ts';
 import { suite } from '../helpers/suite.ts';
 import { Watched } from '../helpers/watched.ts';
 
@@ -65,16 +68,60 @@ test('unsubscribed while it waits, cancels the flow: the redirect is late', asyn
   });
 });
 
+test('unsubscribed while it waits at a service elsewhere, cancels the flow there', async () => {
+  await using as = await startProvider();
+  await withBridge(async ({ url, events, server }) => {
+    await using host = await connectCallbackHost(url, { token });
+    const watched = new Watched(signIn({ issuer: as.issuer, clientId, host }));
+    await watched.next('waiting');
+    const told = firstValueFrom(server.events.pipe(filter(({ type }) => type === 'cancelled')));
+    watched.unsubscribe();
+    await assert.deadline(told, 5_000, 'the end of the flow');
+    assert.equal(typesOf(events), ['begun', 'cancelled']);
+    assert.is((await watched.visit()).status, 400);
+    assert.not.ok(as.requests.includes('POST /token'));
+    assert.ok(host.connected, 'the host is for others too');
+  });
+});
+
+test('unsubscribed while a host begins its flow, has that one cancelled', async () => {
+  await using as = await startProvider();
+  await withServer({}, async ({ server, events }) => {
+    // Registered already, and the answer on its way.
+    const asked = new Subject<void>();
+    const host = {
+      begin: async (options?: BeginOptions) => {
+        const flow = await server.begin(options);
+        asked.next();
+        return flow;
+      },
+    } as unknown as CallbackHost;
+    const isAsked = firstValueFrom(asked);
+    const watched = new Watched(signIn({ issuer: as.issuer, clientId, host }));
+    await isAsked;
+    watched.unsubscribe();
+    assert.equal([typesOf(events), watched.types], [['begun', 'cancelled'], ['discovered']]);
+  });
+});
+
+test('unsubscribed while its own server opens its port, frees it', async () => {
+  await using as = await startProvider();
+  const port = await freePort();
+  // As soon as the metadata is there, the port is asked for, and not yet had.
+  const watched = new Watched(signIn({ issuer: as.issuer, clientId, server: { port } }), ({ type }) => {
+    if (type === 'discovered') queueMicrotask(() => watched.unsubscribe());
+  });
+  await watched.next('discovered');
+  assert.equal(watched.types, ['discovered']);
+  await isFree(port);
+});
+
 test('unsubscribed while its own server waits, frees the port', async () => {
   await using as = await startProvider();
   const watched = new Watched(signIn({ issuer: as.issuer, clientId }));
   const { url } = await watched.next('authorize');
   watched.unsubscribe();
-  const { port } = new URL(url.searchParams.get('redirect_uri')!);
-  const refused = async (): Promise<void> => {
-    while (await connects(Number(port))) await new Promise(setImmediate);
-  };
-  await assert.deadline(refused(), 3_000, 'the port');
+  await isFree(Number(new URL(url.searchParams.get('redirect_uri')!).port));
 });
 
 for (const own of [true, false]) {
@@ -210,6 +257,21 @@ async function slowly(as: SignInProvider, watched: Watched): Promise<string> {
   await new Promise(setImmediate);
   response.resume();
   return text(response);
+}
+
+/** Resolves once nobody listens there any more, and somebody else can. */
+async function isFree(port: number): Promise<void> {
+  const refused = async (): Promise<void> => {
+    while (await connects(port)) await new Promise(setImmediate);
+  };
+  await assert.deadline(refused(), 3_000, 'the port');
+  await (await hold({ host: '127.0.0.1', port })).release();
+}
+
+async function freePort(): Promise<number> {
+  const { port, release } = await hold({ host: '127.0.0.1' });
+  await release();
+  return port;
 }
 
 async function connects(port: number): Promise<boolean> {

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { DiscoveryError, signIn, type DiscoveryFlaw, type ServerMetadata } from '../../src/login.ts';
 import { metadataUrls } from '../../src/login/metadata.ts';
 import * as assert from '../helpers/assert.ts';
 import { json, startIssuer, type IssuerOptions } from '../helpers/issuer.ts';
+import { listenOnLoopback } from '../helpers/loopback.ts';
 import { suite } from '../helpers/suite.ts';
 import { Watched } from '../helpers/watched.ts';
 
@@ -125,11 +124,9 @@ test('checks metadata that is given as it checks its own', async () => {
 });
 
 test('says in one sentence why there is none', async () => {
-  const nobody = createServer().listen(0, '127.0.0.1');
-  await once(nobody, 'listening');
-  const { port } = nobody.address() as AddressInfo;
-  nobody.close();
-  await once(nobody, 'close');
+  const nobody = await listenOnLoopback();
+  const { port } = new URL(nobody.origin);
+  await nobody[Symbol.asyncDispose]();
   using watched = new Watched(signIn({ issuer: `http://127.0.0.1:${port}`, clientId }));
   assert.match((await watched.failure()).message, /^the issuer \S+ cannot be reached \(ECONNREFUSED\)$/);
 });
@@ -155,16 +152,10 @@ for (const [what, answer, saying] of [
   ],
 ] as readonly [string, (response: ServerResponse) => void, RegExp][]) {
   test(`says so where the answer is ${what}`, async () => {
-    const http = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
-    await once(http, 'listening');
-    try {
-      const issuer = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
-      using watched = new Watched(signIn({ issuer, clientId }));
-      assert.match((await watched.failure()).message, saying);
-    } finally {
-      http.closeAllConnections();
-      http.close();
-    }
+    await using loopback = await listenOnLoopback();
+    loopback.http.on('request', (_request, response: ServerResponse) => answer(response));
+    using watched = new Watched(signIn({ issuer: loopback.origin, clientId }));
+    assert.match((await watched.failure()).message, saying);
   });
 }
 

@@ -379,6 +379,19 @@ test('tells that the host has closed, or has none to spare', async () => {
   });
 });
 
+test('tells that the service elsewhere takes the token no more', async () => {
+  await using as = await startIssuer();
+  await withBridge(async ({ url, bridge }) => {
+    await using host = await connectCallbackHost(url, { token, report: () => undefined });
+    using watched = new Watched(signIn({ issuer: as.issuer, clientId, host }));
+    await watched.next('waiting');
+    bridge.setTokens([]);
+    assert.is((await watched.failure()).code, 'closed');
+    using more = new Watched(signIn({ issuer: as.issuer, clientId, host }));
+    assert.is((await more.failure()).code, 'closed');
+  });
+});
+
 test('tells that the port is taken', async () => {
   await using as = await startIssuer();
   await withServer({}, async ({ port }) => {

@@ -22,18 +22,16 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await watch(page, monitor.url());
         await received(page, events);
         await page.locator('#rate', { hasText: 'peak' }).waitFor();
-        for (const [size, width] of Object.entries({ desktop: 1280, phone: 390, small: 320 })) {
+        for (const [size, width] of Object.entries({ desktop: 1280, zoomed: 640, phone: 360, small: 320 })) {
           await page.setViewportSize({ width, height: 800 });
           const { contrast, text } = await lowestContrast(page);
           ok(contrast >= 4.5, `${size}: contrast ${contrast.toFixed(2)} of "${text}"`);
-          is(
-            await page.evaluate<number>(
-              'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-            ),
-            0,
-            size,
-          );
-          if (size !== 'small') await keep(page, `${colorScheme}-${size}`, true);
+          // On the smallest of screens the table scrolls within its own region.
+          for (const box of size === 'small' ? ['html'] : ['html', '#events .scroll']) {
+            const over = `(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('${box}'))`;
+            is(await page.evaluate<number>(over), 0, `${size}: ${box} is too wide by`);
+          }
+          await keep(page, `${colorScheme}-${size}`, true);
         }
       }),
     { context: { colorScheme } },

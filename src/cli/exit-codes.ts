@@ -29,6 +29,8 @@ const byErrorCode: Readonly<Partial<Record<string, ExitCode>>> = {
   listen_failed: exitCodes.listen,
   port_in_use: exitCodes.listen,
   connection_failed: exitCodes.connection,
+  // By a service elsewhere that has ended, begun anew, or no longer takes the token.
+  closed: exitCodes.connection,
   unreachable: exitCodes.connection,
   discovery_failed: exitCodes.connection,
   authorization_error: exitCodes.denied,

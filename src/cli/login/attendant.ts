@@ -45,7 +45,7 @@ export class Attendant {
         await this.#show(event);
         break;
       case 'waiting':
-        this.#progress.waiting(event.expiresAt, this.#opened || this.#place.port === undefined);
+        this.#progress.waiting(event.expiresAt, this.#opened || this.#place.address === undefined);
         break;
       case 'received':
         this.#progress.received();
@@ -66,16 +66,16 @@ export class Attendant {
 
   get #pastes(): boolean {
     // Where the browser may well get through by itself, a pipe may be for somebody else.
-    const isLastResort = this.#place.port !== undefined && !this.#opened;
+    const isLastResort = this.#place.address !== undefined && !this.#opened;
     return isLastResort || this.#io.stdin.isTTY === true;
   }
 
   async #show({ url }: AuthorizeEvent): Promise<void> {
     this.#opened = this.#wantsBrowser && (await openBrowser(url));
     this.#progress.url(url, this.#opened);
-    const { port } = this.#place;
+    const { address } = this.#place;
     if (!this.#pastes) return;
-    if (this.#opened || port === undefined) {
+    if (this.#opened || address === undefined) {
       this.#progress.say(
         'If you end at a page that does not load, paste its address here (it is not shown).',
       );
@@ -83,7 +83,7 @@ export class Attendant {
     }
     this.#progress.advice(
       'If your browser is on another machine, let it reach this one, with this command there:',
-      tunnelTo(port, this.#io.env),
+      tunnelTo(address, this.#io.env),
     );
     this.#progress.say(
       'Or paste here the address of the page that did not load, or the code (it is not shown):',

@@ -5,6 +5,7 @@ import type { Tokens } from '../../login/tokens.ts';
 import type { Io } from '../io.ts';
 import { Attendant } from './attendant.ts';
 import { interrupted } from './interrupted.ts';
+import { linkTold } from './link.ts';
 import { openPlace } from './place.ts';
 import { Progress } from './progress.ts';
 import { requireSavable, save } from './save.ts';
@@ -34,7 +35,7 @@ function attended(settings: LoginSettings, io: Io, progress: Progress): Observab
       const attendant = new Attendant(io, progress, place, settings.browser);
       return signIn({ ...settings.signIn, host: place.host }).pipe(
         concatMap((event) => attendant.attend(event)),
-        connect((events) => merge(events, attendant.paste(events))),
+        connect((events) => merge(events, attendant.paste(events), linkTold(place, progress))),
         tokens(),
       );
     }),

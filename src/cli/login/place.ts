@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import { Observable } from 'rxjs';
 import { connectCallbackHost } from '../../client.ts';
 import { createOAuthCallbackServer, type CallbackHost } from '../../server.ts';
@@ -7,9 +8,11 @@ import { submitElsewhere, submitTo, type Submit } from './submit.ts';
 /** Where the redirect arrives, and what is pasted goes: a server here, or a service elsewhere. */
 export interface Place {
   host: CallbackHost;
-  /** Of the server here. */
-  port: number | undefined;
+  /** Where the server here listens. */
+  address: AddressInfo | undefined;
   submit: Submit;
+  /** Whether the service elsewhere is connected. */
+  connected?: () => boolean;
 }
 
 /** A place, open. It is closed, once its last page has been sent, when it is unsubscribed. */
@@ -31,11 +34,11 @@ export function openPlace({ server, via }: Pick<LoginSettings, 'server' | 'via'>
 
 async function connect({ url, token }: NonNullable<LoginSettings['via']>): Promise<Place> {
   const host = await connectCallbackHost(url, { token, report: () => undefined });
-  return { host, port: undefined, submit: submitElsewhere };
+  return { host, address: undefined, submit: submitElsewhere, connected: () => host.connected };
 }
 
 async function listen(options: LoginSettings['server']): Promise<Place> {
   const local = createOAuthCallbackServer(options);
   await local.listen();
-  return { host: local, port: local.address.port, submit: submitTo(local) };
+  return { host: local, address: local.address, submit: submitTo(local) };
 }

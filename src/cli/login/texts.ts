@@ -1,12 +1,14 @@
+import type { AddressInfo } from 'node:net';
 import { hostname, userInfo } from 'node:os';
 import type { Redirect } from '../../redirect.ts';
 import type { Io } from '../io.ts';
 
 /** How the browser of another machine reaches the port here. */
-export function tunnelTo(port: number, env: Io['env']): string {
-  const [, , address = hostname(), sshPort = '22'] = env['SSH_CONNECTION']?.split(' ') ?? [];
+export function tunnelTo({ address, family, port }: AddressInfo, env: Io['env']): string {
+  const [, , machine = hostname(), sshPort = '22'] = env['SSH_CONNECTION']?.split(' ') ?? [];
   const at = sshPort === '22' ? '' : ` -p ${sshPort}`;
-  return `ssh -N -L ${port}:127.0.0.1:${port}${at} ${userName(env)}@${address}`;
+  const here = family === 'IPv6' ? `[${address}]` : address;
+  return `ssh -N -L ${port}:${here}:${port}${at} ${userName(env)}@${machine}`;
 }
 
 function userName(env: Io['env']): string {

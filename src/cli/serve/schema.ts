@@ -104,6 +104,8 @@ const ofRedis = {
   tenant: v.optional(text),
   keys: v.optional(text),
   quota: v.optional(bounds),
+  timeout: v.optional(whole),
+  poll: v.optional(whole),
 };
 
 /** All that `serve` can be told. */

@@ -1,5 +1,5 @@
 import { readJson } from './files.ts';
-import { parse, type Config } from './config.ts';
+import { parse, type ReadConfig } from './config.ts';
 import { sealingKeys } from './schema.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -17,7 +17,7 @@ export interface SharedStore {
  * @param report Told when the connection breaks.
  */
 export async function openStore(
-  { redis }: Config,
+  { config: { redis }, blame }: ReadConfig,
   report: (message: string) => void,
 ): Promise<SharedStore | undefined> {
   if (!redis) return undefined;
@@ -54,7 +54,7 @@ export async function openStore(
     };
   } catch (error) {
     client.destroy();
-    throw unreachable(error);
+    throw unreachable(blame(error, 'redis.'));
   }
 }
 
@@ -95,7 +95,7 @@ function firstError(client: {
 }
 
 function unreachable(error: unknown): unknown {
-  if (error instanceof CommandError || (error as { code?: unknown }).code === 'invalid_option') return error;
+  if (error instanceof CommandError) return error;
   const { message, cause } = error as Error;
   const why = cause instanceof Error ? cause.message : message;
   return new CommandError(`--redis cannot be reached: ${why || 'no answer'}`, exitCodes.connection, {

@@ -2,7 +2,7 @@ import { Subscription } from 'rxjs';
 import { connectCallbackHost, ConnectionError, type RemoteCallbackHost } from '../../client.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
-import type { Io } from '../io.ts';
+import type { Io, Output } from '../io.ts';
 import type { WatchOptions } from '../watch.ts';
 import { filterFor } from './filter.ts';
 import { linesView } from './lines.ts';
@@ -21,7 +21,7 @@ export async function watch(url: string, options: WatchOptions, io: Io): Promise
   const host = await Promise.race([open(url, token, history), stopped]);
   // An attempt to connect cannot be called off, and would keep the process.
   if (!host) return io.exit(exitCodes.ok);
-  const view = io.stdout.isTTY && !json ? tableView(url, io) : linesView(io);
+  const view = hasRoom(io.stdout) && !json ? tableView(url, io) : linesView(io);
   const shown = new Subscription();
   try {
     await Promise.race([show(host, url, options, view, shown), stopped]);
@@ -30,6 +30,11 @@ export async function watch(url: string, options: WatchOptions, io: Io): Promise
     view.close();
     await host.close();
   }
+}
+
+/** Whether it is a terminal that knows its size; `docker exec -t` makes some that do not, or say it is 0. */
+function hasRoom({ isTTY, columns, rows }: Output): boolean {
+  return isTTY === true && Boolean(columns && rows);
 }
 
 /** At Ctrl-C or SIGTERM, and where nobody reads any more (`| head`). */
@@ -59,7 +64,6 @@ function show(
 ): Promise<never> {
   const wanted = filterFor(options);
   return new Promise((_, reject) => {
-    // It keeps the process while the connection is away, too.
     const told = setInterval(() => view.connected(host.connected), 250);
     shown.add(() => clearInterval(told));
     shown.add(host.feed.subscribe((status) => view.stands(status)));

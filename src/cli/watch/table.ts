@@ -9,9 +9,15 @@ export function tableView(url: string, { stdout, env }: Pick<Io, 'stdout' | 'env
   const account = new Account();
   const update = createLogUpdate(stdout);
   let connected = true;
-  const draw = (): void => {
+  const text = (): string => {
     const { columns = 80, rows = 24 } = stdout;
-    update(frame(account, { columns, rows, colors: !env['NO_COLOR'] }, { url, connected }));
+    return frame(account, { columns, rows, colors: !env['NO_COLOR'] }, { url, connected });
+  };
+  const draw = (): void => {
+    const { rows = 24 } = stdout;
+    const shown = text();
+    // As many lines each time: log-update 7.2 writes one that is new over those below it, which it takes for unchanged.
+    update(shown + '\n'.repeat(Math.max(1, rows - shown.split('\n').length)));
   };
   const timer = setInterval(draw, 250);
   const resized = (): void => {
@@ -29,7 +35,9 @@ export function tableView(url: string, { stdout, env }: Pick<Io, 'stdout' | 'env
     close() {
       clearInterval(timer);
       stdout.off('resize', resized);
-      draw();
+      // What stays needs no room below.
+      update.clear();
+      update(text());
       update.done();
     },
   };

@@ -32,4 +32,16 @@ export const nodes = inGroup('Several nodes:', [
     reads: 'bounds',
     what: 'what the tenant may have at all nodes: flows=<number>,perSecond=<number>',
   },
+  {
+    key: 'redis.timeout',
+    flag: '--redis-timeout <ms>',
+    reads: 'number',
+    what: 'how long a step may take until Redis counts as away (default: 3000)',
+  },
+  {
+    key: 'redis.poll',
+    flag: '--redis-poll <ms>',
+    reads: 'number',
+    what: 'how often to look for endings whose message was lost (default: 10000)',
+  },
 ]);

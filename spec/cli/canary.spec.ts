@@ -1,0 +1,111 @@
+/** One secret of each kind through all the commands at once, at the debug level for people: none of them shows any. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Tokens } from '../../src/login.ts';
+import * as assert from '../helpers/assert.ts';
+import { Cli, run } from '../helpers/cli.ts';
+import { send, visit } from '../helpers/client.ts';
+import { comingBack, json, startIssuer } from '../helpers/issuer.ts';
+import { suite } from '../helpers/suite.ts';
+
+const secrets = {
+  bridge: 'CANARY-token-of-the-bridge',
+  wrong: 'CANARY-token-of-nobody',
+  client: 'CANARY-secret-of-the-client',
+  code: 'CANARY-code-of-a-person',
+  access: 'CANARY-access-token',
+  refresh: 'CANARY-refresh-token',
+};
+const env = { RX_OAUTH_CALLBACK_TOKEN: secrets.bridge, RX_OAUTH_CALLBACK_CLIENT_SECRET: secrets.client };
+
+const test = suite('secrets in the commands');
+
+/** Signs in by a `login`, after some who should not; gives what is secret of it. */
+async function signIn(command: Cli): Promise<string[]> {
+  const url = new URL(await command.sees(/^ {2}(http\S+)$/m, 'stderr'));
+  const state = url.searchParams.get('state')!;
+  const back = comingBack(url, { code: secrets.code });
+  const ofNobody = back.replace(state, `${state.slice(0, -1)}!`);
+  for (const stray of [ofNobody, `${back}&iss=https://evil.example`, `${back}&code=${secrets.code}`])
+    assert.is((await visit(stray)).status, 400);
+  const { status } = await visit(back);
+  assert.is(status, 200);
+  return [state, state.slice(0, 20)];
+}
+
+test('H-01 no command shows a code, a state, a verifier, a secret or a token, but login those it got, on stdout', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'canary-'));
+  const verifiers: string[] = [];
+  await using as = await startIssuer({
+    token: (form, response) => {
+      verifiers.push(form.get('code_verifier')!);
+      const { access, refresh } = secrets;
+      json(response, 200, { access_token: access, refresh_token: refresh, token_type: 'bearer' });
+    },
+  });
+  try {
+    await using service = Cli.start(
+      ['serve', '--log-level', 'debug', '--settle', '20000', '--drain', '0'],
+      env,
+    );
+    const bridge = await service.sees(/^Bridge +(ws:\S+)$/m);
+    const metrics = await service.sees(/^Metrics +(http:\S+)$/m);
+    const link = await service.sees(/^Monitor +\S+#(\S+)$/m);
+    await using lines = Cli.start(['watch', bridge, '--history'], env);
+    await using table = Cli.onTerminalOf(24, 100, ['watch', bridge, '--history'], env);
+    const login = ['login', '--issuer', as.issuer, '--client-id', 'c', '--no-browser'];
+    const file = join(folder, 'tokens.json');
+    await using elsewhere = Cli.start([...login, '--via', bridge], env);
+    const made = await signIn(elsewhere);
+    const { code, stdout: tokens, stderr: told } = await elsewhere.end();
+    assert.is(code, 0, told);
+    await using here = Cli.start([...login, '--save', file], env);
+    made.push(...(await signIn(here)));
+    assert.is((await here.end()).code, 0, here.stderr);
+    const refused = [
+      await run(['watch', bridge], { RX_OAUTH_CALLBACK_TOKEN: secrets.wrong }),
+      await run([...login, '--via', bridge], { RX_OAUTH_CALLBACK_TOKEN: secrets.wrong }),
+      await run(['serve', `--tokn=${secrets.wrong}`]),
+      await run(['serve', '--token', `${secrets.wrong} !`]),
+    ];
+    assert.equal(
+      refused.map((each) => each.code),
+      [4, 4, 2, 2],
+    );
+    await send(`${metrics}?code=${secrets.code}`, 'GET', { Authorization: `Bearer ${secrets.wrong}` });
+    const { body } = await send(metrics, 'GET', { Authorization: `Bearer ${secrets.bridge}` });
+    await lines.sees(/"finished"/);
+    await table.sees(/finished/);
+    lines.signal('SIGINT');
+    table.press('\x03');
+    await Promise.all([lines.end(), table.end()]);
+    service.signal('SIGTERM');
+    await service.end();
+    assert.match(service.stderr, ' debug ');
+
+    const outputs = {
+      serve: service.stderr + service.stdout.replace(link, ''),
+      watch: lines.stdout + lines.stderr,
+      'watch on a terminal': table.stdout,
+      'login --via': told,
+      'login --save': here.stdout + here.stderr,
+      'what was refused': refused.map(({ stdout, stderr }) => stdout + stderr).join(''),
+      metrics: body,
+    };
+    assert.ok(verifiers.length === 2 && verifiers.every((verifier) => verifier.length >= 43));
+    for (const [whose, output] of Object.entries(outputs)) {
+      // The URL that a person is to open has to have it.
+      const shown = whose.startsWith('login') ? output.replace(/^ {2}http\S+$/gm, '') : output;
+      assert.ok(shown.length > 50, whose);
+      for (const secret of [...Object.values(secrets), ...verifiers, ...made, link])
+        assert.not.match(shown, secret, `${whose} shows ${secret}`);
+    }
+    for (const text of [tokens, readFileSync(file, 'utf8')])
+      assert.is(Tokens.fromDict(JSON.parse(text) as Record<string, unknown>).access_token, secrets.access);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test.run();
