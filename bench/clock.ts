@@ -39,15 +39,16 @@ export function paceAsleep(count: number, perSecond: number, next: (index: numbe
   const start = now();
   let index = 0;
   return new Promise((resolve) => {
+    const due = (): number => start + (index / perSecond) * 1e6 - slack;
     const turn = (): void => {
-      next(index++);
+      while (index < count && due() <= now()) next(index++);
       if (index === count) {
         resolve();
         return;
       }
       // First what has come: `sleep` in the same turn would keep it waiting.
       setImmediate(() => {
-        const left = start + (index / perSecond) * 1e6 - now() - slack;
+        const left = due() - now();
         if (left > 0) Atomics.wait(sleeper, 0, 0, left / 1e3);
         setImmediate(turn);
       });

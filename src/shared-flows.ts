@@ -59,7 +59,7 @@ export class SharedFlows implements FlowOwner {
 
   cancel(flow: PendingFlow, ending: Ending): void {
     const shared = this.#end(flow, ending);
-    if (shared) this.#run(this.#free(shared.stored));
+    if (shared) this.#run(this.#stored.free(flow.state));
   }
 
   /** Somebody came for the response that was kept. */
@@ -99,7 +99,7 @@ export class SharedFlows implements FlowOwner {
     try {
       this.#requireOpen(options);
     } catch (error) {
-      this.#run(this.#free(stored));
+      this.#run(this.#stored.free(state));
       throw error;
     }
     const now = this.#internals.clock.now();
@@ -179,13 +179,6 @@ export class SharedFlows implements FlowOwner {
     this.#deadlines.remove(shared);
     this.#stored.leave(flow.state, shared);
     return shared;
-  }
-
-  async #free({ state }: StoredFlow): Promise<void> {
-    await this.#stored.store.cancel(state);
-    // Tells of the end, too.
-    await this.#stored.take(state);
-    await this.#stored.store.acknowledge(state);
   }
 }
 

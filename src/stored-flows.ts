@@ -102,17 +102,26 @@ export class StoredFlows {
   }
 
   /** Consumes the state in the store, where the response is accepted. */
-  async match(fields: CallbackFields, arrival: Arrival): Promise<Consumed> {
+  match(fields: CallbackFields, arrival: Arrival): Promise<Consumed> {
     const { state, error } = fields;
     const { settle } = this.options;
-    if (state === undefined) return { disposition: 'unmatched' };
-    if (settle === false || error !== undefined) return this.store.consume({ ...fields, state }, arrival);
+    if (state === undefined) return Promise.resolve({ disposition: 'unmatched' });
+    const response = { ...fields, state };
+    if (settle === false || error !== undefined) return this.store.consume(response, arrival);
+    return this.#matchWithPage(response, arrival, settle);
+  }
+
+  async #matchWithPage(
+    response: CallbackFields & { state: string },
+    arrival: Arrival,
+    settle: number,
+  ): Promise<Consumed> {
     const page: Page = { tell: undefined, outcome: undefined, drop: nothing };
     // First: a listener elsewhere may be faster than the answer here.
-    const stop = await this.store.onOutcome(state, settle, (outcome) => this.#decide(page, outcome));
+    const stop = await this.store.onOutcome(response.state, settle, (outcome) => this.#decide(page, outcome));
     let found: Consumed | undefined;
     try {
-      found = await this.store.consume({ ...fields, state }, arrival);
+      found = await this.store.consume(response, arrival);
     } finally {
       if (found?.disposition === 'accepted' && found.flow !== undefined)
         this.#keep(found.flow, page, settle, stop);
@@ -148,6 +157,14 @@ export class StoredFlows {
     if (result.type === 'expired') this.#tell({ type: 'expired', ...told });
     if (result.type === 'cancelled') this.#tell({ type: 'cancelled', ...told, reason: 'cancelled' });
     return result;
+  }
+
+  /** Nobody is to hear of the flow any more: it ends, and nothing of it is kept. */
+  async free(state: string): Promise<void> {
+    await this.store.cancel(state);
+    // Tells of the end, too.
+    await this.take(state);
+    await this.store.acknowledge(state);
   }
 
   /** Lets the page of a response that was just accepted wait; returns its undo. */

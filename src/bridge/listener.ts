@@ -24,6 +24,8 @@ export interface ListenerHost {
   /** False where the flow has not ended. */
   acknowledge(state: string): Promise<boolean>;
   cancel(state: string): Promise<void>;
+  /** Ends the flow, and keeps nothing of it. */
+  free(state: string): Promise<void>;
   /** Does nothing for an outcome that is not allowed. */
   settle(flow: string, state: string, outcome: Outcome): void;
   /** Makes it the flow's only listener, woken when the flow may have ended; false where a later connection has it. */
@@ -163,7 +165,7 @@ export class Listener {
     try {
       const flow = await this.#host.begin(key, state, options as BeginOptions);
       if (this.#leaving) {
-        await this.#free(state);
+        await this.#host.free(state);
         return;
       }
       const { id, redirectUri, expiresAt } = flow;
@@ -192,7 +194,7 @@ export class Listener {
     }
     await this.#host.adopt(state);
     if (this.#leaving) {
-      await this.#free(state);
+      await this.#host.free(state);
       return;
     }
     const listening = this.#attach(stored);
@@ -247,17 +249,10 @@ export class Listener {
     await Promise.all(
       [...this.#flows.values()].map((listening) => {
         this.#detach(listening);
-        return this.#free(listening.state);
+        return this.#host.free(listening.state);
       }),
     );
     this.#connection.close(closeCodes.done, 'done');
-  }
-
-  async #free(state: string): Promise<void> {
-    await this.#host.cancel(state);
-    // Tells of the end, too.
-    await this.#host.take(state);
-    await this.#host.acknowledge(state);
   }
 
   /** Undefined where the connection has closed meanwhile, or a later one has the flow. */

@@ -213,6 +213,7 @@ class WebSocketBridge implements Bridge, SessionHost {
   take: SessionHost['take'] = (state) => this.#flows.take(state);
   acknowledge: SessionHost['acknowledge'] = (state) => this.#flows.store.acknowledge(state);
   cancel: SessionHost['cancel'] = (state) => this.#flows.store.cancel(state);
+  free: SessionHost['free'] = (state) => this.#flows.free(state);
   settle: SessionHost['settle'] = (...settled) => this.#flows.settle(...settled);
 
   attach: SessionHost['attach'] = (flow, listening) => {
