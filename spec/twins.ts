@@ -216,7 +216,7 @@ export const twins: readonly Twin[] = [
     weakness: 'accepts a state as often as it comes',
     edits: [
       edit('flows.ts', `if (!flow?.pending) return {`, `if (!flow) return {`),
-      edit('flows.ts', `if (flow.deliver()) this.taken(flow);`, `flow.deliver();`),
+      edit('flows.ts', `if (flow.tell()) this.taken(flow);`, `flow.tell();`),
     ],
     complaint: /code=one/,
   },
@@ -228,8 +228,8 @@ export const twins: readonly Twin[] = [
       edit('flows.ts', `if (!flow?.pending) return {`, `if (!flow) return {`),
       edit(
         'flows.ts',
-        `if (flow.deliver()) this.taken(flow);`,
-        `if (flow.deliver()) setTimeout(() => this.taken(flow), 100);`,
+        `if (flow.tell()) this.taken(flow);`,
+        `if (flow.tell()) setTimeout(() => this.taken(flow), 100);`,
       ),
     ],
     complaint: /\+\+1 .*\n--\d/,
@@ -294,8 +294,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'flows.ts',
-        `if (flow.deliver()) this.taken(flow);`,
-        `if (!flow.deliver()) flow.mark({ type: 'expired' });\n    this.taken(flow);`,
+        `if (flow.tell()) this.taken(flow);`,
+        `if (!flow.tell()) flow.mark({ type: 'expired' });\n    this.taken(flow);`,
       ),
     ],
     complaint: /Expected promise to reject/,
@@ -347,7 +347,7 @@ export const twins: readonly Twin[] = [
       edit(
         'flows.ts',
         `    flow.accept(response);`,
-        `    for (const each of this.#deadlines.values()) if (each.pending && each !== flow) {\n      each.accept(response);\n      each.deliver();\n    }\n    flow.accept(response);`,
+        `    for (const each of this.#deadlines.values()) if (each.pending && each !== flow) {\n      each.accept(response);\n      each.tell();\n    }\n    flow.accept(response);`,
       ),
     ],
     complaint: /--··"completed":·true/,

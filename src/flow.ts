@@ -2,9 +2,10 @@ import type { Observable } from 'rxjs';
 import { authorizationUrl, type AuthorizationParameters } from './authorization-url.ts';
 import { inspect, redactState, type CallbackResponse, type Inspect } from './callback-response.ts';
 import type { Timed } from './deadlines.ts';
-import type { Expectation } from './expectation.ts';
 import { FlowCancelledError, FlowExpiredError, ServerClosedError } from './errors.ts';
+import type { Expectation } from './expectation.ts';
 import { IsolatedObservable, type Report } from './isolated-observable.ts';
+import { ObservedFlow, type FlowObserver } from './observed-flow.ts';
 import { codeChallenge, randomToken } from './pkce.ts';
 import type { ResponseMode } from './redirect.ts';
 
@@ -106,31 +107,14 @@ export interface FlowOwner {
   settle(flow: PendingFlow, outcome: Outcome): void;
 }
 
-/** Somebody who waits for a flow's end. */
-export interface FlowObserver {
-  /** It no longer waits. */
-  readonly closed: boolean;
-  next(response: CallbackResponse): void;
-  error(reason: unknown): void;
-  complete(): void;
-}
-
 /** A flow of this process. Made small, since a server may hold a million: what is not asked for is not there. */
-export class PendingFlow implements Flow, Timed {
+export class PendingFlow extends ObservedFlow implements Flow, Timed {
   slot = -1;
   /** Kept, since the token request names it again when the server may be closed. */
   redirectUri = '';
   readonly #owner: FlowOwner;
   readonly #sequence: number | string;
   #verifier: string | undefined;
-  /** Those that have gone stand here still, until another comes: a flow is short, and so there is nothing to undo. */
-  #observer: FlowObserver | undefined;
-  /** There is seldom more than one. */
-  #others: FlowObserver[] | undefined;
-  #response: CallbackResponse | undefined;
-  #ending: Ending | undefined;
-  /** Undoes what `begin` set up outside the flow: abort listener, single-flight key. */
-  release: (() => void) | undefined;
   /** The app has said how the sign-in ended; it says so once. */
   settled = false;
   /** The page that waits for the outcome. */
@@ -144,6 +128,7 @@ export class PendingFlow implements Flow, Timed {
     public deadline: number,
     public expectation: Expectation,
   ) {
+    super();
     this.#owner = owner;
     this.#sequence = sequence;
   }
@@ -158,14 +143,6 @@ export class PendingFlow implements Flow, Timed {
 
   get codeVerifier(): string {
     return (this.#verifier ??= randomToken());
-  }
-
-  get pending(): boolean {
-    return !this.#response && !this.#ending;
-  }
-
-  get observed(): boolean {
-    return [this.#observer, ...(this.#others ?? [])].some((observer) => observer?.closed === false);
   }
 
   get response(): Observable<CallbackResponse> {
@@ -204,63 +181,20 @@ export class PendingFlow implements Flow, Timed {
 
   /** The index has consumed the state for this response: from here on nothing else can end the flow. */
   accept(response: CallbackResponse): void {
-    this.#response = response;
-  }
-
-  /** Hands the response over. Says whether somebody was there to receive it. */
-  deliver(): boolean {
-    const response = this.#response;
-    this.#leave();
-    if (!response) return false;
-    let delivered = false;
-    for (let observer = this.#shift(); observer; observer = this.#shift()) {
-      delivered ||= !observer.closed;
-      observer.next(response);
-      observer.complete();
-    }
-    return delivered;
+    this.ended = response;
   }
 
   /** The index has dropped the flow. A response that was kept for it is wiped. */
   mark(ending: Ending): void {
-    this.#response = undefined;
-    this.#ending = ending;
+    this.ended = (observer) => observer.error(errorOf(ending));
   }
 
-  /** Tells the subscribers how the flow ended. */
-  tell(ending: Ending): void {
-    this.#leave();
-    let error: Error | undefined;
-    for (let observer = this.#shift(); observer; observer = this.#shift())
-      observer.error((error ??= errorOf(ending)));
-  }
-
-  #leave(): void {
-    this.release?.();
-    this.release = undefined;
-  }
-
-  /** The next one to be told. */
-  #shift(): FlowObserver | undefined {
-    const observer = this.#observer;
-    this.#observer = this.#others?.shift();
-    return observer;
-  }
-
-  /** Tells it now, or when the flow ends. */
-  attach(observer: FlowObserver): void {
-    if (this.#response && this.#owner.now() >= this.deadline) this.mark({ type: 'expired' });
-    if (this.#response) {
-      this.#owner.taken(this);
-      observer.next(this.#response);
-      observer.complete();
-    } else if (this.#ending) {
-      observer.error(errorOf(this.#ending));
-    } else if (this.#observer) {
-      this.#others = [...(this.#others?.filter(({ closed }) => !closed) ?? []), observer];
-    } else {
-      this.#observer = observer;
+  override attach(observer: FlowObserver): void {
+    if (typeof this.ended === 'object') {
+      if (this.#owner.now() >= this.deadline) this.mark({ type: 'expired' });
+      else this.#owner.taken(this);
     }
+    super.attach(observer);
   }
 }
 

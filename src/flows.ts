@@ -170,7 +170,7 @@ export class Flows implements FlowOwner {
 
   /** Forgets a flow that `watch` made, once nobody observes it. */
   abandon(flow: PendingFlow): void {
-    if (flow.deadline === Infinity && flow.pending && !flow.observed)
+    if (flow.deadline === Infinity && flow.pending && flow.observers.length === 0)
       this.#remove(flow, { type: 'cancelled' });
   }
 
@@ -218,7 +218,7 @@ export class Flows implements FlowOwner {
 
   /** Hands a matched flow its response, or keeps it for the flow until its deadline. */
   deliver(flow: PendingFlow): void {
-    if (flow.deliver()) this.taken(flow);
+    if (flow.tell()) this.taken(flow);
   }
 
   /** Somebody came for the response that was kept. */
@@ -312,7 +312,7 @@ export class Flows implements FlowOwner {
       if (ending.type === 'expired') this.#events.next({ type: 'expired', at: this.now(), flow: id });
       else this.#events.next({ type: 'cancelled', at: this.now(), flow: id, reason: ending.type });
     }
-    flow.tell(ending);
+    flow.tell();
   }
 
   #forget(flow: PendingFlow): void {

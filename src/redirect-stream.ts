@@ -1,6 +1,7 @@
 import type { Observable, Subscriber, Unsubscribable } from 'rxjs';
 import type { CallbackResponse } from './callback-response.ts';
-import type { FlowObserver, PendingFlow } from './flow.ts';
+import type { PendingFlow } from './flow.ts';
+import type { FlowObserver } from './observed-flow.ts';
 import type { Flows } from './flows.ts';
 import type { HotStream } from './hot-stream.ts';
 import { IsolatedObservable } from './isolated-observable.ts';

@@ -134,7 +134,7 @@ export class SharedFlows implements FlowOwner {
     if (result.type !== 'response') this.#end(flow, result);
     else {
       flow.accept(new CallbackResponse(result.response));
-      if (flow.deliver()) this.#forget(flow);
+      if (flow.tell()) this.#forget(flow);
       else this.#keep(flow);
     }
     await this.#stored.store.acknowledge(stored.state);
@@ -168,7 +168,7 @@ export class SharedFlows implements FlowOwner {
     const shared = this.#forget(flow);
     if (!shared) return undefined;
     flow.mark(ending);
-    flow.tell(ending);
+    flow.tell();
     return pending ? shared : undefined;
   }
 

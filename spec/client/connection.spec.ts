@@ -29,6 +29,7 @@ class Service {
       },
       onWelcome: () => undefined,
       onMessage: () => undefined,
+      onAway: () => undefined,
       onLost: (reason) => this.lost.push(reason),
       ...options,
     });

@@ -19,6 +19,8 @@ export interface ConnectionOptions {
   /** Connected, for the first time or again. */
   onWelcome: (welcome: Welcome) => void;
   onMessage: (message: ServiceMessage) => void;
+  /** Not connected; there will be another attempt. */
+  onAway: () => void;
   /** No further attempt will be made. */
   onLost: (reason: Lost) => void;
 }
@@ -136,7 +138,7 @@ export class Connection {
   }
 
   #onClosed(code: number, status?: number): void {
-    const { clock, reconnects, renews, onLost } = this.#options;
+    const { clock, reconnects, renews, onAway, onLost } = this.#options;
     // One that is closed again at once does not end the row of attempts.
     if (this.#welcome && clock.now() - (this.#welcomedAt ?? 0) >= firstDelay) this.#attempt = 0;
     this.#transport = undefined;
@@ -154,6 +156,7 @@ export class Connection {
       return;
     }
     this.#wait = clock.after(delayOf(this.#attempt++), () => void this.#connect());
+    onAway();
   }
 
   /** No longer connected: nothing waits to be sent, and no timer runs. */

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { ServiceMessage } from '../bridge/protocol.ts';
 import { clockFrom } from '../clock.ts';
-import { ConnectionError, NotListeningError, ServerClosedError } from '../errors.ts';
+import { ConnectionError, ServerClosedError } from '../errors.ts';
 import type { ServerEvent } from '../events.ts';
 import type { BeginOptions, Flow } from '../flow.ts';
 import type { CallbackHost } from '../server.ts';
@@ -40,7 +40,8 @@ class RemoteHost implements RemoteCallbackHost {
   readonly #connection: Connection;
   readonly #flows: RemoteFlows;
   readonly #feed: RemoteFeed;
-  #redirectUri: string | undefined;
+  /** Nobody has this host before the service has said it. */
+  redirectUri = '';
 
   /** @param ready Told when the service has answered or has not; only the first time counts. */
   constructor(url: string, options: ConnectOptions, open: OpenTransport, ready: (error?: Error) => void) {
@@ -65,6 +66,7 @@ class RemoteHost implements RemoteCallbackHost {
         ready();
       },
       onMessage: (message) => this.#onMessage(message),
+      onAway: () => this.#flows.away(),
       onLost: (lost) => {
         const error = connectionError(url, lost);
         ready(error);
@@ -85,12 +87,6 @@ class RemoteHost implements RemoteCallbackHost {
     return this.#connection.welcome !== undefined;
   }
 
-  get redirectUri(): string {
-    if (this.#redirectUri === undefined)
-      throw new NotListeningError('redirectUri is known once the service has answered');
-    return this.#redirectUri;
-  }
-
   // Async, so that a bad option rejects as it does at a server.
   async begin(options: BeginOptions = {}): Promise<Flow> {
     return this.#flows.begin(options);
@@ -107,7 +103,7 @@ class RemoteHost implements RemoteCallbackHost {
   }
 
   #onWelcome(welcome: Welcome): void {
-    this.#redirectUri = welcome.redirectUri;
+    this.redirectUri = welcome.redirectUri;
     this.#flows.welcome(welcome.nonce);
     this.#feed.welcome(welcome);
   }

@@ -17,8 +17,9 @@ export function requireOutcome(outcome: Outcome): void {
   if (!['success', 'failure', 'redirect'].includes(status))
     throw new InvalidOptionError('status', 'must be "success", "failure" or "redirect"');
   if (status === 'success') return;
-  const [option, text] = status === 'failure' ? ['message', outcome.message] : ['url', outcome.url];
+  const option = status === 'failure' ? 'message' : 'url';
+  const text = (outcome as Record<string, unknown>)[option];
   if (typeof text !== 'string') throw new InvalidOptionError(option, 'must be a string');
   // The rest of the message is the flow's id.
-  requireFits(option, { text, rest: ' '.repeat(128) });
+  requireFits(option, [text, ' '.repeat(128)]);
 }

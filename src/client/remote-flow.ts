@@ -1,11 +1,12 @@
-import { AsyncSubject, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { authorizationUrl, type AuthorizationParameters } from '../authorization-url.ts';
 import { CallbackResponse, inspect, redactState, type Inspect } from '../callback-response.ts';
 import { FlowCancelledError, FlowExpiredError, type ServerClosedError } from '../errors.ts';
 import type { BeginOptions, Flow, Outcome } from '../flow.ts';
 import { IsolatedObservable, type Report } from '../isolated-observable.ts';
+import { ObservedFlow, type FlowEnd, type FlowObserver } from '../observed-flow.ts';
 import type { StoredResult } from '../store/store.ts';
-import { challengeOf, keyOf, randomSecret } from './secrets.ts';
+import { challengeOf, randomKey, randomSecret } from './secrets.ts';
 
 export interface RemoteFlowOwner {
   readonly report: Report;
@@ -15,7 +16,7 @@ export interface RemoteFlowOwner {
 }
 
 /** A flow whose redirect arrives at a service. Its verifier and its secret never leave this process. */
-export class RemoteFlow implements Flow {
+export class RemoteFlow extends ObservedFlow implements Flow {
   /** Given by the service. */
   id = '';
   redirectUri = '';
@@ -25,55 +26,40 @@ export class RemoteFlow implements Flow {
   nonce: string | undefined;
   /** What the program has said of the sign-in; it says so once. */
   outcome: Outcome | undefined;
-  cancelled = false;
   readonly state: string;
   readonly options: BeginOptions;
-  readonly response: Observable<CallbackResponse>;
   /** SHA-256 of the secret: what the service knows it by. */
   readonly key: string;
   readonly #owner: RemoteFlowOwner;
   readonly #verifier: string;
   readonly #challenge: string;
-  readonly #result = new AsyncSubject<CallbackResponse>();
-  #ended = false;
-  /** Undoes what `begin` set up outside the flow. */
-  release: (() => void) | undefined;
-  /** Stops waiting for the service, which keeps an ended flow for a while. */
-  stop: (() => void) | undefined;
 
   private constructor(
     owner: RemoteFlowOwner,
     options: BeginOptions,
-    key: string,
     verifier: string,
-    challenge: string,
+    [key, challenge]: [string, string],
   ) {
+    super();
     this.#owner = owner;
     this.options = options;
     this.state = options.state ?? randomSecret();
     this.key = key;
     this.#verifier = verifier;
     this.#challenge = challenge;
-    this.response = new IsolatedObservable(owner.report, (subscriber) => {
-      if (this.#ended && owner.now() >= this.expiresAt)
-        subscriber.error(new FlowExpiredError('the flow has expired'));
-      else return this.#result.subscribe(subscriber);
-      return undefined;
-    });
   }
 
   static async create(owner: RemoteFlowOwner, options: BeginOptions): Promise<RemoteFlow> {
     const verifier = randomSecret();
-    const [key, challenge] = await Promise.all([keyOf(randomSecret()), challengeOf(verifier)]);
-    return new RemoteFlow(owner, options, key, verifier, challenge);
+    return new RemoteFlow(owner, options, verifier, await Promise.all([randomKey(), challengeOf(verifier)]));
   }
 
   get codeVerifier(): string {
     return this.#verifier;
   }
 
-  get pending(): boolean {
-    return !this.#ended;
+  get response(): Observable<CallbackResponse> {
+    return new IsolatedObservable<CallbackResponse>(this.#owner.report, (observer) => this.attach(observer));
   }
 
   authorizationUrl(endpoint: string | URL, params: AuthorizationParameters = {}): URL {
@@ -93,33 +79,24 @@ export class RemoteFlow implements Flow {
   }
 
   cancel(reason?: unknown): void {
-    if (this.#ended) return;
-    this.cancelled = true;
+    if (!this.pending) return;
     this.fail(
       new FlowCancelledError('the flow was cancelled', reason === undefined ? undefined : { cause: reason }),
     );
     this.#owner.cancel(this);
   }
 
-  /** The flow's terminal event; a second one changes nothing. */
-  end(result: StoredResult): void {
+  /** How the service says that it ended. A result that is none throws, and ends nothing. */
+  receive(result: StoredResult): void {
     if (result.type === 'expired')
       this.fail(new FlowExpiredError('the flow expired before its redirect came'));
     else if (result.type === 'cancelled')
       this.fail(new FlowCancelledError('the flow was cancelled at the service'));
-    else {
-      // First: a result that is none ends nothing.
-      const response = CallbackResponse.fromDict(result.response);
-      if (!this.#finish()) return;
-      this.#result.next(response);
-      this.#result.complete();
-    }
+    else this.#finish(CallbackResponse.fromDict(result.response));
   }
 
   fail(error: FlowCancelledError | FlowExpiredError | ServerClosedError): void {
-    if (!this.#finish()) return;
-    // Nobody may be subscribed yet, or ever; whoever subscribes is told.
-    this.#result.error(error);
+    this.#finish((observer) => observer.error(error));
   }
 
   toJSON(): object {
@@ -130,11 +107,16 @@ export class RemoteFlow implements Flow {
     return `Flow ${print(this.toJSON(), options)}`;
   }
 
-  #finish(): boolean {
-    if (this.#ended) return false;
-    this.#ended = true;
-    this.release?.();
-    this.release = undefined;
-    return true;
+  override attach(observer: FlowObserver): void {
+    if (!this.pending && this.#owner.now() >= this.expiresAt)
+      observer.error(new FlowExpiredError('the flow expired'));
+    else super.attach(observer);
+  }
+
+  /** A second terminal event changes nothing. */
+  #finish(end: FlowEnd): void {
+    if (!this.pending) return;
+    this.ended = end;
+    this.tell();
   }
 }

@@ -91,8 +91,13 @@ export class RemoteFlows implements RemoteFlowOwner {
     this.#resuming.clear();
     // Those come once more.
     this.#received = [];
-    for (const [ref, { flow }] of this.#asked) this.#ask(ref, flow);
+    for (const [ref, { flow }] of this.#asked) this.#send(beginning(ref, flow));
     for (const flow of this.#flows.values()) void this.#resume(flow, nonce);
+  }
+
+  /** It is the service that says when a flow expires; who cannot reach it has to see for himself. */
+  away(): void {
+    for (const flow of this.#flows.values()) if (this.now() >= flow.expiresAt + afterlife) this.#expire(flow);
   }
 
   begun({ ref, flow: id, redirectUri, expiresAt }: Heard<'begun'>): void {
@@ -100,16 +105,10 @@ export class RemoteFlows implements RemoteFlowOwner {
     if (!asked) return;
     this.#asked.delete(ref);
     const { flow, begun } = asked;
-    const { nonce } = this.#connection().welcome ?? {};
-    // The service says when a flow expires; this is for when it cannot be reached.
-    const stop = this.#clock.after(expiresAt + afterlife - this.now(), () => {
-      this.#forget(flow);
-      flow.fail(new FlowExpiredError('the flow expired while the service could not be reached'));
-    });
-    Object.assign(flow, { id, redirectUri, expiresAt, nonce, stop });
+    Object.assign(flow, { id, redirectUri, expiresAt, nonce: this.#connection().welcome?.nonce });
     this.#flows.set(id, flow);
-    if (flow.cancelled) this.cancel(flow);
-    else begun(flow);
+    if (flow.pending) begun(flow);
+    else this.cancel(flow);
   }
 
   failed(refusal: Heard<'failed'>): void {
@@ -124,12 +123,8 @@ export class RemoteFlows implements RemoteFlowOwner {
     const flow = this.#resuming.get(ref);
     this.#resuming.delete(ref);
     if (!flow) return;
-    this.#forget(flow);
-    flow.fail(
-      this.now() >= flow.expiresAt
-        ? new FlowExpiredError('the flow expired while it was not connected')
-        : new ServerClosedError('the callback service no longer knows the flow'),
-    );
+    if (this.now() >= flow.expiresAt) this.#expire(flow);
+    else this.#fail(flow, new ServerClosedError('the callback service no longer knows the flow'));
   }
 
   resumed({ ref }: Heard<'resumed'>): void {
@@ -137,22 +132,20 @@ export class RemoteFlows implements RemoteFlowOwner {
     this.#resuming.delete(ref);
     if (!flow) return;
     flow.nonce = this.#connection().welcome?.nonce;
-    if (flow.cancelled) this.cancel(flow);
+    // Cancelled meanwhile; or ended, where the service knows better.
+    if (!flow.pending) this.cancel(flow);
     this.#settle(flow);
   }
 
   result({ flow: id, result }: Heard<'result'>): void {
     // In this order: a result is acknowledged once it has been handed over.
-    this.#flows.get(id)?.end(result as StoredResult);
+    this.#flows.get(id)?.receive(result as StoredResult);
     this.#received.push(id);
     this.#acknowledging ??= this.#clock.after(gathering, () => this.#acknowledge());
   }
 
   acknowledged({ flows }: Heard<'acknowledged'>): void {
-    for (const id of flows) {
-      const flow = this.#flows.get(id);
-      if (flow) this.#forget(flow);
-    }
+    for (const id of flows) this.#flows.delete(id);
   }
 
   /** Nothing will be heard any more. */
@@ -167,10 +160,7 @@ export class RemoteFlows implements RemoteFlowOwner {
       flow.release?.();
       failed(closedError(error));
     }
-    for (const flow of [...this.#flows.values()]) {
-      this.#forget(flow);
-      flow.fail(closedError(error));
-    }
+    for (const flow of [...this.#flows.values()]) this.#fail(flow, closedError(error));
   }
 
   async #begin(options: BeginOptions, ended?: () => void): Promise<Flow> {
@@ -181,23 +171,21 @@ export class RemoteFlows implements RemoteFlowOwner {
     if (signal?.aborted) throw new FlowCancelledError('the flow was cancelled', { cause: signal.reason });
     if (this.#closed) throw closedError(this.#closed);
     const ref = ++this.#ref;
-    requireFits('options', beginning(ref, flow));
-    const unfollow = signal && this.#signals.follow(signal, flow);
+    const message = beginning(ref, flow);
+    requireFits('options', message);
     return new Promise((begun, failed) => {
       this.#asked.set(ref, { flow, begun, failed });
-      flow.release = () => {
-        unfollow?.();
-        ended?.();
-        // Asked for still: the service is told once it has begun the flow.
-        if (this.#asked.has(ref))
-          failed(new FlowCancelledError('the flow was cancelled', { cause: signal?.reason }));
-      };
-      this.#ask(ref, flow);
+      const unfollow = signal && this.#signals.follow(signal, flow);
+      if (unfollow || ended)
+        flow.release = () => {
+          unfollow?.();
+          ended?.();
+          // Asked for still: the service is told once it has begun the flow.
+          if (this.#asked.has(ref))
+            failed(new FlowCancelledError('the flow was cancelled', { cause: signal?.reason }));
+        };
+      this.#send(message);
     });
-  }
-
-  #ask(ref: number, flow: RemoteFlow): void {
-    this.#send(beginning(ref, flow));
   }
 
   /** To the connection that listens for the flow; to the next one, where there is none. */
@@ -222,9 +210,13 @@ export class RemoteFlows implements RemoteFlowOwner {
       this.#send({ type: 'ack', flows: received.slice(index, index + mostAcknowledged) });
   }
 
-  #forget(flow: RemoteFlow): void {
+  #expire(flow: RemoteFlow): void {
+    this.#fail(flow, new FlowExpiredError('the flow expired while the service could not be reached'));
+  }
+
+  #fail(flow: RemoteFlow, error: FlowExpiredError | ServerClosedError): void {
     this.#flows.delete(flow.id);
-    flow.stop?.();
+    flow.fail(error);
   }
 
   #send(message: object): void {

@@ -1,9 +1,9 @@
 /** Web Crypto, which Node and browsers share. All results are base64url without padding. */
 export function randomSecret(): string {
-  return encode(crypto.getRandomValues(new Uint8Array(32)));
+  return encode(randomBytes());
 }
 
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
 }
 
@@ -19,9 +19,13 @@ export async function proofOf(key: string, nonce: string): Promise<string> {
   return encode(new Uint8Array(await crypto.subtle.sign('HMAC', imported, new TextEncoder().encode(nonce))));
 }
 
-/** What the service is given of a secret. */
-export function keyOf(secret: string): Promise<string> {
-  return sha256(decode(secret));
+/** The SHA-256 of a secret that nobody has: the flow's owner proves that it has this. */
+export function randomKey(): Promise<string> {
+  return sha256(randomBytes());
+}
+
+function randomBytes(): Uint8Array<ArrayBuffer> {
+  return crypto.getRandomValues(new Uint8Array(32));
 }
 
 function encode(bytes: Uint8Array): string {

@@ -1,0 +1,71 @@
+import type { CallbackResponse } from './callback-response.ts';
+
+/** Somebody who waits for a flow's end. */
+export interface FlowObserver {
+  /** It no longer waits. */
+  readonly closed: boolean;
+  next(response: CallbackResponse): void;
+  error(reason: unknown): void;
+  complete(): void;
+}
+
+/** How a flow ended: with its response, or with an error, which this hands to an observer. */
+export type FlowEnd = CallbackResponse | ((observer: FlowObserver) => void);
+
+/** A flow's end and those who wait for it: a base, and no object of its own, since a process may hold a million flows. */
+export abstract class ObservedFlow {
+  /** Undoes what `begin` set up outside the flow: abort listener, single-flight key. */
+  release: (() => void) | undefined;
+  protected ended: FlowEnd | undefined;
+  /** Those that have gone stand here still, until another comes: a flow is short, and so there is nothing to undo. */
+  #observer: FlowObserver | undefined;
+  /** There is seldom more than one. */
+  #others: FlowObserver[] | undefined;
+
+  get pending(): boolean {
+    return !this.ended;
+  }
+
+  /** Whoever still waits. */
+  get observers(): FlowObserver[] {
+    return [this.#observer, ...(this.#others ?? [])].filter(
+      (observer): observer is FlowObserver => observer?.closed === false,
+    );
+  }
+
+  /** Tells those who wait how the flow ended. Says whether somebody was there. */
+  tell(): boolean {
+    this.release?.();
+    this.release = undefined;
+    // What one of them does may wipe a response, which the others are to have all the same.
+    const end = this.ended;
+    let told = false;
+    for (let observer = this.#shift(); end && observer; observer = this.#shift()) {
+      told ||= !observer.closed;
+      tell(observer, end);
+    }
+    return told;
+  }
+
+  /** Tells it now, or when the flow ends. */
+  attach(observer: FlowObserver): void {
+    if (this.ended) tell(observer, this.ended);
+    else if (this.#observer) [this.#observer, ...this.#others] = [...this.observers, observer];
+    else this.#observer = observer;
+  }
+
+  /** The next one to be told. */
+  #shift(): FlowObserver | undefined {
+    const observer = this.#observer;
+    this.#observer = this.#others?.shift();
+    return observer;
+  }
+}
+
+function tell(observer: FlowObserver, end: FlowEnd): void {
+  if (typeof end === 'function') end(observer);
+  else {
+    observer.next(end);
+    observer.complete();
+  }
+}
