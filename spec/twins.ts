@@ -795,8 +795,9 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'flow.ts',
-        `error ??= errorOf(ending)`,
-        `error ??= Object.assign(errorOf(ending), { state: this.state })`,
+        `this.ended = (observer) => observer.error(errorOf(ending));`,
+        `this.ended = (observer) =>
+      observer.error(Object.assign(errorOf(ending), { state: this.state }));`,
       ),
     ],
     complaint: /of cancelled shows the state/,
