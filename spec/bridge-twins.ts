@@ -161,8 +161,8 @@ export const bridgeTwins: readonly Twin[] = [
       ...edit('listeners.ts', `    before?.takenOver();\n`, ''),
       {
         file: 'stored-flows.ts',
-        find: `waiting.waiter = waiter;`,
-        replace: `const { waiter: first } = waiting;\n    waiting.waiter = { wake: () => (first?.wake(), waiter.wake()) };`,
+        find: `waiting.listener = listener;`,
+        replace: `const { listener: first } = waiting;\n    waiting.listener = { wake: () => (first?.wake(), listener.wake()) };`,
       },
     ],
     complaint: /the one before: is closed with nothing, and is told more/,

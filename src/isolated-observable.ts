@@ -62,11 +62,6 @@ class IsolatedSubscriber<T> extends Subscriber<T> {
     this.#report = report;
   }
 
-  /** A function is kept as it is, and wrapped only now. */
-  get #observer(): Handlers<T> {
-    return typeof this.#handlers === 'function' ? { next: this.#handlers } : this.#handlers;
-  }
-
   override unsubscribe(): void {
     // Whoever keeps the subscriber for a while keeps nothing of the program's.
     this.#handlers = gone;
@@ -75,7 +70,7 @@ class IsolatedSubscriber<T> extends Subscriber<T> {
 
   protected override _next(value: T): void {
     try {
-      this.#observer.next?.(value);
+      observerOf(this.#handlers).next?.(value);
     } catch (error) {
       this.#report(error);
     }
@@ -83,7 +78,8 @@ class IsolatedSubscriber<T> extends Subscriber<T> {
 
   protected override _error(reason: unknown): void {
     try {
-      if (this.#observer.error) this.#observer.error(reason);
+      const observer = observerOf(this.#handlers);
+      if (observer.error) observer.error(reason);
       else this.#report(reason);
     } catch (error) {
       this.#report(error);
@@ -94,11 +90,16 @@ class IsolatedSubscriber<T> extends Subscriber<T> {
 
   protected override _complete(): void {
     try {
-      this.#observer.complete?.();
+      observerOf(this.#handlers).complete?.();
     } catch (error) {
       this.#report(error);
     } finally {
       this.unsubscribe();
     }
   }
+}
+
+/** A function is kept as it is, and wrapped only now. */
+function observerOf<T>(handlers: Handlers<T> | ((value: T) => void)): Handlers<T> {
+  return typeof handlers === 'function' ? { next: handlers } : handlers;
 }

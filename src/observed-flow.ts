@@ -12,11 +12,14 @@ export interface FlowObserver {
 /** How a flow ended: with its response, or with an error, which this hands to an observer. */
 export type FlowEnd = CallbackResponse | ((observer: FlowObserver) => void);
 
-/** A flow's end and those who wait for it: a base, and no object of its own, since a process may hold a million flows. */
+/**
+ * A flow's end and those who wait for it: a base, and no object of its own, since a process may hold a million flows. For
+ * each class with a private method an instance has one more field; so there is none.
+ */
 export abstract class ObservedFlow {
   /** Undoes what `begin` set up outside the flow: abort listener, single-flight key. */
-  release: (() => void) | undefined;
-  protected ended: FlowEnd | undefined;
+  release: (() => void) | undefined = undefined;
+  protected ended: FlowEnd | undefined = undefined;
   /** Those that have gone stand here still, until another comes: a flow is short, and so there is nothing to undo. */
   #observer: FlowObserver | undefined;
   /** There is seldom more than one. */
@@ -40,7 +43,8 @@ export abstract class ObservedFlow {
     // What one of them does may wipe a response, which the others are to have all the same.
     const end = this.ended;
     let told = false;
-    for (let observer = this.#shift(); end && observer; observer = this.#shift()) {
+    for (let observer = this.#observer; end && observer; observer = this.#observer) {
+      this.#observer = this.#others?.shift();
       told ||= !observer.closed;
       tell(observer, end);
     }
@@ -52,13 +56,6 @@ export abstract class ObservedFlow {
     if (this.ended) tell(observer, this.ended);
     else if (this.#observer) [this.#observer, ...this.#others] = [...this.observers, observer];
     else this.#observer = observer;
-  }
-
-  /** The next one to be told. */
-  #shift(): FlowObserver | undefined {
-    const observer = this.#observer;
-    this.#observer = this.#others?.shift();
-    return observer;
   }
 }
 

@@ -8,8 +8,8 @@ import type { Report } from './isolated-observable.ts';
 import { beginOptions, requireKnown } from './known-options.ts';
 import { randomToken } from './pkce.ts';
 import { Signals } from './signals.ts';
-import type { StoredFlow } from './store/store.ts';
-import type { StoredFlows, Waiter } from './stored-flows.ts';
+import type { StoredFlow, Watcher } from './store/store.ts';
+import type { StoredFlows } from './stored-flows.ts';
 
 // A flow ends when the store says so; where nothing is heard of it, so many milliseconds after its time.
 const lastResort = 60_000;
@@ -183,7 +183,7 @@ export class SharedFlows implements FlowOwner {
 }
 
 /** A flow of this process and what the store has of it. */
-class Shared implements Waiter, Timed {
+class Shared implements Watcher, Timed {
   slot = -1;
 
   constructor(

@@ -8,15 +8,9 @@ import type { HotStream } from './hot-stream.ts';
 import type { Arrival } from './redirect.ts';
 import { Recent } from './recent.ts';
 import { sameKey } from './store/same-key.ts';
-import type { Consumed, FlowStore, StoredFlow, StoredResult } from './store/store.ts';
+import type { Consumed, FlowStore, StoredFlow, StoredResult, Watcher } from './store/store.ts';
 import { unavailable } from './unavailable-texts.ts';
 import { requireInteger, requireStrong } from './validate.ts';
-
-/** Who listens for a flow. */
-export interface Waiter {
-  /** There may be something to take. */
-  wake(): void;
-}
 
 /** A page of this node that waits to hear how its sign-in ended. The outcome may come before the page waits for it. */
 interface Page {
@@ -26,11 +20,23 @@ interface Page {
 }
 
 /** A flow that this node is woken for. */
-interface Waiting {
+class Waiting implements Watcher {
   readonly id: string;
-  /** Without anybody, only its end is noted. */
-  waiter: Waiter | undefined;
-  stop: () => void;
+  readonly state: string;
+  /** Without one, only the flow's end is noted. */
+  listener: Watcher | undefined = undefined;
+  readonly #flows: StoredFlows;
+
+  constructor({ id, state }: StoredFlow, flows: StoredFlows) {
+    this.id = id;
+    this.state = state;
+    this.#flows = flows;
+  }
+
+  wake(): void {
+    if (this.listener) this.listener.wake();
+    else void this.#flows.note(this);
+  }
 }
 
 const nothing = (): void => undefined;
@@ -136,14 +142,14 @@ export class StoredFlows {
   }
 
   /** Wakes this listener, and no other one, when there may be something to take. */
-  listen(flow: StoredFlow, waiter: Waiter): void {
+  listen(flow: StoredFlow, listener: Watcher): void {
     const waiting = this.#waiting.get(flow.state) ?? this.#wait(flow);
-    waiting.waiter = waiter;
+    waiting.listener = listener;
   }
 
-  leave(state: string, waiter: Waiter): void {
+  leave(state: string, listener: Watcher): void {
     const waiting = this.#waiting.get(state);
-    if (waiting?.waiter === waiter) waiting.waiter = undefined;
+    if (waiting?.listener === listener) waiting.listener = undefined;
   }
 
   /** How the flow ended, if it has; `elsewhere` where its listener has gone to another node. */
@@ -151,7 +157,7 @@ export class StoredFlows {
     const result = await this.store.take(state);
     const waiting = this.#waiting.get(state);
     if (!result || !waiting) return result;
-    this.#forget(state);
+    this.#forget(waiting);
     if (result === 'elsewhere') return result;
     const told = { at: this.#at(), flow: waiting.id };
     if (result.type === 'expired') this.#tell({ type: 'expired', ...told });
@@ -192,7 +198,12 @@ export class StoredFlows {
 
   /** Stops watching. The flows live on in the store. */
   release(): void {
-    for (const state of [...this.#waiting.keys()]) this.#forget(state);
+    for (const waiting of [...this.#waiting.values()]) this.#forget(waiting);
+  }
+
+  /** Nobody listens, but somebody may have begun to meanwhile. A store that is away wakes once more when it is back. */
+  async note(waiting: Waiting): Promise<void> {
+    if (await this.take(waiting.state).catch(() => undefined)) waiting.listener?.wake();
   }
 
   #allows(outcome: Outcome): boolean {
@@ -223,24 +234,15 @@ export class StoredFlows {
   }
 
   #wait(flow: StoredFlow): Waiting {
-    const { id, state } = flow;
-    const waiting: Waiting = { id, waiter: undefined, stop: nothing };
-    this.#waiting.set(state, waiting);
-    waiting.stop = this.store.watch(flow, () => {
-      if (waiting.waiter) waiting.waiter.wake();
-      else void this.#note(waiting, state);
-    });
+    const waiting = new Waiting(flow, this);
+    this.#waiting.set(flow.state, waiting);
+    this.store.watch(flow, waiting);
     return waiting;
   }
 
-  /** Nobody listens, but somebody may have begun to meanwhile. A store that is away wakes once more when it is back. */
-  async #note(waiting: Waiting, state: string): Promise<void> {
-    if (await this.take(state).catch(() => undefined)) waiting.waiter?.wake();
-  }
-
-  #forget(state: string): void {
-    this.#waiting.get(state)?.stop();
-    this.#waiting.delete(state);
+  #forget(waiting: Waiting): void {
+    this.store.unwatch(waiting, waiting);
+    this.#waiting.delete(waiting.state);
   }
 
   #tell(event: ServerEvent): void {

@@ -84,10 +84,14 @@ async function beginOne(state: string): Promise<void> {
     600_000,
   );
   if (typeof begun === 'string') throw new Error(begun);
-  const stop = store.watch(begun.flow, () => {
-    stop();
-    void note(begun.flow);
-  });
+  const { flow } = begun;
+  const watcher = {
+    wake: () => {
+      store.unwatch(flow, watcher);
+      void note(flow);
+    },
+  };
+  store.watch(flow, watcher);
 }
 
 async function note({ state }: StoredFlow): Promise<void> {

@@ -204,6 +204,7 @@ function bound(store: FlowStore): FlowStore {
     settle: (...args) => store.settle(...args),
     onOutcome: (...args) => store.onOutcome(...args),
     watch: (...args) => store.watch(...args),
+    unwatch: (...args) => store.unwatch(...args),
     check: () => store.check(),
   };
 }

@@ -164,11 +164,7 @@ test('L-10 expires by the clock of Redis, whatever that of the node says', () =>
       const began = performance.now();
       assert.ok(Math.abs(flow.expiresAt - Date.now() - 400) < 200, 'not by the clock of Redis');
       while (!(await store.take(flow.state)))
-        await assert.deadline(
-          new Promise<void>((resolve) => void store.watch(flow, resolve)),
-          3_000,
-          'expiry',
-        );
+        await assert.deadline(new Promise<void>((wake) => store.watch(flow, { wake })), 3_000, 'expiry');
       return performance.now() - began;
     });
     for (const took of await Promise.all(ends)) assert.ok(took >= 390 && took < 1_500, `after ${took} ms`);

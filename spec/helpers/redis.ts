@@ -68,7 +68,7 @@ export async function quiet(store: FlowStore): Promise<void> {
     if (typeof begun === 'string') throw new Error(begun);
     const { flow } = begun;
     await new Promise<void>((resolve, reject) => {
-      store.watch(flow, resolve);
+      store.watch(flow, { wake: resolve });
       store.cancel(flow.state).catch(reject);
     });
     await store.acknowledge(flow.state);
@@ -127,5 +127,5 @@ export async function begun(store: FlowStore, flow: NewFlow, ttl = 60_000): Prom
 
 /** Resolves when the flow's watcher is woken. */
 export function ending(store: FlowStore, flow: StoredFlow): Promise<void> {
-  return new Promise((resolve) => void store.watch(flow, resolve));
+  return new Promise((wake) => store.watch(flow, { wake }));
 }

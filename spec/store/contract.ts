@@ -1,4 +1,4 @@
-import type { FlowStore } from '../../src/store/store.ts';
+import type { FlowStore, Watcher } from '../../src/store/store.ts';
 import * as assert from '../helpers/assert.ts';
 import { begun, newFlow } from '../helpers/redis.ts';
 import { suite } from '../helpers/suite.ts';
@@ -171,7 +171,8 @@ export function storeContract(name: string, use: Use, absent?: string): void {
     use(async ({ store, pass, quiet }) => {
       const flow = await begun(store, a, 5_000);
       let woken = 0;
-      const stop = store.watch(flow, () => woken++);
+      const watcher = { wake: () => woken++ };
+      store.watch(flow, watcher);
       await pass(5_000);
       await quiet();
       assert.ok(woken > 0);
@@ -180,16 +181,19 @@ export function storeContract(name: string, use: Use, absent?: string): void {
       await pass(120_000);
       assert.is(await store.read(a.state), undefined);
       assert.is((await store.consume(response, arrival)).disposition, 'unmatched');
-      stop();
+      store.unwatch(flow, watcher);
     }));
 
   test('wakes whoever watches when a flow ends, and nobody who has stopped', () =>
     use(async ({ store, quiet }) => {
       const [one, other] = [await begun(store, a), await begun(store, b)];
       const woken = new Set<string>();
-      store.watch(one, () => woken.add('one'));
-      store.watch(one, () => woken.add('two'))();
-      store.watch(other, () => woken.add('other'));
+      const named = (name: string): Watcher => ({ wake: () => void woken.add(name) });
+      const gone = named('gone');
+      store.watch(one, named('one'));
+      store.watch(one, gone);
+      store.watch(other, named('other'));
+      store.unwatch(one, gone);
       await store.consume(response, arrival);
       await quiet();
       assert.equal(woken, new Set(['one']));

@@ -2,8 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { BeginOptions, Outcome } from '../flow.ts';
 import type { Report } from '../isolated-observable.ts';
 import { Recent } from '../recent.ts';
-import type { StoredFlow, StoredResult } from '../store/store.ts';
-import type { Waiter } from '../stored-flows.ts';
+import type { StoredFlow, StoredResult, Watcher } from '../store/store.ts';
 import type { Identity } from './credentials.ts';
 import { closeCodes, type BadBegin, type ClientMessage, type Said, type ServiceMessage } from './protocol.ts';
 import type { Refused } from './refused.ts';
@@ -50,7 +49,7 @@ export interface ListenerConnection {
 export type ListenerMessage = BadBegin | Exclude<ClientMessage, Said<'watch' | 'ping'>>;
 
 /** A flow that a connection listens for. One object, since a connection may have 100,000 of them. */
-export class Listening implements Waiter {
+export class Listening implements Watcher {
   readonly id: string;
   readonly state: string;
   readonly #listener: Listener;

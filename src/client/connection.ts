@@ -168,7 +168,7 @@ export class Connection {
   }
 
   #flush(): void {
-    if (!this.#welcome || this.#pace) return;
+    if (this.#pace) return;
     const { clock } = this.#options;
     while (this.#queue.length > 0) {
       if (!this.#bucket.take(clock.now())) {

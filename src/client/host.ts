@@ -22,6 +22,9 @@ export interface RemoteCallbackHost extends CallbackHost, AsyncDisposable {
   readonly feed: Observable<FeedStatus>;
 }
 
+// Of flows of nothing but defaults; each of them keeps its options.
+const usual: BeginOptions = {};
+
 /** Resolves once the service has answered. */
 export function connect(
   url: string,
@@ -88,7 +91,7 @@ class RemoteHost implements RemoteCallbackHost {
   }
 
   // Async, so that a bad option rejects as it does at a server.
-  async begin(options: BeginOptions = {}): Promise<Flow> {
+  async begin(options = usual): Promise<Flow> {
     return this.#flows.begin(options);
   }
 

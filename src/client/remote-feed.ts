@@ -1,7 +1,6 @@
-import type { Observable } from 'rxjs';
+import { Subject, type Observable } from 'rxjs';
 import type { ServiceMessage } from '../bridge/protocol.ts';
 import type { ServerEvent } from '../events.ts';
-import { HotStream } from '../hot-stream.ts';
 import { IsolatedObservable, type Report } from '../isolated-observable.ts';
 import type { Connection, Welcome } from './connection.ts';
 
@@ -27,8 +26,8 @@ export class RemoteFeed {
   readonly status: Observable<FeedStatus>;
   readonly #connection: () => Connection;
   readonly #history: boolean;
-  readonly #events = new HotStream<ServerEvent>();
-  readonly #status = new HotStream<FeedStatus>();
+  readonly #events = new Subject<ServerEvent>();
+  readonly #status = new Subject<FeedStatus>();
   /** The feed that was followed, and the number of its event that comes next. */
   #place: { epoch: string; since: number } | undefined;
   #watching = false;
@@ -37,7 +36,7 @@ export class RemoteFeed {
   constructor(report: Report, connection: () => Connection, history: boolean) {
     this.#connection = connection;
     this.#history = history;
-    const hot = <T>(stream: HotStream<T>): Observable<T> =>
+    const hot = <T>(stream: Subject<T>): Observable<T> =>
       new IsolatedObservable<T>(report, (subscriber) => {
         const subscription = stream.subscribe(subscriber);
         const { welcome } = connection();

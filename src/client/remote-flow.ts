@@ -23,7 +23,7 @@ export class RemoteFlow extends ObservedFlow implements Flow {
   /** Milliseconds since the epoch, by the service's clock. */
   expiresAt = Infinity;
   /** Of the connection that listens for it. */
-  nonce: string | undefined;
+  nonce: string | undefined = undefined;
   /** What the program has said of the sign-in; it says so once. */
   outcome: Outcome | undefined;
   readonly state: string;
@@ -92,11 +92,11 @@ export class RemoteFlow extends ObservedFlow implements Flow {
       this.fail(new FlowExpiredError('the flow expired before its redirect came'));
     else if (result.type === 'cancelled')
       this.fail(new FlowCancelledError('the flow was cancelled at the service'));
-    else this.#finish(CallbackResponse.fromDict(result.response));
+    else this.finish(CallbackResponse.fromDict(result.response));
   }
 
   fail(error: FlowCancelledError | FlowExpiredError | ServerClosedError): void {
-    this.#finish((observer) => observer.error(error));
+    this.finish((observer) => observer.error(error));
   }
 
   toJSON(): object {
@@ -114,7 +114,7 @@ export class RemoteFlow extends ObservedFlow implements Flow {
   }
 
   /** A second terminal event changes nothing. */
-  #finish(end: FlowEnd): void {
+  protected finish(end: FlowEnd): void {
     if (!this.pending) return;
     this.ended = end;
     this.tell();

@@ -160,7 +160,7 @@ export class RemoteFlows implements RemoteFlowOwner {
       flow.release?.();
       failed(closedError(error));
     }
-    for (const flow of [...this.#flows.values()]) this.#fail(flow, closedError(error));
+    for (const flow of this.#flows.values()) this.#fail(flow, closedError(error));
   }
 
   async #begin(options: BeginOptions, ended?: () => void): Promise<Flow> {
@@ -190,7 +190,7 @@ export class RemoteFlows implements RemoteFlowOwner {
 
   /** To the connection that listens for the flow; to the next one, where there is none. */
   #settle({ id, nonce, outcome }: RemoteFlow): void {
-    if (outcome && nonce !== undefined && nonce === this.#connection().welcome?.nonce)
+    if (outcome && nonce === this.#connection().welcome?.nonce)
       this.#send({ type: 'settle', flow: id, outcome });
   }
 

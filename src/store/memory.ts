@@ -7,14 +7,14 @@ import { randomToken } from '../pkce.ts';
 import type { Arrival } from '../redirect.ts';
 import { StateMap } from '../state-map.ts';
 import { sameKey } from './same-key.ts';
-import type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult } from './store.ts';
+import type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult, Watcher } from './store.ts';
 
 interface Entry extends Timed {
   readonly state: string;
   /** Gone once it is acknowledged; that the state is used stays until its time is over. */
   flow: StoredFlow | undefined;
   result: StoredResult | undefined;
-  wakes: readonly (() => void)[] | undefined;
+  watchers: Watcher[] | undefined;
 }
 
 /** A store in this process. It outlives the servers that use it, so a new server takes over where another left off. */
@@ -56,7 +56,7 @@ class MemoryStore implements FlowStore {
       key,
       expiresAt: deadline,
     };
-    const entry: Entry = { state, flow, result: undefined, wakes: undefined, deadline, slot: -1 };
+    const entry: Entry = { state, flow, result: undefined, watchers: undefined, deadline, slot: -1 };
     this.#entries.set(state, entry);
     this.#deadlines.add(entry);
     return Promise.resolve({ flow, again: false });
@@ -97,7 +97,7 @@ class MemoryStore implements FlowStore {
     // One that has been acknowledged before stays so.
     if (!entry?.flow) return Promise.resolve(true);
     if (!entry.result) return Promise.resolve(false);
-    entry.flow = entry.result = entry.wakes = undefined;
+    entry.flow = entry.result = entry.watchers = undefined;
     return Promise.resolve(true);
   }
 
@@ -113,11 +113,16 @@ class MemoryStore implements FlowStore {
     });
   }
 
-  watch({ state }: StoredFlow, wake: () => void): () => void {
+  watch({ state }: StoredFlow, watcher: Watcher): void {
     const entry = this.#entries.get(state);
-    if (!entry?.flow) return () => undefined;
-    entry.wakes = [...(entry.wakes ?? []), wake];
-    return () => void (entry.wakes = entry.wakes?.filter((other) => other !== wake));
+    if (!entry?.flow) return;
+    if (entry.watchers) entry.watchers.push(watcher);
+    else entry.watchers = [watcher];
+  }
+
+  unwatch({ state }: { state: string }, watcher: Watcher): void {
+    const entry = this.#entries.get(state);
+    if (entry?.watchers) entry.watchers = entry.watchers.filter((other) => other !== watcher);
   }
 
   check(): Promise<void> {
@@ -133,7 +138,7 @@ class MemoryStore implements FlowStore {
   #end(entry: Entry, result: StoredResult): void {
     entry.result = result;
     // Those that are woken may stop watching.
-    for (const wake of entry.wakes ?? []) wake();
+    for (const watcher of entry.watchers ?? []) watcher.wake();
   }
 
   #due(entry: Entry): void {

@@ -35,6 +35,12 @@ export interface Consumed {
 export type StoredResult =
   { type: 'response'; response: CallbackFields } | { type: 'expired' } | { type: 'cancelled' };
 
+/** Who is to know that a flow may have ended. */
+export interface Watcher {
+  /** There may be something to take. */
+  wake(): void;
+}
+
 /**
  * The truth about flows that outlive a connection, a process or a node.
  *
@@ -71,8 +77,9 @@ export interface FlowStore {
    * undo, once nothing that is told from then on is missed.
    */
   onOutcome(state: string, ms: number, tell: (outcome: Outcome) => void): Promise<() => void>;
-  /** Calls back, once or more often, when there may be something to take. Returns its undo. */
-  watch(flow: StoredFlow, wake: () => void): () => void;
+  /** Wakes the watcher, once or more often, when there may be something to take. */
+  watch(flow: StoredFlow, watcher: Watcher): void;
+  unwatch(flow: Pick<StoredFlow, 'id' | 'state'>, watcher: Watcher): void;
   /** Resolves where the store can be reached now. */
   check(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { mismatch } from '../../expectation.ts';
 import type { Outcome } from '../../flow.ts';
 import { randomToken } from '../../pkce.ts';
 import type { Arrival } from '../../redirect.ts';
-import type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult } from '../store.ts';
+import type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult, Watcher } from '../store.ts';
 import { Commands } from './commands.ts';
 import { readRedisStoreOptions, type RedisStoreOptions, type RedisStoreSettings } from './options.ts';
 import { Sealer } from './seal.ts';
@@ -202,8 +202,12 @@ class RedisStore implements RedisFlowStore {
     };
   }
 
-  watch({ state, expiresAt }: StoredFlow, wake: () => void): () => void {
-    return this.#wakes.watch(this.#nameOf(state), expiresAt - this.#ahead + margin, wake);
+  watch({ state, expiresAt }: StoredFlow, watcher: Watcher): void {
+    this.#wakes.watch(this.#nameOf(state), expiresAt - this.#ahead + margin, watcher);
+  }
+
+  unwatch({ id }: { id: string }, watcher: Watcher): void {
+    this.#wakes.unwatch(id, watcher);
   }
 
   async check(): Promise<void> {

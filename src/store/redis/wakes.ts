@@ -1,12 +1,13 @@
 import type { Clock } from '../../clock.ts';
 import { Deadlines, type Timed } from '../../deadlines.ts';
 import type { Report } from '../../isolated-observable.ts';
+import type { Watcher } from '../store.ts';
 import type { RedisSubscriber } from './client.ts';
 
 /** A flow that somebody of this node watches. */
 interface Watched extends Timed {
   readonly name: FlowName;
-  readonly wakes: Set<() => void>;
+  readonly watchers: Set<Watcher>;
 }
 
 /** How a flow is called in Redis. */
@@ -86,23 +87,23 @@ export class Wakes {
   }
 
   /** @param deadline By this node's clock; the flow has expired then. */
-  watch(name: FlowName, deadline: number, run: () => void): () => void {
+  watch(name: FlowName, deadline: number, watcher: Watcher): void {
     // What was under way when this was closed.
-    if (this.#closed) return () => undefined;
+    if (this.#closed) return;
     let watched = this.#watched.get(name.id);
     if (!watched) {
-      watched = { name, wakes: new Set(), deadline, slot: -1 };
+      watched = { name, watchers: new Set(), deadline, slot: -1 };
       this.#watched.set(name.id, watched);
       this.#deadlines.add(watched);
     }
-    const { wakes } = watched;
-    wakes.add(run);
-    return () => {
-      wakes.delete(run);
-      if (wakes.size > 0 || this.#watched.get(name.id) !== watched) return;
-      this.#watched.delete(name.id);
-      this.#deadlines.remove(watched);
-    };
+    watched.watchers.add(watcher);
+  }
+
+  unwatch(id: string, watcher: Watcher): void {
+    const watched = this.#watched.get(id);
+    if (!watched?.watchers.delete(watcher) || watched.watchers.size > 0) return;
+    this.#watched.delete(id);
+    this.#deadlines.remove(watched);
   }
 
   /** Wakes all whose flow has ended unnoticed. One at a time, and one more where it was asked for meanwhile. */
@@ -115,7 +116,7 @@ export class Wakes {
   close(): void {
     this.#closed = true;
     this.#stopPoll();
-    for (const { wakes } of this.#watched.values()) wakes.clear();
+    for (const { watchers } of this.#watched.values()) watchers.clear();
     for (const watched of [...this.#deadlines.values()]) this.#deadlines.remove(watched);
     this.#watched.clear();
     this.#subscriber.destroy();
@@ -180,6 +181,6 @@ export class Wakes {
   }
 }
 
-function wake({ wakes }: Watched): void {
-  for (const run of [...wakes]) run();
+function wake({ watchers }: Watched): void {
+  for (const watcher of [...watchers]) watcher.wake();
 }
