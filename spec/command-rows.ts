@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { firstValueFrom } from 'rxjs';
+import { Browser } from '../examples/demo/browser.ts';
 import type { ServerEvent } from '../src/index.ts';
 import { createOAuthCallbackServer } from '../src/index.ts';
 import { Tokens } from '../src/login.ts';
@@ -25,6 +26,7 @@ import { visit } from './helpers/client.ts';
 import { hasty } from './helpers/clock.ts';
 import { observe, withServer } from './helpers/endpoint.ts';
 import { comingBack, json, startIssuer, type Issuer, type IssuerOptions } from './helpers/issuer.ts';
+import { clientId, startProvider } from './helpers/provider.ts';
 import { TcpProxy } from './helpers/tcp-proxy.ts';
 import { passOf, withMonitor } from './monitor/monitored.ts';
 import { idTokenPayload, tokenFields } from './helpers/tokens.ts';
@@ -160,6 +162,25 @@ const takesItsIssuerOnly: CommandRow<typeof import('../src/login/sign-in.ts')> =
     assert.is(as.requests.length, 1, 'a code is redeemed');
     await visit(comingBack(url, { code: 'c', iss: as.issuer }));
     assert.is((await watched.tokens()).access_token, 'a');
+  },
+};
+
+const takesItsIdTokenOnly: CommandRow<typeof import('../src/login/sign-in.ts')> = {
+  title: 'B-12 a sign-in takes an ID token with its own nonce, and none that has another or none',
+  module: 'login/sign-in.ts',
+  check: async ({ signIn }) => {
+    await using as = await startProvider();
+    for (const nonce of ['another-nonce-that-was-not-ours', undefined]) {
+      using watched = new Watched(signIn({ issuer: as.issuer, clientId, scope: 'openid' }));
+      const { url } = await watched.next('authorize');
+      if (nonce === undefined) url.searchParams.delete('nonce');
+      else url.searchParams.set('nonce', nonce);
+      await new Browser().open(url);
+      await watched.ended();
+      const what = `an ID token with ${nonce === undefined ? 'no' : 'another'} nonce`;
+      assert.is(watched.types.at(-1), 'failed', what);
+      assert.match((await watched.failure()).message, 'nonce');
+    }
   },
 };
 
@@ -412,6 +433,7 @@ export const commandRows = {
   printsNoToken,
   tellsThePage,
   takesItsIssuerOnly,
+  takesItsIdTokenOnly,
   joinsTheSame,
   registersWhereOffered,
   refreshesOnce,

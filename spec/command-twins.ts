@@ -128,6 +128,30 @@ export const commandTwins: readonly CommandTwin[] = [
     complaint: /a response of nobody/,
   },
   {
+    row: 'takesItsIdTokenOnly',
+    weakness: 'sends no nonce, and misses none',
+    edits: edit(
+      'login/sign-in.ts',
+      `options.scope?.split(' ').includes('openid') ? randomToken()`,
+      `false ? ''`,
+    ),
+    complaint: /an ID token with no nonce/,
+  },
+  {
+    row: 'takesItsIdTokenOnly',
+    weakness: 'takes whatever nonce there is',
+    edits: edit(
+      'login/exchange.ts',
+      `await openid.authorizationCodeGrant(`,
+      `await (async (configuration, url, { pkceCodeVerifier }, more) => {
+        const answer = await openid.genericGrantRequest(configuration, 'authorization_code', {
+          code: response.code ?? '', redirect_uri: flow.redirectUri, code_verifier: pkceCodeVerifier, ...more });
+        return answer as never as Awaited<ReturnType<typeof openid.authorizationCodeGrant>>;
+      })(`,
+    ),
+    complaint: /an ID token with another nonce/,
+  },
+  {
     row: 'joinsTheSame',
     weakness: 'joins what asks for another scope',
     edits: edit('login/sign-in.ts', `[issuer, clientId, scope, resource`, `[issuer, clientId, resource`),

@@ -323,16 +323,6 @@ for (const [what, change] of Object.entries(unholding)) {
   });
 }
 
-test('refuses an ID token with another nonce', async () => {
-  await using as = await startProvider();
-  using watched = new Watched(signIn({ issuer: as.issuer, clientId, scope: 'openid' }));
-  const { url } = await watched.next('authorize');
-  url.searchParams.set('nonce', 'another-nonce-that-was-not-ours');
-  const page = await new Browser().open(url);
-  assert.match((await watched.failure()).message, 'nonce');
-  assert.match(page.html, 'Authentication failed');
-});
-
 test('refuses an ID token whose signature is not of the issuer, where no TLS says whose it is', async () => {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'spec', use: 'sig', alg: 'RS256' }];
