@@ -82,13 +82,15 @@ export class StoredFlows {
     requireStrong(state);
     const expectation = readExpectation(options, this.#usual, this.options.issuers);
     if (taken(state)) throw new StateInUseError('this state is in use or was used before');
-    const known = await this.#knownAtCap(state, key);
-    if (known) return known;
+    if (this.size + this.#beginning >= this.options.maxFlows) return this.#known(state, key);
     const redirectUri = this.options.redirectUriFor(expectation.path);
+    let begun: Awaited<ReturnType<FlowStore['begin']>>;
     this.#beginning++;
-    const begun = await this.store
-      .begin({ state, expectation, redirectUri, key }, ttl)
-      .finally(() => this.#beginning--);
+    try {
+      begun = await this.store.begin({ state, expectation, redirectUri, key }, ttl);
+    } finally {
+      this.#beginning--;
+    }
     if (begun === 'too_many_flows') throw new TooManyFlowsError('too many flows are pending');
     if (begun === 'state_in_use') throw new StateInUseError('this state is in use or was used before');
     const { flow, again } = begun;
@@ -99,12 +101,10 @@ export class StoredFlows {
   }
 
   /** Beyond `maxFlows` none begins; a listener that asks again for its own, over a connection that broke, still has it. */
-  async #knownAtCap(state: string, key: string): Promise<StoredFlow | undefined> {
-    const { maxFlows } = this.options;
-    if (this.size + this.#beginning < maxFlows) return undefined;
+  async #known(state: string, key: string): Promise<StoredFlow> {
     const known = await this.store.read(state);
     if (known && sameKey(known.key, key)) return known;
-    throw new TooManyFlowsError(`maxFlows (${maxFlows}) flows are pending`);
+    throw new TooManyFlowsError(`maxFlows (${this.options.maxFlows}) flows are pending`);
   }
 
   /** Consumes the state in the store, where the response is accepted. */

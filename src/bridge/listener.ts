@@ -104,7 +104,28 @@ export class Listener {
 
   async hear(message: ListenerMessage): Promise<void> {
     try {
-      await this.#hear(message);
+      switch (message.type) {
+        case 'begin':
+          await this.#begin(message);
+          break;
+        case 'bad':
+          this.#refuse(message);
+          break;
+        case 'resume':
+          await this.#resume(message);
+          break;
+        case 'ack':
+          await this.#acknowledge(message.flows);
+          break;
+        case 'cancel':
+          await this.#cancel(message.flow);
+          break;
+        case 'settle':
+          this.#settle(message);
+          break;
+        case 'leave':
+          await this.#leaveAll();
+      }
     } catch (error) {
       const refused = this.#host.failed(error);
       // Only of a beginning: a flow that cannot be resumed now is not lost, and its client is to come again.
@@ -126,31 +147,6 @@ export class Listener {
   leave(): void {
     for (const listening of this.#flows.values()) this.#host.detach(listening);
     this.#flows.clear();
-  }
-
-  async #hear(message: ListenerMessage): Promise<void> {
-    switch (message.type) {
-      case 'begin':
-        await this.#begin(message);
-        break;
-      case 'bad':
-        this.#refuse(message);
-        break;
-      case 'resume':
-        await this.#resume(message);
-        break;
-      case 'ack':
-        await this.#acknowledge(message.flows);
-        break;
-      case 'cancel':
-        await this.#cancel(message.flow);
-        break;
-      case 'settle':
-        this.#settle(message);
-        break;
-      case 'leave':
-        await this.#leaveAll();
-    }
   }
 
   async #begin({ ref, key, state, ...options }: Omit<Said<'begin'>, 'type'>): Promise<void> {
