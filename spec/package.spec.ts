@@ -43,7 +43,7 @@ test('has what a user needs, and nothing else', () => {
   const expected = ['CHANGELOG.md', 'LICENSE', 'PROTOCOL.md', 'README.md', 'asyncapi.json', 'package.json'];
   assert.equal(paths.filter((path) => !path.startsWith('dist/')).sort(), expected);
   assert.equal(
-    paths.filter((path) => path.startsWith('dist/') && !/\.(js|d\.ts)$/.test(path)),
+    paths.filter((path) => path.startsWith('dist/') && !/\.(c?js|d\.ts)$/.test(path)),
     ['dist/cli/licences.txt'],
   );
 });

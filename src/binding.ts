@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Server as TlsServer } from 'node:tls';
+import type { Server as TlsServer } from 'node:tls';
 import { Connections } from './connections.ts';
 import { InvalidOptionError } from './errors.ts';
 import type { Upgrade } from './internals.ts';
@@ -86,9 +86,8 @@ async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: 
   // The handler refuses a missing Host itself; Node's own answer would lack the headers of ours. And whatever flags
   // the process was started with, its lenient parser is not for strangers.
   const http = { ...timeouts, requireHostHeader: false, insecureHTTPParser: false };
-  const server = tls
-    ? createSecureServer({ ...tls, ...http, handshakeTimeout: headersTimeout })
-    : createServer({ ...http, noDelay: true });
+  const secure = tls && createSecureServer({ ...tls, ...http, handshakeTimeout: headersTimeout });
+  const server = secure ?? createServer({ ...http, noDelay: true });
   // Beyond a count Node would drop headers in silence, those that tell a navigation from a prefetch among them.
   server.maxHeadersCount = 0;
   const connections = new Connections(server, limits.connections);
@@ -111,10 +110,10 @@ async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: 
   const listener = await listen(server, host, ports);
   return {
     addresses: listener.addresses,
-    secure: tls !== undefined,
+    secure: secure !== undefined,
     onUpgrade: upgrading(server),
     upgraded: (socket) => connections.leave(socket),
-    ...(server instanceof TlsServer && { tls: server }),
+    ...(secure && { tls: secure }),
     async close() {
       const closed = listener.close();
       connections.drain();
@@ -136,7 +135,7 @@ function borrow(
   if (address === null || typeof address === 'string') {
     throw new InvalidOptionError('server', 'must listen on a TCP port before listen() is called');
   }
-  const secure = server instanceof TlsServer;
+  const secure = 'setSecureContext' in server;
   if (!secure && publicUrl === undefined && !isLoopback(address.address)) {
     throw new InvalidOptionError(
       'server',

@@ -93,7 +93,7 @@ export class SharedFlows implements FlowOwner {
   async #begin(options: BeginOptions): Promise<PendingFlow> {
     const { state = randomToken(), ttl = this.#stored.options.flowTtl, signal } = options;
     // Nobody knows a secret that has this for its digest: no listener can take the flow over.
-    const stored = await this.#stored.begin(randomToken(), state, options, (taken) =>
+    const { flow: stored } = await this.#stored.begin(randomToken(), state, options, (taken) =>
       this.#internals.isTaken(taken),
     );
     try {

@@ -8,7 +8,7 @@ import type { HotStream } from './hot-stream.ts';
 import type { Arrival } from './redirect.ts';
 import { Recent } from './recent.ts';
 import { sameKey } from './store/same-key.ts';
-import type { Consumed, FlowStore, StoredFlow, StoredResult, Watcher } from './store/store.ts';
+import type { BegunFlow, Consumed, FlowStore, StoredFlow, StoredResult, Watcher } from './store/store.ts';
 import { unavailable } from './unavailable-texts.ts';
 import { requireInteger, requireStrong } from './validate.ts';
 
@@ -76,7 +76,7 @@ export class StoredFlows {
     state: string,
     options: BeginOptions,
     taken: (state: string) => boolean,
-  ): Promise<StoredFlow> {
+  ): Promise<BegunFlow> {
     const { ttl = this.options.flowTtl } = options;
     requireInteger('ttl', ttl, 1, 86_400_000);
     requireStrong(state);
@@ -93,17 +93,17 @@ export class StoredFlows {
     }
     if (begun === 'too_many_flows') throw new TooManyFlowsError('too many flows are pending');
     if (begun === 'state_in_use') throw new StateInUseError('this state is in use or was used before');
-    const { flow, again } = begun;
-    if (again) return flow;
+    if (begun.again) return begun;
+    const { flow } = begun;
     this.#wait(flow);
     this.#tell({ type: 'begun', at: this.#at(), flow: flow.id, expiresAt: flow.expiresAt });
-    return flow;
+    return begun;
   }
 
   /** Beyond `maxFlows` none begins; a listener that asks again for its own, over a connection that broke, still has it. */
-  async #known(state: string, key: string): Promise<StoredFlow> {
-    const known = await this.store.read(state);
-    if (known && sameKey(known.key, key)) return known;
+  async #known(state: string, key: string): Promise<BegunFlow> {
+    const flow = await this.store.read(state);
+    if (flow && sameKey(flow.key, key)) return { flow, again: true };
     throw new TooManyFlowsError(`maxFlows (${this.options.maxFlows}) flows are pending`);
   }
 

@@ -13,7 +13,7 @@ const starts = 7;
 
 export const cliStart: Measure = async ({ rounds, tell }) => {
   ensureBuild();
-  const ours = [join(root, 'dist', 'cli.js'), 'serve'];
+  const ours = [join(root, 'dist', 'cli.cjs'), 'serve'];
   const bare = [join(built, 'programs', 'bare-start.js')];
   const comparison = await compare(
     rounds,

@@ -87,7 +87,7 @@ function differences(one: Count, other: Count): number {
 /** The command, as it is built. */
 function command(...args: readonly string[]) {
   const env = { ...process.env, RX_OAUTH_CALLBACK_TOKEN: token };
-  const child = spawn(process.execPath, [join(root, 'dist', 'cli.js'), ...args], {
+  const child = spawn(process.execPath, [join(root, 'dist', 'cli.cjs'), ...args], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

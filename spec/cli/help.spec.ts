@@ -9,7 +9,7 @@ import { root } from '../helpers/consumer.ts';
 import { rowsUnder } from '../helpers/readme.ts';
 import { suite } from '../helpers/suite.ts';
 
-/** `node dist/cli.js serve --help >spec/fixtures/help/serve.txt` writes one anew. */
+/** `node dist/cli.cjs serve --help >spec/fixtures/help/serve.txt` writes one anew. */
 const snapshot = (name: string): string =>
   readFileSync(join(root, 'spec', 'fixtures', 'help', `${name}.txt`), 'utf8');
 

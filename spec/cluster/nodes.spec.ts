@@ -214,11 +214,11 @@ test(
 
 test('K-14 gives a listener its flow that asks for it again at another node', () =>
   withFlow(async ({ open, other, first, flow, state, key, come }) => {
-    first.end();
     const second = open({}, other);
     await second.welcome();
-    // As if `begun` had been lost with the first connection.
+    // As if `begun` had been lost with the first connection, which lives for all that this node can tell.
     assert.is(await second.begin(state, key), flow);
+    assert.is(await first.closed(), 4410);
     assert.is((await come(state)).status, 200);
     assert.is((await second.next('result')).flow, flow);
     // And once more, after the end.

@@ -15,7 +15,7 @@ import { hasRedis, noRedis } from '../helpers/redis-server.ts';
 import { suite } from '../helpers/suite.ts';
 import { send, visit } from '../helpers/wire.ts';
 
-const bin = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
+const bin = join(import.meta.dirname, '..', '..', 'dist', 'cli.cjs');
 
 const all = suite('serve --redis');
 const test = all.when(hasRedis && existsSync(bin), existsSync(bin) ? noRedis : 'npm run build first');

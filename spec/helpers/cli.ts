@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { deadline } from './assert.ts';
 import { ensureBuild, root } from './consumer.ts';
 
-export const bin = join(root, 'dist', 'cli.js');
+export const bin = join(root, 'dist', 'cli.cjs');
 
 export interface Run {
   readonly code: number | null;

@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { BeginOptions, Outcome } from '../flow.ts';
 import type { Report } from '../isolated-observable.ts';
 import { Recent } from '../recent.ts';
-import type { StoredFlow, StoredResult, Watcher } from '../store/store.ts';
+import type { BegunFlow, StoredFlow, StoredResult, Watcher } from '../store/store.ts';
 import type { Identity } from './credentials.ts';
 import { closeCodes, type BadBegin, type ClientMessage, type Said, type ServiceMessage } from './protocol.ts';
 import type { Refused } from './refused.ts';
@@ -13,7 +13,7 @@ export interface ListenerHost {
   readonly report: Report;
   /** Whether the credential still holds. */
   stands(identity: Identity): boolean;
-  begin(key: string, state: string, options: BeginOptions): Promise<StoredFlow>;
+  begin(key: string, state: string, options: BeginOptions): Promise<BegunFlow>;
   /** Whether whoever is attached to the flow will be told of its end; otherwise it may have ended. */
   waits(flow: StoredFlow): boolean;
   read(state: string): Promise<StoredFlow | undefined>;
@@ -158,13 +158,14 @@ export class Listener {
     }
     this.#beginning++;
     try {
-      const flow = await this.#host.begin(key, state, options as BeginOptions);
+      const { flow, again } = await this.#host.begin(key, state, options as BeginOptions);
       if (this.#leaving) {
         await this.#host.free(state);
         return;
       }
       const { id, redirectUri, expiresAt } = flow;
-      const waits = this.#host.waits(flow);
+      // Begun before, it may have been another node's, and have ended there.
+      const waits = !again && this.#host.waits(flow);
       const listening = this.#attach(flow);
       this.#tell({ type: 'begun', ref, flow: id, redirectUri, expiresAt });
       if (!waits && listening) await this.#deliver(listening);

@@ -202,9 +202,9 @@ class WebSocketBridge implements Bridge, SessionHost {
   }
 
   begin: SessionHost['begin'] = async (key, state, options) => {
-    const flow = await this.#flows.begin(key, state, options, (taken) => this.#internals.isTaken(taken));
+    const begun = await this.#flows.begin(key, state, options, (taken) => this.#internals.isTaken(taken));
     this.#internals.claim(state);
-    return flow;
+    return begun;
   };
 
   waits: SessionHost['waits'] = (flow) => this.#flows.waits(flow);

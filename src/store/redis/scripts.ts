@@ -21,13 +21,19 @@ const now = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
-/** ARGV: owner, sealed flow, digests, node, ttl, afterlife. Begun again, it is the later node's. */
+/**
+ * ARGV: owner, sealed flow, digests, node, ttl, afterlife, channels, id. Begun again, it is the later node's, and the node
+ * before it is woken as by `adopt`.
+ */
 export const begin: Script = {
   name: 'begin',
   source: `${now}
-local known = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'u')
+local known = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'u', 'n')
 if known[1] == ARGV[1] then
-  redis.call('HSET', KEYS[1], 'n', ARGV[4])
+  if known[5] ~= ARGV[4] then
+    redis.call('HSET', KEYS[1], 'n', ARGV[4])
+    redis.call('SPUBLISH', ARGV[7] .. known[5], ARGV[8])
+  end
   return { 'again', known[2], known[3] }
 end
 if known[3] or known[4] then return { 'in_use' } end

@@ -112,6 +112,8 @@ class RedisStore implements RedisFlowStore {
         this.#node,
         ttl,
         afterlife,
+        this.#channels(name.bucket),
+        name.id,
       ),
     ]);
     const [outcome, known, expires] = answer as [string, string?, string?];
