@@ -13,6 +13,7 @@ import {
   keep,
   received,
   saved,
+  shows,
   signIn,
   tallies,
   underLoad,
@@ -61,7 +62,7 @@ test(
       await received(page, events);
       equal(await saved(page), asSent(events));
       is(await page.locator('tr.gap').count(), 0);
-      is((await tallies(page))['Waiting'], '0');
+      await shows(page, 'Waiting', 0);
     }),
   { deadline: 60_000 },
 );

@@ -1,11 +1,14 @@
 /** The monitor page in a browser: what it shows under load, how it is used, and what it does not do. */
 import type { Page } from 'playwright-core';
-import type { ServerEvent } from '../../src/index.ts';
+import { connectCallbackHost } from '../../src/client.ts';
+import type { Flow, ServerEvent } from '../../src/index.ts';
+import { memoryStore } from '../../src/store/memory.ts';
 import { browserSuite } from '../browser/chromium.ts';
 import { startSite } from '../browser/site.ts';
 import { equal, is, match, not, ok } from '../helpers/assert.ts';
+import { token } from '../helpers/bridge.ts';
 import { withMonitor } from './monitored.ts';
-import { asSent, keep, received, saved, signIn, tallies, underLoad, watch } from './watching.ts';
+import { asSent, keep, received, saved, shows, signIn, tallies, underLoad, watch } from './watching.ts';
 
 const test = browserSuite('the monitor page');
 
@@ -31,6 +34,7 @@ test(
         events.filter(met).length.toLocaleString('en');
       const redirects = (met: (disposition: string) => boolean): string =>
         of((event) => event.type === 'redirect' && met(event.disposition));
+      await shows(page, 'Waiting', 7);
       equal(await tallies(page), {
         Waiting: '7',
         Accepted: redirects((disposition) => disposition === 'accepted'),
@@ -202,6 +206,27 @@ test(
     }),
   { deadline: 60_000 },
 );
+
+test('says how many flows wait at its node, though another node tells of their end', async ({ page }) => {
+  const setup = { bridge: { store: memoryStore() } };
+  await withMonitor(
+    (here) =>
+      withMonitor(async (there) => {
+        await watch(page, here.monitor.url());
+        await using host = await connectCallbackHost(here.url, { token });
+        const flows = [await host.begin(), await host.begin()];
+        await shows(page, 'Waiting', 2);
+        const [{ state }] = flows as [Flow];
+        is((await there.visit(`/callback?code=c&state=${state}`)).status, 200);
+        await shows(page, 'Waiting', 1);
+        // The other node has had an end, and no beginning.
+        await watch(page, there.monitor.url());
+        await received(page, there.events);
+        is((await tallies(page))['Waiting'], '0');
+      }, setup),
+    setup,
+  );
+});
 
 test('runs no script but its own, and loads nothing from elsewhere', async ({ page, seen }) => {
   await using elsewhere = await startSite({ pages: { '/x': 'x' }, host: 'elsewhere.localhost' });

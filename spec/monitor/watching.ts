@@ -26,6 +26,12 @@ export async function received(page: Page, events: readonly ServerEvent[]): Prom
   await page.locator('#shown', { hasText: new RegExp(`^${text}`) }).waitFor();
 }
 
+/** Resolves once the page shows this number at the top. */
+export async function shows(page: Page, name: string, number: number): Promise<void> {
+  const text = new RegExp(`^${name}${number.toLocaleString('en')}$`);
+  await page.locator('dl div', { hasText: text }).waitFor();
+}
+
 /** The numbers at the top, by their names. */
 export async function tallies(page: Page): Promise<Record<string, string>> {
   const [names, numbers] = [

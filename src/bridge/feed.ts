@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import type { ServerEvent } from '../events.ts';
 import { randomToken } from '../pkce.ts';
 import type { Said, ServiceMessage } from './protocol.ts';
@@ -8,7 +9,7 @@ export interface Watcher {
   readonly ready: boolean;
   /** Whether something that was sent has not been taken by the operating system yet. */
   readonly filling: boolean;
-  /** Sends a message that is serialised already; `flushed` is called once the operating system has taken it. */
+  /** Sends a message of the feed that is serialised already; `flushed` is called once the operating system has taken it. */
   event(frame: Buffer, flushed?: () => void): void;
   /** Asks it to answer, with this number, once it has read what it was sent so far. */
   ask(next: number): void;
@@ -25,12 +26,24 @@ interface Place {
   asked: number;
   /** All before this number it has read. */
   read: number;
+  /** The number of pending flows that it was told last. */
+  pending: number;
+}
+
+/** What a feed needs of its server. */
+export interface FeedSource {
+  readonly clock: Clock;
+  /** Flows that wait at this node. */
+  readonly pending: () => number;
 }
 
 // The operating system takes megabytes for a socket that nobody reads, and each event is work until it takes no more. So
 // many events are sent to a watcher that has not answered; on a way of 200 ms that is 2,500 a second still.
 const unread = 512;
 const between = unread / 2;
+
+// The number of pending flows is for people, and changes with every sign-in.
+const betweenPending = 1_000;
 
 /** The redacted feed: numbered, serialised once for all monitors, and kept for those that read slowly or come back. */
 export class Feed {
@@ -44,11 +57,15 @@ export class Feed {
   /** Serialised once the first watcher is sent them, and never where nobody watches. */
   readonly #kept: (ServerEvent | Buffer)[] = [];
   readonly #most: number;
+  readonly #source: FeedSource;
   #next = 0;
+  /** Undo of the timer that runs while somebody watches. */
+  #ticking: (() => void) | undefined;
 
   /** @param most How many events are kept. */
-  constructor(most: number) {
+  constructor(most: number, source: FeedSource) {
     this.#most = most;
+    this.#source = source;
   }
 
   get watchers(): number {
@@ -64,7 +81,7 @@ export class Feed {
       if (place.next === n && hasRoom(place))
         this.#send(place, place.watcher.filling ? () => this.#pump(place) : undefined);
       else if (n - place.next >= this.#most) {
-        this.#places.delete(place.watcher);
+        this.leave(place.watcher);
         place.watcher.fellBehind();
       }
     }
@@ -77,10 +94,15 @@ export class Feed {
     return Math.min(Math.max(asked, this.#next - this.#most), this.#next);
   }
 
-  /** Sends every event from number `next` on. */
-  watch(watcher: Watcher, next: number): void {
-    const place = { watcher, next, asked: next, read: next };
+  /**
+   * Sends every event from number `next` on, and how many flows are pending whenever that has changed.
+   *
+   * @param pending What the watcher has been told of that already.
+   */
+  watch(watcher: Watcher, next: number, pending: number): void {
+    const place = { watcher, next, asked: next, read: next, pending };
     this.#places.set(watcher, place);
+    this.#ticking ??= this.#tick();
     this.#pump(place);
   }
 
@@ -94,6 +116,29 @@ export class Feed {
 
   leave(watcher: Watcher): void {
     this.#places.delete(watcher);
+    if (this.#places.size > 0) return;
+    this.#ticking?.();
+    this.#ticking = undefined;
+  }
+
+  /** By the clock, not by events: where nodes share a store, the end of a flow that began here is told at another one. */
+  #tick(): () => void {
+    return this.#source.clock.after(betweenPending, () => {
+      this.#ticking = this.#tick();
+      this.#tellPending();
+    });
+  }
+
+  #tellPending(): void {
+    const pending = this.#source.pending();
+    const message: ServiceMessage = { type: 'pending', pending };
+    let frame: Buffer | undefined;
+    for (const place of this.#places.values()) {
+      // Who does not read is told the next time, what is so then.
+      if (place.pending === pending || !place.watcher.ready) continue;
+      place.pending = pending;
+      place.watcher.event((frame ??= Buffer.from(JSON.stringify(message))));
+    }
   }
 
   /** Catches up, as fast as the watcher reads. */

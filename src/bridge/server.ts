@@ -89,7 +89,7 @@ class WebSocketBridge implements Bridge, SessionHost {
     this.report = this.#internals.report;
     this.#credentials = new Credentials(settings.tokens, () => this.now());
     this.#sessions = new Sessions(this.#internals.clock);
-    this.#feed = new Feed(settings.limits.events);
+    this.#feed = new Feed(settings.limits.events, this.#internals);
     this.#gate = new Gate(settings, this.#credentials, {
       isOurs: (host) => (this.#own?.isAt(host) ?? false) || this.#internals.isOurs(host),
       report: this.report,
@@ -233,11 +233,12 @@ class WebSocketBridge implements Bridge, SessionHost {
       type: 'watching',
       epoch: this.#feed.epoch,
       next,
-      pending: this.#internals.pending(),
+    const pending = this.#internals.pending();
+      pending,
       counts: this.#feed.counts,
       reasons: this.#feed.reasons,
     });
-    this.#feed.watch(session, next);
+    this.#feed.watch(session, next, pending);
   };
 
   answered: SessionHost['answered'] = (session, next) => this.#feed.answered(session, next);

@@ -20,6 +20,11 @@ export interface RemoteCallbackHost extends CallbackHost, AsyncDisposable {
    * completes at once where the credential is not a monitor's.
    */
   readonly feed: Observable<FeedStatus>;
+  /**
+   * For a monitor: how many flows wait at this node of the service, when the feed begins or goes on, and at most once a
+   * second as that changes. Hot; completes as `feed` does.
+   */
+  readonly pending: Observable<number>;
 }
 
 // Of flows of nothing but defaults; each of them keeps its options.
@@ -86,6 +91,10 @@ class RemoteHost implements RemoteCallbackHost {
     return this.#feed.status;
   }
 
+  get pending(): Observable<number> {
+    return this.#feed.pending;
+  }
+
   get connected(): boolean {
     return this.#connection.welcome !== undefined;
   }
@@ -133,6 +142,9 @@ class RemoteHost implements RemoteCallbackHost {
         break;
       case 'event':
         this.#feed.event(message);
+        break;
+      case 'pending':
+        this.#feed.pendingNow(message);
     }
   }
 

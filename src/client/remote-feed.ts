@@ -6,13 +6,13 @@ import type { Connection, Welcome } from './connection.ts';
 
 /** Where a monitor's feed stands when it begins or goes on. */
 export interface FeedStatus {
-  /** Flows that wait at the service. */
+  /** Flows that wait at this node of the service. */
   readonly pending: number;
   /** How many events of each type, and redirects of each disposition, the service has had. */
   readonly counts: Readonly<Record<string, number>>;
   /** How many redirects it has refused for each reason. */
   readonly reasons: Readonly<Record<string, number>>;
-  /** So many of the events that come next, sent again, are in `counts`, `reasons` and `pending` already. */
+  /** So many of the events that come next, sent again, are in `counts` and `reasons` already. */
   readonly repeated: number;
   /** Events that were lost while the connection was away; undefined where that cannot be said, after a restart. */
   readonly missed: number | undefined;
@@ -24,10 +24,12 @@ type Heard<T extends ServiceMessage['type']> = Extract<ServiceMessage, { type: T
 export class RemoteFeed {
   readonly events: Observable<ServerEvent>;
   readonly status: Observable<FeedStatus>;
+  readonly pending: Observable<number>;
   readonly #connection: () => Connection;
   readonly #history: boolean;
   readonly #events = new Subject<ServerEvent>();
   readonly #status = new Subject<FeedStatus>();
+  readonly #pending = new Subject<number>();
   /** The feed that was followed, and the number of its event that comes next. */
   #place: { epoch: string; since: number } | undefined;
   #watching = false;
@@ -45,11 +47,12 @@ export class RemoteFeed {
       });
     this.events = hot(this.#events);
     this.status = hot(this.#status);
+    this.pending = hot(this.#pending);
   }
 
   welcome(welcome: Welcome): void {
     this.#watching = false;
-    if (this.#events.observed || this.#status.observed) this.#watch(welcome);
+    if ([this.#events, this.#status, this.#pending].some(({ observed }) => observed)) this.#watch(welcome);
   }
 
   watching({ epoch, next, pending, counts, reasons }: Heard<'watching'>): void {
@@ -59,6 +62,11 @@ export class RemoteFeed {
     // An event counts once, so together they are as many as there have been.
     const repeated = Object.values(counts).reduce((sum, count) => sum + count, -next);
     this.#status.next({ pending, counts, reasons, repeated, missed });
+    this.#pending.next(pending);
+  }
+
+  pendingNow({ pending }: Heard<'pending'>): void {
+    this.#pending.next(pending);
   }
 
   event({ n, event }: Heard<'event'>): void {
@@ -69,6 +77,7 @@ export class RemoteFeed {
   end(): void {
     this.#events.complete();
     this.#status.complete();
+    this.#pending.complete();
   }
 
   #watch({ roles }: Welcome): void {

@@ -12,6 +12,7 @@ const notRefused: ReadonlySet<string> = new Set([
 
 /** What the service has had, to the last event: its own counts, and what has come since. */
 export class Ledger {
+  /** As it says itself: flows may begin at one node and end at another, so that events do not add up to it. */
   waiting = 0;
   #counts: Record<string, number> = {};
   #reasons: Record<string, number> = {};
@@ -32,8 +33,6 @@ export class Ledger {
     }
     count(this.#counts, event.type === 'redirect' ? event.disposition : event.type);
     if (event.type === 'redirect' && event.reason) count(this.#reasons, event.reason);
-    if (event.type === 'begun') this.waiting++;
-    if (endsFlow(event)) this.waiting = Math.max(0, this.waiting - 1);
     return true;
   }
 

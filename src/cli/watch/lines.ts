@@ -9,6 +9,8 @@ export function linesView({ stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>): Vi
     stands({ missed }) {
       if (missed !== 0) line({ type: 'missed', count: missed });
     },
+    // Each line is an event.
+    pending: () => undefined,
     add(event, wanted) {
       if (wanted) line(event);
     },

@@ -67,6 +67,7 @@ function show(
     const told = setInterval(() => view.connected(host.connected), 250);
     shown.add(() => clearInterval(told));
     shown.add(host.feed.subscribe((status) => view.stands(status)));
+    shown.add(host.pending.subscribe((flows) => view.pending(flows)));
     const events = host.events.subscribe({
       next: (event) => view.add(event, wanted(event)),
       complete() {

@@ -30,6 +30,7 @@ export function tableView(url: string, { stdout, env }: Pick<Io, 'stdout' | 'env
   draw();
   return {
     stands: (status) => account.stands(status),
+    pending: (flows) => void (account.ledger.waiting = flows),
     add: (event, wanted) => account.add(event, wanted),
     connected: (is) => void (connected = is),
     close() {

@@ -70,6 +70,10 @@ function begin(connected: RemoteCallbackHost): void {
   host = connected;
   // First, so that where the feed stands is known before its events come.
   host.feed.subscribe(stands);
+  host.pending.subscribe((pending) => {
+    account.ledger.waiting = pending;
+    refresh();
+  });
   host.events.subscribe({
     next: add,
     complete: () => {
