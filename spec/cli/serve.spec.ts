@@ -280,6 +280,10 @@ test('reads its tokens again at SIGHUP, and keeps them where it cannot', async (
     writeFileSync(file, 'not JSON');
     cli.signal('SIGHUP');
     await cli.sees(/"level":"error".*is not JSON/, 'stderr');
+    writeFileSync(file, '[]');
+    cli.signal('SIGHUP');
+    await cli.sees(/"level":"error".*"--tokens \S+ has no token: nobody could connect"/, 'stderr');
+    await (await connect('first')).close();
     writeFileSync(file, JSON.stringify([named('second'), named('third')]));
     cli.signal('SIGHUP');
     await cli.sees(/tokens read again: second, third/, 'stderr');
@@ -299,6 +303,37 @@ test('keeps the token that it has made at SIGHUP', async () => {
   cli.signal('SIGHUP');
   await cli.sees(/tokens read again: token/, 'stderr');
   await (await connectCallbackHost(bridgeUrl, { token: made })).close();
+});
+
+test('keeps its tokens at SIGHUP where none is given any more', async () => {
+  using folder = new Folder();
+  const file = folder.write('serve.json', { json: true, token });
+  await using cli = Cli.start(['serve', '--config', file]);
+  const { bridgeUrl } = await addressesOf(cli);
+  writeFileSync(file, '{ "json": true }');
+  cli.signal('SIGHUP');
+  await cli.sees(/"level":"error".*"no token is given any more: nobody could connect"/, 'stderr');
+  await (await connectCallbackHost(bridgeUrl, { token })).close();
+});
+
+test('takes no token of the environment, which is there for others, where tokens are listed', async () => {
+  using folder = new Folder();
+  const listed = { name: 'ci', token: 'the-token-of-the-list', roles: ['listener'] };
+  const file = folder.write('tokens.json', [listed]);
+  await using cli = Cli.start(['serve', '--json', '--tokens', file], { RX_OAUTH_CALLBACK_TOKEN: token });
+  const { bridgeUrl } = await addressesOf(cli);
+  const told = `RX_OAUTH_CALLBACK_TOKEN is not taken: --tokens says who may connect`;
+  for (let times = 0; times < 2; times++) {
+    await assert.rejects(connectCallbackHost(bridgeUrl, { token }), 'connection_failed');
+    await (await connectCallbackHost(bridgeUrl, { token: listed.token })).close();
+    cli.signal('SIGHUP');
+    await cli.sees(/tokens read again: ci"/, 'stderr');
+  }
+  const warnings = lines(cli.stderr).filter(({ level }) => level === 'warn');
+  assert.equal(
+    warnings.map(({ msg }) => msg),
+    [told],
+  );
 });
 
 /** The certificate that a new connection is shown. */

@@ -94,6 +94,7 @@ const files: readonly (readonly [content: unknown, sentence: string])[] = [
   [{ token: 7 }, 'token in FILE must be text'],
   [{ token: `${secret}!` }, 'token in FILE must be 16 or more letters'],
   [{ tokens: [{ name: 'a', token: secret }] }, 'tokens in FILE must be a file, or a list of tokens'],
+  [{ tokens: [] }, 'tokens in the file has no token: nobody could connect'],
   [{ tokens: 7 }, 'tokens in FILE must be a file, or a list of tokens'],
 ];
 
@@ -108,6 +109,7 @@ for (const [content, sentence] of files) {
 const tokenFiles: readonly (readonly [content: unknown, sentence: string])[] = [
   ['nothing', 'is not JSON'],
   [{}, 'must be a list of tokens'],
+  [[], '--tokens FILE has no token: nobody could connect'],
   [[{ name: 'ci', token: secret }], '0.roles in FILE is missing'],
   [[{ name: 'ci', token: secret, roles: ['admin'] }], '0.roles.0 in FILE must be listener or monitor'],
   [[{ name: 'ci', token: `${secret} !`, roles: ['monitor'] }], 'must be 16 or more letters'],

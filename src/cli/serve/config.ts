@@ -10,9 +10,14 @@ import { nameOf, settings } from './settings.ts';
 
 export type { Config } from './schema.ts';
 
+// `watch` and `login` read it too, so that it may be there for them alone: whoever lists tokens means those.
+const tokenVariable = 'RX_OAUTH_CALLBACK_TOKEN';
+
 /** What was set, and how to blame whoever set it. */
 export interface ReadConfig {
   readonly config: Config;
+  /** A sentence about what was set and is not heeded. */
+  readonly remark: string | undefined;
   /** An error of the library about an option, in terms of who gave it: `--port must be …`. Any other comes back as it is. */
   readonly blame: (error: unknown, prefix?: string) => unknown;
 }
@@ -26,9 +31,13 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
   const name = flags['config'] ?? (env['RX_OAUTH_CALLBACK_CONFIG'] || undefined);
   const file = typeof name === 'string' ? { name, content: readObject(name) } : undefined;
   const merged = merge(flags, env, file);
-  const config = parse(schema, merged.values, (path) => labelOf(path, merged, file?.name));
+  const given = parse(schema, merged.values, (path) => labelOf(path, merged, file?.name));
+  const isLeftOver = given.tokens !== undefined && merged.labels.get('token') === tokenVariable;
   return {
-    config,
+    config: isLeftOver ? { ...given, token: undefined } : given,
+    remark: isLeftOver
+      ? `${tokenVariable} is not taken: ${merged.labels.get('tokens')} says who may connect`
+      : undefined,
     blame(error, prefix = '') {
       if (!(error instanceof InvalidOptionError)) return error;
       const message = error.message.slice(error.option.length).trimStart();

@@ -2,6 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import type { Bridge } from '../../bridge.ts';
 import type { OAuthCallbackServer } from '../../index.ts';
 import { internalsOf } from '../../internals.ts';
+import { CommandError } from '../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import type { Log } from '../log.ts';
 import { readConfig, type Config } from './config.ts';
@@ -39,7 +41,10 @@ export async function reload(running: Running): Promise<void> {
 }
 
 function renewTokens({ access: { made }, bridge }: Running, config: Config): string {
-  const { tokens } = readAccess(config, made);
+  const { tokens, made: own } = readAccess(config, made);
+  // Made now, it would let nobody in: nothing prints it any more.
+  if (own !== made && own !== undefined)
+    throw new CommandError('no token is given any more: nobody could connect', exitCodes.usage);
   bridge.setTokens(tokens);
   return `tokens read again: ${tokens.map(({ name }) => name).join(', ')}`;
 }

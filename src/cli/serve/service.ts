@@ -23,6 +23,7 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   const { config } = read;
   const access = readAccess(config);
   const log = config.json ? await jsonLog(io, config.logLevel) : textLog(io, config.logLevel);
+  if (read.remark !== undefined) log.warn(read.remark);
   const shared = await openStore(read, (message) => log.error(message));
   const { server, bridge, monitor } = await create(read, access, shared?.store, log);
   const operator = new OperatorSide(server, bridge, shared?.store);

@@ -1,5 +1,7 @@
 import type { BridgeToken } from '../../bridge.ts';
 import { randomToken } from '../../pkce.ts';
+import { CommandError } from '../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
 import { parse, type Config } from './config.ts';
 import { readJson } from './files.ts';
 import { tokens as schema } from './schema.ts';
@@ -11,11 +13,19 @@ export interface Access {
   readonly made: string | undefined;
 }
 
-/** @param made That of an earlier reading. */
+/**
+ * Throws `CommandError` for a list that has nobody, who could then not connect either.
+ *
+ * @param made That of an earlier reading.
+ */
 export function readAccess({ token, tokens }: Config, made?: string): Access {
   const listed = typeof tokens === 'string' ? readTokens(tokens) : (tokens ?? []);
   const given = token === undefined ? listed.map(plain) : [single(token), ...listed.map(plain)];
   if (given.length > 0) return { tokens: given, made: undefined };
+  if (tokens !== undefined) {
+    const list = typeof tokens === 'string' ? `--tokens ${tokens}` : 'tokens in the file';
+    throw new CommandError(`${list} has no token: nobody could connect`, exitCodes.usage);
+  }
   const own = made ?? randomToken();
   return { tokens: [single(own)], made: own };
 }
