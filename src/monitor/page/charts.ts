@@ -35,7 +35,7 @@ export class Charts {
     const all = accepted.map((count, index) => count + (refused[index] ?? 0));
     say(byId('rate'), `now ${all.at(-1) ?? 0}, peak ${Math.max(...all)}`);
     const known = longest.filter((wait) => wait !== null);
-    const last = median.findLast((wait) => wait !== null);
+    const last = median.filter((wait) => wait !== null).at(-1);
     const told =
       last === undefined
         ? 'none has ended'

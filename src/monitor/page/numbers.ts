@@ -28,7 +28,7 @@ export class Numbers {
       this.#rows.delete(from);
     }
     // Oldest first, so that each new one is put on top of those before it.
-    for (const { from, accepted, refused, median, longest } of spans.toReversed()) {
+    for (const { from, accepted, refused, median, longest } of [...spans].reverse()) {
       const texts = [accepted, refused].map((count) => count.toLocaleString('en'));
       const waits = [median, longest].map((wait) => (wait === null ? '–' : duration(wait)));
       const row = this.#rows.get(from) ?? this.#add(from);

@@ -80,7 +80,7 @@ export class Table {
   /** The latest first. */
   *#unseen(): Iterable<Row> {
     if (!this.#paused) yield* this.#journal.since(this.#last);
-    else if (this.#last < 0) yield* this.#paused.toReversed();
+    else if (this.#last < 0) yield* [...this.#paused].reverse();
   }
 
   #summarize(filter: Filter): void {
