@@ -108,6 +108,39 @@ test('puts events into the seconds of the service’s clock, however ours goes',
   equal(seconds.spans(ours + 301_500), []);
 });
 
+for (const [what, theirs, ours] of [
+  ['the service’s clock is set back', -3_600_000, 0],
+  ['the service’s clock is set back a little', -5_000, 0],
+  ['the service’s clock is set ahead', 3_600_000, 0],
+  ['the page’s clock is set back', 0, -3_600_000],
+  ['the page’s clock is set ahead', 0, 3_600_000],
+] as const)
+  test(`goes on where ${what}`, () => {
+    const start = 5_000_000_000;
+    const seconds = new Seconds();
+    const add = (ms: number, [service, page] = [0, 0]): void =>
+      seconds.add(redirect('accepted', undefined, start + ms + service), undefined, start + ms + page);
+    for (const ms of [0, 1_000, 19_000]) add(ms);
+    for (const ms of [40_000, 41_000, 41_000]) add(ms, [theirs, ours]);
+    const now = start + ours + 42_000;
+    const { x, accepted } = seconds.points(now);
+    const last = (start + theirs) / 1_000 + 41;
+    equal([x.at(-1), accepted.at(-1), accepted.at(-2)], [last, 2, 1]);
+    const [row] = seconds.spans(now + 10_000);
+    equal([row?.from, row?.accepted], [last - 1 - ((last - 1) % 10), 3]);
+  });
+
+test('shows nothing of before the clock was set back once it is so late again', () => {
+  const seconds = new Seconds();
+  const [before, after] = [5_000_600_000, 5_000_000_000];
+  seconds.add(redirect('accepted', undefined, before), undefined, before);
+  seconds.add(redirect('accepted', undefined, after), undefined, before);
+  for (const passed of [2_000, 602_000]) {
+    const { accepted } = seconds.points(before + passed);
+    is(Math.max(...accepted), passed === 2_000 ? 1 : 0);
+  }
+});
+
 test('keeps a bounded number of rows, and says what is missing between them', () => {
   const journal = new Journal();
   const most = mostKept * 3;

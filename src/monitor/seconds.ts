@@ -7,6 +7,9 @@ const leastSpan = 60;
 // A second that has more is judged by these.
 const mostWaits = 1_000;
 
+// An event may be under way for a while; one that seems to be longer tells of a clock that was set.
+const longestWay = 2_000;
+
 interface Second {
   accepted: number;
   refused: number;
@@ -45,7 +48,7 @@ export class Seconds {
 
   /** @param now Milliseconds by our clock, for an event that has only just happened. */
   add(event: ServerEvent, waited: number | undefined, now?: number): void {
-    if (now !== undefined) this.#ahead = Math.max(this.#ahead ?? -Infinity, event.at - now);
+    if (now !== undefined) this.#compare(event.at, now);
     if (event.type === 'redirect') {
       const second = this.#at(event.at);
       if (event.disposition === 'accepted') second.accepted++;
@@ -97,6 +100,16 @@ export class Seconds {
         return { from, accepted, refused, median: medianOf(whole), longest };
       })
       .sort((a, b) => b.from - a.from);
+  }
+
+  #compare(theirs: number, ours: number): void {
+    const ahead = theirs - ours;
+    if (this.#ahead === undefined || ahead > this.#ahead) this.#ahead = ahead;
+    if (ahead >= this.#ahead - longestWay) return;
+    this.#ahead = ahead;
+    // What is later than now was told before the clock was set, and would be shown once it is so late again.
+    const latest = Math.floor(theirs / 1_000);
+    for (const second of this.#seconds.keys()) if (second > latest) this.#seconds.delete(second);
   }
 
   #at(ms: number): Second {
