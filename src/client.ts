@@ -1,8 +1,6 @@
-import { WebSocket } from 'ws';
 import { connect, type RemoteCallbackHost } from './client/host.ts';
-import { subprotocol, ticketPrefix } from './client/names.ts';
 import type { ConnectOptions } from './client/options.ts';
-import type { OpenTransport, Transport, TransportHandlers } from './client/transport.ts';
+import { withTicket, withToken } from './client/ws.ts';
 
 export { ConnectionError, StoreUnavailableError } from './errors.ts';
 export type { RemoteCallbackHost } from './client/host.ts';
@@ -20,35 +18,4 @@ export type { FeedStatus } from './client/remote-feed.ts';
  */
 export function connectCallbackHost(url: string, options: ConnectOptions): Promise<RemoteCallbackHost> {
   return connect(url, options, options.token === undefined ? withTicket : withToken);
-}
-
-const withToken: OpenTransport = (url, token, handlers) =>
-  over(
-    new WebSocket(url, subprotocol, {
-      headers: { Authorization: `Bearer ${token}` },
-      perMessageDeflate: false,
-    }),
-    handlers,
-  );
-
-const withTicket: OpenTransport = (url, ticket, handlers) =>
-  over(new WebSocket(url, [subprotocol, ticketPrefix + ticket], { perMessageDeflate: false }), handlers);
-
-function over(socket: WebSocket, handlers: TransportHandlers): Transport {
-  let status: number | undefined;
-  socket.on('message', (data) => handlers.message((data as Buffer).toString()));
-  socket.on('ping', () => handlers.alive());
-  socket.on('unexpected-response', (_request, response) => {
-    status = response.statusCode;
-    socket.terminate();
-  });
-  socket.on('error', () => undefined);
-  socket.on('close', (code) => handlers.closed(code, status));
-  return {
-    send: (text) => socket.send(text),
-    close(code) {
-      socket.close(code);
-      setTimeout(() => socket.terminate(), 1_000).unref();
-    },
-  };
 }

@@ -1,6 +1,7 @@
 /** `watch`, as it is built: lines of JSON where it is piped, a table on a terminal. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { frame } from '../../src/cli/watch/screen.ts';
@@ -147,36 +148,48 @@ const other = 'another-token-of-nobody';
 test('says in one sentence why it cannot watch', () =>
   withBridge(
     async ({ url, port }) => {
-      const tries: readonly (readonly [string, Readonly<Record<string, string>>, number, string])[] = [
-        [url, {}, exitCodes.usage, 'a token is needed: set RX_OAUTH_CALLBACK_TOKEN, or give --token'],
+      const tries: readonly (readonly [string, Readonly<Record<string, string>>, number, string | RegExp])[] =
         [
-          url,
-          { RX_OAUTH_CALLBACK_TOKEN: other },
-          exitCodes.connection,
-          `ws://127.0.0.1:${port} does not take the token`,
-        ],
-        [
-          url,
-          { RX_OAUTH_CALLBACK_TOKEN: 'token-of-a-listener' },
-          exitCodes.connection,
-          `ws://127.0.0.1:${port}: the token is not one of a monitor`,
-        ],
-        [
-          `ws://127.0.0.1:${port}/elsewhere`,
-          env,
-          exitCodes.connection,
-          `ws://127.0.0.1:${port} has no bridge at /elsewhere`,
-        ],
-        [
-          `ws://localhost:${port}/bridge`,
-          env,
-          exitCodes.connection,
-          `ws://localhost:${port} does not go by that name`,
-        ],
-        ['ws://127.0.0.1:1/bridge', env, exitCodes.connection, 'ws://127.0.0.1:1 cannot be reached'],
-        ['http://127.0.0.1:1/bridge', env, exitCodes.usage, 'url must be a ws or wss URL'],
-        ['ws://sign-in.example/bridge', env, exitCodes.usage, 'url must be wss unless it is on loopback'],
-      ];
+          [url, {}, exitCodes.usage, 'a token is needed: set RX_OAUTH_CALLBACK_TOKEN, or give --token'],
+          [
+            url,
+            { RX_OAUTH_CALLBACK_TOKEN: other },
+            exitCodes.connection,
+            `ws://127.0.0.1:${port} does not take the token`,
+          ],
+          [
+            url,
+            { RX_OAUTH_CALLBACK_TOKEN: 'token-of-a-listener' },
+            exitCodes.connection,
+            `ws://127.0.0.1:${port}: the token is not one of a monitor`,
+          ],
+          [
+            `ws://127.0.0.1:${port}/elsewhere`,
+            env,
+            exitCodes.connection,
+            `ws://127.0.0.1:${port} has no bridge at /elsewhere`,
+          ],
+          [
+            `ws://localhost:${port}/bridge`,
+            env,
+            exitCodes.connection,
+            `ws://localhost:${port} does not go by that name`,
+          ],
+          [
+            'ws://127.0.0.1:1/bridge',
+            env,
+            exitCodes.connection,
+            /ws:\/\/127\.0\.0\.1:1 cannot be reached: ECONNREFUSED\n$/,
+          ],
+          [
+            `wss://127.0.0.1:${port}/bridge`,
+            env,
+            exitCodes.connection,
+            /wss:\/\/127\.0\.0\.1:\d+ cannot be reached: E[A-Z]+\n$/,
+          ],
+          ['http://127.0.0.1:1/bridge', env, exitCodes.usage, 'url must be a ws or wss URL'],
+          ['ws://sign-in.example/bridge', env, exitCodes.usage, 'url must be wss unless it is on loopback'],
+        ];
       const runs = tries.map(([to, environment]) => run(['watch', to], environment));
       for (const [index, { code, stdout, stderr }] of (await Promise.all(runs)).entries()) {
         const [to, , expected, sentence] = tries[index]!;
@@ -218,6 +231,41 @@ test('ends with 0 where nobody reads any more', () =>
       clearInterval(more);
     }
   }));
+
+/** Bytes that a process has read. */
+const bytesRead = ({ pid }: Cli): number =>
+  Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+
+test('reads no more than its reader takes, and loses nothing', () =>
+  withBridge(
+    async (bridged) => {
+      await using slow = await watching(bridged);
+      await using other = await watching(bridged);
+      slow.pause();
+      const before = [slow, other].map(bytesRead) as [number, number];
+      for (let n = 0; n < 10_000; n++) {
+        (await bridged.server.begin()).cancel();
+        if (n % 50 === 0) await new Promise(setImmediate);
+      }
+      await other.sees(lastLine(bridged.events));
+      const [held, all] = [bytesRead(slow) - before[0], bytesRead(other) - before[1]];
+      assert.ok(all > 1_000_000, `the other has read ${all} bytes`);
+      assert.ok(held < 500_000, `it has read ${held} bytes`);
+      slow.resume();
+      await slow.sees(lastLine(bridged.events));
+      assert.equal(linesOf(slow.stdout), asSent(bridged.events));
+      // Nor is a reader that never goes on waited for in the end.
+      slow.pause();
+      for (let n = 0; n < 2_000; n++) {
+        (await bridged.server.begin()).cancel();
+        if (n % 50 === 0) await new Promise(setImmediate);
+      }
+      await other.sees(lastLine(bridged.events));
+      slow.signal('SIGINT');
+      assert.is(await slow.exited(5_000), exitCodes.ok);
+    },
+    { limits: { events: 50_000 } },
+  ));
 
 /** What the terminal shows in the end, line by line, of all that was written to it. */
 function screenOf(output: string): string[] {

@@ -87,6 +87,19 @@ export class Cli implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** From now on what it writes to stdout is not taken. */
+  pause(): void {
+    this.#child.stdout.pause();
+  }
+
+  resume(): void {
+    this.#child.stdout.resume();
+  }
+
   /** From now on its pipes are closed at the other end. */
   stopReading(): void {
     this.#child.stdout.destroy();
@@ -109,8 +122,16 @@ export class Cli implements AsyncDisposable {
     return { code: this.#child.exitCode, stdout: this.stdout, stderr: this.stderr };
   }
 
+  /** Its exit code once it has ended by itself, though what it wrote is not taken. */
+  async exited(ms: number): Promise<number | null> {
+    if (this.#child.exitCode === null)
+      await deadline(once(this.#child, 'exit'), ms, 'the end of the process');
+    return this.#child.exitCode;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill('SIGKILL');
+    this.resume();
     await this.#closed;
   }
 }

@@ -1,9 +1,13 @@
 import type { Io } from '../io.ts';
+import type { Source } from './source.ts';
 import type { View } from './view.ts';
 
 /** A line of JSON for each event, for programs; what people should know goes to stderr. */
-export function linesView({ stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>): View {
-  const line = (value: object): void => void stdout.write(`${harmless(JSON.stringify(value))}\n`);
+export function linesView({ stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>, source: Source): View {
+  const line = (value: object): void => {
+    if (!stdout.write(`${harmless(JSON.stringify(value))}\n`)) source.hold();
+  };
+  stdout.on('drain', () => source.release());
   let lost = false;
   return {
     stands({ missed }) {

@@ -1,11 +1,13 @@
 import { Subscription } from 'rxjs';
-import { connectCallbackHost, ConnectionError, type RemoteCallbackHost } from '../../client.ts';
+import { ConnectionError, type RemoteCallbackHost } from '../../client.ts';
+import { connect } from '../../client/host.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io, Output } from '../io.ts';
 import type { WatchOptions } from '../watch.ts';
 import { filterFor } from './filter.ts';
 import { linesView } from './lines.ts';
+import { Source } from './source.ts';
 import { tableView } from './table.ts';
 import type { View } from './view.ts';
 
@@ -18,10 +20,11 @@ export async function watch(url: string, options: WatchOptions, io: Io): Promise
       exitCodes.usage,
     );
   const stopped = untilStopped(io);
-  const host = await Promise.race([open(url, token, history), stopped]);
+  const source = new Source();
+  const host = await Promise.race([open(url, token, history, source), stopped]);
   // An attempt to connect cannot be called off, and would keep the process.
   if (!host) return io.exit(exitCodes.ok);
-  const view = hasRoom(io.stdout) && !json ? tableView(url, io) : linesView(io);
+  const view = hasRoom(io.stdout) && !json ? tableView(url, io) : linesView(io, source);
   const shown = new Subscription();
   try {
     await Promise.race([show(host, url, options, view, shown), stopped]);
@@ -30,6 +33,8 @@ export async function watch(url: string, options: WatchOptions, io: Io): Promise
     view.close();
     await host.close();
   }
+  // What its reader has not taken by now would keep the process as long as that lives.
+  if (source.held) io.exit(exitCodes.ok);
 }
 
 /** Whether it is a terminal that knows its size; `docker exec -t` makes some that do not, or say it is 0. */
@@ -46,11 +51,16 @@ function untilStopped(io: Io): Promise<undefined> {
   });
 }
 
-async function open(url: string, token: string, history: boolean): Promise<RemoteCallbackHost> {
+async function open(
+  url: string,
+  token: string,
+  history: boolean,
+  source: Source,
+): Promise<RemoteCallbackHost> {
   try {
-    return await connectCallbackHost(url, { token, history });
+    return await connect(url, { token, history }, source.open);
   } catch (error) {
-    throw error instanceof ConnectionError ? refusal(url, error) : error;
+    throw error instanceof ConnectionError ? refusal(url, error, source.failure) : error;
   }
 }
 
@@ -79,7 +89,8 @@ function show(
   });
 }
 
-function refusal(url: string, { status, message }: ConnectionError): CommandError {
+/** @param failure What the system says, where it does. */
+function refusal(url: string, { status, message }: ConnectionError, failure?: string): CommandError {
   const { origin, pathname } = new URL(url);
   const sentences: Readonly<Record<number, string>> = {
     401: `${origin} does not take the token`,
@@ -88,6 +99,7 @@ function refusal(url: string, { status, message }: ConnectionError): CommandErro
     429: `${origin} has too many connections of this token or address`,
     503: `${origin} takes no more connections now`,
   };
-  const sentence = sentences[status ?? 0] ?? (status ? message : `${origin} cannot be reached`);
+  const unreachable = `${origin} cannot be reached${failure === undefined ? '' : `: ${failure}`}`;
+  const sentence = sentences[status ?? 0] ?? (status ? message : unreachable);
   return new CommandError(sentence, exitCodes.connection);
 }
