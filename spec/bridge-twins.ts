@@ -143,7 +143,11 @@ export const bridgeTwins: readonly Twin[] = [
     id: 'K-01',
     title: '',
     weakness: 'gives a flow to who knows its id',
-    edits: edit('listener.ts', `if (stored?.id !== flow || !proven) {`, 'if (stored?.id !== flow) {'),
+    edits: edit(
+      'listener.ts',
+      `if (stored?.id !== flow || !proven || !(await this.#host.adopt(state))) {`,
+      'if (stored?.id !== flow) {',
+    ),
     complaint: /a wrong proof is not answered like an unknown flow/,
   },
   {

@@ -93,6 +93,34 @@ function contract(name: string, use: Use, absent?: string): void {
       assert.is((await response).code, 'c');
     }));
 
+  test('takes a response from nobody, whatever one who has it does', () =>
+    use(async ({ host, endpoint }) => {
+      for (const act of ['cancel', 'close'] as const) {
+        const flow = await host.begin();
+        let closing: Promise<void> | undefined;
+        flow.response.subscribe(() => {
+          flow.settle({ status: 'success' });
+          if (act === 'cancel') flow.cancel();
+          else closing = host.close();
+        });
+        const other = observe(flow);
+        const response = firstValueFrom(flow.response);
+        await endpoint.visit(`/callback?code=c&state=${flow.state}`);
+        await response;
+        assert.equal([other.responses.length, other.errors, other.completed], [1, [], true]);
+        await closing;
+      }
+    }));
+
+  test('gives a response to one who comes late, though the flow was cancelled after it had come', () =>
+    use(async ({ host, endpoint }) => {
+      const flow = await host.begin();
+      flow.response.subscribe(() => flow.settle({ status: 'success' }));
+      await endpoint.visit(`/callback?code=c&state=${flow.state}`);
+      flow.cancel();
+      assert.is((await firstValueFrom(flow.response)).code, 'c');
+    }));
+
   test('ends a flow when its signal aborts, and begins none for one that has', () =>
     use(async ({ host }) => {
       const controller = new AbortController();

@@ -22,10 +22,10 @@ export const clusterTwins: readonly ClusterTwin[] = [
       edit(scripts, 'if flow[3] or now >= tonumber', 'if now >= tonumber'),
       edit(
         store,
-        `const page = this.#pages.get(id);
+        `const [page] = this.#pages.of(id);
     const [`,
-        `const page = this.#pages.get(id);
-    if (await this.take(state)) return { disposition: 'duplicate' };
+        `const [page] = this.#pages.of(id);
+    if (typeof (await this.take(state)) === 'object') return { disposition: 'duplicate' };
     const [`,
       ),
     ],
@@ -49,7 +49,7 @@ export const clusterTwins: readonly ClusterTwin[] = [
     edits: [
       edit(
         scripts,
-        `redis.call('HSET', KEYS[1], 'u', '1')`,
+        `redis.call('HSET', KEYS[1], 'u', '1', 'a', flow[3] or '')`,
         `do redis.call('HSET', KEYS[1], 'u', '1') return 1 end`,
       ),
     ],

@@ -62,7 +62,7 @@ export interface Flow {
   readonly state: string;
   /** Where the authorization server must send the browser. */
   readonly redirectUri: string;
-  /** When its time is over, in milliseconds since the epoch, by the clock of whoever receives the redirect. */
+  /** When its time is over, in milliseconds since the epoch. */
   readonly expiresAt: number;
   /** For the token request. Made when first read. @see RFC 7636 section 4.1 */
   readonly codeVerifier: string;

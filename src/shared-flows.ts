@@ -25,8 +25,6 @@ export class SharedFlows implements FlowOwner {
   readonly #deadlines: Deadlines<Shared>;
   /** What the store is being told. */
   readonly #running = new Set<Promise<void>>();
-  /** Milliseconds that the store's clock is ahead, as it was when the last flow began. */
-  #ahead = 0;
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -34,11 +32,11 @@ export class SharedFlows implements FlowOwner {
     this.report = internals.report;
     this.#stored = stored;
     this.#internals = internals;
-    this.#deadlines = new Deadlines(internals.clock, (shared) => this.#due(shared));
+    this.#deadlines = new Deadlines(internals.clock, (shared) => this.#over(shared, 'expired'));
   }
 
   now(): number {
-    return this.#internals.clock.now() + this.#ahead;
+    return this.#stored.store.now();
   }
 
   async begin(options: BeginOptions = {}): Promise<PendingFlow> {
@@ -58,8 +56,9 @@ export class SharedFlows implements FlowOwner {
   }
 
   cancel(flow: PendingFlow, ending: Ending): void {
-    const shared = this.#end(flow, ending);
-    if (shared) this.#run(this.#stored.free(flow.state));
+    if (!flow.pending) return;
+    this.#end(flow, ending);
+    this.#run(this.#stored.free(flow.state));
   }
 
   /** Somebody came for the response that was kept. */
@@ -81,7 +80,7 @@ export class SharedFlows implements FlowOwner {
   }
 
   async #endAll(): Promise<void> {
-    for (const flow of [...this.#flows.keys()]) this.cancel(flow, { type: 'closed' });
+    for (const shared of [...this.#flows.values()]) this.#over(shared, 'closed');
     let stop = (): void => undefined;
     const late = new Promise<void>((resolve) => {
       stop = this.#internals.clock.after(this.#stored.options.closeTimeout, resolve);
@@ -91,7 +90,7 @@ export class SharedFlows implements FlowOwner {
   }
 
   async #begin(options: BeginOptions): Promise<PendingFlow> {
-    const { state = randomToken(), ttl = this.#stored.options.flowTtl, signal } = options;
+    const { state = randomToken(), signal } = options;
     // Nobody knows a secret that has this for its digest: no listener can take the flow over.
     const { flow: stored } = await this.#stored.begin(randomToken(), state, options, (taken) =>
       this.#internals.isTaken(taken),
@@ -102,12 +101,12 @@ export class SharedFlows implements FlowOwner {
       this.#run(this.#stored.free(state));
       throw error;
     }
-    const now = this.#internals.clock.now();
-    this.#ahead = stored.expiresAt - ttl - now;
     const flow = new PendingFlow(this, stored.id, state, stored.expiresAt, stored.expectation);
     flow.redirectUri = stored.redirectUri;
     if (signal) flow.release = this.#signals.follow(signal, flow);
-    const shared = new Shared(flow, stored, now + ttl + lastResort, () => this.#look(shared));
+    const shared = new Shared(flow, stored, this.#here(stored.expiresAt) + lastResort, () =>
+      this.#look(shared),
+    );
     this.#flows.set(flow, shared);
     this.#deadlines.add(shared);
     const waits = this.#stored.waits(stored);
@@ -131,7 +130,8 @@ export class SharedFlows implements FlowOwner {
   async #receive({ flow, stored }: Shared): Promise<void> {
     const result = await this.#stored.take(stored.state);
     if (!result || result === 'elsewhere' || !flow.pending) return;
-    if (result.type !== 'response') this.#end(flow, result);
+    if (result === 'gone') this.#end(flow, { type: 'closed' });
+    else if (result.type !== 'response') this.#end(flow, result);
     else {
       flow.accept(new CallbackResponse(result.response));
       if (flow.tell()) this.#forget(flow);
@@ -145,16 +145,18 @@ export class SharedFlows implements FlowOwner {
     const shared = this.#flows.get(flow);
     if (!shared) return;
     this.#deadlines.remove(shared);
-    shared.deadline = flow.deadline - this.#ahead;
+    shared.deadline = this.#here(flow.deadline);
     this.#deadlines.add(shared);
   }
 
-  #due({ flow }: Shared): void {
-    if (flow.pending) this.cancel(flow, { type: 'expired' });
-    else {
-      this.#forget(flow);
-      flow.mark({ type: 'expired' });
-    }
+  /** A time of the store's clock by this process's. */
+  #here(at: number): number {
+    return at - this.now() + this.#internals.clock.now();
+  }
+
+  #over({ flow }: Shared, type: 'expired' | 'closed'): void {
+    if (flow.pending) this.cancel(flow, { type });
+    else this.#end(flow, { type });
   }
 
   #run(step: Promise<void>): void {
@@ -162,23 +164,20 @@ export class SharedFlows implements FlowOwner {
     this.#running.add(running);
   }
 
-  /** Undefined where it has ended. A response that was kept is wiped. */
-  #end(flow: PendingFlow, ending: Ending): Shared | undefined {
+  /** A response that was kept is wiped; those who are being told of it have it all the same. */
+  #end(flow: PendingFlow, ending: Ending): void {
     const { pending } = flow;
-    const shared = this.#forget(flow);
-    if (!shared) return undefined;
+    this.#forget(flow);
     flow.mark(ending);
-    flow.tell();
-    return pending ? shared : undefined;
+    if (pending) flow.tell();
   }
 
-  #forget(flow: PendingFlow): Shared | undefined {
+  #forget(flow: PendingFlow): void {
     const shared = this.#flows.get(flow);
-    if (!shared) return undefined;
+    if (!shared) return;
     this.#flows.delete(flow);
     this.#deadlines.remove(shared);
     this.#stored.leave(flow.state, shared);
-    return shared;
   }
 }
 

@@ -103,7 +103,7 @@ export class StoredFlows {
   /** Beyond `maxFlows` none begins; a listener that asks again for its own, over a connection that broke, still has it. */
   async #known(state: string, key: string): Promise<BegunFlow> {
     const flow = await this.store.read(state);
-    if (flow && sameKey(flow.key, key)) return { flow, again: true };
+    if (flow && sameKey(flow.key, key) && (await this.store.adopt(state))) return { flow, again: true };
     throw new TooManyFlowsError(`maxFlows (${this.options.maxFlows}) flows are pending`);
   }
 
@@ -152,16 +152,15 @@ export class StoredFlows {
     if (waiting?.listener === listener) waiting.listener = undefined;
   }
 
-  /** How the flow ended, if it has; `elsewhere` where its listener has gone to another node. */
-  async take(state: string): Promise<StoredResult | 'elsewhere' | undefined> {
+  /** How the flow ended, if it has; `elsewhere` where its listener has gone to another node, `gone` where the store lost it. */
+  async take(state: string): Promise<StoredResult | 'elsewhere' | 'gone' | undefined> {
     const result = await this.store.take(state);
     const waiting = this.#waiting.get(state);
-    if (!result || !waiting) return result;
+    // Once it has been taken, it goes when it is acknowledged.
+    if (!waiting) return result === 'gone' ? undefined : result;
+    if (!result) return undefined;
     this.#forget(waiting);
-    if (result === 'elsewhere') return result;
-    const told = { at: this.#at(), flow: waiting.id };
-    if (result.type === 'expired') this.#tell({ type: 'expired', ...told });
-    if (result.type === 'cancelled') this.#tell({ type: 'cancelled', ...told, reason: 'cancelled' });
+    if (typeof result === 'object' && result.type !== 'response') await this.#announce(waiting, result.type);
     return result;
   }
 
@@ -243,6 +242,19 @@ export class StoredFlows {
   #forget(waiting: Waiting): void {
     this.store.unwatch(waiting, waiting);
     this.#waiting.delete(waiting.state);
+  }
+
+  /** Whoever resumes the flow, here or at another node, takes its end too; it is told of once. */
+  async #announce({ id: flow, state }: Waiting, type: 'expired' | 'cancelled'): Promise<void> {
+    if (!this.#events.observed) return;
+    try {
+      if (!(await this.store.announce(state))) return;
+    } catch (error) {
+      this.options.report(error);
+      return;
+    }
+    const told = { at: this.#at(), flow };
+    this.#tell(type === 'expired' ? { type, ...told } : { type, ...told, reason: 'cancelled' });
   }
 
   #tell(event: ServerEvent): void {

@@ -198,6 +198,31 @@ test('K-14 K-15 answers a begin that is sent again after its flow has ended, and
     }),
   ));
 
+for (const how of ['cancelled', 'expired'] as const)
+  test(`tells of a flow that has ${how} once, however often its listener asks for it`, () =>
+    withBridge(({ url, events }) =>
+      withPeers(url, async (open) => {
+        const [first, state, key] = [open(), newState(), newKey()];
+        await first.welcome();
+        first.say({ type: 'begin', ref: 1, state, key, ...(how === 'expired' && { ttl: 20 }) });
+        const { flow } = await first.next('begun');
+        if (how === 'cancelled') first.say({ type: 'cancel', flow });
+        assert.equal((await first.next('result')).result, { type: how });
+        first.end();
+        for (let n = 0; n < 3; n++) {
+          const again = open();
+          const nonce = await again.welcome();
+          again.say({ type: 'resume', ref: 2, flow, state, proof: proofOf(key, nonce) });
+          assert.equal((await again.next('result')).result, { type: how });
+          again.end();
+        }
+        assert.equal(
+          events.map(({ type }) => type),
+          ['begun', how],
+        );
+      }),
+    ));
+
 test('sends a waiting page nowhere but to a URL that the server is configured to allow', () =>
   withBridge(
     ({ url, visit, log }) =>

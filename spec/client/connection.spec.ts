@@ -14,6 +14,7 @@ class Service {
   readonly lost: Lost[] = [];
   readonly reported: unknown[] = [];
   closes = 0;
+  ticks = 0;
 
   connect(options: Partial<ConnectionOptions> = {}): Connection {
     return new Connection({
@@ -29,7 +30,7 @@ class Service {
       },
       onWelcome: () => undefined,
       onMessage: () => undefined,
-      onAway: () => undefined,
+      onTick: () => (this.ticks += 1),
       onLost: (reason) => this.lost.push(reason),
       ...options,
     });
@@ -40,7 +41,14 @@ class Service {
   }
 
   welcome({ burst = 10, perSecond = 10 } = {}): void {
-    const message = { type: 'welcome', roles: ['listener'], nonce: 'n', epoch: 'e', redirectUri: 'r' };
+    const message = {
+      type: 'welcome',
+      roles: ['listener'],
+      nonce: 'n',
+      epoch: 'e',
+      redirectUri: 'r',
+      now: 0,
+    };
     this.last.message(JSON.stringify({ ...message, burst, perSecond }));
   }
 
@@ -147,6 +155,28 @@ test('asks for a credential for each attempt, and counts one that cannot be had 
     service.attempts.map((attempt) => attempt.credential),
     ['ticket-1', 'ticket-3'],
   );
+});
+
+test('gives up an attempt whose credential does not come, and does not use it when it comes late', async () => {
+  const late: ((credential: string) => void)[] = [];
+  let asked = 0;
+  const credential = (): string | Promise<string> =>
+    ++asked === 2 ? new Promise((resolve) => late.push(resolve)) : `ticket-${asked}`;
+  const [service] = await connected({ credential });
+  service.last.closed(1012);
+  await service.pass(5_000);
+  assert.equal([asked, service.ticks], [2, 1]);
+  await service.pass(10_000);
+  assert.is(service.ticks, 2);
+  await service.pass(10_000);
+  service.welcome();
+  late[0]!('ticket-2');
+  await service.pass(0);
+  assert.equal(
+    service.attempts.map((attempt) => attempt.credential),
+    ['ticket-1', 'ticket-3'],
+  );
+  assert.equal(service.lost, []);
 });
 
 test('asks a silent service for a sign of life, and gives it up when there is none', async () => {

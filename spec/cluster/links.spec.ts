@@ -135,6 +135,57 @@ for (const [way, parts] of [
         assert.ok(stays ? away >= 8 : away === 0, `${away} were answered 503`);
       }));
 
+/** Loses the answer to one step, which is then asked for again; meanwhile `body` runs. */
+async function again<T>(
+  bench: RedisBench,
+  step: (store: FlowStore) => Promise<T>,
+  meanwhile: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<T> {
+  const proxy = await FaultProxy.open(bench.server.port);
+  bench.defer(() => proxy[Symbol.asyncDispose]());
+  const client = await bench.client(`redis://127.0.0.1:${proxy.port}`);
+  const faulty = await bench.open({ client, timeout: 10_000 });
+  // For the script to be known.
+  await faulty.consume({ code: 'c', state: newState() }, arrival);
+  await begun(faulty, fresh());
+  proxy.arm({ toClient: 0 }, true);
+  const { cuts } = proxy;
+  const answer = step(faulty);
+  const cut = async (): Promise<void> => {
+    while (proxy.cuts === cuts) await new Promise(setImmediate);
+  };
+  await assert.deadline(cut(), 5_000, 'the cut');
+  await meanwhile();
+  proxy.heal();
+  return assert.deadline(answer, 10_000, 'the answer');
+}
+
+test('L-14 a begin whose answer was lost has begun its flow, and has not found one', () =>
+  withRedis(async (bench) => {
+    const flow = fresh();
+    const got = await again(bench, (store) => store.begin(flow, 60_000));
+    assert.is(typeof got === 'object' && got.again, false);
+    const other = await bench.open();
+    const found = await other.begin(flow, 60_000);
+    assert.is(typeof found === 'object' && found.again, true);
+  }));
+
+test('L-14 a redirect whose answer was lost is accepted, though its listener has acknowledged it meanwhile', () =>
+  withRedis(async (bench) => {
+    const keeper = await bench.open();
+    const { state } = await begun(keeper, fresh());
+    const accepted = await again(
+      bench,
+      (store) => store.consume({ code: 'c', state }, arrival),
+      async () => {
+        assert.equal(await keeper.take(state), { type: 'response', response: { code: 'c', state } });
+        assert.is(await keeper.acknowledge(state), true);
+      },
+    );
+    assert.is(accepted.disposition, 'accepted');
+    assert.is((await keeper.consume({ code: 'c', state }, arrival)).disposition, 'duplicate');
+  }));
+
 test('L-14 a store that is away begins nothing, and says so', () =>
   withRedis(async (bench) => {
     const store = await bench.open({ timeout: 200 });

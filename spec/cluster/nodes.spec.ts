@@ -7,6 +7,7 @@ import { counts, newKey, newState, proofOf, token, withPeers } from '../helpers/
 import { hasty } from '../helpers/clock.ts';
 import { observe } from '../helpers/endpoint.ts';
 import type { ServerOptions } from '../../src/index.ts';
+import { internalsOf } from '../../src/internals.ts';
 import { startNode, type Node } from '../helpers/nodes.ts';
 import { begun, newFlow, withRedis, type RedisBench } from '../helpers/redis.ts';
 import { hasRedis, noRedis } from '../helpers/redis-server.ts';
@@ -146,8 +147,12 @@ test('tells the page how the sign-in ended, whichever node has it', () =>
       const host = await connect();
       for (const { port } of nodes) {
         const flow = await host.begin();
-        flow.response.subscribe(() => flow.settle({ status: 'failure', message: 'no token from it' }));
-        assert.match((await come(flow.state, port)).body, 'no token from it');
+        const page = come(flow.state, port);
+        await firstValueFrom(flow.response);
+        // As a browser does whose user is impatient.
+        assert.is((await come(flow.state, port)).status, 400);
+        flow.settle({ status: 'failure', message: 'no token from it' });
+        assert.match((await page).body, 'no token from it');
       }
     },
     { settle: 15_000 },
@@ -228,6 +233,60 @@ test('K-14 gives a listener its flow that asks for it again at another node', ()
     assert.is(await third.begin(state, key), flow);
     assert.is((await third.next('result')).flow, flow);
   }));
+
+test('K-14 gives a listener its flow at another node, though that one begins no more', () =>
+  withNodes(
+    2,
+    async ({ nodes, come }) => {
+      const [one, other] = nodes.map(({ port }) => `ws://127.0.0.1:${port}/bridge`);
+      await withPeers(one!, async (open) => {
+        const [first, second, state, key] = [open(), open({}, other), newState(), newKey()];
+        await Promise.all([first.welcome(), second.welcome()]);
+        await second.begin();
+        const flow = await first.begin(state, key);
+        assert.is(await second.begin(state, key), flow);
+        assert.is(await first.closed(), 4410);
+        await come(state);
+        assert.is((await second.next('result')).flow, flow);
+        second.say({ type: 'begin', ref: 9, state: newState(), key: newKey() });
+        assert.is((await second.next('failed')).code, 'too_many_flows');
+      });
+    },
+    { maxFlows: 1 },
+  ));
+
+test('L-08 ends a flow that Redis has lost, for its listener and at the node', () =>
+  withNodes(1, async ({ nodes, admin, connect }) => {
+    const host = await connect();
+    const flow = await host.begin({ ttl: 300_000 });
+    const ended = assert.rejects(firstValueFrom(flow.response), 'closed');
+    for (const { key, client } of await admin.keys('rxoc:'))
+      if (key.includes(':flow:')) await client.del(key);
+    // What it does of its own accord every so often.
+    await admin.clients[0]!.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub']);
+    await assert.deadline(ended, 15_000, 'the end');
+    assert.is(internalsOf(nodes[0]!.server).pending(), 0);
+  }));
+
+test('waits for no flow any more that is resumed and acknowledged in the same breath', () =>
+  withNodes(1, ({ nodes }) =>
+    withPeers(`ws://127.0.0.1:${nodes[0]!.port}/bridge`, async (open) => {
+      for (let n = 0; n < 20; n++) {
+        const [peer, state, key] = [open(), newState(), newKey()];
+        const nonce = await peer.welcome();
+        const flow = await peer.begin(state, key);
+        peer.say({ type: 'cancel', flow });
+        await peer.next('result');
+        peer.say({ type: 'resume', ref: 2, flow, state, proof: proofOf(key, nonce) });
+        peer.say({ type: 'ack', flows: [flow] });
+        await peer.next('acknowledged');
+        await peer.heardAll();
+        peer.say({ type: 'leave' });
+        await peer.closed();
+      }
+      assert.is(internalsOf(nodes[0]!.server).pending(), 0);
+    }),
+  ));
 
 test('forgets at every node what has been acknowledged', () =>
   withNodes(2, async ({ nodes, connect, come }) => {

@@ -68,7 +68,8 @@ export function storeContract(name: string, use: Use, absent?: string): void {
         disposition: 'unmatched',
       });
       assert.is(await store.take(a.state), undefined);
-      assert.is(await store.take(b.state), undefined);
+      assert.is(await store.take(b.state), 'gone');
+      assert.is(await store.adopt(b.state), false);
     }));
 
   test('C-02 L-03 leaves a flow alone whose redirect URI, response mode or issuer is another', () =>
@@ -116,8 +117,10 @@ export function storeContract(name: string, use: Use, absent?: string): void {
       await begun(store, a);
       await store.consume(response, arrival);
       for (let n = 0; n < 2; n++) assert.equal(await store.take(a.state), { type: 'response', response });
+      assert.is(await store.adopt(a.state), true);
       assert.is(await store.acknowledge(a.state), true);
-      assert.is(await store.take(a.state), undefined);
+      assert.is(await store.take(a.state), 'gone');
+      assert.is(await store.adopt(a.state), false);
       assert.is(await store.read(a.state), undefined);
       assert.equal(await store.consume(response, arrival), { disposition: 'duplicate' });
       assert.is(await store.begin(a, 60_000), 'state_in_use');
@@ -143,6 +146,41 @@ export function storeContract(name: string, use: Use, absent?: string): void {
       await store.cancel(b.state);
       assert.equal(await store.take(b.state), { type: 'response', response: other });
       await store.cancel('state-of-no-flow');
+    }));
+
+  test('has the end of a flow told of once, however often it is taken', () =>
+    use(async ({ store }) => {
+      await begun(store, a);
+      await store.cancel(a.state);
+      const announced = await Promise.all([1, 2, 3].map(() => store.announce(a.state)));
+      assert.is(announced.filter(Boolean).length, 1);
+      await store.acknowledge(a.state);
+      assert.is(await store.announce(a.state), false);
+      assert.is(await store.announce('state-of-no-flow-at-all'), false);
+    }));
+
+  test('tells the outcome to each page of a redirect that came more than once', () =>
+    use(async ({ store, quiet }) => {
+      await begun(store, a);
+      const told: string[] = [];
+      const wait = (page: string) => store.onOutcome(a.state, 60_000, () => told.push(page));
+      await wait('the first');
+      assert.is((await store.consume(response, arrival)).disposition, 'accepted');
+      const stop = await wait('the second');
+      assert.is((await store.consume(response, arrival)).disposition, 'duplicate');
+      await wait('the third');
+      stop();
+      await store.settle(a.state, { status: 'success' });
+      await quiet();
+      assert.equal(told.sort(), ['the first', 'the third']);
+    }));
+
+  test('tells the time that its flows expire by', () =>
+    use(async ({ store, pass }) => {
+      const { expiresAt } = await begun(store, a, 60_000);
+      const left = expiresAt - store.now();
+      assert.ok(left > 50_000 && left <= 61_000, `${left} ms left`);
+      await pass(1_000);
     }));
 
   test('tells the outcome to whoever waits for it, after the acknowledgement too, and nobody who has stopped', () =>

@@ -17,9 +17,9 @@ export interface ListenerHost {
   /** Whether whoever is attached to the flow will be told of its end; otherwise it may have ended. */
   waits(flow: StoredFlow): boolean;
   read(state: string): Promise<StoredFlow | undefined>;
-  /** The flow's listener is at this node now. */
-  adopt(state: string): Promise<void>;
-  take(state: string): Promise<StoredResult | 'elsewhere' | undefined>;
+  /** The flow's listener is at this node now; false where there is no such flow. */
+  adopt(state: string): Promise<boolean>;
+  take(state: string): Promise<StoredResult | 'elsewhere' | 'gone' | undefined>;
   /** False where the flow has not ended. */
   acknowledge(state: string): Promise<boolean>;
   cancel(state: string): Promise<void>;
@@ -184,11 +184,11 @@ export class Listener {
     const stored = allowed ? await this.#host.read(state) : undefined;
     // Reckoned for an unknown flow too, so that the time taken does not tell it from a wrong proof.
     const proven = proves(proof, stored?.key ?? nonce, nonce);
-    if (stored?.id !== flow || !proven) {
+    // It may have been acknowledged since.
+    if (stored?.id !== flow || !proven || !(await this.#host.adopt(state))) {
       this.#tell({ type: 'failed', ref, code: 'unknown_flow', message: 'there is no such flow for you' });
       return;
     }
-    await this.#host.adopt(state);
     if (this.#leaving) {
       await this.#host.free(state);
       return;
@@ -204,7 +204,9 @@ export class Listener {
     const result = await this.#host.take(state);
     const { open, identity } = this.#connection;
     if (!result || this.#flows.get(flow) !== listening || !open) return;
-    if (result === 'elsewhere') this.#connection.close(closeCodes.elsewhere, 'another node has the flow');
+    // Its client comes back, and hears what became of each of its flows.
+    if (typeof result === 'string')
+      this.#connection.close(closeCodes.elsewhere, 'this node has the flow no longer');
     else if (this.#host.stands(identity)) this.#tell({ type: 'result', flow, result });
     else this.#connection.close(closeCodes.credential, 'the credential does not hold');
   }

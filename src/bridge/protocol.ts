@@ -85,6 +85,7 @@ export const serviceMessage = v.variant('type', [
     nonce: text,
     epoch: id,
     redirectUri: text,
+    now: ref,
     burst: ref,
     perSecond: ref,
   }),
@@ -108,8 +109,8 @@ export const serviceMessage = v.variant('type', [
   v.object({ type: v.literal('acknowledged'), flows }),
   v.object({ type: v.literal('watching'), epoch: id, next: ref, pending: ref, counts, reasons: counts }),
   v.object({ type: v.literal('event'), n: ref, event: v.looseObject({ type: v.string(), at: v.number() }) }),
-  v.object({ type: v.literal('pong') }),
   v.object({ type: v.literal('pending'), pending: ref }),
+  v.object({ type: v.literal('pong') }),
 ]);
 
 export type ClientMessage = v.InferOutput<typeof clientMessage>;

@@ -113,6 +113,10 @@ class WebSocketBridge implements Bridge, SessionHost {
     return this.#server.redirectUri;
   }
 
+  get time(): number {
+    return this.#flows.store.now();
+  }
+
   get connections(): number {
     return this.#sessions.size;
   }
@@ -229,11 +233,11 @@ class WebSocketBridge implements Bridge, SessionHost {
 
   watch: SessionHost['watch'] = (session, message) => {
     const next = this.#feed.from(message);
+    const pending = this.#internals.pending();
     session.tell({
       type: 'watching',
       epoch: this.#feed.epoch,
       next,
-    const pending = this.#internals.pending();
       pending,
       counts: this.#feed.counts,
       reasons: this.#feed.reasons,

@@ -11,6 +11,8 @@ import { closeCodes, readClientMessage, type Said, type ServiceMessage } from '.
 export interface SessionHost extends ListenerHost {
   readonly epoch: string;
   readonly redirectUri: string;
+  /** By the clock that flows expire by. */
+  readonly time: number;
   readonly limits: { burst: number; perSecond: number; pings: number; queued: number; flows: number };
   now(): number;
   /** Whether more is queued in all than may be. */
@@ -56,10 +58,10 @@ export class Session implements Watcher, Timed, ListenerConnection {
   }
 
   welcome(): void {
-    const { limits, epoch, redirectUri } = this.#host;
+    const { limits, epoch, redirectUri, time: now } = this.#host;
     const { burst, perSecond } = limits;
     const roles = [...this.identity.roles];
-    this.tell({ type: 'welcome', roles, nonce: this.nonce, epoch, redirectUri, burst, perSecond });
+    this.tell({ type: 'welcome', roles, nonce: this.nonce, epoch, redirectUri, now, burst, perSecond });
   }
 
   get open(): boolean {

@@ -19,8 +19,8 @@ export interface ConnectionOptions {
   /** Connected, for the first time or again. */
   onWelcome: (welcome: Welcome) => void;
   onMessage: (message: ServiceMessage) => void;
-  /** Not connected; there will be another attempt. */
-  onAway: () => void;
+  /** Runs every 40 s of a connection, and after each attempt that fails. */
+  onTick: () => void;
   /** No further attempt will be made. */
   onLost: (reason: Lost) => void;
 }
@@ -33,9 +33,9 @@ export interface Lost {
 }
 
 // After these, coming back would meet the same answer. Not 404: that a service says while it starts.
-const finalCodes: ReadonlySet<number> = new Set([1000, 1003, 1007, 1008, 1009, 4409]);
+const finalCodes: readonly number[] = [1000, 1003, 1007, 1008, 1009, 4409];
 const credentialFell = 4401;
-const finalStatuses: ReadonlySet<number> = new Set([400, 401, 403, 405, 426]);
+const finalStatuses: readonly number[] = [400, 401, 403, 405, 426];
 
 const firstDelay = 5_000;
 const longestDelay = 60_000;
@@ -94,19 +94,18 @@ export class Connection {
 
   async #connect(): Promise<void> {
     const { credential, open, url } = this.#options;
-    this.#wait = undefined;
+    const attempt = (this.#watch = this.#options.clock.after(opening, () => this.#giveUp()));
     try {
       const given = await credential();
-      if (this.#closing) return;
+      if (attempt !== this.#watch) return;
       const transport = open(url, given, {
         message: (text) => this.#current(transport, () => this.#receive(text)),
         alive: () => this.#current(transport, () => (this.#silences = 0)),
         closed: (code, status) => this.#current(transport, () => this.#onClosed(code, status)),
       });
       this.#transport = transport;
-      this.#watch = this.#options.clock.after(opening, () => this.#giveUp());
     } catch {
-      this.#onClosed(1006);
+      if (attempt === this.#watch) this.#onClosed(1006);
     }
   }
 
@@ -138,7 +137,7 @@ export class Connection {
   }
 
   #onClosed(code: number, status?: number): void {
-    const { clock, reconnects, renews, onAway, onLost } = this.#options;
+    const { clock, reconnects, renews, onTick, onLost } = this.#options;
     // One that is closed again at once does not end the row of attempts.
     if (this.#welcome && clock.now() - (this.#welcomedAt ?? 0) >= firstDelay) this.#attempt = 0;
     this.#transport = undefined;
@@ -149,14 +148,15 @@ export class Connection {
     }
     // A first attempt that fails is the caller's to repeat: most likely the URL or the credential is wrong.
     const first = this.#welcomedAt === undefined;
-    const final = code === credentialFell ? !renews : finalCodes.has(code) || finalStatuses.has(status ?? 0);
+    const final =
+      code === credentialFell ? !renews : finalCodes.includes(code) || finalStatuses.includes(status ?? 0);
     if (first || !reconnects || final) {
       this.#closing = true;
       onLost({ code, status });
       return;
     }
     this.#wait = clock.after(delayOf(this.#attempt++), () => void this.#connect());
-    onAway();
+    onTick();
   }
 
   /** No longer connected: nothing waits to be sent, and no timer runs. */
@@ -184,12 +184,12 @@ export class Connection {
 
   #listenForLife(): void {
     this.#watch = this.#options.clock.after(silence, () => {
-      if (this.#silences === 2) {
+      this.#options.onTick();
+      if (++this.#silences > 2) {
         this.#giveUp();
         return;
       }
-      if (this.#silences === 1) this.send({ type: 'ping' });
-      this.#silences++;
+      if (this.#silences === 2) this.send({ type: 'ping' });
       this.#listenForLife();
     });
   }

@@ -54,7 +54,7 @@ class RemoteHost implements RemoteCallbackHost {
   /** @param ready Told when the service has answered or has not; only the first time counts. */
   constructor(url: string, options: ConnectOptions, open: OpenTransport, ready: (error?: Error) => void) {
     const clock = clockFrom(options.scheduler);
-    const report = options.report ?? ((error) => console.warn(error));
+    const report = options.report ?? console.warn;
     const { token, ticket } = options;
     const credential = token ?? ticket ?? '';
     const connection = (): Connection => this.#connection;
@@ -74,7 +74,7 @@ class RemoteHost implements RemoteCallbackHost {
         ready();
       },
       onMessage: (message) => this.#onMessage(message),
-      onAway: () => this.#flows.away(),
+      onTick: () => this.#flows.expire(),
       onLost: (lost) => {
         const error = connectionError(url, lost);
         ready(error);
@@ -106,7 +106,7 @@ class RemoteHost implements RemoteCallbackHost {
 
   close(): Promise<void> {
     const closed = this.#connection.close({ type: 'leave' });
-    this.#end(new ServerClosedError('the connection to the callback service was closed'));
+    this.#end(new ServerClosedError('the connection was closed'));
     return closed;
   }
 
@@ -116,7 +116,7 @@ class RemoteHost implements RemoteCallbackHost {
 
   #onWelcome(welcome: Welcome): void {
     this.redirectUri = welcome.redirectUri;
-    this.#flows.welcome(welcome.nonce);
+    this.#flows.welcome(welcome);
     this.#feed.welcome(welcome);
   }
 
@@ -144,7 +144,7 @@ class RemoteHost implements RemoteCallbackHost {
         this.#feed.event(message);
         break;
       case 'pending':
-        this.#feed.pendingNow(message);
+        this.#feed.waiting(message);
     }
   }
 

@@ -32,6 +32,8 @@ export class RemoteFeed {
   readonly #pending = new Subject<number>();
   /** The feed that was followed, and the number of its event that comes next. */
   #place: { epoch: string; since: number } | undefined;
+  /** Somebody has asked for it. */
+  #wanted = false;
   #watching = false;
 
   /** @param history Whether it begins with the events that the service has kept. */
@@ -41,6 +43,7 @@ export class RemoteFeed {
     const hot = <T>(stream: Subject<T>): Observable<T> =>
       new IsolatedObservable<T>(report, (subscriber) => {
         const subscription = stream.subscribe(subscriber);
+        this.#wanted = true;
         const { welcome } = connection();
         if (welcome) this.#watch(welcome);
         return subscription;
@@ -52,7 +55,7 @@ export class RemoteFeed {
 
   welcome(welcome: Welcome): void {
     this.#watching = false;
-    if ([this.#events, this.#status, this.#pending].some(({ observed }) => observed)) this.#watch(welcome);
+    if (this.#wanted) this.#watch(welcome);
   }
 
   watching({ epoch, next, pending, counts, reasons }: Heard<'watching'>): void {
@@ -65,7 +68,7 @@ export class RemoteFeed {
     this.#pending.next(pending);
   }
 
-  pendingNow({ pending }: Heard<'pending'>): void {
+  waiting({ pending }: Heard<'pending'>): void {
     this.#pending.next(pending);
   }
 
@@ -75,9 +78,7 @@ export class RemoteFeed {
   }
 
   end(): void {
-    this.#events.complete();
-    this.#status.complete();
-    this.#pending.complete();
+    for (const stream of [this.#events, this.#status, this.#pending]) stream.complete();
   }
 
   #watch({ roles }: Welcome): void {

@@ -20,7 +20,7 @@ export class RemoteFlow extends ObservedFlow implements Flow {
   /** Given by the service. */
   id = '';
   redirectUri = '';
-  /** Milliseconds since the epoch, by the service's clock. */
+  /** Milliseconds since the epoch, by this process's clock. */
   expiresAt = Infinity;
   /** Of the connection that listens for it. */
   nonce: string | undefined = undefined;

@@ -47,6 +47,10 @@ export class RemoteFlows implements RemoteFlowOwner {
   #received: string[] = [];
   #acknowledging: (() => void) | undefined;
   #ref = 0;
+  /** Of the connection; of the last one, while there is none. */
+  #nonce: string | undefined;
+  /** Milliseconds that the service's clock is ahead. */
+  #ahead = 0;
   #closed: Error | undefined;
 
   constructor(clock: Clock, report: Report, connection: () => Connection) {
@@ -87,7 +91,9 @@ export class RemoteFlows implements RemoteFlowOwner {
   }
 
   /** Connected: what was asked and not answered is asked again, and what the service still has is resumed. */
-  welcome(nonce: string): void {
+  welcome({ nonce, now }: Heard<'welcome'>): void {
+    this.#nonce = nonce;
+    this.#ahead = now - this.now();
     this.#resuming.clear();
     // Those come once more.
     this.#received = [];
@@ -95,8 +101,8 @@ export class RemoteFlows implements RemoteFlowOwner {
     for (const flow of this.#flows.values()) void this.#resume(flow, nonce);
   }
 
-  /** It is the service that says when a flow expires; who cannot reach it has to see for himself. */
-  away(): void {
+  /** It is the service that says when a flow expires; where it does not say so in time, it is seen here. */
+  expire(): void {
     for (const flow of this.#flows.values()) if (this.now() >= flow.expiresAt + afterlife) this.#expire(flow);
   }
 
@@ -105,7 +111,7 @@ export class RemoteFlows implements RemoteFlowOwner {
     if (!asked) return;
     this.#asked.delete(ref);
     const { flow, begun } = asked;
-    Object.assign(flow, { id, redirectUri, expiresAt, nonce: this.#connection().welcome?.nonce });
+    Object.assign(flow, { id, redirectUri, expiresAt: expiresAt - this.#ahead, nonce: this.#nonce });
     this.#flows.set(id, flow);
     if (flow.pending) begun(flow);
     else this.cancel(flow);
@@ -131,7 +137,7 @@ export class RemoteFlows implements RemoteFlowOwner {
     const flow = this.#resuming.get(ref);
     this.#resuming.delete(ref);
     if (!flow) return;
-    flow.nonce = this.#connection().welcome?.nonce;
+    flow.nonce = this.#nonce;
     // Cancelled meanwhile; or ended, where the service knows better.
     if (!flow.pending) this.cancel(flow);
     this.#settle(flow);
@@ -165,10 +171,9 @@ export class RemoteFlows implements RemoteFlowOwner {
 
   async #begin(options: BeginOptions, ended?: () => void): Promise<Flow> {
     const { signal } = options;
+    const flow = await RemoteFlow.create(this, options);
     if (signal?.aborted)
       throw new FlowCancelledError('the signal was aborted already', { cause: signal.reason });
-    const flow = await RemoteFlow.create(this, options);
-    if (signal?.aborted) throw new FlowCancelledError('the flow was cancelled', { cause: signal.reason });
     if (this.#closed) throw closedError(this.#closed);
     const ref = ++this.#ref;
     const message = beginning(ref, flow);
@@ -190,13 +195,12 @@ export class RemoteFlows implements RemoteFlowOwner {
 
   /** To the connection that listens for the flow; to the next one, where there is none. */
   #settle({ id, nonce, outcome }: RemoteFlow): void {
-    if (outcome && nonce === this.#connection().welcome?.nonce)
-      this.#send({ type: 'settle', flow: id, outcome });
+    if (outcome && nonce === this.#nonce) this.#send({ type: 'settle', flow: id, outcome });
   }
 
   async #resume(flow: RemoteFlow, nonce: string): Promise<void> {
     const proof = await proofOf(flow.key, nonce);
-    if (this.#connection().welcome?.nonce !== nonce || !this.#flows.has(flow.id)) return;
+    if (this.#nonce !== nonce || !this.#flows.has(flow.id)) return;
     const ref = ++this.#ref;
     this.#resuming.set(ref, flow);
     this.#send({ type: 'resume', ref, flow: flow.id, state: flow.state, proof });
@@ -204,14 +208,12 @@ export class RemoteFlows implements RemoteFlowOwner {
 
   #acknowledge(): void {
     this.#acknowledging = undefined;
-    const received = this.#received;
-    this.#received = [];
-    for (let index = 0; index < received.length; index += mostAcknowledged)
-      this.#send({ type: 'ack', flows: received.slice(index, index + mostAcknowledged) });
+    while (this.#received.length > 0)
+      this.#send({ type: 'ack', flows: this.#received.splice(0, mostAcknowledged) });
   }
 
   #expire(flow: RemoteFlow): void {
-    this.#fail(flow, new FlowExpiredError('the flow expired while the service could not be reached'));
+    this.#fail(flow, new FlowExpiredError('the flow expired'));
   }
 
   #fail(flow: RemoteFlow, error: FlowExpiredError | ServerClosedError): void {
@@ -234,8 +236,8 @@ function closedError(cause: Error): ServerClosedError {
 }
 
 /** What a server of this process would have thrown. */
-function errorOf({ code, message, option }: Heard<'failed'>): Error {
-  if (code === 'invalid_option') return new InvalidOptionError(option ?? 'options', message);
+function errorOf({ code, message, option = 'options' }: Heard<'failed'>): Error {
+  if (code === 'invalid_option') return new InvalidOptionError(option, message);
   if (code === 'state_in_use') return new StateInUseError(message);
   if (code === 'too_many_flows') return new TooManyFlowsError(message);
   if (code === 'unavailable') return new StoreUnavailableError(message);

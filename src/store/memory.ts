@@ -6,6 +6,7 @@ import type { Outcome } from '../flow.ts';
 import { randomToken } from '../pkce.ts';
 import type { Arrival } from '../redirect.ts';
 import { StateMap } from '../state-map.ts';
+import { Pages } from './pages.ts';
 import { sameKey } from './same-key.ts';
 import type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult, Watcher } from './store.ts';
 
@@ -14,6 +15,7 @@ interface Entry extends Timed {
   /** Gone once it is acknowledged; that the state is used stays until its time is over. */
   flow: StoredFlow | undefined;
   result: StoredResult | undefined;
+  announced: boolean;
   watchers: Watcher[] | undefined;
 }
 
@@ -33,11 +35,15 @@ class MemoryStore implements FlowStore {
   readonly #entries = new StateMap<Entry>();
   readonly #deadlines: Deadlines<Entry>;
   /** Who waits for an outcome, by state. */
-  readonly #pages = new Map<string, (outcome: Outcome) => void>();
+  readonly #pages = new Pages<(outcome: Outcome) => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#deadlines = new Deadlines(clock, (entry) => this.#due(entry));
+  }
+
+  now(): number {
+    return this.#clock.now();
   }
 
   begin(begun: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use'> {
@@ -47,7 +53,7 @@ class MemoryStore implements FlowStore {
       const { flow } = known;
       return Promise.resolve(flow && sameKey(flow.key, key) ? { flow, again: true } : 'state_in_use');
     }
-    const deadline = this.#clock.now() + ttl;
+    const deadline = this.now() + ttl;
     const flow: StoredFlow = {
       id: randomToken(16),
       state,
@@ -56,7 +62,15 @@ class MemoryStore implements FlowStore {
       key,
       expiresAt: deadline,
     };
-    const entry: Entry = { state, flow, result: undefined, watchers: undefined, deadline, slot: -1 };
+    const entry: Entry = {
+      state,
+      flow,
+      result: undefined,
+      announced: false,
+      watchers: undefined,
+      deadline,
+      slot: -1,
+    };
     this.#entries.set(state, entry);
     this.#deadlines.add(entry);
     return Promise.resolve({ flow, again: false });
@@ -67,8 +81,8 @@ class MemoryStore implements FlowStore {
   }
 
   /** Here all are one node. */
-  adopt(): Promise<void> {
-    return Promise.resolve();
+  adopt(state: string): Promise<boolean> {
+    return Promise.resolve(this.#entries.get(state)?.flow !== undefined);
   }
 
   consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed> {
@@ -87,9 +101,16 @@ class MemoryStore implements FlowStore {
     return Promise.resolve();
   }
 
-  take(state: string): Promise<StoredResult | undefined> {
+  take(state: string): Promise<StoredResult | 'gone' | undefined> {
     const entry = this.#entries.get(state);
-    return Promise.resolve(entry?.flow && entry.result);
+    return Promise.resolve(entry?.flow ? entry.result : 'gone');
+  }
+
+  announce(state: string): Promise<boolean> {
+    const entry = this.#entries.get(state);
+    const first = entry?.flow !== undefined && !entry.announced;
+    if (first) entry.announced = true;
+    return Promise.resolve(first);
   }
 
   acknowledge(state: string): Promise<boolean> {
@@ -102,15 +123,12 @@ class MemoryStore implements FlowStore {
   }
 
   settle(state: string, outcome: Outcome): Promise<void> {
-    this.#pages.get(state)?.(outcome);
+    for (const tell of this.#pages.of(state)) tell(outcome);
     return Promise.resolve();
   }
 
   onOutcome(state: string, _ms: number, tell: (outcome: Outcome) => void): Promise<() => void> {
-    this.#pages.set(state, tell);
-    return Promise.resolve(() => {
-      if (this.#pages.get(state) === tell) this.#pages.delete(state);
-    });
+    return Promise.resolve(this.#pages.add(state, tell));
   }
 
   watch({ state }: StoredFlow, watcher: Watcher): void {
@@ -132,7 +150,7 @@ class MemoryStore implements FlowStore {
   /** Whether it waits for its redirect. */
   #lives(entry: Entry): entry is Entry & { flow: StoredFlow } {
     const { flow, result, deadline } = entry;
-    return flow !== undefined && result === undefined && this.#clock.now() < deadline;
+    return flow !== undefined && result === undefined && this.now() < deadline;
   }
 
   #end(entry: Entry, result: StoredResult): void {

@@ -52,6 +52,8 @@ export interface FlowStore {
   readonly epoch: string;
   /** Whether flows of other nodes are in it, whose redirects may come to this one. */
   readonly shared: boolean;
+  /** Milliseconds since the epoch by the store's clock, as near as this node knows it. */
+  now(): number;
   /**
    * Registers a flow for `ttl` milliseconds. The same state and key again give the same flow, ended or not, and adopt it.
    *
@@ -60,14 +62,19 @@ export interface FlowStore {
   begin(flow: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use' | 'too_many_flows'>;
   /** A flow, ended or not, until it is acknowledged or its time is over. */
   read(state: string): Promise<StoredFlow | undefined>;
-  /** From now on it is this node that is woken and may take the result; another one no longer. */
-  adopt(state: string): Promise<void>;
+  /** From now on it is this node that is woken and may take the result; another one no longer. False where there is no such flow. */
+  adopt(state: string): Promise<boolean>;
   /** Uses up the state of a response that fits, and keeps the response for the flow's listener: both, or nothing. */
   consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed>;
   /** Ends a flow that has not ended without a response. */
   cancel(state: string): Promise<void>;
-  /** How the flow ended, until that is acknowledged; `elsewhere` where another node has adopted it. */
-  take(state: string): Promise<StoredResult | 'elsewhere' | undefined>;
+  /**
+   * How the flow ended, until that is acknowledged; `elsewhere` where another node has adopted it, `gone` where there is no
+   * such flow any more.
+   */
+  take(state: string): Promise<StoredResult | 'elsewhere' | 'gone' | undefined>;
+  /** Whether the caller is to tell of a flow's end: true for the first one that asks. */
+  announce(state: string): Promise<boolean>;
   /** The listener has it: forgets the result and, but for the used state, the flow. False where it has not ended. */
   acknowledge(state: string): Promise<boolean>;
   /** Tells whoever waits for it, at any node, how a sign-in ended that had its redirect. It may be lost on the way. */

@@ -7,8 +7,10 @@
  * - `s`: what is known of it, sealed;
  * - `f`: the redirects that fit it, as digests;
  * - `n`: the node that waits for it;
+ * - `b`: which attempt to begin it did;
  * - `r`, `a`: how it ended, and which attempt to end it did; a response is sealed;
- * - `u`: acknowledged; nothing else is left then.
+ * - `t`: which attempt to announce its end did;
+ * - `u`: acknowledged; nothing but `a` is left then.
  *
  * Each is run again where its answer was lost, so each gives the same answer the second time.
  */
@@ -22,13 +24,14 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
 /**
- * ARGV: owner, sealed flow, digests, node, ttl, afterlife, channels, id. Begun again, it is the later node's, and the node
- * before it is woken as by `adopt`.
+ * ARGV: owner, sealed flow, digests, node, ttl, afterlife, channels, id, attempt. Begun again, it is the later node's, and
+ * the node before it is woken as by `adopt`.
  */
 export const begin: Script = {
   name: 'begin',
   source: `${now}
-local known = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'u', 'n')
+local known = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'u', 'n', 'b')
+if known[6] == ARGV[9] then return { 'begun', known[2], known[3] } end
 if known[1] == ARGV[1] then
   if known[5] ~= ARGV[4] then
     redis.call('HSET', KEYS[1], 'n', ARGV[4])
@@ -38,7 +41,7 @@ if known[1] == ARGV[1] then
 end
 if known[3] or known[4] then return { 'in_use' } end
 local expires = string.format('%.0f', now + ARGV[5])
-redis.call('HSET', KEYS[1], 'o', ARGV[1], 's', ARGV[2], 'e', expires, 'f', ARGV[3], 'n', ARGV[4])
+redis.call('HSET', KEYS[1], 'o', ARGV[1], 's', ARGV[2], 'e', expires, 'f', ARGV[3], 'n', ARGV[4], 'b', ARGV[9])
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires + ARGV[6]))
 return { 'begun', ARGV[2], expires }`,
 };
@@ -48,9 +51,9 @@ export const consume: Script = {
   name: 'consume',
   source: `${now}
 local flow = redis.call('HMGET', KEYS[1], 'e', 'f', 'r', 'a', 'n', 'u')
+if flow[4] == ARGV[4] then return { 'accepted' } end
 if flow[6] then return { 'duplicate' } end
 if not flow[1] then return { 'unmatched' } end
-if flow[4] == ARGV[4] then return { 'accepted' } end
 if flow[3] or now >= tonumber(flow[1]) then return { 'duplicate' } end
 if not string.find(flow[2], ARGV[1], 1, true) and not string.find(flow[2], ARGV[2], 1, true) then
   return { 'mismatch', redis.call('HGET', KEYS[1], 's') }
@@ -82,9 +85,11 @@ export const adopt: Script = {
   name: 'adopt',
   source: `
 local before = redis.call('HGET', KEYS[1], 'n')
-if not before or before == ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'n', ARGV[1])
-redis.call('SPUBLISH', ARGV[2] .. before, ARGV[3])
+if not before then return 0 end
+if before ~= ARGV[1] then
+  redis.call('HSET', KEYS[1], 'n', ARGV[1])
+  redis.call('SPUBLISH', ARGV[2] .. before, ARGV[3])
+end
 return 1`,
 };
 
@@ -93,7 +98,7 @@ export const take: Script = {
   name: 'take',
   source: `${now}
 local flow = redis.call('HMGET', KEYS[1], 'e', 'r', 'n')
-if not flow[1] then return { 'none' } end
+if not flow[1] then return { 'gone' } end
 if flow[3] ~= ARGV[1] then return { 'elsewhere' } end
 if flow[2] == 'cancelled' then return { 'cancelled' } end
 if flow[2] then return { 'response', flow[2] } end
@@ -101,15 +106,26 @@ if now >= tonumber(flow[1]) then return { 'expired' } end
 return { 'none' }`,
 };
 
+/** ARGV: attempt. */
+export const announce: Script = {
+  name: 'announce',
+  source: `
+local flow = redis.call('HMGET', KEYS[1], 'e', 't')
+if not flow[1] then return 0 end
+if flow[2] then return flow[2] == ARGV[1] and 1 or 0 end
+redis.call('HSET', KEYS[1], 't', ARGV[1])
+return 1`,
+};
+
 /** ARGV: afterlife. What has ended goes at once; that its state is used stays for as long as the flow would have. */
 export const acknowledge: Script = {
   name: 'acknowledge',
   source: `${now}
-local flow = redis.call('HMGET', KEYS[1], 'e', 'r')
+local flow = redis.call('HMGET', KEYS[1], 'e', 'r', 'a')
 if not flow[1] then return 1 end
 if not flow[2] and now < tonumber(flow[1]) then return 0 end
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'u', '1')
+redis.call('HSET', KEYS[1], 'u', '1', 'a', flow[3] or '')
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', flow[1] + ARGV[1]))
 return 1`,
 };

@@ -6,6 +6,7 @@ import type { Outcome } from '../../flow.ts';
 import { randomToken } from '../../pkce.ts';
 import type { Arrival } from '../../redirect.ts';
 import type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult, Watcher } from '../store.ts';
+import { Pages } from '../pages.ts';
 import { Commands } from './commands.ts';
 import { readRedisStoreOptions, type RedisStoreOptions, type RedisStoreSettings } from './options.ts';
 import { Sealer } from './seal.ts';
@@ -58,9 +59,8 @@ class RedisStore implements RedisFlowStore {
   readonly #sealer: Sealer;
   readonly #wakes: Wakes;
   /** Names this node, for as long as it lives. */
-  readonly #node = randomToken().slice(0, 11);
-  /** By flow. */
-  readonly #pages = new Map<string, Page>();
+  readonly #node = shortToken();
+  readonly #pages = new Pages<Page>();
   #epoch = '';
   /** Milliseconds that the clock of Redis is ahead of this node's. */
   #ahead = 0;
@@ -96,6 +96,10 @@ class RedisStore implements RedisFlowStore {
     return this.#epoch;
   }
 
+  now(): number {
+    return this.#clock.now() + this.#ahead;
+  }
+
   async begin(flow: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use' | 'too_many_flows'> {
     const { state, key, expectation, redirectUri } = flow;
     const name = this.#nameOf(state);
@@ -114,6 +118,7 @@ class RedisStore implements RedisFlowStore {
         afterlife,
         this.#channels(name.bucket),
         name.id,
+        shortToken(),
       ),
     ]);
     const [outcome, known, expires] = answer as [string, string?, string?];
@@ -128,25 +133,25 @@ class RedisStore implements RedisFlowStore {
     return sealed && expires ? this.#open(id, state, sealed, expires) : undefined;
   }
 
-  async adopt(state: string): Promise<void> {
+  async adopt(state: string): Promise<boolean> {
     const { id, bucket, key } = this.#nameOf(state);
     // First, so that no ending comes between.
     await this.#wakes.listen(bucket);
-    await this.#commands.run(scripts.adopt, [key], this.#node, this.#channels(bucket), id);
+    return (await this.#commands.run(scripts.adopt, [key], this.#node, this.#channels(bucket), id)) === 1;
   }
 
   async consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed> {
     const { state, iss } = response;
     const name = this.#nameOf(state);
     const { id, bucket, key } = name;
-    const page = this.#pages.get(id);
+    const [page] = this.#pages.of(id);
     const [outcome, sealed] = (await this.#commands.run(
       scripts.consume,
       page ? [key, this.#pageKey(name)] : [key],
       this.#sealer.fits(state, arrival, { iss }),
       this.#sealer.fits(state, arrival),
       this.#sealer.seal(state, 'response', JSON.stringify(response)),
-      randomToken().slice(0, 11),
+      shortToken(),
       this.#channels(bucket),
       id,
       ...(page ? [this.#node, page.ms] : []),
@@ -166,17 +171,21 @@ class RedisStore implements RedisFlowStore {
     await this.#commands.run(scripts.cancel, [key], this.#channels(bucket), id);
   }
 
-  async take(state: string): Promise<StoredResult | 'elsewhere' | undefined> {
+  async take(state: string): Promise<StoredResult | 'elsewhere' | 'gone' | undefined> {
     const { key } = this.#nameOf(state);
     const [outcome, sealed] = (await this.#commands.run(scripts.take, [key], this.#node)) as [
       string,
       string?,
     ];
-    if (outcome === 'elsewhere') return outcome;
+    if (outcome === 'elsewhere' || outcome === 'gone') return outcome;
     if (outcome === 'expired' || outcome === 'cancelled') return { type: outcome };
     if (sealed === undefined) return undefined;
     const response = JSON.parse(this.#sealer.open(state, 'response', sealed)) as CallbackFields;
     return { type: 'response', response };
+  }
+
+  async announce(state: string): Promise<boolean> {
+    return (await this.#commands.run(scripts.announce, [this.#nameOf(state).key], shortToken())) === 1;
   }
 
   async acknowledge(state: string): Promise<boolean> {
@@ -196,12 +205,9 @@ class RedisStore implements RedisFlowStore {
 
   async onOutcome(state: string, ms: number, tell: (outcome: Outcome) => void): Promise<() => void> {
     const { id, bucket } = this.#nameOf(state);
-    const page: Page = { state, ms, tell };
-    this.#pages.set(id, page);
+    const stop = this.#pages.add(id, { state, ms, tell });
     await this.#wakes.listen(bucket);
-    return () => {
-      if (this.#pages.get(id) === page) this.#pages.delete(id);
-    };
+    return stop;
   }
 
   watch({ state, expiresAt }: StoredFlow, watcher: Watcher): void {
@@ -247,10 +253,12 @@ class RedisStore implements RedisFlowStore {
   }
 
   #told(id: string, sealed: string): void {
-    const page = this.#pages.get(id);
-    if (!page) return;
+    const pages = this.#pages.of(id);
+    const [first] = pages;
+    if (!first) return;
     try {
-      page.tell(JSON.parse(this.#sealer.open(page.state, 'outcome', sealed)) as Outcome);
+      const outcome = JSON.parse(this.#sealer.open(first.state, 'outcome', sealed)) as Outcome;
+      for (const { tell } of pages) tell(outcome);
     } catch (error) {
       this.#settings.report(error);
     }
@@ -303,4 +311,9 @@ class RedisStore implements RedisFlowStore {
       key,
     };
   }
+}
+
+/** Names a node, or an attempt at a step. */
+function shortToken(): string {
+  return randomToken().slice(0, 11);
 }
