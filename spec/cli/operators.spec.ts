@@ -123,6 +123,25 @@ test(
   { deadline: 40_000 },
 );
 
+test('the link to the page is good where the bridge has a port of its own, and the service another name', async ({
+  page,
+}) => {
+  const apart = ['serve', '--json', '--bridge-port', '0', '--public-url'];
+  await using service = Cli.start([...apart, 'https://sign-in.example/under'], env);
+  const ready = /^(\{"type":"ready".*\})\n/;
+  const { monitorUrl, bridgeUrl } = JSON.parse(await service.sees(ready)) as Record<string, string>;
+  match(monitorUrl ?? '', /^http:\/\/127\.0\.0\.1:\d+\/monitor#/);
+  await page.goto(monitorUrl ?? '');
+  await isLive(page);
+  await using host = await connectCallbackHost(bridgeUrl ?? '', { token });
+  await host.begin();
+  await page.locator('#rows', { hasText: 'begun' }).waitFor();
+  // Where there can be none, there is none.
+  await using everywhere = Cli.start([...apart, 'https://sign-in.example', '--host', '0.0.0.0'], env);
+  not.match(await everywhere.sees(ready), 'monitor');
+  await everywhere.sees(/there is no link to the monitor: [^\n]*--bridge-port/, 'stderr');
+});
+
 test('serve has no monitor page where none is wanted, and one at another path', async ({ page }) => {
   await using without = Cli.start(['serve', '--monitor-path', 'false'], env);
   const { origin } = new URL(await without.sees(/Redirect URI +(\S+)\n/));

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { internalsOfBridge, type BridgeInternals } from '../bridge/internals.ts';
 import type { Bridge } from '../bridge/server.ts';
 import { InvalidOptionError } from '../errors.ts';
 import { internalsOf, type ServerInternals } from '../internals.ts';
 import { answerHeaders } from '../page.ts';
 import type { OAuthCallbackServer } from '../server.ts';
+import { isLoopback } from '../validate.ts';
 import { readMonitorOptions, type MonitorOptions, type MonitorSettings } from './options.ts';
 import { Visits } from './visits.ts';
 
@@ -12,7 +14,8 @@ import { Visits } from './visits.ts';
 export interface Monitor extends Disposable {
   /**
    * A link that opens the page, once: what follows the `#`, which no browser sends, is the page's first credential. It
-   * can wait for `linkTtl`.
+   * can wait for `linkTtl`. Where the bridge has a port of its own, which is on loopback, the link is of loopback too: pages
+   * of elsewhere do not reach it.
    *
    * Throws `NotListeningError` before `listen()`.
    */
@@ -35,10 +38,11 @@ export function createMonitor(
   const settings = readMonitorOptions(options);
   if (internalsOfBridge(bridge).server !== server)
     throw new InvalidOptionError('bridge', 'must be one of this server');
-  return new PageMonitor(internalsOf(server), bridge, settings);
+  return new PageMonitor(server, bridge, settings);
 }
 
 class PageMonitor implements Monitor {
+  readonly #host: OAuthCallbackServer;
   readonly #server: ServerInternals;
   readonly #bridge: Bridge;
   readonly #internals: BridgeInternals;
@@ -46,7 +50,9 @@ class PageMonitor implements Monitor {
   readonly #visits: Visits;
   readonly #undo: (() => void)[] = [];
 
-  constructor(server: ServerInternals, bridge: Bridge, settings: MonitorSettings) {
+  constructor(host: OAuthCallbackServer, bridge: Bridge, settings: MonitorSettings) {
+    const server = internalsOf(host);
+    this.#host = host;
     this.#server = server;
     this.#bridge = bridge;
     this.#internals = internalsOfBridge(bridge);
@@ -72,7 +78,18 @@ class PageMonitor implements Monitor {
   }
 
   url(): string {
-    return `${this.#server.urlOf(this.#path)}#${this.#visits.link()}`;
+    // First: it throws where nothing listens.
+    const url = this.#server.urlOf(this.#path);
+    return `${(this.#internals.apart && this.#localUrl()) || url}#${this.#visits.link()}`;
+  }
+
+  /** Undefined where the server is not on loopback, or mounted. */
+  #localUrl(): string | undefined {
+    const address = addressOf(this.#host);
+    if (!address || !isLoopback(address.address)) return undefined;
+    const origins = ['http', 'https'].map((scheme) => `${scheme}://${authorityOf(address)}`);
+    const origin = origins.find((each) => this.#server.isOwnOrigin(each));
+    return origin && origin + this.#path;
   }
 
   close(): void {
@@ -105,8 +122,7 @@ class PageMonitor implements Monitor {
   #bridgeTarget(): string {
     const { path, apart } = this.#internals;
     if (!apart) return path;
-    const { address, family, port } = this.#bridge.address;
-    return `ws://${family === 'IPv6' ? `[${address}]` : address}:${port}${path}`;
+    return `ws://${authorityOf(this.#bridge.address)}${path}`;
   }
 
   /** A page shows its pass, or a person's token, and gets a ticket for the bridge. Nothing is read of a body. */
@@ -155,4 +171,17 @@ class PageMonitor implements Monitor {
     response.writeHead(status, [...headers, 'Content-Length', String(body.length), ...extraHeaders]);
     response.end(body);
   }
+}
+
+/** Undefined where the server is mounted: a framework has the socket. */
+function addressOf(server: OAuthCallbackServer): AddressInfo | undefined {
+  try {
+    return server.address;
+  } catch {
+    return undefined;
+  }
+}
+
+function authorityOf({ address, family, port }: AddressInfo): string {
+  return `${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

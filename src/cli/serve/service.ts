@@ -5,6 +5,7 @@ import { InvalidOptionError } from '../../errors.ts';
 import { internalsOf } from '../../internals.ts';
 import { createMonitor, type Monitor } from '../../monitor.ts';
 import { operatorPaths } from '../../telemetry/operator.ts';
+import { isLoopback } from '../../validate.ts';
 import type { Io } from '../io.ts';
 import { jsonLog, textLog, type Log } from '../log.ts';
 import { announce, type Addresses } from './announce.ts';
@@ -37,7 +38,8 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
     await bridge.listen();
     operator.unready = undefined;
     const addresses = addressesOf(config, server, bridge, operator, access);
-    announce({ ...addresses, ...(monitor && { monitorUrl: monitor.url() }) }, config.json, io.stdout);
+    const monitorUrl = monitor && monitorUrlOf(config, monitor, log);
+    announce({ ...addresses, ...(monitorUrl !== undefined && { monitorUrl }) }, config.json, io.stdout);
     await operator.start();
     const signal = await stopped;
     operator.unready = 'draining';
@@ -110,6 +112,16 @@ function addressesOf(
     metricsUrl: operator.port === undefined ? urlOf('/metrics') : `http://127.0.0.1:${operator.port}/metrics`,
     ...(made !== undefined && { token: made }),
   };
+}
+
+/** Undefined where no browser could use it, which is said. */
+function monitorUrlOf({ bridge }: Config, monitor: Monitor, log: Log): string | undefined {
+  const url = monitor.url();
+  if (bridge?.port === undefined || isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))) return url;
+  log.warn(
+    'there is no link to the monitor: its page is not on loopback, and the bridge, by --bridge-port, is',
+  );
+  return undefined;
 }
 
 async function drain(
