@@ -1,7 +1,7 @@
 /** `demo` by the built command; what it tells is judged by spec/examples/demo.spec.ts. */
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { password } from '../../examples/demo/authorization-server.ts';
-import { Browser } from '../../examples/demo/browser.ts';
+import { Browser, type Page } from '../../examples/demo/browser.ts';
 import type { DemoEvent } from '../../examples/demo/events.ts';
 import type { Summary } from '../../examples/demo/summary.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
@@ -27,11 +27,11 @@ function withoutBrowser(folder: Folder): { env: Record<string, string>; opened: 
   };
 }
 
-async function answer(url: string, button: 'Allow' | 'Deny'): Promise<string> {
+async function answer(url: string, button: 'Allow' | 'Deny'): Promise<Page> {
   const browser = new Browser();
   const login = await browser.open(new URL(url));
   const asked = await browser.submit(login, 'Sign in', { login: 'ada', password });
-  return (await browser.submit(asked, button)).html;
+  return browser.submit(asked, button);
 }
 
 const test = suite('demo, the command');
@@ -65,8 +65,10 @@ test(
     await using cli = Cli.start(['demo', '--browser', '--json'], env);
     const notes = await cli.sees(/"client":"Notes","url":"([^"]+)"/);
     const photos = await cli.sees(/"client":"Photo Backup","url":"([^"]+)"/);
-    assert.match(await answer(photos, 'Deny'), 'Authentication failed');
-    assert.match(await answer(notes, 'Allow'), 'Authentication successful');
+    const denied = await answer(photos, 'Deny');
+    assert.match(denied.html, 'Authentication failed');
+    const allowed = await answer(notes, 'Allow');
+    assert.match(allowed.html, 'Authentication successful');
     const { code, stdout } = await cli.end();
     assert.is(code, exitCodes.ok, cli.stderr);
     assert.equal(
@@ -78,6 +80,13 @@ test(
         ['Notes', 'ada', 'signed_in'],
       ],
     );
+    // H-01: but in the URLs that the person is to open, none of what came back.
+    const told = (stdout + cli.stderr).replace(/"url":"[^"]+"/g, '');
+    const secrets = [denied, allowed].flatMap(({ url: { searchParams } }) =>
+      ['state', 'code'].flatMap((name) => searchParams.get(name) ?? []),
+    );
+    assert.is(secrets.length, 3);
+    for (const secret of secrets) assert.not.match(told, secret);
     if (process.platform === 'linux') assert.equal(opened().sort(), [notes, photos].sort());
   },
   slow,

@@ -3,9 +3,9 @@ import { firstValueFrom } from 'rxjs';
 import { browserSuite } from '../browser/chromium.ts';
 import { connectCallbackHost } from '../../src/client.ts';
 import { Cli } from '../helpers/cli.ts';
-import { is, match, not } from '../helpers/assert.ts';
+import { equal, is, match, not, ok } from '../helpers/assert.ts';
 import { visit } from '../helpers/wire.ts';
-import { isLive, isLocked, keep, shows, tallies } from '../monitor/watching.ts';
+import { isLive, isLocked, keep, saved, shows, tallies } from '../monitor/watching.ts';
 
 const token = 'a-token-of-the-specs';
 const canary = 'CANARY-of-a-code';
@@ -14,18 +14,28 @@ const test = browserSuite('operators of serve');
 
 const signIns = 100;
 
-/** People sign in over the bridge of a service, all at once; some of them come back twice, some come without a code. */
-async function signIn(bridgeUrl: string, port: number): Promise<void> {
+/** People sign in over the bridge of a service, all at once; some of them come back twice, some come without a code. Gives their secrets. */
+async function signIn(bridgeUrl: string, port: number): Promise<string[]> {
   await using host = await connectCallbackHost(bridgeUrl, { token });
-  const each = async (n: number): Promise<void> => {
+  const each = async (n: number): Promise<string[]> => {
     const flow = await host.begin();
     if (n % 4 === 0) await visit(port, `/callback?state=${flow.state}`);
     await visit(port, `/callback?code=${canary}&state=${flow.state}`);
     is((await firstValueFrom(flow.response)).code, canary);
     if (n % 10 === 0) await visit(port, `/callback?code=${canary}&state=${flow.state}`);
+    return [flow.state, flow.codeVerifier];
   };
-  await Promise.all(Array.from({ length: signIns }, (_, n) => each(n)));
+  return (await Promise.all(Array.from({ length: signIns }, (_, n) => each(n)))).flat();
 }
+
+function tallied(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+const sorted = (counts: Iterable<readonly [string, number]>): (readonly [string, number])[] =>
+  [...counts].sort(([one], [other]) => one.localeCompare(other));
 
 test(
   'the monitor page, watch and the metrics of serve agree to the last flow',
@@ -38,7 +48,7 @@ test(
     await page.goto(monitorUrl);
     await isLive(page);
     await using watch = Cli.start(['watch', bridgeUrl, '--history'], env);
-    await signIn(bridgeUrl, port);
+    const secrets = await signIn(bridgeUrl, port);
 
     await page
       .locator('dl div', { hasText: `Accepted` })
@@ -47,12 +57,20 @@ test(
     // One that says that it listens, three of each, and those that are refused.
     await watch.sees(new RegExp(`^(?:[^\\n]*\\n){${1 + signIns * 3 + signIns / 4 + signIns / 10}}$`));
     const metrics = await (await fetch(metricsUrl, { headers: { Authorization: `Bearer ${token}` } })).text();
-    const metered = (pattern: RegExp): number => Number(pattern.exec(metrics)?.[1]);
+    const metered = (name: string): number => {
+      const sample = `rx_oauth_callback_${name} `;
+      return Number(
+        metrics
+          .split('\n')
+          .find((line) => line.startsWith(sample))
+          ?.slice(sample.length),
+      );
+    };
     const events = watch.stdout
       .trimEnd()
       .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    const watched = (met: (event: Record<string, unknown>) => boolean): number => events.filter(met).length;
+      .map((line) => JSON.parse(line) as Record<string, string>);
+    const watched = (met: (event: Record<string, string>) => boolean): number => events.filter(met).length;
 
     await page
       .locator('dl div', { hasText: 'Refused' })
@@ -60,34 +78,46 @@ test(
       .waitFor();
     await shows(page, 'Waiting', 0);
     const { Accepted, Refused } = await tallies(page);
-    is(
-      watched(({ type }) => type === 'begun'),
+    equal([watched(({ type }) => type === 'begun'), Number(Accepted)], [signIns, signIns]);
+    equal(['flows_pending', 'flows_begun_total', 'flows_ended_total{ending="code",error=""}'].map(metered), [
+      0,
       signIns,
-    );
-    is(
-      watched(({ disposition }) => disposition === 'accepted'),
       signIns,
+    ]);
+    is(metered('flow_waiting_seconds_count{ending="code"}'), signIns);
+    // All there are of each kind, by all three.
+    const told = tallied(
+      events.map(({ disposition = '', reason = '' }) => `${disposition} ${reason}`.trim()),
     );
-    is(Number(Accepted), signIns);
-    is(metered(/^rx_oauth_callback_flows_pending (\d+)$/m), 0);
-    const refused = watched(({ disposition }) => disposition !== undefined && disposition !== 'accepted');
-    is(refused, signIns / 4 + signIns / 10);
-    is(Number(Refused), refused);
-    match(await page.locator('#refusals').innerText(), 'Refused: 25 missing code, 10 ');
-    for (const line of metrics.split('\n').filter((each) => each.startsWith('rx_oauth_callback_redirects_')))
-      match(line, /\d$/);
+    told.delete('');
+    const counted = new Map(
+      [...metrics.matchAll(/^rx_oauth_callback_redirects_total\{disposition="(.*)",reason="(.*)"\} (.+)$/gm)]
+        .map(([, disposition, reason, count]) => [`${disposition} ${reason}`.trim(), Number(count)] as const)
+        .filter(([, count]) => count > 0),
+    );
+    equal(sorted(counted), sorted(told));
+    equal(sorted(told), [
+      ['accepted', signIns],
+      ['duplicate', signIns / 10],
+      ['malformed missing_code', signIns / 4],
+    ]);
+    is(Number(Refused), signIns / 4 + signIns / 10);
+    is(await page.locator('#refusals').innerText(), 'Refused: 25 missing code, 10 duplicate');
 
     await keep(page, 'serve', true);
-    for (const secret of [canary, token]) {
-      for (const output of [
-        service.stdout,
-        service.stderr,
-        watch.stdout,
-        watch.stderr,
-        metrics,
-        await page.content(),
-      ])
-        not.match(output, secret);
+    await page.locator('#as-table').click();
+    await page.locator('#spans tr').first().waitFor({ timeout: 12_000 });
+    const outputs = {
+      serve: service.stdout + service.stderr,
+      watch: watch.stdout + watch.stderr,
+      metrics,
+      'the page': (await page.content()) + (await page.locator('body').innerText()),
+      'what it saves': JSON.stringify(await saved(page)),
+    };
+    for (const [whose, output] of Object.entries(outputs)) {
+      ok(output.length > 500, whose);
+      for (const secret of [canary, token, ...secrets])
+        ok(!output.includes(secret), `${whose} shows ${secret}`);
     }
     is(seen.violations.length, 0);
     watch.signal('SIGINT');

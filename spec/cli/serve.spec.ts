@@ -187,7 +187,14 @@ test('makes a span of each sign-in for who has OpenTelemetry, with no secret in 
   try {
     await signIn(host);
     const flow = await host.begin();
-    await visit(redirectTo(flow.redirectUri, { code: canary, state: flow.state, iss: 'x', error: 'no' }));
+    const { state, redirectUri } = flow;
+    await visit(redirectTo(redirectUri, { code: canary, state }));
+    // Refused, for its issuer, and then taken: what a provider makes up is not told either.
+    const other = await host.begin({ issuer: 'https://as.example' });
+    for (const iss of [`https://${canary}.example`, 'https://as.example'])
+      await visit(
+        redirectTo(redirectUri, { error: canary, error_description: canary, state: other.state, iss }),
+      );
     cli.signal('SIGTERM');
     const { stderr } = await cli.end();
     const spans = lines(stderr).filter(({ span }) => span !== undefined);
@@ -195,10 +202,14 @@ test('makes a span of each sign-in for who has OpenTelemetry, with no secret in 
       spans.map(({ span, attributes }) => [span, (attributes as Record<string, string>)['oauth.ending']]),
       [
         ['oauth sign-in', 'code'],
+        ['oauth sign-in', 'code'],
         ['oauth sign-in', 'error'],
       ],
     );
-    for (const secret of [canary, flow.state, token]) assert.not.match(JSON.stringify(spans), secret);
+    const told = JSON.stringify(spans);
+    assert.match(told, '"oauth.disposition":"wrong_issuer"');
+    const flows = [flow, other].flatMap((each) => [each.state, each.codeVerifier]);
+    for (const secret of [canary, token, ...flows]) assert.not.match(told, secret);
   } finally {
     await host.close();
   }
