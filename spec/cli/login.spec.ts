@@ -11,6 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -226,6 +227,15 @@ test('refuses what any redirect is refused for, says why, and waits on for the r
   assert.is(await codeOf(command), 0, command.stdout);
 });
 
+test('takes a URL that was copied in several lines', async () => {
+  await using as = await startProvider();
+  await using command = Cli.onTerminal(loginAt(as, '--no-browser'));
+  const { href } = await redirectOf(as, await urlOf(command));
+  const middle = href.indexOf('code=') + 12;
+  command.press(`${href.slice(0, middle)}\r${href.slice(middle)}\r`);
+  assert.is(await codeOf(command), 0, command.stdout);
+});
+
 test('takes lines from a pipe too, and waits on when it ends', async () => {
   await using as = await startProvider();
   await using one = Cli.start(loginAt(as));
@@ -256,12 +266,26 @@ test('says that it cannot save before anybody signs in', async () => {
   for (const [file, saying] of [
     [join(scratch, 'no', 'such'), /^rx-oauth-callback: --save \S+: cannot be written \(ENOENT\)\n$/],
     [scratch, /^rx-oauth-callback: --save \S+: is a folder\n$/],
+    ['/dev/null', /^rx-oauth-callback: --save \S+: is no regular file\n$/],
   ] as const) {
     await using command = Cli.start(loginAt(as, '--save', file));
     assert.is(await codeOf(command), 1);
     assert.match(command.stderr, saying);
   }
   assert.equal(as.requests, []);
+});
+
+test('prints the tokens that cannot be saved after all', async () => {
+  await using as = await startProvider();
+  const folder = newPath();
+  mkdirSync(folder);
+  await using command = Cli.start(loginAt(as, '--save', join(folder, 'tokens.json')));
+  const url = await urlOf(command);
+  rmSync(folder, { recursive: true });
+  await new Browser().open(url);
+  assert.is(await codeOf(command), 1);
+  assert.is(tokensIn(command.stdout).claims?.sub, subject);
+  assert.match(lastLine(command), /cannot be written \(ENOENT\); the tokens are on standard output$/);
 });
 
 test('has a service elsewhere receive the redirect', () =>
@@ -446,6 +470,48 @@ test('registers where it has no client id, and says which it got', async () => {
   assert.is(await codeOf(command), 0, command.stderr);
   const { client_id } = tokensIn(command.stdout);
   assert.match(command.stderr, `Registered as ${client_id};`);
+});
+
+test('writes no control characters of a provider to the terminal', async () => {
+  await using as = await startIssuer({
+    register: (_body, response) => json(response, 201, { client_id: 'c\u001b[2J\u0007d' }),
+  });
+  await using command = Cli.start(['login', '--issuer', as.issuer]);
+  await urlOf(command);
+  assert.match(command.stderr, 'Registered as c [2J d; ');
+  assert.not.match(command.stderr, '\u001b');
+});
+
+test('passes on parameters of any name', async () => {
+  await using as = await startIssuer();
+  const params = ['constructor=1', '__proto__=2', 'toString=3'].flatMap((each) => ['--param', each]);
+  await using command = Cli.start(loginAt(as, ...params));
+  const { searchParams } = await urlOf(command);
+  assert.equal(
+    ['constructor', '__proto__', 'toString'].map((name) => searchParams.get(name)),
+    ['1', '2', '3'],
+  );
+});
+
+for (const [what, token] of [
+  ['that cannot be reached', (response: ServerResponse) => void response.destroy()],
+  [
+    'that does not know the client',
+    (response: ServerResponse) => json(response, 401, { error: 'invalid_client' }),
+  ],
+] as const)
+  test(`ends with 4 at a token endpoint ${what}`, async () => {
+    await using as = await startIssuer({ token: (_form, response) => token(response) });
+    await using command = Cli.start(loginAt(as));
+    await visit(comingBack(await urlOf(command), { code: 'a-code-of-the-spec', iss: as.issuer }));
+    assert.is(await codeOf(command), 4, command.stderr);
+  });
+
+test('ends with 4 at a registration endpoint that cannot be reached', async () => {
+  await using as = await startIssuer({ register: (_body, response) => void response.destroy() });
+  await using command = Cli.start(['login', '--issuer', as.issuer]);
+  assert.is(await codeOf(command), 4, command.stderr);
+  assert.match(command.stderr, 'the registration endpoint');
 });
 
 test('takes the secret of a client from the environment', async () => {

@@ -8,6 +8,8 @@ export interface IssuerOptions {
   metadata?: Readonly<Record<string, unknown>> | ((issuer: string) => Readonly<Record<string, unknown>>);
   /** Where the metadata is, of the usual places. @default '/.well-known/openid-configuration' */
   at?: string;
+  /** What else there is, as a page with 200: a catch-all of a server for people. */
+  page?: string;
   /** The path of the issuer. @default '' */
   path?: string;
   /** Answers the token request, given its form. */
@@ -60,7 +62,10 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<Issuer> 
     } else if (url === '/token' && options.token) options.token(new URLSearchParams(body), response);
     else if (url === '/register' && options.register)
       options.register(JSON.parse(body) as Record<string, unknown>, response);
-    else json(response, 404, { error: 'not_found' });
+    else if (options.page !== undefined && method === 'GET') {
+      response.setHeader('Content-Type', 'text/html');
+      response.end(options.page);
+    } else json(response, 404, { error: 'not_found' });
   };
   http.on('request', (request, response) => void serve(request, response));
   return {

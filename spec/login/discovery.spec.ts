@@ -38,6 +38,15 @@ for (const [path, at] of [
   });
 }
 
+test('looks on where a server for people answers with a page', async () => {
+  await using as = await startIssuer({
+    at: '/.well-known/oauth-authorization-server',
+    page: '<!doctype html><title>Welcome</title>',
+  });
+  using watched = new Watched(signIn({ issuer: as.issuer, clientId }));
+  assert.is((await watched.next('authorize')).url.pathname, '/authorize');
+});
+
 const bad: readonly (readonly [what: string, flaw: DiscoveryFlaw, options: IssuerOptions, saying: RegExp])[] =
   [
     [

@@ -428,6 +428,56 @@ test('refreshes, once for however many ask, and keeps what the server leaves out
   assert.equal([renewed.access_token, renewed.refresh_token], ['b', 'r']);
 });
 
+const held = (issuer: string): Tokens =>
+  Tokens.fromDict({
+    issuer,
+    client_id: clientId,
+    access_token: 'a',
+    token_type: 'bearer',
+    refresh_token: 'r',
+    scope: 'openid mail',
+  });
+
+test('keeps the scope that a refresh leaves as it is, or that it asks for', async () => {
+  await using as = await startIssuer({
+    token: (_form, response) => json(response, 200, { access_token: 'b', token_type: 'bearer' }),
+  });
+  const asked = [undefined, 'openid'].map((scope) =>
+    firstValueFrom(refresh(held(as.issuer), scope === undefined ? {} : { scope })),
+  );
+  assert.equal(
+    (await Promise.all(asked)).map(({ scope }) => scope),
+    ['openid mail', 'openid'],
+  );
+});
+
+test('gives nobody the tokens of a refresh for another scope or resource', async () => {
+  await using as = await startIssuer({
+    token: (form, response) => {
+      const access_token = `for-${form.get('scope') ?? form.get('resource') ?? 'all'}`;
+      json(response, 200, { access_token, token_type: 'bearer' });
+    },
+  });
+  const asked = [{}, { scope: 'mail' }, { resource: 'https://api.example' }].map((options) =>
+    firstValueFrom(refresh(held(as.issuer), options)),
+  );
+  assert.equal(
+    (await Promise.all(asked)).map(({ access_token }) => access_token),
+    ['for-all', 'for-mail', 'for-https://api.example'],
+  );
+});
+
+test('loses no tokens to a time that the server has put beside them', async () => {
+  for (const expires_at of ['2030-01-01T00:00:00Z', 1_900_000_000, null]) {
+    await using as = await startIssuer({
+      token: (_form, response) =>
+        json(response, 200, { access_token: 'b', token_type: 'bearer', expires_at }),
+    });
+    const renewed = await firstValueFrom(refresh(held(as.issuer)));
+    assert.equal([renewed.access_token, renewed.expiresAt], ['b', undefined]);
+  }
+});
+
 test('follows a scheduler of the host', async () => {
   await using as = await startIssuer();
   const scheduler = new VirtualTimeScheduler();

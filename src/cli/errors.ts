@@ -16,12 +16,12 @@ export class CommandError extends Error {
 /** What to say of an error and how to end: one line, never a stack. */
 export function toCommandError(error: unknown): CommandError {
   if (error instanceof CommandError) return error;
-  const { code } = (typeof error === 'object' ? (error ?? {}) : {}) as { code?: unknown };
   const message = error instanceof Error ? error.message : String(error);
-  return new CommandError(oneLine(message) || 'something failed', exitCodeOf(code), { cause: error });
+  return new CommandError(oneLine(message) || 'something failed', exitCodeOf(error), { cause: error });
 }
 
-function oneLine(text: string): string {
+/** What another program said, to be printed. */
+export function oneLine(text: string): string {
   // Control characters too: what another program said must not steer the terminal.
   return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
 }

@@ -38,6 +38,12 @@ const byErrorCode: Readonly<Partial<Record<string, ExitCode>>> = {
   cancelled: exitCodes.interrupted,
 };
 
-export function exitCodeOf(code: unknown): ExitCode {
+export function exitCodeOf(thrown: unknown): ExitCode {
+  const { code, error, unanswered } = (typeof thrown === 'object' ? (thrown ?? {}) : {}) as Record<
+    string,
+    unknown
+  >;
+  // Of a provider's endpoint, or the provider of who we are (RFC 6749 section 5.2).
+  if (unanswered === true || error === 'invalid_client') return exitCodes.connection;
   return (typeof code === 'string' ? byErrorCode[code] : undefined) ?? exitCodes.failed;
 }

@@ -94,8 +94,8 @@ async function register(
         ),
     };
   } catch (error) {
-    const { reason } = refusalOf(openid, error);
-    throw new RegistrationError(issuer, `the registration endpoint of ${issuer} ${reason}`);
+    const { reason, unanswered } = refusalOf(openid, error);
+    throw new RegistrationError(issuer, `the registration endpoint of ${issuer} ${reason}`, unanswered);
   }
 }
 

@@ -33,6 +33,8 @@ export class RegistrationError extends Error {
   constructor(
     readonly issuer: string,
     message: string,
+    /** Whether nothing came back: it may be asked again. */
+    readonly unanswered = false,
   ) {
     super(message);
   }
@@ -52,6 +54,8 @@ export class TokenError extends Error {
     message: string,
     /** The error code it answered with, such as `invalid_grant`; undefined where it did not come to that. */
     readonly error: string | undefined,
+    /** Whether nothing came back. */
+    readonly unanswered = false,
   ) {
     super(message);
   }

@@ -66,8 +66,11 @@ export async function renew(
   let after: Tokens;
   try {
     const answer = await openid.refreshTokenGrant(client.configure(signal), refresh_token, body);
-    // A server that does not rotate leaves it out (RFC 6749 section 6).
-    after = tokensOf(answer, issuer, client.id, refresh_token);
+    // A server that does not rotate leaves the first out, one that changes nothing the second (RFC 6749 section 6), and the
+    // third is for whom to give (OpenID Connect Core section 12.2).
+    const { id_token } = before;
+    const { scope = before.scope } = parameters;
+    after = tokensOf(answer, issuer, client.id, { refresh_token, scope, id_token });
   } catch (error) {
     throw tokenError(openid, error, issuer, [refresh_token, client.secret]);
   }
@@ -89,17 +92,14 @@ function tokensOf(
   answer: TokenEndpointResponse,
   issuer: string,
   clientId: string,
-  refresh_token?: string,
+  kept: Readonly<Record<string, string | undefined>> = {},
 ): Tokens {
   const { expires_in } = answer;
+  // Some servers send a time of their own under our name for it, as a number or a text.
   const expires_at = expires_in === undefined ? undefined : Math.floor(Date.now() / 1_000) + expires_in;
-  return Tokens.fromDict({
-    ...(refresh_token !== undefined && { refresh_token }),
-    ...answer,
-    issuer,
-    client_id: clientId,
-    ...(expires_at !== undefined && { expires_at }),
-  });
+  const fields = { ...kept, ...answer, issuer, client_id: clientId, expires_at };
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Tokens.fromDict(Object.fromEntries(given));
 }
 
 function tokenError(
@@ -108,11 +108,11 @@ function tokenError(
   issuer: string,
   secrets: readonly (string | undefined)[],
 ): TokenError {
-  const { reason, error } = refusalOf(openid, thrown);
+  const { reason, error, unanswered } = refusalOf(openid, thrown);
   // A server may repeat in its description what it was sent.
   const clean = secrets.reduce<string>(
     (text, secret) => (secret ? text.replaceAll(secret, '[redacted]') : text),
     reason,
   );
-  return new TokenError(issuer, `the token endpoint of ${issuer} ${clean}`, error);
+  return new TokenError(issuer, `the token endpoint of ${issuer} ${clean}`, error, unanswered);
 }

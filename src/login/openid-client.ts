@@ -38,6 +38,8 @@ export interface Refusal {
   status?: number;
   /** The error code in the answer's body. */
   error?: string;
+  /** Nothing came back. */
+  unanswered?: true;
 }
 
 /** Reads no more of an error than is no secret: in a `cause` of the peer there may be a whole token response. */
@@ -49,12 +51,12 @@ export function refusalOf(openid: OpenId, thrown: unknown): Refusal {
     const { error, error_description } = thrown.cause[0]?.parameters ?? {};
     return answered(thrown.status, error, error_description);
   }
-  if (!(thrown instanceof openid.ClientError)) return { reason: networkReason(thrown) };
+  if (!(thrown instanceof openid.ClientError)) return { reason: networkReason(thrown), unanswered: true };
   const { code, cause, message } = thrown;
-  if (code === 'OAUTH_TIMEOUT') return { reason: 'did not answer in time' };
+  if (code === 'OAUTH_TIMEOUT') return { reason: 'did not answer in time', unanswered: true };
   if (cause instanceof Response && code === 'OAUTH_RESPONSE_IS_NOT_CONFORM')
     return { reason: `answered ${cause.status}`, status: cause.status };
-  if (cause instanceof Response) return { reason: 'answered with what is not JSON' };
+  if (cause instanceof Response) return { reason: 'answered with what is not JSON', status: cause.status };
   // The messages of the peer name what they found fault with, never its value.
   return { reason: `gave an answer that does not hold: ${cause instanceof Error ? cause.message : message}` };
 }

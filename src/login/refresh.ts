@@ -28,7 +28,8 @@ const flights = new Flights<Tokens>(() => true);
  * New tokens for the refresh token of `tokens`, as a cold Observable of one value. Errors with `TokenError` or
  * `DiscoveryError`.
  *
- * Single flight: a server that rotates refresh tokens takes a second use of one for theft, and ends the sign-in.
+ * Single flight: a server that rotates refresh tokens takes a second use of one for theft, and ends the sign-in. For another
+ * `scope` or `resource` there is a request of its own: at such a server, with the refresh token that the first one brought.
  *
  * Throws `InvalidOptionError` where there is no refresh token.
  */
@@ -39,10 +40,11 @@ export function refresh(tokens: Tokens, options: RefreshOptions = {}): Observabl
   if (refresh_token === undefined)
     throw new InvalidOptionError('tokens', 'must have a refresh_token, got none');
   const { scope, resource = [] } = options;
+  const resources = [resource].flat();
   const work = abortable(async (signal) => {
     const metadata = await discover({ ...options, issuer }, signal);
     const client = knownClient(await loadOpenId(), { ...options, clientId }, metadata);
-    return renew(client, tokens, { scope, resource: [resource].flat() }, signal);
+    return renew(client, tokens, { scope, resource: resources }, signal);
   });
-  return flights.join(JSON.stringify([issuer, clientId, refresh_token]), work);
+  return flights.join(JSON.stringify([issuer, clientId, refresh_token, scope, resources]), work);
 }

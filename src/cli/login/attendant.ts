@@ -3,6 +3,7 @@ import { abortable } from '../../abortable.ts';
 import type { AuthorizeEvent, SignInEvent } from '../../login/events.ts';
 import { isBareCode } from '../../login/pasted.ts';
 import { openBrowser } from '../browser.ts';
+import { oneLine } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { hasBrowser } from './has-browser.ts';
 import { cancelled } from './interrupted.ts';
@@ -35,11 +36,7 @@ export class Attendant {
         this.#issuer = event.issuer;
         break;
       case 'registered':
-        this.#progress.say(
-          event.clientSecret === undefined
-            ? `Registered as ${event.clientId}; give it as --client-id from now on.`
-            : `Registered as ${event.clientId}, for this time: its secret is not kept.`,
-        );
+        this.#registered(event);
         break;
       case 'authorize':
         await this.#show(event);
@@ -53,6 +50,15 @@ export class Attendant {
       default:
     }
     return event;
+  }
+
+  #registered({ clientId, clientSecret }: Extract<SignInEvent, { type: 'registered' }>): void {
+    const name = oneLine(clientId);
+    this.#progress.say(
+      clientSecret === undefined
+        ? `Registered as ${name}; give it as --client-id from now on.`
+        : `Registered as ${name}, for this time: its secret is not kept.`,
+    );
   }
 
   /** Submits what is pasted once there is something to paste. No values; errors on Ctrl-C. */

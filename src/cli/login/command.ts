@@ -2,6 +2,7 @@ import { concatMap, connect, firstValueFrom, merge, switchMap, type Observable }
 import { tokens } from '../../login/operators.ts';
 import { signIn } from '../../login/sign-in.ts';
 import type { Tokens } from '../../login/tokens.ts';
+import { CommandError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { Attendant } from './attendant.ts';
 import { interrupted } from './interrupted.ts';
@@ -20,12 +21,22 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
     const made = await firstValueFrom(merge(attended(settings, io, progress), interrupted(io)));
     const text = `${JSON.stringify(made.toDict(), undefined, 2)}\n`;
     if (settings.save === undefined) io.stdout.write(text);
-    else await save(settings.save, text);
+    else await saveOrPrint(settings.save, text, io);
     progress.signedIn(made.issuer);
   } catch (error) {
     throw asFlag(error);
   } finally {
     progress.stop();
+  }
+}
+
+/** What could be saved when the sign-in began: tokens that cannot be saved after all are not lost. */
+async function saveOrPrint(file: string, text: string, io: Io): Promise<void> {
+  try {
+    await save(file, text);
+  } catch (error) {
+    io.stdout.write(text);
+    throw new CommandError(`${(error as Error).message}; the tokens are on standard output`);
   }
 }
 

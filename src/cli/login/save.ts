@@ -13,6 +13,8 @@ export async function requireSavable(file: string): Promise<void> {
   }
   const there = await stat(file).catch(() => undefined);
   if (there?.isDirectory()) throw new CommandError(`--save ${file}: is a folder`);
+  // It is put in the place of what is there, and a device is not to be replaced.
+  if (there?.isFile() === false) throw new CommandError(`--save ${file}: is no regular file`);
 }
 
 /** All of it or nothing, whoever reads meanwhile, and for the eyes of its owner only from the first byte on. */

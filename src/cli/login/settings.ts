@@ -86,14 +86,15 @@ function viaOf({ via: url, token }: LoginFlags, env: Io['env']): LoginSettings['
 }
 
 function parametersOf(given: readonly string[]): Record<string, string[]> {
-  const parameters: Record<string, string[]> = {};
+  const parameters = new Map<string, string[]>();
   for (const each of given) {
     const equals = each.indexOf('=');
     // Not shown: it may hold anything.
     if (equals <= 0) throw usage('--param must be name=value, got one without a name or a value');
-    (parameters[each.slice(0, equals)] ??= []).push(each.slice(equals + 1));
+    const name = each.slice(0, equals);
+    parameters.set(name, [...(parameters.get(name) ?? []), each.slice(equals + 1)]);
   }
-  return parameters;
+  return Object.fromEntries(parameters);
 }
 
 function integerOf(flag: string, text: string, least: number, most: number): number {
