@@ -1,0 +1,403 @@
+/** Every flag of `serve`, by the built command: what it changes for those outside. */
+import { once } from 'node:events';
+import { firstValueFrom } from 'rxjs';
+import { settings, nameOf } from '../../src/cli/serve/settings.ts';
+import { connectCallbackHost, type RemoteCallbackHost } from '../../src/client.ts';
+import * as assert from '../helpers/assert.ts';
+import { newState, shake } from '../helpers/bridge.ts';
+import { Cli, Folder } from '../helpers/cli.ts';
+import { hasRedis, noRedis } from '../helpers/redis-server.ts';
+import { withRedis } from '../helpers/redis.ts';
+import { hold } from '../helpers/sockets.ts';
+import { suite } from '../helpers/suite.ts';
+import { certificate } from '../helpers/tls.ts';
+import { dial, send, visit, type WireAnswer } from '../helpers/wire.ts';
+import { newPass, passOf, ticketOf } from '../monitor/monitored.ts';
+
+const token = 'the-token-of-a-program';
+const bearer = { Authorization: `Bearer ${token}` };
+
+const all = suite('the flags of serve');
+const covered = new Set<string>();
+
+interface Service {
+  cli: Cli;
+  redirectUri: string;
+  bridgeUrl: string;
+  monitorUrl: string;
+  metricsUrl: string;
+  /** Of the callback server. */
+  port: number;
+  visit: (target: string, headers?: Readonly<Record<string, string>>) => Promise<WireAnswer>;
+  /** A program that waits, connected the first time it is asked for. */
+  host: () => Promise<RemoteCallbackHost>;
+}
+
+async function withService(
+  args: readonly string[],
+  body: (service: Service) => Promise<void>,
+  env: Readonly<Record<string, string>> = { RX_OAUTH_CALLBACK_TOKEN: token },
+): Promise<void> {
+  await using cli = Cli.start(['serve', '--json', ...args], env);
+  const addresses = JSON.parse(await cli.sees(/^(\{"type":"ready".*\})\n/)) as Service;
+  const port = Number(new URL(addresses.redirectUri).port);
+  let host: Promise<RemoteCallbackHost> | undefined;
+  const connect = (): Promise<RemoteCallbackHost> =>
+    connectCallbackHost(addresses.bridgeUrl, { token, report: () => undefined });
+  try {
+    await body({
+      ...addresses,
+      cli,
+      port,
+      visit: (target, headers) => visit(port, target, headers),
+      host: () => (host ??= connect()),
+    });
+  } finally {
+    await (await host)?.close();
+  }
+}
+
+/** A test of these flags, which are those among its arguments. */
+function row(title: string, args: readonly string[], check: (service: Service) => Promise<void>): void {
+  cover(args);
+  all(`${namesIn(args).join(', ')}: ${title}`, () => withService(args, check));
+}
+
+const namesIn = (args: readonly string[]): string[] => [
+  ...new Set(args.filter((each) => each.startsWith('--'))),
+];
+
+function cover(args: readonly string[]): void {
+  for (const name of namesIn(args)) covered.add(name);
+}
+
+/** A sign-in that ends with a code; what its person sees. */
+async function signIn({ host, visit }: Service): Promise<WireAnswer> {
+  const { state } = await (await host()).begin();
+  return visit(`/callback?code=c&state=${state}`);
+}
+
+// Where it listens
+
+cover(['--port']);
+all('--port: takes that port, and of several the first that is free', async () => {
+  const [taken, free] = [await hold({ host: '127.0.0.1' }), await hold({ host: '127.0.0.1' })];
+  try {
+    await free.release();
+    const both = ['--port', String(taken.port), '--port', String(free.port)];
+    await withService(both, async ({ port }) => {
+      assert.is(port, free.port);
+      (await dial(port)).destroy();
+    });
+  } finally {
+    await taken.release();
+  }
+});
+
+row('listens there', ['--host', '127.0.0.2'], async ({ redirectUri, port }) => {
+  assert.match(redirectUri, 'http://127.0.0.2:');
+  (await dial(port, '127.0.0.2')).destroy();
+  await assert.rejects(dial(port, '127.0.0.1'));
+});
+
+row(
+  'is what browsers are told, and each path is where it is said to be',
+  [
+    ...['--public-url', 'http://localhost:1/under', '--callback-path', '/cb'],
+    ...['--bridge-path', '/wait', '--monitor-path', '/operators'],
+  ],
+  async ({ redirectUri, bridgeUrl, monitorUrl, metricsUrl, cli }) => {
+    assert.equal(
+      [redirectUri, bridgeUrl, monitorUrl.replace(/#.*/, ''), metricsUrl],
+      [
+        'http://localhost:1/under/cb',
+        'ws://localhost:1/under/wait',
+        'http://localhost:1/under/operators',
+        'http://localhost:1/under/metrics',
+      ],
+    );
+    assert.match(await cli.sees(/("listening".*)/, 'stderr'), 'http://localhost:1/under/cb');
+  },
+);
+
+row(
+  'answers there',
+  ['--callback-path', '/cb', '--bridge-path', '/wait', '--monitor-path', '/operators'],
+  async ({ port, visit, host }) => {
+    const { state } = await (await host()).begin();
+    assert.is((await visit(`/callback?code=c&state=${state}`)).status, 404);
+    assert.is((await visit(`/cb?code=c&state=${state}`)).status, 200);
+    assert.equal(
+      [
+        (await send(port, { target: '/operators' })).status,
+        (await send(port, { target: '/monitor' })).status,
+      ],
+      [200, 404],
+    );
+    assert.is((await shake(port, bearer)).status, 404);
+    assert.is((await shake(port, bearer, '/wait')).status, 101);
+  },
+);
+
+cover(['--tls-cert', '--tls-key']);
+all('--tls-cert, --tls-key: listens with TLS', async () => {
+  using folder = new Folder();
+  const [cert, key] = [folder.write('cert', certificate.cert), folder.write('key', certificate.key)];
+  await withService(['--tls-cert', cert, '--tls-key', key], async ({ redirectUri, visit }) => {
+    assert.match(redirectUri, /^https:/);
+    assert.is.not((await visit('/callback')).status, 200);
+  });
+});
+
+row('is a port of its own', ['--bridge-port', '0'], async ({ port, bridgeUrl }) => {
+  const own = Number(new URL(bridgeUrl).port);
+  assert.is.not(own, port);
+  assert.equal([(await shake(own, bearer)).status, (await shake(port, bearer)).status], [101, 404]);
+});
+
+row('is not there', ['--monitor-path', 'false'], async ({ port, monitorUrl }) => {
+  assert.equal([monitorUrl, (await send(port, { target: '/monitor' })).status], [undefined, 404]);
+});
+
+row('takes what an operator asks for off the public port', ['--metrics-port', '0'], async (service) => {
+  const { port, metricsUrl } = service;
+  const own = Number(new URL(metricsUrl).port);
+  assert.is.not(own, port);
+  const { body: nothing } = await send(port, { target: '/nothing', headers: bearer });
+  for (const target of ['/metrics', '/healthz', '/readyz']) {
+    assert.is((await send(own, { target })).status, 200, target);
+    const { status, body } = await send(port, { target, headers: bearer });
+    assert.equal([status, body], [404, nothing], `${target} on the public port`);
+  }
+});
+
+// Who may connect
+
+cover(['--token']);
+all('--token: is who may connect', () =>
+  withService(
+    ['--token', token],
+    async ({ port }) => {
+      const other = { Authorization: 'Bearer another-token-of-nobody' };
+      assert.equal([(await shake(port, bearer)).status, (await shake(port, other)).status], [101, 401]);
+    },
+    {},
+  ),
+);
+
+cover(['--tokens']);
+all('--tokens: are who may connect', async () => {
+  using folder = new Folder();
+  const file = folder.write('tokens.json', [{ name: 'ci', token, roles: ['listener'] }]);
+  await withService(
+    ['--tokens', file],
+    async ({ port }) => {
+      assert.is((await shake(port, bearer)).status, 101);
+      // Not of a monitor.
+      assert.is((await send(port, { target: '/metrics', headers: bearer })).status, 404);
+    },
+    {},
+  );
+});
+
+row('may connect with a credential', ['--origin', 'https://app.example'], async ({ port }) => {
+  const from = async (origin: string): Promise<number> =>
+    (await shake(port, { ...bearer, Origin: origin })).status;
+  assert.equal([await from('https://app.example'), await from('https://other.example')], [101, 403]);
+});
+
+/** What a page gets for a pass. */
+const ask = ({ port }: Service, pass: string, next = newPass()): Promise<WireAnswer> =>
+  send(port, {
+    method: 'POST',
+    target: '/monitor/ticket',
+    headers: { Authorization: `Bearer ${pass}`, 'Next-Pass': next, Origin: `http://127.0.0.1:${port}` },
+  });
+
+row('is over by the time that somebody opens it', ['--monitor-link-ttl', '1'], async (service) => {
+  assert.is((await ask(service, passOf(service.monitorUrl))).status, 401);
+});
+
+row('is over by the time that the page comes back', ['--monitor-visit-ttl', '1'], async (service) => {
+  const next = newPass();
+  const answer = await ask(service, passOf(service.monitorUrl), next);
+  assert.is(answer.status, 200);
+  assert.match(ticketOf(answer), /./);
+  assert.is((await ask(service, next)).status, 401);
+});
+
+row('bounds connections', ['--bridge-limit', 'connections=1'], async ({ host, port }) => {
+  await (await host()).begin();
+  assert.is((await shake(port, bearer)).status, 503);
+});
+
+row('bounds what strangers may send', ['--limit', 'parameter=100'], async ({ visit, metricsUrl, port }) => {
+  for (const length of [100, 101])
+    assert.is((await visit(`/callback?code=c&state=${'x'.repeat(length)}`)).status, 400);
+  const { body } = await send(port, { target: new URL(metricsUrl).pathname, headers: bearer });
+  assert.match(body, /redirects_total\{disposition="unmatched",reason=""\} 1\n/);
+  assert.match(body, /redirects_total\{disposition="malformed",reason="\w+"\} 1\n/);
+});
+
+// Sign-ins
+
+const two = ['--issuer', 'https://one.example', '--issuer', 'https://other.example'];
+row('of several, each sign-in names its own', two, async ({ host }) => {
+  const program = await host();
+  assert.match((await assert.rejects(program.begin(), 'invalid_option')).message, 'issuer');
+  await assert.rejects(program.begin({ issuer: 'https://third.example' }), 'invalid_option');
+  await program.begin({ issuer: 'https://one.example', issuerAdvertised: true });
+});
+
+row('is how long a sign-in waits', ['--flow-ttl', '50'], async ({ host }) => {
+  const flow = await (await host()).begin();
+  await assert.rejects(firstValueFrom(flow.response), 'expired');
+});
+
+row('is how many may wait', ['--max-flows', '1'], async ({ host }) => {
+  const program = await host();
+  await program.begin();
+  await assert.rejects(program.begin(), 'too_many_flows');
+});
+
+const finish = 'https://app.example/done';
+row(
+  'has the page wait, and go where the program says',
+  ['--settle', '20000', '--finish-url', finish, '--clean-url', 'false'],
+  async ({ host, visit }) => {
+    const flow = await (await host()).begin();
+    flow.response.subscribe(() => flow.settle({ status: 'redirect', url: finish }));
+    const { status, headers } = await visit(`/callback?code=c&state=${flow.state}`);
+    assert.equal([status, headers['location']], [303, finish]);
+  },
+);
+
+row('takes what nobody waits for', ['--unmatched', 'accept'], async ({ visit }) => {
+  assert.is((await visit(`/callback?code=c&state=${newState()}`)).status, 200);
+});
+
+// Its flows are all begun over the bridge, and no error without a state ends one of those.
+row('is taken', ['--error-without-state', 'end-only-flow'], async ({ visit }) => {
+  assert.is((await visit('/callback?error=access_denied')).status, 400);
+});
+
+// Pages
+
+const logo = 'data:image/gif;base64,R0lGODlhAQABAAAAACw=';
+row(
+  'stand on the page',
+  [
+    ...[
+      '--server-url',
+      'https://mcp.example/mcp',
+      '--title',
+      'The title of it',
+      '--product-name',
+      'The product',
+    ],
+    ...['--logo', logo, '--language', 'fr'],
+  ],
+  async (service) => {
+    const { status, body } = await signIn(service);
+    assert.is(status, 200);
+    for (const part of [
+      'https://mcp.example/mcp',
+      '<title>The title of it',
+      'The product',
+      logo,
+      '<html lang="fr"',
+    ])
+      assert.match(body, part);
+  },
+);
+
+row('has the code leave the address bar by a redirect', ['--clean-url', 'redirect'], async (service) => {
+  const { status, headers } = await signIn(service);
+  assert.is(status, 303);
+  assert.not.match(headers['location'] ?? '', 'code=');
+});
+
+// Operation
+
+row('is how long what waits is waited for', ['--drain', '1'], async ({ host, cli }) => {
+  await (await host()).begin();
+  cli.signal('SIGTERM');
+  await cli.sees(/SIGTERM: 1 still wait, for 1 ms at the most/, 'stderr');
+  assert.is((await cli.end()).code, 0);
+});
+
+row(
+  'is how long pages in flight may take',
+  [
+    '--close-timeout',
+    '1',
+    '--drain',
+    '0',
+    '--limit',
+    'headersTimeout=60000',
+    '--limit',
+    'requestTimeout=60000',
+  ],
+  async ({ port, cli }) => {
+    const socket = await dial(port);
+    try {
+      socket.write('GET /callback?code=c');
+      // Heard by now, since what came later on another connection is answered.
+      await send(port, { target: '/nothing' });
+      const closed = once(socket, 'close');
+      const before = performance.now();
+      cli.signal('SIGTERM');
+      assert.is((await cli.end()).code, 0);
+      await closed;
+      assert.ok(performance.now() - before < 1_500, 'it took as long as without it');
+    } finally {
+      socket.destroy();
+    }
+  },
+);
+
+row('says less', ['--log-level', 'error', '--json'], async (service) => {
+  await service.visit('/callback?code=c');
+  await signIn(service);
+  service.cli.signal('SIGTERM');
+  assert.is((await service.cli.end()).stderr, '');
+});
+
+// Several nodes
+
+const redis = all.when(hasRedis, noRedis);
+const ofRedis = ['--redis', '--redis-prefix', '--redis-tenant', '--redis-keys', '--redis-quota'];
+cover([...ofRedis, '--redis-timeout', '--redis-poll']);
+redis(`${ofRedis.join(', ')}: keep sign-ins under that name, sealed, and bound them`, () =>
+  withRedis(async ({ server, admin }) => {
+    using folder = new Folder();
+    const keys = folder.write('keys.json', [{ id: 'k1', key: Buffer.alloc(32, 7).toString('base64url') }]);
+    const argsOf = (tenant: string): string[] => [
+      ...['--redis', server.url, '--redis-prefix', 'mine:', '--redis-tenant', tenant, '--redis-keys', keys],
+      ...['--redis-quota', 'flows=1,perSecond=100', '--redis-timeout', '5000', '--redis-poll', '1000'],
+    ];
+    const keptBy = async ({ host }: Service): Promise<void> => {
+      const program = await host();
+      await program.begin();
+      await assert.rejects(program.begin(), 'too_many_flows');
+      const found = (await admin.keys()).map(({ key }) => key);
+      assert.ok(found.length > 0 && found.every((key) => key.startsWith('mine:')), found.join(' '));
+    };
+    // Each of them may have one.
+    await withService(argsOf('one'), async (one) => {
+      await keptBy(one);
+      await withService(argsOf('two'), keptBy);
+    });
+  }),
+);
+
+all('each of them is looked at', () => {
+  const names = settings.map(nameOf);
+  assert.ok(names.length > 40);
+  assert.equal(
+    names.filter((name) => !covered.has(name)),
+    [],
+  );
+});
+
+all.run();
