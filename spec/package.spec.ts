@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
@@ -12,6 +13,7 @@ import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
 import * as assert from './helpers/assert.ts';
 import { bundle } from './helpers/bundle.ts';
+import { visit } from './helpers/client.ts';
 import { Consumer, ensureBuild, root } from './helpers/consumer.ts';
 import { suite } from './helpers/suite.ts';
 
@@ -111,6 +113,38 @@ test(
       ]);
       assert.equal([errors, child.exitCode], ['', 0]);
       assert.match(output, args[0] === 'demo' ? 'Every sign-in ended as it should.' : /^\d+\.\d+\.\d+\n$/);
+    }
+  },
+  compiling,
+);
+
+test(
+  'has a service and a monitor of it that need no more either',
+  async () => {
+    using consumer = new Consumer();
+    const contents = createPackageFromTarballData(tarball);
+    for (const path of contents.listFiles()) consumer.write(path, contents.readFile(path));
+    const command = join('node_modules', 'rx-oauth-callback', manifest.bin['rx-oauth-callback'] ?? '');
+    const running: Program[] = [];
+    const start = (...args: string[]): Program => {
+      const program = new Program(consumer, command, ...args);
+      running.push(program);
+      return program;
+    };
+    try {
+      const service = start('serve', '--json');
+      const { bridgeUrl, redirectUri, monitorUrl } = JSON.parse(await service.line()) as Record<
+        string,
+        string
+      >;
+      const watch = start('watch', bridgeUrl ?? '', '--history', '--type', 'redirect');
+      assert.is((await visit(`${redirectUri}?code=c&state=of-nobody`)).status, 400);
+      const { disposition } = JSON.parse(await watch.line()) as Record<string, string>;
+      assert.is(disposition, 'unmatched');
+      assert.match((await visit(monitorUrl ?? '')).body, '<title>Sign-ins</title>');
+      assert.equal([await watch.end('SIGINT'), await service.end('SIGTERM')], [0, 0]);
+    } finally {
+      for (const program of running) program.kill();
     }
   },
   compiling,
@@ -290,6 +324,35 @@ function pack(): Buffer {
   const [file] = readdirSync(scratch);
   if (status !== 0 || file === undefined) throw new Error(`npm pack fails: ${stderr}`);
   return readFileSync(join(scratch, file));
+}
+
+/** A command of the package that runs. */
+class Program {
+  readonly #child: ReturnType<Consumer['start']>;
+  readonly #lines: AsyncIterator<string>;
+  readonly #ended: Promise<unknown>;
+
+  constructor(consumer: Consumer, command: string, ...args: readonly string[]) {
+    this.#child = consumer.start(command, { RX_OAUTH_CALLBACK_TOKEN: 'a-token-of-the-specs' }, ...args);
+    this.#ended = once(this.#child, 'close');
+    this.#lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
+    this.#child.stderr.resume();
+  }
+
+  async line(): Promise<string> {
+    const next = await assert.deadline(this.#lines.next(), 15_000, 'a line');
+    return next.value as string;
+  }
+
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    this.#child.kill(signal);
+    await assert.deadline(this.#ended, 15_000, 'the end of the command');
+    return this.#child.exitCode;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
 }
 
 /** An empty project with the tarball's files and its dependencies, as an installation would leave it. */

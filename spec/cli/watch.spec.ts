@@ -374,6 +374,35 @@ test('has no colours where they are not wanted, and JSON on a terminal where it 
     for (const cli of [lines, sizeless]) assert.match((await cli.end()).stdout, /^\{"type":"begun"/);
   }));
 
+test('says how many redirects there were in the second before', () => {
+  const account = new Account();
+  const { now } = Date;
+  const at = 1_800_000_000_500;
+  const clock = (ms: number): void => void (Date.now = () => at + ms);
+  const rate = (): string | undefined =>
+    /per second \d+/.exec(
+      frame(account, { columns: 120, rows: 24, colors: false }, { url: 'wss://x', connected: true }),
+    )?.[0];
+  const redirects = (...dispositions: ('accepted' | 'duplicate' | 'held')[]): void => {
+    for (const disposition of dispositions)
+      account.add({ type: 'redirect', at: Date.now(), disposition, flow: undefined, reason: undefined });
+  };
+  try {
+    clock(0);
+    redirects('accepted', 'accepted', 'duplicate', 'held');
+    assert.is(rate(), 'per second 0', 'the second is not over');
+    clock(600);
+    redirects('accepted');
+    assert.is(rate(), 'per second 3');
+    clock(1_600);
+    assert.is(rate(), 'per second 1');
+    clock(2_600);
+    assert.is(rate(), 'per second 0');
+  } finally {
+    Date.now = now;
+  }
+});
+
 test('lets nothing steer the terminal that a service has said', () => {
   const account = new Account();
   const error = 'x\x1b]0;pwned\x07\x1b[2J\u009b31m\u202e\nnext';

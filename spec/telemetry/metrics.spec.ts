@@ -3,7 +3,7 @@ import { Subject } from 'rxjs';
 import type { ServerEvent } from '../../src/index.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry.ts';
 import * as assert from '../helpers/assert.ts';
-import { newState, withBridge, withPeers } from '../helpers/bridge.ts';
+import { newKey, newState, proofOf, withBridge, withPeers } from '../helpers/bridge.ts';
 import { virtualTime } from '../helpers/clock.ts';
 import { withServer } from '../helpers/endpoint.ts';
 import { suite } from '../helpers/suite.ts';
@@ -122,6 +122,36 @@ test('shows the connections of a bridge', () =>
       assert.equal(bridge.stats(), { connections: 3, listeners: 1, monitors: 1, queued: 0 });
       assert.is(await sample(metrics, 'flows_pending'), 1);
     }),
+  ));
+
+test('shows what a reader that stalls has not taken, until it has', () =>
+  withBridge(
+    ({ server, bridge, url, visit }) =>
+      withPeers(url, async (open) => {
+        const metrics = createMetrics(server, { bridge, process: false });
+        const queued = async (): Promise<number> => (await sample(metrics, 'bridge_queued_bytes')) ?? NaN;
+        const [peer, state, key] = [open(), newState(), newKey()];
+        const proof = proofOf(key, await peer.welcome());
+        const flow = await peer.begin(state, key);
+        // A large one, which is sent again each time that the flow is resumed.
+        assert.is((await visit(`/callback?code=${'c'.repeat(8_000)}&state=${state}`)).status, 200);
+        await peer.next('result');
+        assert.is(await queued(), 0);
+        peer.socket.pause();
+        let asked = 0;
+        const stalls = async (): Promise<void> => {
+          while ((await queued()) === 0) {
+            for (let n = 0; n < 100; n++) peer.say({ type: 'resume', ref: asked++, flow, state, proof });
+            await new Promise(setImmediate);
+          }
+        };
+        await assert.deadline(stalls(), 15_000, 'a socket that takes no more');
+        assert.is(await queued(), bridge.stats().queued);
+        peer.socket.resume();
+        while (asked-- > 0) await peer.next('result');
+        assert.is(await queued(), 0);
+      }),
+    { limits: { burst: 1_000_000, queued: 2 ** 30, queuedInAll: 2 ** 30 } },
   ));
 
 test('counts a flow over the bridge once', () =>
