@@ -2,9 +2,9 @@
 import type { commandRows } from './command-rows.ts';
 import type { Edit } from './helpers/weakened.ts';
 
-export interface CommandTwin {
+export interface CommandTwin<Name = keyof typeof commandRows> {
   /** The row whose check must reject it. */
-  row: keyof typeof commandRows;
+  row: Name;
   weakness: string;
   edits: readonly Edit[];
   complaint: RegExp;

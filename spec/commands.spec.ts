@@ -1,17 +1,21 @@
-/** The rows of the commands: the real modules pass, and each weakened twin of command-twins.ts is rejected for its weakness. */
+/** The rows of the commands and of operators: the real modules pass, and each weakened twin is rejected for its weakness. */
 import { commandRows, type CommandRow } from './command-rows.ts';
 import { commandTwins } from './command-twins.ts';
 import { complains } from './helpers/complains.ts';
 import { suite } from './helpers/suite.ts';
 import { weakenedModule } from './helpers/weakened.ts';
+import { operatorRows } from './operator-rows.ts';
+import { operatorTwins } from './operator-twins.ts';
+
+const rows = { ...commandRows, ...operatorRows };
 
 const test = suite('commands');
 
-for (const { title, module, check } of Object.values<CommandRow>(commandRows))
+for (const { title, module, check } of Object.values<CommandRow>(rows))
   test(title, async () => check((await import(`../src/${module}`)) as never));
 
-for (const { row, weakness, edits, complaint } of commandTwins) {
-  const { title, module, check }: CommandRow = commandRows[row];
+for (const { row, weakness, edits, complaint } of [...commandTwins, ...operatorTwins]) {
+  const { title, module, check }: CommandRow = rows[row];
   test(`"${title}" sees one that ${weakness}`, async () => {
     const twin = await weakenedModule(module, ...edits);
     await complains(async () => check(twin as never), complaint);

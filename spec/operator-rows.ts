@@ -1,0 +1,195 @@
+/** What an operator relies on, each as a check of one module, as command-rows.ts has them. */
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
+import type { Io } from '../src/cli/io.ts';
+import type { Log } from '../src/cli/log.ts';
+import { Source } from '../src/cli/watch/source.ts';
+import type { ServerEvent } from '../src/index.ts';
+import { Account } from '../src/monitor/account.ts';
+import type { CommandRow } from './command-rows.ts';
+import * as assert from './helpers/assert.ts';
+import { token, withBridge, withPeers, type Bridged, type Peer } from './helpers/bridge.ts';
+import { Folder } from './helpers/cli.ts';
+import { withServer } from './helpers/endpoint.ts';
+import { send } from './helpers/wire.ts';
+import { newPass, passOf, ticketOf, withMonitor } from './monitor/monitored.ts';
+
+const labelsNothingSecret: CommandRow<typeof import('../src/telemetry/metrics.ts')> = {
+  title: 'H-01 no label of a metric holds a state, or what a provider made up',
+  module: 'telemetry/metrics.ts',
+  check: ({ createMetrics }) =>
+    withServer({}, async ({ server, visit }) => {
+      const metrics = createMetrics(server, { process: false });
+      const { state } = await server.begin();
+      await visit(`/callback?code=c&state=${state}`);
+      const denied = await server.begin();
+      await visit(`/callback?error=made_up_by_it&error_description=x&state=${denied.state}`);
+      await visit('/callback?code=c&state=the-state-of-nobody-at-all');
+      const text = await metrics.text();
+      assert.match(text, 'redirects_total{disposition="accepted",reason=""} 2\n');
+      for (const [what, secret] of [
+        ['a state', state],
+        ['a state that somebody has sent', 'the-state-of-nobody-at-all'],
+        ['an error of a provider', 'made_up_by_it'],
+      ] as const)
+        assert.not.match(text, secret, `${what} is in a label`);
+    }),
+};
+
+const answersLoopbackOnly: CommandRow<typeof import('../src/telemetry/port.ts')> = {
+  title: 'F-01 the port of an operator answers no page that has rebound its name to loopback',
+  module: 'telemetry/port.ts',
+  check: async ({ openOperatorPort }) => {
+    const metrics = (): Promise<never> => Promise.reject(new Error('a secret'));
+    const operator = await openOperatorPort(0, { metrics, unready: () => undefined });
+    const { port } = operator.address;
+    try {
+      const as = async (Host: string): Promise<number> =>
+        (await send(port, { target: '/readyz', headers: { Host } })).status;
+      for (const name of ['evil.example', `127.0.0.1.nip.io:${port}`, 'localhost.evil.example'])
+        assert.is(await as(name), 421, `as ${name}`);
+      assert.is(await as(`127.0.0.1:${port}`), 200);
+    } finally {
+      await operator.close();
+    }
+  },
+};
+
+const givesTicketsToItsOwnPages: CommandRow<typeof import('../src/monitor/server.ts')> = {
+  title: 'only pages of the server itself get tickets',
+  module: 'monitor/server.ts',
+  check: ({ createMonitor }) =>
+    withMonitor(
+      async ({ ask, monitor }) => {
+        const [pass, next] = [passOf(monitor.url()), newPass()];
+        for (const headers of [
+          { Origin: null },
+          { Origin: 'null' },
+          { Origin: 'https://evil.example' },
+          { 'Sec-Fetch-Site': 'same-site' },
+        ])
+          assert.is((await ask(pass, next, headers)).status, 403, `with ${JSON.stringify(headers)}`);
+        assert.is((await ask(pass, next)).status, 200);
+      },
+      { create: createMonitor },
+    ),
+};
+
+const endsWithItsToken: CommandRow<typeof import('../src/monitor/server.ts')> = {
+  title: 'a page that a person has opened with a token watches no longer than that holds',
+  module: 'monitor/server.ts',
+  check: ({ createMonitor }) =>
+    withMonitor(
+      ({ ask, bridge, url, origin }) =>
+        withPeers(url, async (open) => {
+          const next = newPass();
+          const peer = open({ ticket: ticketOf(await ask(token, next)), origin });
+          await peer.welcome();
+          bridge.setTokens([{ name: 'other', token: `${token}-other`, roles: ['monitor'] }]);
+          assert.is((await ask(next)).status, 401, 'a pass, once its token is gone');
+          assert.is(await peer.closed(), 4401);
+        }),
+      { create: createMonitor },
+    ),
+};
+
+/** A connection still lives. */
+async function stays({ socket }: Peer, after: string): Promise<void> {
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  const [pong, close] = [once(socket, 'message', { signal }), once(socket, 'close', { signal })];
+  try {
+    socket.send('{"type":"ping"}');
+    const answer = await Promise.race([pong.then(() => 'open'), close.then(() => 'closed')]);
+    assert.is(socket.readyState === socket.CLOSED ? 'closed' : answer, 'open', after);
+  } finally {
+    waiting.abort();
+    await Promise.allSettled([pong, close]);
+  }
+}
+
+const rereadsTokens: CommandRow<typeof import('../src/cli/serve/reload.ts')> = {
+  title: 'SIGHUP closes the connections of tokens that are gone and no other; where it cannot, none',
+  module: 'cli/serve/reload.ts',
+  check: async ({ reload }) => {
+    using folder = new Folder();
+    const named = (name: string) => ({ name, token: `the-token-of-${name}`, roles: ['listener' as const] });
+    const tokens = [named('first'), named('second')];
+    const file = folder.write('tokens.json', tokens);
+    const complaints: string[] = [];
+    const log = {
+      info: () => undefined,
+      error: (problem: string | Error) => complaints.push(String(problem)),
+    } as Partial<Log> as Log;
+    const io = { env: {} } as Io;
+    const body = ({ server, bridge, url }: Bridged): Promise<void> =>
+      withPeers(url, async (open) => {
+        const connect = async (name: string): Promise<Peer> => {
+          const peer = open({ bearer: `the-token-of-${name}` });
+          await peer.welcome();
+          return peer;
+        };
+        const [first, second] = [await connect('first'), await connect('second')];
+        const hangUp = async (content: string): Promise<void> => {
+          writeFileSync(file, content);
+          const access = { tokens, made: undefined };
+          await reload({ flags: { tokens: [file] }, io, access, server, bridge, log });
+        };
+        for (const content of ['not JSON', '[]', '[{}]', '{}']) {
+          await hangUp(content);
+          for (const peer of [first, second]) await stays(peer, `after a file with ${content}`);
+          await connect('first');
+        }
+        assert.is(complaints.length, 4, complaints.join('\n'));
+        await hangUp(JSON.stringify([named('second'), named('third')]));
+        await stays(second, 'with a token that is kept');
+        assert.is(await first.closed(), 4401);
+        await connect('third');
+      });
+    await withBridge(body, { tokens });
+  },
+};
+
+const steering = 'x\x1b]0;pwned\x07\x1b[2J\u009b31m\x7f';
+const hostile: ServerEvent = { type: 'settled', at: 0, flow: '1', outcome: 'error', error: steering };
+const control = /[\0-\x09\x0b-\x1f\x7f-\x9f]/;
+
+const showsHarmlessly: CommandRow<typeof import('../src/cli/watch/screen.ts')> = {
+  title: 'the table of watch has nothing that steers a terminal',
+  module: 'cli/watch/screen.ts',
+  check: ({ frame }) => {
+    const account = new Account();
+    account.add(hostile);
+    const shown = frame(
+      account,
+      { columns: 120, rows: 24, colors: false },
+      { url: 'wss://x', connected: true },
+    );
+    assert.match(shown, 'pwned');
+    assert.not.match(shown, control, 'the screen is steered');
+  },
+};
+
+const writesHarmlessly: CommandRow<typeof import('../src/cli/watch/lines.ts')> = {
+  title: 'the lines of watch have nothing that steers a terminal, and are the events',
+  module: 'cli/watch/lines.ts',
+  check: ({ linesView }) => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    linesView({ stdout, stderr }, new Source()).add(hostile, true);
+    const line = String(stdout.read());
+    assert.not.match(line, control, 'the terminal is steered');
+    assert.equal(JSON.parse(line), hostile);
+  },
+};
+
+/** Each is checked with what its own module exports. */
+export const operatorRows = {
+  labelsNothingSecret,
+  answersLoopbackOnly,
+  givesTicketsToItsOwnPages,
+  endsWithItsToken,
+  rereadsTokens,
+  showsHarmlessly,
+  writesHarmlessly,
+} satisfies Record<string, CommandRow>;
