@@ -201,7 +201,7 @@ export const commandTwins: readonly CommandTwin[] = [
   {
     row: 'refreshesOnce',
     weakness: 'loses the refresh token that the server leaves out',
-    edits: edit('login/exchange.ts', `...(refresh_token !== undefined && { refresh_token }),`, ``),
+    edits: edit('login/exchange.ts', `{ refresh_token, scope, id_token }`, `{ scope, id_token }`),
     complaint: /what is left out is kept/,
   },
   {
