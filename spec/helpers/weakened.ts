@@ -36,6 +36,21 @@ export function weakenedModule(module: string, ...edits: readonly Edit[]): Promi
   return imported(`src/${module}`, edits);
 }
 
+/** The script of the monitor page, with these edits in it or in what it imports. */
+export async function weakenedPage(...edits: readonly Edit[]): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['src/monitor/page/main.ts'],
+    bundle: true,
+    format: 'iife',
+    platform: 'browser',
+    plugins: [editing(changedSources(edits))],
+    write: false,
+    logLevel: 'silent',
+  });
+  return outputFiles[0]!.text;
+}
+
 async function imported(name: string, edits: readonly Edit[]): Promise<unknown> {
   const entry = join(root, name);
   const changed = changedSources(edits);
@@ -109,8 +124,8 @@ async function bundle(
   return outputFiles[0]!.text;
 }
 
-function run(entry: string, changed: ReadonlyMap<string, string>, plugin: Plugin) {
-  const edit: Plugin = {
+function editing(changed: ReadonlyMap<string, string>): Plugin {
+  return {
     name: 'edit',
     setup: (bundler) => {
       bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
@@ -119,6 +134,9 @@ function run(entry: string, changed: ReadonlyMap<string, string>, plugin: Plugin
       });
     },
   };
+}
+
+function run(entry: string, changed: ReadonlyMap<string, string>, plugin: Plugin) {
   return build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -127,7 +145,7 @@ function run(entry: string, changed: ReadonlyMap<string, string>, plugin: Plugin
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    plugins: [plugin, edit],
+    plugins: [plugin, editing(changed)],
     metafile: true,
     write: false,
     logLevel: 'silent',

@@ -3,6 +3,7 @@ import { createMonitor, type Monitor, type MonitorOptions } from '../../src/moni
 import type { BridgeOptions } from '../../src/bridge.ts';
 import type { ServerOptions } from '../../src/index.ts';
 import { withBridge, type Bridged } from '../helpers/bridge.ts';
+import { TcpProxy } from '../helpers/tcp-proxy.ts';
 import type { WireAnswer } from '../helpers/wire.ts';
 
 export interface Monitored extends Bridged {
@@ -58,6 +59,28 @@ export function withMonitor<T>(
     bridgeOptions,
     serverOptions,
   );
+}
+
+/** The page reaches its service over a connection that can be cut. */
+export async function overProxy(
+  body: (monitored: Monitored, proxy: TcpProxy) => Promise<void>,
+  setup: Setup = {},
+): Promise<void> {
+  const proxy = await TcpProxy.open();
+  try {
+    const publicUrl = `http://127.0.0.1:${proxy.port}`;
+    await withMonitor(
+      async (monitored) => {
+        proxy.target = monitored.port;
+        const visit: Monitored['visit'] = (target) =>
+          monitored.visit(target, { Host: `127.0.0.1:${proxy.port}` });
+        await body({ ...monitored, visit }, proxy);
+      },
+      { ...setup, server: { ...setup.server, publicUrl } },
+    );
+  } finally {
+    await proxy.close();
+  }
 }
 
 /** The first pass of a link. */

@@ -3,8 +3,7 @@ import { browserSuite } from '../browser/chromium.ts';
 import { equal, is, match } from '../helpers/assert.ts';
 import { counts, token } from '../helpers/bridge.ts';
 import { certificate } from '../helpers/tls.ts';
-import { TcpProxy } from '../helpers/tcp-proxy.ts';
-import { withMonitor, type Monitored, type Setup } from './monitored.ts';
+import { overProxy, withMonitor } from './monitored.ts';
 import { startStrippingProxy } from './stripping-proxy.ts';
 import {
   asSent,
@@ -21,28 +20,6 @@ import {
 } from './watching.ts';
 
 const test = browserSuite('the connection of the monitor page');
-
-/** The page reaches its service over a connection that can be cut. */
-async function overProxy(
-  body: (monitored: Monitored, proxy: TcpProxy) => Promise<void>,
-  setup: Setup = {},
-): Promise<void> {
-  const proxy = await TcpProxy.open();
-  try {
-    const publicUrl = `http://127.0.0.1:${proxy.port}`;
-    await withMonitor(
-      async (monitored) => {
-        proxy.target = monitored.port;
-        const visit: Monitored['visit'] = (target) =>
-          monitored.visit(target, { Host: `127.0.0.1:${proxy.port}` });
-        await body({ ...monitored, visit }, proxy);
-      },
-      { ...setup, server: { ...setup.server, publicUrl } },
-    );
-  } finally {
-    await proxy.close();
-  }
-}
 
 test(
   'comes back after its connection was cut under load, and has neither lost nor doubled a row',

@@ -1,0 +1,231 @@
+/** What the monitor page draws, looked at as it stands there: its rows and its lines. Each check rejects a weakened page. */
+import type { Page } from 'playwright-core';
+import { createMonitor } from '../../src/monitor.ts';
+import { browserSuite, type Tab } from '../browser/chromium.ts';
+import { equal, ok } from '../helpers/assert.ts';
+import { counts } from '../helpers/bridge.ts';
+import { complains } from '../helpers/complains.ts';
+import { weakenedModule, weakenedPage, type Edit } from '../helpers/weakened.ts';
+import { overProxy, withMonitor } from './monitored.ts';
+import { asSent, isLive, received, saved, shows, signIn, watch } from './watching.ts';
+
+const test = browserSuite('what the monitor page draws');
+
+/** Of a page as somebody makes it. */
+type Check = (tab: Tab, create: typeof createMonitor) => Promise<void>;
+
+/** Rows are numbered as they come; the latest is on top. */
+async function rowsFall(page: Page, last: number, when: string): Promise<void> {
+  await page.locator('#rows tr').first().waitFor();
+  const numbers = await page.evaluate<number[]>(
+    "[...document.querySelectorAll('#rows tr')].map(({ dataset }) => Number(dataset.n))",
+  );
+  const falling = Array.from({ length: Math.min(last + 1, 200) }, (_, index) => last - index);
+  equal(numbers, falling, `the rows ${when}`);
+}
+
+const rowsStayWhole: Check = ({ page }, create) =>
+  withMonitor(
+    async (monitored) => {
+      const { monitor, events } = monitored;
+      const come = async (signIns: number, when: string): Promise<void> => {
+        for (let n = 0; n < signIns; n++) await signIn(monitored, n);
+        await received(page, events);
+        await rowsFall(page, events.length - 1, when);
+      };
+      await signIn(monitored, 1);
+      await watch(page, monitor.url());
+      await come(0, 'at first');
+      await come(3, 'as they come');
+      await page.click('#pause');
+      await page.locator('#shown', { hasText: 'paused' }).waitFor();
+      await signIn(monitored, 1);
+      await page.locator('#shown', { hasText: `${events.length} received` }).waitFor();
+      await rowsFall(page, events.length - 4, 'while it is paused');
+      await page.click('#pause');
+      await page.locator('#shown', { hasText: /received$/ }).waitFor();
+      await come(1, 'after a pause');
+      await come(70, 'where there are more than it shows');
+    },
+    { create },
+  );
+
+const rowsSurvive: Check = ({ page }, create) =>
+  overProxy(
+    async (monitored, proxy) => {
+      const { monitor, events, bridge, server } = monitored;
+      await watch(page, monitor.url());
+      await signIn(monitored, 1);
+      await received(page, events);
+      proxy.target = undefined;
+      proxy.cutAll();
+      await page.locator('#status[data-state=away]').waitFor();
+      await counts(bridge, 0);
+      await signIn(monitored, 2);
+      proxy.target = monitored.port;
+      await isLive(page);
+      await signIn(monitored, 3);
+      // The last event of all.
+      (await server.begin()).cancel();
+      await shows(page, 'Cancelled', 1);
+      equal(await saved(page), asSent(events), 'the events after a break');
+      await rowsFall(page, events.length - 1, 'after a break');
+    },
+    { create },
+  );
+
+/** How far the pixels of a colour of the style sheet reach up and down in a chart, and how many there are. */
+function drawn(page: Page, chart: string, color: string): Promise<{ count: number; height: number }> {
+  return page.evaluate<{ count: number; height: number }>(`(() => {
+    const style = getComputedStyle(document.documentElement).getPropertyValue('${color}').trim();
+    const canvas = document.querySelector('#${chart} canvas');
+    const probe = document.createElement('canvas').getContext('2d');
+    probe.fillStyle = style;
+    probe.fillRect(0, 0, 1, 1);
+    const wanted = probe.getImageData(0, 0, 1, 1).data;
+    const { width, height } = canvas;
+    const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+    const found = [];
+    for (let at = 0; at < data.length; at += 4) {
+      const near = [0, 1, 2].every((part) => Math.abs(data[at + part] - wanted[part]) < 16);
+      if (near && data[at + 3] > 200) found.push(Math.floor(at / 4 / width));
+    }
+    return { count: found.length, height: found.length === 0 ? 0 : Math.max(...found) - Math.min(...found) };
+  })()`);
+}
+
+const linesAreDrawn: Check = ({ page }, create) =>
+  withMonitor(
+    async (monitored) => {
+      for (let n = 0; n < 16; n++) await signIn(monitored, n);
+      await watch(page, monitored.monitor.url());
+      await page.locator('#rate', { hasText: /peak [1-9]/ }).waitFor();
+      for (const [chart, color, least] of [
+        ['rate-chart', '--good', 30],
+        ['rate-chart', '--bad', 5],
+        ['wait-chart', '--accent', 0],
+        ['wait-chart', '--warn', 0],
+      ] as const) {
+        const { count, height } = await drawn(page, chart, color);
+        ok(count > 3, `${chart} has ${count} pixels of ${color}`);
+        ok(height >= least, `the line ${color} of ${chart} is ${height} high`);
+      }
+    },
+    { create },
+  );
+
+interface Twin {
+  weakness: string;
+  edits: readonly Edit[];
+  complaint: RegExp;
+}
+
+const edit = (file: string, find: string, replace: string): Edit[] => [
+  { file: `monitor/page/${file}`, find, replace },
+];
+
+const checks: readonly { title: string; check: Check; twins: readonly Twin[] }[] = [
+  {
+    title: 'has each row once, numbers falling by one, paused or not',
+    check: rowsStayWhole,
+    twins: [
+      {
+        weakness: 'adds rows again that are there',
+        edits: edit('table.ts', `this.#last = this.#rows.at(-1)?.n ?? -1;`, ``),
+        complaint: /the rows as they come/,
+      },
+      {
+        weakness: 'goes on after a pause with what comes next',
+        edits: edit(
+          'table.ts',
+          `      this.#pause.setAttribute(`,
+          `      if (!this.#paused) {
+        this.#last = this.#journal.rows.at(-1)?.n ?? -1;
+        this.#pause.setAttribute('aria-pressed', 'false');
+        changed();
+        return;
+      }
+      this.#pause.setAttribute(`,
+        ),
+        complaint: /the rows after a pause/,
+      },
+      {
+        weakness: 'shows what comes while it is paused',
+        edits: edit('table.ts', `if (!this.#paused) yield*`, `if (!this.#paused || this.#last >= 0) yield*`),
+        complaint: /the rows while it is paused/,
+      },
+    ],
+  },
+  {
+    title: 'has each row once after its connection broke',
+    check: rowsSurvive,
+    twins: [
+      {
+        weakness: 'asks after a break for what it has had',
+        edits: [
+          {
+            file: 'client/remote-feed.ts',
+            find: `this.#place.since = n + 1;`,
+            replace: `this.#place.since = n;`,
+          },
+        ],
+        complaint: /the events after a break/,
+      },
+    ],
+  },
+  {
+    title: 'draws each line of its charts',
+    check: linesAreDrawn,
+    twins: [
+      {
+        weakness: 'draws axes alone',
+        edits: edit(
+          'charts.ts',
+          `this.#rate.show([x, accepted, refused]);`,
+          `this.#rate.show([x, x.map(() => null), x.map(() => null)]);`,
+        ),
+        complaint: /rate-chart has 0 pixels of --good/,
+      },
+      {
+        weakness: 'draws nothing but zero',
+        edits: edit(
+          'charts.ts',
+          `this.#rate.show([x, accepted, refused]);`,
+          `this.#rate.show([x, x.map(() => 0), refused]);`,
+        ),
+        complaint: /the line --good of rate-chart is \d+ high/,
+      },
+    ],
+  },
+];
+
+/** A monitor whose page has these edits. */
+async function weakenedMonitor(...edits: readonly Edit[]): Promise<typeof createMonitor> {
+  const script = JSON.stringify(await weakenedPage(...edits));
+  const twin = await weakenedModule('monitor/server.ts', {
+    file: 'monitor/assets.ts',
+    find: `bundlePage();`,
+    replace: `{ ...bundlePage(), script: ${script} };`,
+  });
+  return (twin as { createMonitor: typeof createMonitor }).createMonitor;
+}
+
+for (const { title, check, twins } of checks) {
+  test(title, (tab) => check(tab, createMonitor), { deadline: 40_000 });
+  for (const { weakness, edits, complaint } of twins)
+    test(
+      `"${title}" sees a page that ${weakness}`,
+      async (tab) => {
+        const create = await weakenedMonitor(...edits);
+        await complains(() => check(tab, create), complaint);
+      },
+      { deadline: 40_000 },
+    );
+}
+
+test('a page without a weakness passes', async (tab) => {
+  await linesAreDrawn(tab, await weakenedMonitor());
+  equal([tab.seen.errors, tab.seen.violations], [[], []]);
+});
+
+test.run();
