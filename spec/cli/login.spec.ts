@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { get } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +34,7 @@ import {
   type SignInProvider,
 } from '../helpers/provider.ts';
 import { suite } from '../helpers/suite.ts';
+import { certificate } from '../helpers/tls.ts';
 
 const test = suite('rx-oauth-callback login');
 
@@ -364,6 +366,34 @@ for (const [what, more, pasted] of [
         assert.not.match(output, back.searchParams.get('code')!);
     }));
 }
+
+test('signs in and watches over TLS, as a command that was built', async () => {
+  await using as = await startProvider();
+  const [cert, key] = [newPath(), newPath()];
+  writeFileSync(cert, certificate.cert);
+  writeFileSync(key, certificate.key);
+  const serve = ['serve', '--port', '0', '--tls-cert', cert, '--tls-key', key, '--drain', '0'];
+  await using service = Cli.start(serve, via);
+  const bridge = await service.sees(/^Bridge +(wss:\S+)$/m);
+  const trusting = { ...via, NODE_EXTRA_CA_CERTS: cert };
+  await using watch = Cli.start(['watch', bridge, '--history'], trusting);
+  await using command = Cli.start(loginAt(as, '--via', bridge), trusting);
+  const url = await urlOf(command);
+  assert.match(url.searchParams.get('redirect_uri')!, /^https:\/\/127\.0\.0\.1:\d+\/callback$/);
+  await watch.sees(/"type":"begun"/);
+  const denied = comingBack(url, { error: 'access_denied', iss: as.issuer });
+  const answer = await new Promise<number | undefined>((resolve, reject) => {
+    get(denied, { ca: certificate.cert }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on('error', reject);
+  });
+  assert.is(answer, 400);
+  assert.is(await codeOf(command), 5, command.stderr);
+  await watch.sees(/"disposition":"accepted"/);
+  await using stranger = Cli.start(loginAt(as, '--via', bridge), via);
+  assert.is(await codeOf(stranger), 4);
+});
 
 test('sends a service nothing that is not of this sign-in, says why, and waits on for the right one', async () => {
   await using elsewhere = await startIssuer();
