@@ -7,9 +7,11 @@ import type { Log } from '../src/cli/log.ts';
 import { Source } from '../src/cli/watch/source.ts';
 import type { ServerEvent } from '../src/index.ts';
 import { Account } from '../src/monitor/account.ts';
+import { memoryStore } from '../src/store/memory.ts';
 import type { CommandRow } from './command-rows.ts';
 import * as assert from './helpers/assert.ts';
-import { token, withBridge, withPeers, type Bridged, type Peer } from './helpers/bridge.ts';
+import { newState, token, withBridge, withPeers, type Bridged, type Peer } from './helpers/bridge.ts';
+import { virtualTime } from './helpers/clock.ts';
 import { Folder } from './helpers/cli.ts';
 import { withServer } from './helpers/endpoint.ts';
 import { send } from './helpers/wire.ts';
@@ -151,6 +153,34 @@ const rereadsTokens: CommandRow<typeof import('../src/cli/serve/reload.ts')> = {
   },
 };
 
+const saysWhatItsNodeHas: CommandRow<typeof import('../src/bridge/server.ts')> = {
+  title: 'a monitor is told how many flows wait at its node, wherever they end, and once',
+  module: 'bridge/server.ts',
+  check: async ({ createBridge }) => {
+    const { scheduler, advance } = virtualTime();
+    const shared = [{ store: memoryStore() }, { scheduler }, createBridge] as const;
+    const body = (here: Bridged, there: Bridged): Promise<void> =>
+      withPeers(here.url, async (open) => {
+        const [monitor, listener, state] = [open(), open(), newState()];
+        await Promise.all([monitor.welcome(), listener.welcome()]);
+        monitor.say({ type: 'watch' });
+        assert.is((await monitor.next('watching')).pending, 0);
+        const told = async (): Promise<number[]> => {
+          for (let seconds = 0; seconds < 3; seconds++) advance(1_000);
+          await monitor.heardAll();
+          const heard = monitor.heard.splice(0);
+          return heard.flatMap((message) => (message.type === 'pending' ? [message.pending] : []));
+        };
+        await listener.begin(state);
+        assert.equal(await told(), [1], 'of a flow that began here');
+        await there.visit(`/callback?code=c&state=${state}`);
+        await listener.next('result');
+        assert.equal(await told(), [0], 'of one that ended elsewhere');
+      });
+    await withBridge((here) => withBridge((there) => body(here, there), ...shared), ...shared);
+  },
+};
+
 const steering = 'x\x1b]0;pwned\x07\x1b[2J\u009b31m\x7f';
 const hostile: ServerEvent = { type: 'settled', at: 0, flow: '1', outcome: 'error', error: steering };
 const control = /[\0-\x09\x0b-\x1f\x7f-\x9f]/;
@@ -190,6 +220,7 @@ export const operatorRows = {
   givesTicketsToItsOwnPages,
   endsWithItsToken,
   rereadsTokens,
+  saysWhatItsNodeHas,
   showsHarmlessly,
   writesHarmlessly,
 } satisfies Record<string, CommandRow>;

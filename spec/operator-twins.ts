@@ -96,6 +96,22 @@ export const operatorTwins: readonly CommandTwin<keyof typeof operatorRows>[] = 
     complaint: /after a file with \[\][^]*closed/,
   },
   {
+    row: 'saysWhatItsNodeHas',
+    weakness: 'adds up what waits from the events of its node',
+    edits: edit(
+      'bridge/feed.ts',
+      `this.#source.pending();`,
+      `(this.counts['begun'] ?? 0) - (this.counts['settled'] ?? 0);`,
+    ),
+    complaint: /of one that ended elsewhere/,
+  },
+  {
+    row: 'saysWhatItsNodeHas',
+    weakness: 'says every second what has not changed',
+    edits: edit('bridge/feed.ts', `place.pending === pending || `, ``),
+    complaint: /of a flow that began here/,
+  },
+  {
     row: 'showsHarmlessly',
     weakness: 'shows what a service has said as it is',
     edits: edit('cli/watch/screen.ts', String.raw`text.replace(/[\p{Cc}\p{Cf}]/gu, '?')`, `text`),
