@@ -185,8 +185,8 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
   }
 
   /** The index has dropped the flow. A response that was kept for it is wiped. */
-  mark(ending: Ending): void {
-    this.ended = (observer) => observer.error(errorOf(ending));
+  mark(ending: Ending | Error): void {
+    this.ended = (observer) => observer.error('type' in ending ? errorOf(ending) : ending);
   }
 
   override attach(observer: FlowObserver): void {

@@ -130,7 +130,7 @@ export class SharedFlows implements FlowOwner {
   async #receive({ flow, stored }: Shared): Promise<void> {
     const result = await this.#stored.take(stored.state);
     if (!result || result === 'elsewhere' || !flow.pending) return;
-    if (result === 'gone') this.#end(flow, { type: 'closed' });
+    if (result === 'gone') this.#end(flow, new ServerClosedError('the store has lost the flow'));
     else if (result.type !== 'response') this.#end(flow, result);
     else {
       flow.accept(new CallbackResponse(result.response));
@@ -165,7 +165,7 @@ export class SharedFlows implements FlowOwner {
   }
 
   /** A response that was kept is wiped; those who are being told of it have it all the same. */
-  #end(flow: PendingFlow, ending: Ending): void {
+  #end(flow: PendingFlow, ending: Ending | Error): void {
     const { pending } = flow;
     this.#forget(flow);
     flow.mark(ending);

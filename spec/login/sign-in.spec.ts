@@ -478,6 +478,15 @@ test('loses no tokens to a time that the server has put beside them', async () =
   }
 });
 
+test('keeps the tokens of a server that grants no scope and says so', async () => {
+  await using as = await startIssuer({
+    token: (_form, response) => json(response, 200, { access_token: 'b', token_type: 'bearer', scope: '' }),
+  });
+  const renewed = await firstValueFrom(refresh(held(as.issuer)));
+  assert.equal([renewed.access_token, renewed.scope], ['b', '']);
+  assert.is(Tokens.fromDict(renewed.toDict()).scope, '');
+});
+
 test('follows a scheduler of the host', async () => {
   await using as = await startIssuer();
   const scheduler = new VirtualTimeScheduler();

@@ -3,6 +3,7 @@ import { firstValueFrom } from 'rxjs';
 import { memoryStore } from '../../src/bridge.ts';
 import { clockFrom } from '../../src/clock.ts';
 import type { ServerOptions } from '../../src/index.ts';
+import { internalsOf } from '../../src/internals.ts';
 import { createStoredHost, type StoredHost } from '../../src/redis.ts';
 import type { FlowStore } from '../../src/store/store.ts';
 import * as assert from '../helpers/assert.ts';
@@ -98,6 +99,19 @@ test('ends a flow a minute after its time, where the store is silent', () =>
     },
     {},
     { watch: () => () => undefined, take: never },
+  ));
+
+test('ends a flow that the store has lost, and says so', () =>
+  withHost(
+    async ({ host, server, time }) => {
+      const flow = await host.begin({ ttl: 1_000 });
+      const lost = assert.rejects(firstValueFrom(flow.response), 'closed');
+      time.advance(1_000);
+      assert.is((await lost).message, 'the store has lost the flow');
+      assert.is(internalsOf(server).pending(), 0);
+    },
+    {},
+    { take: () => Promise.resolve('gone') },
   ));
 
 test('frees at the store what is cancelled', () =>

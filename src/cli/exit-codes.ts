@@ -43,7 +43,8 @@ export function exitCodeOf(thrown: unknown): ExitCode {
     string,
     unknown
   >;
-  // Of a provider's endpoint, or the provider of who we are (RFC 6749 section 5.2).
-  if (unanswered === true || error === 'invalid_client') return exitCodes.connection;
+  // The token endpoint's word for who does not take the credential (RFC 6749 section 5.2).
+  const unknown = code === 'token_request_failed' && error === 'invalid_client';
+  if (unanswered === true || unknown) return exitCodes.connection;
   return (typeof code === 'string' ? byErrorCode[code] : undefined) ?? exitCodes.failed;
 }

@@ -33,8 +33,9 @@ export async function exchange(
       init.body.set('redirect_uri', flow.redirectUri);
     return send(to, init);
   };
+  let answer: TokenEndpointResponse;
   try {
-    const answer = await openid.authorizationCodeGrant(
+    answer = await openid.authorizationCodeGrant(
       configuration,
       url,
       {
@@ -44,10 +45,10 @@ export async function exchange(
       },
       resources(resource),
     );
-    return tokensOf(answer, issuer, client.id);
   } catch (error) {
     throw tokenError(openid, error, issuer, [response.code, flow.codeVerifier, client.secret]);
   }
+  return tokensOf(answer, issuer, client.id);
 }
 
 /** New tokens for a refresh token. Rejects with `TokenError`. */
@@ -63,17 +64,16 @@ export async function renew(
     throw new InvalidOptionError('tokens', 'must have a refresh_token, got none');
   const body = resources(parameters.resource);
   if (parameters.scope !== undefined) body.set('scope', parameters.scope);
-  let after: Tokens;
+  let answer: TokenEndpointResponse;
   try {
-    const answer = await openid.refreshTokenGrant(client.configure(signal), refresh_token, body);
-    // A server that does not rotate leaves the first out, one that changes nothing the second (RFC 6749 section 6), and the
-    // third is for whom to give (OpenID Connect Core section 12.2).
-    const { id_token } = before;
-    const { scope = before.scope } = parameters;
-    after = tokensOf(answer, issuer, client.id, { refresh_token, scope, id_token });
+    answer = await openid.refreshTokenGrant(client.configure(signal), refresh_token, body);
   } catch (error) {
     throw tokenError(openid, error, issuer, [refresh_token, client.secret]);
   }
+  // A server leaves out what stays as it was (RFC 6749 section 6, OpenID Connect Core section 12.2).
+  const { id_token } = before;
+  const { scope = before.scope } = parameters;
+  const after = tokensOf(answer, issuer, client.id, { refresh_token, scope, id_token });
   // OpenID Connect Core section 12.2.
   if (after.claims && before.claims && after.claims.sub !== before.claims.sub)
     throw new TokenError(

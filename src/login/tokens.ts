@@ -29,7 +29,7 @@ export interface IdTokenClaims {
 }
 
 const texts = ['issuer', 'client_id', 'access_token', 'token_type'] as const;
-const optionalTexts = ['refresh_token', 'id_token', 'scope'] as const;
+const optionalTexts = ['refresh_token', 'id_token'] as const;
 const shown = ['issuer', 'client_id', 'token_type', 'scope', 'expires_at'] as const;
 const secret = ['access_token', 'refresh_token', 'id_token'] as const;
 
@@ -50,7 +50,9 @@ export class Tokens {
   static fromDict(record: Readonly<Record<string, unknown>>): Tokens {
     for (const name of texts) requireText(name, record[name]);
     for (const name of optionalTexts) if (record[name] !== undefined) requireText(name, record[name]);
-    const { expires_at } = record;
+    const { expires_at, scope } = record;
+    // Of none at all, some servers say so.
+    if (scope !== undefined && scope !== '') requireText('scope', scope);
     if (expires_at !== undefined && !Number.isFinite(expires_at))
       throw new InvalidOptionError('expires_at', `must be a number, got ${typeof expires_at}`);
     return new Tokens({ ...record } as TokenFields);

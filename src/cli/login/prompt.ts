@@ -9,13 +9,17 @@ export const interrupt = Symbol('interrupt');
 // What is pasted comes at once; a person does not type two lines in this many milliseconds.
 const pasting = 50;
 
-/** What is typed or pasted, or the lines of a pipe. A URL that was copied in several lines is one. Completes where there are no more. Nothing is echoed: it is a code. */
+/**
+ * What is typed or pasted, or the lines of a pipe; a URL that was copied in several lines is one. Completes where there are no
+ * more. Nothing is echoed: it is a code.
+ */
 export function pastedLines({ stdin }: Pick<Io, 'stdin'>): Observable<string | typeof interrupt> {
   return new Observable((subscriber) => {
     // Key by key, since a terminal cuts longer lines off at 4,095 characters otherwise.
-    const lines = createInterface({ input: stdin, output: nowhere(), terminal: stdin.isTTY === true });
-    const { isTTY = false } = stdin;
-    let [pasted, timer]: [string, NodeJS.Timeout | undefined] = ['', undefined];
+    const terminal = stdin.isTTY === true;
+    const lines = createInterface({ input: stdin, output: nowhere(), terminal });
+    let pasted = '';
+    let timer: NodeJS.Timeout | undefined;
     const flush = (): void => {
       clearTimeout(timer);
       if (pasted !== '') subscriber.next(pasted);
@@ -24,7 +28,7 @@ export function pastedLines({ stdin }: Pick<Io, 'stdin'>): Observable<string | t
     lines.on('line', (line) => {
       pasted += line.trim();
       clearTimeout(timer);
-      if (isTTY) timer = setTimeout(flush, pasting);
+      if (terminal) timer = setTimeout(flush, pasting);
       else flush();
     });
     lines.on('SIGINT', () => subscriber.next(interrupt));
