@@ -795,9 +795,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'flow.ts',
-        `this.ended = (observer) => observer.error(errorOf(ending));`,
-        `this.ended = (observer) =>
-      observer.error(Object.assign(errorOf(ending), { state: this.state }));`,
+        `observer.error('type' in ending ? errorOf(ending) : ending);`,
+        `observer.error(Object.assign('type' in ending ? errorOf(ending) : ending, { state: this.state }));`,
       ),
     ],
     complaint: /of cancelled shows the state/,
