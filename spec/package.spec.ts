@@ -11,10 +11,14 @@ import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/co
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
+import { Browser } from '../examples/demo/browser.ts';
+import { headlineOf } from '../examples/demo/html.ts';
+import { Tokens } from '../src/login.ts';
 import * as assert from './helpers/assert.ts';
 import { bundle } from './helpers/bundle.ts';
 import { visit } from './helpers/client.ts';
 import { Consumer, ensureBuild, root } from './helpers/consumer.ts';
+import { clientId, startProvider, subject } from './helpers/provider.ts';
 import { suite } from './helpers/suite.ts';
 
 /**
@@ -120,18 +124,8 @@ test(
 
 test(
   'has a service and a monitor of it that need no more either',
-  async () => {
-    using consumer = new Consumer();
-    const contents = createPackageFromTarballData(tarball);
-    for (const path of contents.listFiles()) consumer.write(path, contents.readFile(path));
-    const command = join('node_modules', 'rx-oauth-callback', manifest.bin['rx-oauth-callback'] ?? '');
-    const running: Program[] = [];
-    const start = (...args: string[]): Program => {
-      const program = new Program(consumer, command, ...args);
-      running.push(program);
-      return program;
-    };
-    try {
+  () =>
+    withCommand(async (start) => {
       const service = start('serve', '--json');
       const { bridgeUrl, redirectUri, monitorUrl } = JSON.parse(await service.line()) as Record<
         string,
@@ -143,10 +137,26 @@ test(
       assert.is(disposition, 'unmatched');
       assert.match((await visit(monitorUrl ?? '')).body, '<title>Sign-ins</title>');
       assert.equal([await watch.end('SIGINT'), await service.end('SIGTERM')], [0, 0]);
-    } finally {
-      for (const program of running) program.kill();
-    }
-  },
+    }),
+  compiling,
+);
+
+test(
+  'has a login that needs no more either, not even the peer that speaks OAuth',
+  () =>
+    withCommand(async (start) => {
+      await using as = await startProvider();
+      const login = start(
+        ...['login', '--issuer', as.issuer, '--client-id', clientId],
+        ...['--scope', 'openid', '--no-browser'],
+      );
+      const page = await new Browser().open(new URL(await login.told(/^ {2}(http\S+)$/)));
+      assert.equal([page.status, headlineOf(page.html)], [200, 'Authentication successful']);
+      const printed = await login.rest();
+      assert.is(await login.end(), 0);
+      const tokens = Tokens.fromDict(JSON.parse(printed) as Record<string, unknown>);
+      assert.equal([tokens.issuer, tokens.claims?.sub], [as.issuer, subject]);
+    }),
   compiling,
 );
 
@@ -326,17 +336,36 @@ function pack(): Buffer {
   return readFileSync(join(scratch, file));
 }
 
+/** Starts the command in a folder that has the tarball's files and nothing else; ends what still runs. */
+async function withCommand(body: (start: (...args: string[]) => Program) => Promise<void>): Promise<void> {
+  using consumer = new Consumer();
+  const contents = createPackageFromTarballData(tarball);
+  for (const path of contents.listFiles()) consumer.write(path, contents.readFile(path));
+  const command = join('node_modules', 'rx-oauth-callback', manifest.bin['rx-oauth-callback'] ?? '');
+  const running: Program[] = [];
+  try {
+    await body((...args) => {
+      const program = new Program(consumer, command, ...args);
+      running.push(program);
+      return program;
+    });
+  } finally {
+    for (const program of running) program.kill();
+  }
+}
+
 /** A command of the package that runs. */
 class Program {
   readonly #child: ReturnType<Consumer['start']>;
   readonly #lines: AsyncIterator<string>;
+  readonly #told: AsyncIterator<string>;
   readonly #ended: Promise<unknown>;
 
   constructor(consumer: Consumer, command: string, ...args: readonly string[]) {
     this.#child = consumer.start(command, { RX_OAUTH_CALLBACK_TOKEN: 'a-token-of-the-specs' }, ...args);
     this.#ended = once(this.#child, 'close');
     this.#lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
-    this.#child.stderr.resume();
+    this.#told = createInterface(this.#child.stderr)[Symbol.asyncIterator]();
   }
 
   async line(): Promise<string> {
@@ -344,8 +373,31 @@ class Program {
     return next.value as string;
   }
 
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    this.#child.kill(signal);
+  /** All lines that are still to come. */
+  async rest(): Promise<string> {
+    const lines: string[] = [];
+    for (;;) {
+      const next = await assert.deadline(this.#lines.next(), 15_000, 'the rest of the lines');
+      if (next.done) return lines.join('\n');
+      lines.push(next.value);
+    }
+  }
+
+  /** What the pattern's group matches in the first line on stderr that it does match. */
+  async told(pattern: RegExp): Promise<string> {
+    const seen: string[] = [];
+    for (;;) {
+      const next = await assert.deadline(this.#told.next(), 15_000, String(pattern));
+      if (next.done) throw new Error(`no ${String(pattern)} in ${seen.join('\n')}`);
+      seen.push(next.value);
+      const found = pattern.exec(next.value)?.[1];
+      if (found !== undefined) return found;
+    }
+  }
+
+  /** By itself, or by a signal. */
+  async end(signal?: NodeJS.Signals): Promise<number | null> {
+    if (signal) this.#child.kill(signal);
     await assert.deadline(this.#ended, 15_000, 'the end of the command');
     return this.#child.exitCode;
   }
