@@ -1,6 +1,7 @@
 import { firstValueFrom } from 'rxjs';
 import { ofState, OAuthCallbackResult, type Flow } from '../src/index.ts';
 import { equal, is, match, not } from './helpers/assert.ts';
+import { newState, withBridge, withPeers } from './helpers/bridge.ts';
 import { observe, withServer, type Endpoint } from './helpers/endpoint.ts';
 import { suite } from './helpers/suite.ts';
 
@@ -190,6 +191,27 @@ ending('leaves an error with an unknown state alone', () =>
     equal([outcome.responses, outcome.errors], [[], []]);
     await delivers(endpoint, flow);
   }),
+);
+
+ending('ends no flow of a listener, and does not count it', () =>
+  withBridge(
+    (endpoint) =>
+      withPeers(endpoint.url, async (open) => {
+        const [listener, state] = [open(), newState()];
+        await listener.welcome();
+        const id = await listener.begin(state);
+        const { body } = await endpoint.visit(denial);
+        match(body, 'This sign-in link is not active');
+        const own = observe(await endpoint.server.begin());
+        await endpoint.visit(denial);
+        is(own.responses[0]?.error, 'access_denied');
+        is((await endpoint.visit(`/callback?code=real&state=${state}`)).status, 200);
+        const result = { type: 'response', response: { code: 'real', state } };
+        equal(await listener.next('result'), { type: 'result', flow: id, result });
+      }),
+    {},
+    { errorWithoutState: 'end-only-flow' },
+  ),
 );
 
 ending('tells the container as well', () => {

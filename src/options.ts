@@ -92,7 +92,8 @@ export interface ServerOptions {
    */
   unmatched?: 'reject' | 'accept' | HoldOptions;
   /**
-   * What an `error` without `state` does: nothing, or end the flow that is pending, when there is exactly one.
+   * What an `error` without `state` does: nothing, or end the flow that is pending, when there is exactly one. Flows of a
+   * bridge's listeners do not count: they always need a state.
    * @default 'ignore'
    */
   errorWithoutState?: 'ignore' | 'end-only-flow';

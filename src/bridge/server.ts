@@ -57,7 +57,8 @@ export interface BridgeStats {
 }
 
 /**
- * Puts a bridge on a callback server: on its port, at `path`, or on a port of its own.
+ * Puts a bridge on a callback server: on its port, at `path`, or on a port of its own. Only a response with its state ends
+ * a listener's flow, whatever the server's `errorWithoutState` says.
  *
  * Throws `InvalidOptionError` for an option that is out of range, or where nothing says who may connect.
  */

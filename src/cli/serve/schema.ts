@@ -69,7 +69,6 @@ const ofServer = {
       'reject, accept or holdFor and max',
     ),
   ),
-  errorWithoutState: v.optional(oneOf('ignore', 'end-only-flow')),
   issuers: v.optional(list),
   flowTtl: v.optional(whole),
   maxFlows: v.optional(whole),

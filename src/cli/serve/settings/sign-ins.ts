@@ -37,10 +37,4 @@ export const signIns = inGroup('Sign-ins:', [
     reads: 'policy',
     what: 'redirects nobody waits for: reject, accept or holdFor=<ms>,max=<number> (default: reject)',
   },
-  {
-    key: 'errorWithoutState',
-    flag: '--error-without-state <policy>',
-    reads: 'text',
-    what: 'ignore or end-only-flow (default: ignore)',
-  },
 ]);
