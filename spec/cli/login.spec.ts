@@ -18,13 +18,13 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Browser } from '../../examples/demo/browser.ts';
 import { headlineOf } from '../../examples/demo/html.ts';
-import { Tokens } from '../../src/login.ts';
 import * as assert from '../helpers/assert.ts';
 import { token, withBridge } from '../helpers/bridge.ts';
 import { visit } from '../helpers/client.ts';
 import { Cli } from '../helpers/cli.ts';
 import { withServer } from '../helpers/endpoint.ts';
 import { comingBack, json, startIssuer } from '../helpers/issuer.ts';
+import { codeOf, lastLine, loginAt, tokensIn, urlOf } from '../helpers/login.ts';
 import {
   clientId,
   confidential,
@@ -43,30 +43,6 @@ process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
 let files = 0;
 const via = { RX_OAUTH_CALLBACK_TOKEN: token };
 const newPath = (): string => join(scratch, String(++files));
-
-const loginAt = ({ issuer }: { issuer: string }, ...more: readonly string[]): string[] => [
-  ...['login', '--issuer', issuer, '--client-id', clientId, '--scope', 'openid'],
-  ...more,
-];
-
-const lastLine = ({ stderr }: Cli): string => stderr.trim().split('\n').at(-1) ?? '';
-
-/** What went to stdout: tokens, and nothing else. */
-function tokensIn(text: string): Tokens {
-  const tokens = Tokens.fromDict(JSON.parse(text) as Record<string, unknown>);
-  assert.is(`${JSON.stringify(tokens.toDict(), undefined, 2)}\n`, text);
-  return tokens;
-}
-
-/** The URL that the person is asked to open. */
-async function urlOf(command: Cli): Promise<URL> {
-  const line = /^ {2}(?:\u001b\[36m)?(https?:\S+?)(?:\u001b\[39m)?\r?\n/m;
-  return new URL(await Promise.any([command.sees(line, 'stderr'), command.sees(line)]));
-}
-
-async function codeOf(command: Cli, ms?: number): Promise<number | null> {
-  return (await command.end(ms)).code;
-}
 
 test('prints the URL, waits for the browser, and has tokens on stdout and nothing else there', async () => {
   await using as = await startProvider();
