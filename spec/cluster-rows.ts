@@ -182,6 +182,30 @@ const findsUntold = ofStores(
   },
 );
 
+const tellsOnceOfWhatIsLost = ofStores(
+  'a flow that Redis has lost is told of by one node, and one that was acknowledged by none',
+  async ({ open, admin }) => {
+    const nodes = [await open(), await open(), await open()];
+    const flow = await begun(nodes[0]!, fresh());
+    for (const node of nodes) await node.adopt(flow.state);
+    const telling = async (of: typeof flow): Promise<number> =>
+      (await Promise.all(nodes.map((node) => node.announce(of)))).filter(Boolean).length;
+    await admin.clients[0]!.flushAll();
+    for (const node of nodes) assert.is(await node.take(flow.state), 'gone');
+    assert.is(await telling(flow), 1, 'of one that was lost');
+    for (const { key, client } of await admin.keys('rxoc:'))
+      assert.is.not(await client.pTTL(key), -1, 'it is remembered for ever');
+    // Its program may begin it again, as if nothing had been.
+    const again = await begun(nodes[1]!, flow);
+    assert.is(await telling(again), 1, 'of one that was begun again');
+    const other = await begun(nodes[0]!, fresh());
+    await nodes[0]!.cancel(other.state);
+    await nodes[0]!.acknowledge(other.state);
+    assert.is(await nodes[1]!.take(other.state), 'gone');
+    assert.is(await telling(other), 0, 'of one that was acknowledged');
+  },
+);
+
 const failsClosed: ClusterRow<Pick<typeof import('../src/server.ts'), 'createOAuthCallbackServer'>> = {
   title: 'L-14 answers 503 with Retry-After while the store is away, and accepts nothing',
   module: 'server.ts',
@@ -213,5 +237,6 @@ export const clusterRows = {
   opensItsOwn,
   keepsUnread,
   findsUntold,
+  tellsOnceOfWhatIsLost,
   failsClosed,
 } as const;

@@ -138,6 +138,30 @@ export const clusterTwins: readonly ClusterTwin[] = [
     complaint: /the wake-up/,
   },
   {
+    row: 'tellsOnceOfWhatIsLost',
+    weakness: 'has every node tell of it',
+    edits: [edit(scripts, `if flow[2] then return flow[2]`, `if flow[1] and flow[2] then return flow[2]`)],
+    complaint: /of one that was lost[^]*3/,
+  },
+  {
+    row: 'tellsOnceOfWhatIsLost',
+    weakness: 'has nobody tell of it',
+    edits: [edit(scripts, `if flow[3] then return 0 end`, `if not flow[1] then return 0 end`)],
+    complaint: /of one that was lost[^]*0/,
+  },
+  {
+    row: 'tellsOnceOfWhatIsLost',
+    weakness: 'takes one that was acknowledged for lost',
+    edits: [edit(scripts, `if flow[3] then return 0 end\n`, ``)],
+    complaint: /of one that was acknowledged/,
+  },
+  {
+    row: 'tellsOnceOfWhatIsLost',
+    weakness: 'remembers of one that is begun again that it was lost',
+    edits: [edit(scripts, `if known[7] then redis.call('DEL', KEYS[1]) end\n`, ``)],
+    complaint: /of one that was begun again/,
+  },
+  {
     row: 'failsClosed',
     weakness: 'takes a store that is away for one without the flow',
     edits: [

@@ -8,6 +8,7 @@ import { Source } from '../src/cli/watch/source.ts';
 import type { ServerEvent } from '../src/index.ts';
 import { Account } from '../src/monitor/account.ts';
 import { memoryStore } from '../src/store/memory.ts';
+import { createMetrics } from '../src/telemetry/metrics.ts';
 import type { CommandRow } from './command-rows.ts';
 import * as assert from './helpers/assert.ts';
 import { newState, token, withBridge, withPeers, type Bridged, type Peer } from './helpers/bridge.ts';
@@ -181,6 +182,40 @@ const saysWhatItsNodeHas: CommandRow<typeof import('../src/bridge/server.ts')> =
   },
 };
 
+const tellsOfWhatIsLost: CommandRow<typeof import('../src/bridge/server.ts')> = {
+  title: 'a flow that its store has lost is told of, by that name, and waits no more',
+  module: 'bridge/server.ts',
+  check: ({ createBridge }) => {
+    const kept = memoryStore();
+    const take = kept.take.bind(kept);
+    let lost = false;
+    const store = Object.assign(kept, {
+      take: ((state) => (lost ? Promise.resolve('gone') : take(state))) satisfies typeof take,
+    });
+    const body = ({ server, url, events }: Bridged): Promise<void> =>
+      withPeers(url, async (open) => {
+        const metrics = createMetrics(server, { process: false });
+        const [listener, state] = [open(), newState()];
+        await listener.welcome();
+        const flow = await listener.begin(state);
+        lost = true;
+        // Which wakes whoever waits for it.
+        await store.cancel(state);
+        assert.is(await listener.closed(), 4410);
+        const told = events.flatMap((event) => (event.type === 'cancelled' ? [{ ...event, at: 0 }] : []));
+        assert.equal(told, [{ type: 'cancelled', at: 0, flow, reason: 'lost' }], 'what is told');
+        const text = await metrics.text();
+        for (const sample of [
+          'flows_pending 0',
+          'flows_ended_total{ending="lost",error=""} 1',
+          'flow_waiting_seconds_count{ending="lost"} 1',
+        ])
+          assert.match(text, `rx_oauth_callback_${sample}\n`);
+      });
+    return withBridge(body, { store }, {}, createBridge);
+  },
+};
+
 const steering = 'x\x1b]0;pwned\x07\x1b[2J\u009b31m\x7f';
 const hostile: ServerEvent = { type: 'settled', at: 0, flow: '1', outcome: 'error', error: steering };
 const control = /[\0-\x09\x0b-\x1f\x7f-\x9f]/;
@@ -221,6 +256,7 @@ export const operatorRows = {
   endsWithItsToken,
   rereadsTokens,
   saysWhatItsNodeHas,
+  tellsOfWhatIsLost,
   showsHarmlessly,
   writesHarmlessly,
 } satisfies Record<string, CommandRow>;

@@ -112,6 +112,24 @@ export const operatorTwins: readonly CommandTwin<keyof typeof operatorRows>[] = 
     complaint: /of a flow that began here/,
   },
   {
+    row: 'tellsOfWhatIsLost',
+    weakness: 'forgets in silence what is gone',
+    edits: edit(
+      'stored-flows.ts',
+      `if (!this.#events.observed) return;
+    try {`,
+      `if (!this.#events.observed || ending === 'lost') return;
+    try {`,
+    ),
+    complaint: /what is told/,
+  },
+  {
+    row: 'tellsOfWhatIsLost',
+    weakness: 'blames somebody for a loss',
+    edits: edit('stored-flows.ts', `? 'lost' : 'expired'`, `? 'cancelled' : 'expired'`),
+    complaint: /what is told[^]*lost/,
+  },
+  {
     row: 'showsHarmlessly',
     weakness: 'shows what a service has said as it is',
     edits: edit('cli/watch/screen.ts', String.raw`text.replace(/[\p{Cc}\p{Cf}]/gu, '?')`, `text`),

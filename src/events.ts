@@ -17,5 +17,5 @@ export type ServerEvent =
   | { type: 'settled'; at: number; flow: string; outcome: 'code' | 'error'; error: string | undefined }
   | { type: 'finished'; at: number; flow: string; outcome: 'success' | 'failure' | 'redirect' }
   | { type: 'expired'; at: number; flow: string }
-  | { type: 'cancelled'; at: number; flow: string; reason: 'cancelled' | 'closed' }
+  | { type: 'cancelled'; at: number; flow: string; reason: 'cancelled' | 'closed' | 'lost' }
   | { type: 'closed'; at: number };

@@ -23,13 +23,15 @@ interface Page {
 class Waiting implements Watcher {
   readonly id: string;
   readonly state: string;
+  readonly expiresAt: number;
   /** Without one, only the flow's end is noted. */
   listener: Watcher | undefined = undefined;
   readonly #flows: StoredFlows;
 
-  constructor({ id, state }: StoredFlow, flows: StoredFlows) {
+  constructor({ id, state, expiresAt }: StoredFlow, flows: StoredFlows) {
     this.id = id;
     this.state = state;
+    this.expiresAt = expiresAt;
     this.#flows = flows;
   }
 
@@ -160,7 +162,10 @@ export class StoredFlows {
     if (!waiting) return result === 'gone' ? undefined : result;
     if (!result) return undefined;
     this.#forget(waiting);
-    if (typeof result === 'object' && result.type !== 'response') await this.#announce(waiting, result.type);
+    // A store that was away until then has forgotten those whose time was over, too.
+    if (result === 'gone')
+      await this.#announce(waiting, this.store.now() < waiting.expiresAt ? 'lost' : 'expired');
+    else if (result !== 'elsewhere' && result.type !== 'response') await this.#announce(waiting, result.type);
     return result;
   }
 
@@ -245,16 +250,18 @@ export class StoredFlows {
   }
 
   /** Whoever resumes the flow, here or at another node, takes its end too; it is told of once. */
-  async #announce({ id: flow, state }: Waiting, type: 'expired' | 'cancelled'): Promise<void> {
+  async #announce(waiting: Waiting, ending: 'expired' | 'cancelled' | 'lost'): Promise<void> {
     if (!this.#events.observed) return;
     try {
-      if (!(await this.store.announce(state))) return;
+      if (!(await this.store.announce(waiting))) return;
     } catch (error) {
       this.options.report(error);
       return;
     }
-    const told = { at: this.#at(), flow };
-    this.#tell(type === 'expired' ? { type, ...told } : { type, ...told, reason: 'cancelled' });
+    const told = { at: this.#at(), flow: waiting.id };
+    this.#tell(
+      ending === 'expired' ? { type: ending, ...told } : { type: 'cancelled', ...told, reason: ending },
+    );
   }
 
   #tell(event: ServerEvent): void {

@@ -76,7 +76,9 @@ export type BrowserTest = (
  * A suite whose tests get a tab each, in a context of its own. They share one browser, since to start one takes
  * longer than most tests; the last of them closes it.
  */
-export function browserSuite(title: string): BrowserTest & { run(): void } {
+export function browserSuite(
+  title: string,
+): BrowserTest & { when(available: boolean, reason: string): BrowserTest; run(): void } {
   const inner = suite(title);
   let browser: Promise<Browser> | undefined;
   let left = 0;
@@ -94,7 +96,9 @@ export function browserSuite(title: string): BrowserTest & { run(): void } {
     };
     inner.when(executablePath !== undefined, noChromium)(name, inBrowser, options);
   };
-  return Object.assign(test, { run: () => inner.run() });
+  const when = (available: boolean, reason: string): BrowserTest =>
+    available ? test : (name) => inner.skip(name, () => undefined, reason);
+  return Object.assign(test, { when, run: () => inner.run() });
 }
 
 /** Runs `body` with a tab of a new context, and closes that whatever happens. */

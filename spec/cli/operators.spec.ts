@@ -4,6 +4,8 @@ import { browserSuite } from '../browser/chromium.ts';
 import { connectCallbackHost } from '../../src/client.ts';
 import { Cli } from '../helpers/cli.ts';
 import { equal, is, match, not, ok } from '../helpers/assert.ts';
+import { withRedis } from '../helpers/redis.ts';
+import { hasRedis, noRedis } from '../helpers/redis-server.ts';
 import { visit } from '../helpers/wire.ts';
 import { isLive, isLocked, keep, saved, shows, tallies } from '../monitor/watching.ts';
 
@@ -125,6 +127,78 @@ test(
     service.signal('SIGTERM');
     is((await service.end()).code, 0);
   },
+  { deadline: 40_000 },
+);
+
+interface Ready {
+  bridgeUrl: string;
+  monitorUrl: string;
+  metricsUrl: string;
+}
+
+/** The value of a metric, by its name and labels. */
+async function meteredAt(metricsUrl: string, name: string): Promise<number> {
+  const answer = await fetch(metricsUrl, { headers: { Authorization: `Bearer ${token}` } });
+  const sample = `rx_oauth_callback_${name} `;
+  const line = (await answer.text()).split('\n').find((each) => each.startsWith(sample));
+  return Number(line?.slice(sample.length));
+}
+
+test.when(hasRedis, noRedis)(
+  'they agree on what Redis has lost, at each node of a service',
+  ({ page }) =>
+    withRedis(async ({ server, admin }) => {
+      const args = ['serve', '--json', '--redis', server.url, '--redis-poll', '200'];
+      await using one = Cli.start(args, env);
+      await using other = Cli.start(args, env);
+      const ready = async (node: Cli): Promise<Ready> =>
+        JSON.parse(await node.sees(/^(\{"type":"ready".*\})\n/)) as Ready;
+      const [here, there] = [await ready(one), await ready(other)];
+      await page.goto(here.monitorUrl);
+      await isLive(page);
+      await using watch = Cli.start(['watch', here.bridgeUrl, '--history', '--type', 'cancelled'], env);
+      await using atOne = await connectCallbackHost(here.bridgeUrl, { token });
+      await using atOther = await connectCallbackHost(there.bridgeUrl, { token });
+      const lost = await Promise.all([1, 2, 3].map(() => atOne.begin()));
+      await atOther.begin();
+      // Of those that have ended nothing is lost.
+      const ended = await atOne.begin();
+      await visit(Number(new URL(there.bridgeUrl).port), `/callback?code=c&state=${ended.state}`);
+      is((await firstValueFrom(ended.response)).code, 'c');
+      (await atOne.begin()).cancel();
+      await shows(page, 'Cancelled', 1);
+      await admin.clients[0]!.flushAll();
+
+      await shows(page, 'Cancelled', 4);
+      await shows(page, 'Waiting', 0);
+      await page.locator('#filter').fill('lost by its store');
+      const shown = page.locator('#rows tr:not([hidden])');
+      await shown.nth(2).waitFor();
+      is(await shown.count(), 3);
+      await watch.sees(/^(?:[^\n]*\n){4}$/);
+      const told = watch.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { flow: string; reason: string });
+      equal(
+        told.map(({ reason }) => reason),
+        ['cancelled', 'lost', 'lost', 'lost'],
+      );
+      equal(
+        told
+          .slice(1)
+          .map(({ flow }) => flow)
+          .sort(),
+        lost.map(({ id }) => id).sort(),
+      );
+      await other.sees(/"reason":"lost"/, 'stderr');
+      const metered = (name: string): Promise<number[]> =>
+        Promise.all([here, there].map(({ metricsUrl }) => meteredAt(metricsUrl, name)));
+      equal(await metered('flows_ended_total{ending="lost",error=""}'), [3, 1]);
+      equal(await metered('flows_ended_total{ending="cancelled",error=""}'), [1, 0]);
+      equal(await metered('flow_waiting_seconds_count{ending="lost"}'), [3, 1]);
+      equal(await metered('flows_pending'), [0, 0]);
+    }),
   { deadline: 40_000 },
 );
 

@@ -374,7 +374,7 @@ row('says less', ['--log-level', 'error', '--json'], async (service) => {
 
 const redis = all.when(hasRedis, noRedis);
 const ofRedis = ['--redis', '--redis-prefix', '--redis-tenant', '--redis-keys', '--redis-quota'];
-cover([...ofRedis, '--redis-poll']);
+cover(ofRedis);
 redis(`${ofRedis.join(', ')}: keep sign-ins under that name, sealed, and bound them`, () =>
   withRedis(async ({ server, admin }) => {
     using folder = new Folder();
@@ -407,6 +407,22 @@ redis('--redis-timeout: is how long a page waits for Redis, once that is away', 
       assert.is((await visit(`/callback?code=c&state=${newState()}`)).status, 503);
       const took = performance.now() - before;
       assert.ok(took > 150 && took < 2_000, `it took ${took} ms`);
+    }),
+  ),
+);
+
+cover(['--redis-poll']);
+redis('--redis-poll: is how soon what Redis has lost is missed', () =>
+  withRedis(({ server, admin }) =>
+    withService(['--redis', server.url, '--redis-poll', '200'], async ({ host, cli }) => {
+      const { id } = await (await host()).begin();
+      const before = performance.now();
+      await admin.clients[0]!.flushAll();
+      await cli.sees(
+        new RegExp(`"level":"warn"[^\\n]*"cancelled"[^\\n]*"flow":"${id}","reason":"lost"`),
+        'stderr',
+      );
+      assert.ok(performance.now() - before < 4_000, 'it took as long as without it');
     }),
   ),
 );

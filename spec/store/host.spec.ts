@@ -103,12 +103,29 @@ test('ends a flow a minute after its time, where the store is silent', () =>
 
 test('ends a flow that the store has lost, and says so', () =>
   withHost(
-    async ({ host, server, time }) => {
+    async ({ host, server, store, events }) => {
       const flow = await host.begin({ ttl: 1_000 });
       const lost = assert.rejects(firstValueFrom(flow.response), 'closed');
-      time.advance(1_000);
+      // Which wakes the host.
+      await store.cancel(flow.state);
       assert.is((await lost).message, 'the store has lost the flow');
       assert.is(internalsOf(server).pending(), 0);
+      assert.equal(events.map((event) => ('flow' in event ? { ...event, at: 0 } : event)).slice(1), [
+        { type: 'cancelled', at: 0, flow: flow.id, reason: 'lost' },
+      ]);
+    },
+    {},
+    { take: () => Promise.resolve('gone') },
+  ));
+
+test('tells of one as expired whose time was over by the time that it was missed', () =>
+  withHost(
+    async ({ host, time, events }) => {
+      const flow = await host.begin({ ttl: 1_000 });
+      const ended = assert.rejects(firstValueFrom(flow.response));
+      time.advance(1_000);
+      await ended;
+      assert.is(events.at(-1)?.type, 'expired');
     },
     {},
     { take: () => Promise.resolve('gone') },

@@ -66,7 +66,8 @@ function messageOf(problem: string | Error): string {
   return typeof problem === 'string' ? problem : problem.message;
 }
 
-/** A redirect that reached nobody is what an operator looks for. */
+/** A redirect that reached nobody, or a flow that no redirect can reach, is what an operator looks for. */
 function levelOf(event: ServerEvent): 'info' | 'warn' {
+  if (event.type === 'cancelled') return event.reason === 'lost' ? 'warn' : 'info';
   return event.type === 'redirect' && event.disposition !== 'accepted' ? 'warn' : 'info';
 }

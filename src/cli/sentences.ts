@@ -1,5 +1,11 @@
 import type { ServerEvent } from '../events.ts';
 
+const why: Readonly<Record<Extract<ServerEvent, { type: 'cancelled' }>['reason'], string>> = {
+  cancelled: 'cancelled',
+  closed: 'ended with the service',
+  lost: 'lost by its store',
+};
+
 /** What an event means, for people. */
 export function sentenceOf(event: ServerEvent): string {
   const whose = 'flow' in event && event.flow !== undefined ? `flow ${event.flow}: ` : '';
@@ -21,7 +27,7 @@ function what(event: ServerEvent): string {
     case 'expired':
       return 'expired';
     case 'cancelled':
-      return event.reason === 'closed' ? 'ended with the service' : 'cancelled';
+      return why[event.reason];
     case 'closed':
       return 'closed';
   }

@@ -11,6 +11,12 @@ export interface Words {
 /** The wire's names, as people read them. */
 export const spoken = (name: string): string => name.replaceAll('_', ' ');
 
+const why: Readonly<Record<Extract<ServerEvent, { type: 'cancelled' }>['reason'], string>> = {
+  cancelled: '',
+  closed: 'the server closed',
+  lost: 'lost by its store',
+};
+
 /** @param waited Milliseconds its flow has waited, where it ends one and that is known. */
 export function wordsFor(event: ServerEvent, waited?: number): Words {
   const flow = 'flow' in event ? (event.flow ?? '') : '';
@@ -33,7 +39,7 @@ export function wordsFor(event: ServerEvent, waited?: number): Words {
     case 'expired':
       return words('warn', after);
     case 'cancelled':
-      return words('warn', joined(event.reason === 'closed' ? 'the server closed' : '', after));
+      return words(event.reason === 'lost' ? 'bad' : 'warn', joined(why[event.reason], after));
     case 'listening':
       return words('', event.redirectUri);
     default:

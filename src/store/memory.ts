@@ -106,7 +106,7 @@ class MemoryStore implements FlowStore {
     return Promise.resolve(entry?.flow ? entry.result : 'gone');
   }
 
-  announce(state: string): Promise<boolean> {
+  announce({ state }: Pick<StoredFlow, 'state'>): Promise<boolean> {
     const entry = this.#entries.get(state);
     const first = entry?.flow !== undefined && !entry.announced;
     if (first) entry.announced = true;

@@ -73,8 +73,11 @@ export interface FlowStore {
    * such flow any more.
    */
   take(state: string): Promise<StoredResult | 'elsewhere' | 'gone' | undefined>;
-  /** Whether the caller is to tell of a flow's end: true for the first one that asks. */
-  announce(state: string): Promise<boolean>;
+  /**
+   * Whether the caller, at whose node the flow was, is to tell of its end: true for the first one that asks. That of a flow
+   * which was lost is told too, and of one that was acknowledged no more.
+   */
+  announce(flow: Pick<StoredFlow, 'state' | 'expiresAt'>): Promise<boolean>;
   /** The listener has it: forgets the result and, but for the used state, the flow. False where it has not ended. */
   acknowledge(state: string): Promise<boolean>;
   /** Tells whoever waits for it, at any node, how a sign-in ended that had its redirect. It may be lost on the way. */

@@ -1,7 +1,7 @@
 import type { ServerEvent } from '../events.ts';
 
 /** How a flow can end: with its code, with the provider's error, or without a response. */
-export const endings = ['code', 'error', 'expired', 'cancelled', 'closed'] as const;
+export const endings = ['code', 'error', 'expired', 'cancelled', 'closed', 'lost'] as const;
 
 export type Ending = (typeof endings)[number];
 

@@ -9,7 +9,7 @@
  * - `n`: the node that waits for it;
  * - `b`: which attempt to begin it did;
  * - `r`, `a`: how it ended, and which attempt to end it did; a response is sealed;
- * - `t`: which attempt to announce its end did;
+ * - `t`: which attempt to announce its end did; alone, where the flow was lost before;
  * - `u`: acknowledged; nothing but `a` is left then.
  *
  * Each is run again where its answer was lost, so each gives the same answer the second time.
@@ -30,7 +30,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 export const begin: Script = {
   name: 'begin',
   source: `${now}
-local known = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'u', 'n', 'b')
+local known = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'u', 'n', 'b', 't')
 if known[6] == ARGV[9] then return { 'begun', known[2], known[3] } end
 if known[1] == ARGV[1] then
   if known[5] ~= ARGV[4] then
@@ -40,6 +40,7 @@ if known[1] == ARGV[1] then
   return { 'again', known[2], known[3] }
 end
 if known[3] or known[4] then return { 'in_use' } end
+if known[7] then redis.call('DEL', KEYS[1]) end
 local expires = string.format('%.0f', now + ARGV[5])
 redis.call('HSET', KEYS[1], 'o', ARGV[1], 's', ARGV[2], 'e', expires, 'f', ARGV[3], 'n', ARGV[4], 'b', ARGV[9])
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires + ARGV[6]))
@@ -106,14 +107,15 @@ if now >= tonumber(flow[1]) then return { 'expired' } end
 return { 'none' }`,
 };
 
-/** ARGV: attempt. */
+/** ARGV: attempt, and how long it is remembered of a flow that was lost. */
 export const announce: Script = {
   name: 'announce',
   source: `
-local flow = redis.call('HMGET', KEYS[1], 'e', 't')
-if not flow[1] then return 0 end
+local flow = redis.call('HMGET', KEYS[1], 'e', 't', 'u')
+if flow[3] then return 0 end
 if flow[2] then return flow[2] == ARGV[1] and 1 or 0 end
 redis.call('HSET', KEYS[1], 't', ARGV[1])
+if not flow[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 1`,
 };
 

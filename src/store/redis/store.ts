@@ -184,8 +184,10 @@ class RedisStore implements RedisFlowStore {
     return { type: 'response', response };
   }
 
-  async announce(state: string): Promise<boolean> {
-    return (await this.#commands.run(scripts.announce, [this.#nameOf(state).key], shortToken())) === 1;
+  async announce({ state, expiresAt }: Pick<StoredFlow, 'state' | 'expiresAt'>): Promise<boolean> {
+    const { key } = this.#nameOf(state);
+    const left = Math.ceil(Math.max(0, expiresAt - this.now()) + afterlife);
+    return (await this.#commands.run(scripts.announce, [key], shortToken(), left)) === 1;
   }
 
   async acknowledge(state: string): Promise<boolean> {
