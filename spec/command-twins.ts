@@ -132,8 +132,8 @@ export const commandTwins: readonly CommandTwin[] = [
     weakness: 'sends no nonce, and misses none',
     edits: edit(
       'login/sign-in.ts',
-      `options.scope?.split(' ').includes('openid') ? randomToken()`,
-      `false ? ''`,
+      `= scope?.split(' ').includes('openid') ? randomToken()`,
+      `= false ? ''`,
     ),
     complaint: /an ID token with no nonce/,
   },

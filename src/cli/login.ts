@@ -33,7 +33,10 @@ export function addLogin(program: Command, io: Io): void {
     )
     .option('--require-pkce', 'refuse a server whose metadata does not say that it supports PKCE')
     .option('--require-issuer', 'refuse a response that does not name its issuer (RFC 9207)')
-    .option('--save <file>', 'write the tokens to a file only you can read, in place of stdout')
+    .option(
+      '--save <file>',
+      'write the tokens to a file only you can read, in place of stdout; refreshes those it has',
+    )
     .option(
       '--via <url>',
       'bridge of a callback service that receives the redirect, in place of this machine',

@@ -13,12 +13,13 @@ export interface Exchange {
   flow: Flow;
   /** Expected in the ID token; undefined where none was asked for. */
   nonce: string | undefined;
+  scope: string | undefined;
   resource: readonly string[];
 }
 
 /** The response's code for tokens; an ID token in them has been validated. Rejects with `TokenError`. */
 export async function exchange(
-  { issuer, client, flow, nonce, resource }: Exchange,
+  { issuer, client, flow, nonce, scope, resource }: Exchange,
   response: CallbackResponse,
   signal: AbortSignal,
 ): Promise<Tokens> {
@@ -48,7 +49,8 @@ export async function exchange(
   } catch (error) {
     throw tokenError(openid, error, issuer, [response.code, flow.codeVerifier, client.secret]);
   }
-  return tokensOf(answer, issuer, client.id);
+  // A server leaves out what is as it was asked for (RFC 6749 section 5.1).
+  return tokensOf(answer, issuer, client.id, { scope });
 }
 
 /** New tokens for a refresh token. Rejects with `TokenError`. */

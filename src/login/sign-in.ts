@@ -114,7 +114,8 @@ function ask(
   flow: Flow,
   client: Client,
 ): Observable<SignInEvent> {
-  const nonce = options.scope?.split(' ').includes('openid') ? randomToken() : undefined;
+  const { scope } = options;
+  const nonce = scope?.split(' ').includes('openid') ? randomToken() : undefined;
   const resource = [options.resource ?? []].flat();
   const url = flow.authorizationUrl(authorization_endpoint, requestOf(options, client, nonce, resource));
   const { id, secret, registered } = client;
@@ -127,7 +128,7 @@ function ask(
     ]),
     flow.response.pipe(
       orThrow(),
-      switchMap((response) => redeem({ issuer, client, flow, nonce, resource }, response)),
+      switchMap((response) => redeem({ issuer, client, flow, nonce, scope, resource }, response)),
     ),
   );
 }

@@ -1,4 +1,4 @@
-import { concatMap, connect, firstValueFrom, merge, switchMap, type Observable } from 'rxjs';
+import { concat, concatMap, connect, firstValueFrom, merge, switchMap, type Observable } from 'rxjs';
 import { tokens } from '../../login/operators.ts';
 import { signIn } from '../../login/sign-in.ts';
 import type { Tokens } from '../../login/tokens.ts';
@@ -9,6 +9,7 @@ import { interrupted } from './interrupted.ts';
 import { linkTold } from './link.ts';
 import { openPlace } from './place.ts';
 import { Progress } from './progress.ts';
+import { refreshed } from './refreshed.ts';
 import { requireSavable, save } from './save.ts';
 import { asFlag, readLogin, type LoginFlags, type LoginSettings } from './settings.ts';
 
@@ -18,7 +19,8 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
   if (settings.save !== undefined) await requireSavable(settings.save);
   const progress = new Progress(io);
   try {
-    const made = await firstValueFrom(merge(attended(settings, io, progress), interrupted(io)));
+    const work = concat(refreshed(settings, progress), attended(settings, io, progress));
+    const made = await firstValueFrom(merge(work, interrupted(io)));
     const text = `${JSON.stringify(made.toDict(), undefined, 2)}\n`;
     if (settings.save === undefined) io.stdout.write(text);
     else await saveOrPrint(settings.save, text, io);
