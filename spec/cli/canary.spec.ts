@@ -7,6 +7,7 @@ import * as assert from '../helpers/assert.ts';
 import { Cli, run } from '../helpers/cli.ts';
 import { send, visit } from '../helpers/client.ts';
 import { comingBack, json, startIssuer } from '../helpers/issuer.ts';
+import { codeOf, urlOf } from '../helpers/login.ts';
 import { suite } from '../helpers/suite.ts';
 
 const secrets = {
@@ -107,5 +108,101 @@ test('H-01 no command shows a code, a state, a verifier, a secret or a token, bu
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+/** What of a sign-in must not be seen, and how the wire writes it. */
+const pasted = 'CANARY/code+that=was~pasted';
+const denied = 'CANARY/code+that=was~refused';
+const hidden = (text: string, more: readonly string[]): string[] => {
+  // Of the header that has the secret in it: as much of it as does not depend on what comes after.
+  const header = Buffer.from('c:CANA').toString('base64');
+  return ['CANARY', header, ...more].filter((secret) => text.includes(secret));
+};
+
+test(
+  'H-01 no command shows a code that was pasted or refused, or what a server repeats of a request',
+  async () => {
+    const sent: string[] = [];
+    const verifiers: string[] = [];
+    await using as = await startIssuer({
+      token: (form, response) => {
+        verifiers.push(form.get('code_verifier')!);
+        // All of it, as it came and as it is meant.
+        const { authorization = '' } = response.req.headers;
+        const error_description = [authorization, ...form.values(), String(form)].join(' ');
+        sent.push(error_description);
+        json(response, 400, { error: 'invalid_grant', error_description });
+      },
+    });
+    await using service = Cli.start(
+      ['serve', '--log-level', 'debug', '--settle', '20000', '--drain', '0'],
+      env,
+    );
+    const bridge = await service.sees(/^Bridge +(ws:\S+)$/m);
+    await using lines = Cli.start(['watch', bridge, '--history'], env);
+    await using table = Cli.onTerminalOf(24, 100, ['watch', bridge, '--history'], env);
+    const login = ['login', '--issuer', as.issuer, '--client-id', 'c', '--no-browser'];
+    const outputs: Record<string, string> = {};
+    for (const [place, more] of [
+      ['login', []],
+      ['login --client-auth post', ['--client-auth', 'post']],
+      ['login --via', ['--via', bridge]],
+    ] as const) {
+      for (const [what, line] of [
+        ['a URL', (url: URL) => comingBack(url, { code: pasted })],
+        ['a query', (url: URL) => new URL(comingBack(url, { code: pasted })).search],
+        ['a code', () => pasted],
+      ] as const) {
+        await using command = Cli.onTerminal([...login, ...more], env);
+        const url = await urlOf(command);
+        await command.sees(/Waiting for you/);
+        const back = comingBack(url, { code: pasted });
+        const state = url.searchParams.get('state')!;
+        command.press(`${back.replace(state, `${state.slice(0, -1)}!`)}\r`);
+        await command.sees(/of another sign-in[^]*Try again:/);
+        command.press(`${back}&code=CANARY-twice\r`);
+        await command.sees(/\(repeated_parameter\)/);
+        command.press(`${line(url)}\r`);
+        assert.is(await codeOf(command), 1, command.stdout);
+        assert.match(command.stdout, 'answered invalid_grant: ');
+        outputs[`${place}, given ${what}`] = command.stdout;
+      }
+      await using command = Cli.start([...login, ...more], env);
+      const page = await visit(comingBack(await urlOf(command), { code: denied }));
+      assert.is(await codeOf(command), 1, command.stderr);
+      outputs[`${place}, come back to`] = command.stdout + command.stderr;
+      outputs[`the page of ${place}`] = page.body;
+    }
+    await lines.sees(/(?:"finished"[^]*){4}/);
+    await table.sees(/finished/);
+    lines.signal('SIGINT');
+    table.press('\x03');
+    await Promise.all([lines.end(), table.end()]);
+    service.signal('SIGTERM');
+    await service.end();
+    const link = /#(\S+)/.exec(service.stdout)![1]!;
+    outputs['serve'] = service.stdout.replace(link, '') + service.stderr;
+    outputs['watch'] = lines.stdout + lines.stderr;
+    outputs['watch on a terminal'] = table.stdout;
+    assert.equal([verifiers.length, new Set(verifiers).size], [12, 12]);
+    for (const [whose, output] of Object.entries(outputs)) {
+      assert.ok(output.length > 50, whose);
+      assert.equal(hidden(output, verifiers), [], whose);
+    }
+
+    // What is searched for was there to be found: a server has had it, and a terminal that shows what is typed shows it.
+    for (const [index, text] of sent.entries()) {
+      const found = hidden(text, verifiers);
+      assert.ok(found.includes('CANARY') && found.includes(verifiers[index]!), text);
+    }
+    assert.ok(sent.some((text) => hidden(text, []).length === 2));
+    await using echoing = Cli.onTerminal(['serve', '--port', '0'], env);
+    await echoing.sees(/^Bridge/m);
+    echoing.press(`http://127.0.0.1/callback?code=${encodeURIComponent(pasted)}\r`);
+    await echoing.sees(/CANARY/);
+    assert.equal(hidden(echoing.stdout, []), ['CANARY']);
+  },
+  // Twelve sign-ins, one after the other.
+  { deadline: 60_000 },
+);
 
 test.run();

@@ -97,6 +97,17 @@ test('E-09 opens the browser with the URL as one argument, through no shell, and
   assert.equal(readdirSync(scratch).includes(String(files - 1)), false, 'no shell has made a file');
 });
 
+test('says on a terminal how much time is left, and a second later that it is less', async () => {
+  await using as = await startIssuer();
+  const args = loginAt(as, '--browser', '--timeout', '60');
+  await using command = Cli.onTerminal(args, fakeBrowser().env);
+  await command.sees(/you, (\d+:\d\d) left[^]*?you, (?!\1)\d+:\d\d left/);
+  const seen = [...command.stdout.matchAll(/you, (\d+):(\d\d) left/g)];
+  const left = [...new Set(seen.map(([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds)))];
+  const [first = 0, second = 0] = left;
+  assert.ok(first <= 60 && first > 0 && second < first, `${first}, then ${second}`);
+});
+
 for (const [host, here] of [
   ['127.0.0.1', '127.0.0.1'],
   ['localhost', '127.0.0.1'],

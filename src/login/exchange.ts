@@ -110,11 +110,7 @@ function tokenError(
   issuer: string,
   secrets: readonly (string | undefined)[],
 ): TokenError {
-  const { reason, error, unanswered } = refusalOf(openid, thrown);
-  // A server may repeat in its description what it was sent.
-  const clean = secrets.reduce<string>(
-    (text, secret) => (secret ? text.replaceAll(secret, '[redacted]') : text),
-    reason,
-  );
-  return new TokenError(issuer, `the token endpoint of ${issuer} ${clean}`, error, unanswered);
+  const sent = secrets.filter((secret) => secret !== undefined);
+  const { reason, error, unanswered } = refusalOf(openid, thrown, sent);
+  return new TokenError(issuer, `the token endpoint of ${issuer} ${reason}`, error, unanswered);
 }

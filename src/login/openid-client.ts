@@ -1,5 +1,6 @@
 import type * as OpenIdClient from 'openid-client';
 import { MissingPackageError } from './errors.ts';
+import { withoutSecrets } from './redaction.ts';
 
 /** The peer that speaks OAuth; loaded when the first sign-in starts. */
 export type OpenId = typeof OpenIdClient;
@@ -42,14 +43,18 @@ export interface Refusal {
   unanswered?: true;
 }
 
-/** Reads no more of an error than is no secret: in a `cause` of the peer there may be a whole token response. */
-export function refusalOf(openid: OpenId, thrown: unknown): Refusal {
+/**
+ * Reads no more of an error than is no secret: in a `cause` of the peer there may be a whole token response.
+ *
+ * @param secrets What was sent, and must not come back in what the server says of it.
+ */
+export function refusalOf(openid: OpenId, thrown: unknown, secrets: readonly string[] = []): Refusal {
   if (thrown instanceof openid.ResponseBodyError) {
-    return answered(thrown.status, thrown.error, thrown.error_description);
+    return answered(thrown.status, thrown.error, thrown.error_description, secrets);
   }
   if (thrown instanceof openid.WWWAuthenticateChallengeError) {
     const { error, error_description } = thrown.cause[0]?.parameters ?? {};
-    return answered(thrown.status, error, error_description);
+    return answered(thrown.status, error, error_description, secrets);
   }
   if (!(thrown instanceof openid.ClientError)) return { reason: networkReason(thrown), unanswered: true };
   const { code, cause, message } = thrown;
@@ -61,10 +66,17 @@ export function refusalOf(openid: OpenId, thrown: unknown): Refusal {
   return { reason: `gave an answer that does not hold: ${cause instanceof Error ? cause.message : message}` };
 }
 
-function answered(status: number, error: string | undefined, description: string | undefined): Refusal {
+function answered(
+  status: number,
+  error: string | undefined,
+  description: string | undefined,
+  secrets: readonly string[],
+): Refusal {
   if (error === undefined) return { reason: `answered ${status}`, status };
-  const told = description === undefined ? '' : `: ${printable(description)}`;
-  return { reason: `answered ${printable(error)}${told}`, status, error: printable(error) };
+  // Before it is cut, or half of a secret could be left.
+  const say = (text: string): string => printable(withoutSecrets(text, secrets));
+  const told = description === undefined ? '' : `: ${say(description)}`;
+  return { reason: `answered ${say(error)}${told}`, status, error: say(error) };
 }
 
 function networkReason(thrown: unknown): string {
