@@ -8,7 +8,8 @@ import { Flights } from './flights.ts';
 import { discover } from './metadata.ts';
 import { loadOpenId } from './openid-client.ts';
 import { requireClientOptions, type ClientOptions, type SignInOptions } from './options.ts';
-import type { Tokens } from './tokens.ts';
+import { Rotation } from './rotation.ts';
+import { Tokens } from './tokens.ts';
 
 /** Options of `refresh`. */
 export interface RefreshOptions extends ClientOptions, Pick<SignInOptions, 'scope' | 'resource'> {}
@@ -23,13 +24,15 @@ const names: ReadonlySet<string> = new Set<keyof RefreshOptions>([
 ]);
 
 const flights = new Flights<Tokens>(() => true);
+const rotation = new Rotation();
 
 /**
  * New tokens for the refresh token of `tokens`, as a cold Observable of one value. Errors with `TokenError` or
  * `DiscoveryError`.
  *
  * Single flight: a server that rotates refresh tokens takes a second use of one for theft, and ends the sign-in. For another
- * `scope` or `resource` there is a request of its own: at such a server, with the refresh token that the first one brought.
+ * `scope` or `resource` there is a request of its own, which waits for the one under way; and tokens whose refresh token was
+ * used up in this process are refreshed with the one that came for it.
  *
  * Throws `InvalidOptionError` where there is no refresh token.
  */
@@ -44,7 +47,14 @@ export function refresh(tokens: Tokens, options: RefreshOptions = {}): Observabl
   const work = abortable(async (signal) => {
     const metadata = await discover({ ...options, issuer }, signal);
     const client = knownClient(await loadOpenId(), { ...options, clientId }, metadata);
-    return renew(client, tokens, { scope, resource: resources }, signal);
+    return rotation.use([issuer, clientId], refresh_token, (newest) =>
+      renew(
+        client,
+        Tokens.fromDict({ ...tokens.toDict(), refresh_token: newest }),
+        { scope, resource: resources },
+        signal,
+      ),
+    );
   });
   return flights.join(JSON.stringify([issuer, clientId, refresh_token, scope, resources]), work);
 }
