@@ -177,7 +177,7 @@ test('takes what is pasted beside a browser that is open, and leaves a pipe alon
   const url = await urlOf(command);
   await command.sees(/\d left/);
   command.press('oops\r');
-  await command.sees(/neither an address nor a code\. Try again:/);
+  await command.sees(/too short for a code[^\n]*\. Try again:/);
   command.press(`${(await redirectOf(as, url)).href}\r`);
   assert.is(await codeOf(command), 0, command.stdout);
 
@@ -199,8 +199,11 @@ test('refuses what any redirect is refused for, says why, and waits on for the r
     return copy.href;
   };
   for (const [line, saying] of [
-    ['oops', /neither an address nor a code\. Try again:/],
-    ['what is this for a prompt then', /(?:neither[^]*){2}Try again:/],
+    [
+      'fifteen-letters',
+      /too short for a code[^\n]*; if yours is shorter, paste the whole address\. Try again:/,
+    ],
+    ['what is this for a prompt then', /neither an address nor a code\. Try again:/],
     [changed('state', 'CANARY-of-another-sign-in'), /of another sign-in, or was used before\. Try again:/],
     [changed('iss', 'https://evil.example'), /does not come from the authorization server[^]*Try again:/],
     [url.href, /not the address your browser was sent to/],
@@ -394,8 +397,8 @@ test('sends a service nothing that is not of this sign-in, says why, and waits o
     const is = (name: string, value: string) => (copy: URL) => copy.searchParams.set(name, value);
     const foreign = `${elsewhere.issuer}/callback${back.search}`;
     for (const [line, saying] of [
-      ['oops', /neither an address nor a code\. Try again:/],
-      ['#of-a-page-and-nothing-else', /(?:neither[^]*){2}Try again:/],
+      ['oops', /too short for a code[^\n]*\. Try again:/],
+      ['#of-a-page-and-nothing-else', /neither an address nor a code\. Try again:/],
       [
         changed(is('state', 'CANARY-of-another-sign-in')),
         /of another sign-in, or was used before\. Try again:/,
@@ -480,13 +483,51 @@ test('says that a service cannot be reached with what is pasted', () =>
     await command.sees(/http:\/\/127\.0\.0\.1:\d+ cannot be reached from here \(ECONNREFUSED\)\. Try again:/);
   }));
 
-test('registers where it has no client id, and says which it got', async () => {
+test('registers where it has no client id, and says how to use that again', async () => {
   await using as = await startProvider({ registration: true });
-  await using command = Cli.start(['login', '--issuer', as.issuer, '--scope', 'openid']);
-  await new Browser().open(await urlOf(command));
+  const args = ['login', '--issuer', as.issuer, '--scope', 'openid'];
+  await using command = Cli.start(args);
+  const first = await urlOf(command);
+  await new Browser().open(first);
   assert.is(await codeOf(command), 0, command.stderr);
   const { client_id } = tokensIn(command.stdout);
-  assert.match(command.stderr, `Registered as ${client_id};`);
+  const redirectUri = first.searchParams.get('redirect_uri')!;
+  const line = `Registered as ${client_id} for ${redirectUri}; to use it again, give (--client-id \\S+ --port \\d+)\\.\n`;
+  const [, flags = ''] = new RegExp(`^${line}`, 'm').exec(command.stderr) ?? [];
+
+  await using again = Cli.start([...args, ...flags.split(' ')]);
+  const second = await urlOf(again);
+  assert.is(second.searchParams.get('redirect_uri'), redirectUri);
+  await new Browser().open(second);
+  assert.is(await codeOf(again), 0, again.stderr);
+  assert.is(tokensIn(again.stdout).client_id, client_id);
+  assert.is(as.requests.filter((each) => each === 'POST /reg').length, 1);
+});
+
+test('says of a client that is registered for a service elsewhere no port of this machine', () =>
+  withBridge(async ({ url, server }) => {
+    await using as = await startProvider({ registration: true });
+    await using command = Cli.start(['login', '--issuer', as.issuer, '--via', url], via);
+    const { searchParams } = await urlOf(command);
+    const id = searchParams.get('client_id')!;
+    const line = `Registered as ${id} for ${server.redirectUri}; to use it again, give --client-id ${id}.\n`;
+    assert.ok(command.stderr.startsWith(line), command.stderr);
+  }));
+
+test('takes a code that is too short to be pasted alone with its address', async () => {
+  await using as = await startIssuer({
+    token: (form, response) => json(response, 200, { access_token: form.get('code'), token_type: 'bearer' }),
+  });
+  const file = newPath();
+  const args = ['login', '--issuer', as.issuer, '--client-id', 'c', '--no-browser'];
+  await using command = Cli.onTerminal(args, {}, file);
+  const url = await urlOf(command);
+  await command.sees(/Waiting for you/);
+  command.press('short\r');
+  await command.sees(/too short for a code/);
+  command.press(`${comingBack(url, { code: 'short' })}\r`);
+  assert.is(await codeOf(command), 0, command.stdout);
+  assert.is(tokensIn(readFileSync(file, 'utf8')).access_token, 'short');
 });
 
 test('writes no control characters of a provider to the terminal', async () => {
@@ -495,7 +536,10 @@ test('writes no control characters of a provider to the terminal', async () => {
   });
   await using command = Cli.start(['login', '--issuer', as.issuer]);
   await urlOf(command);
-  assert.match(command.stderr, 'Registered as c [2J d; ');
+  assert.match(
+    command.stderr,
+    /^Registered as c \[2J d for \S+; to use it again, give --client-id 'c \[2J d' --port \d+\.$/m,
+  );
   assert.not.match(command.stderr, '\u001b');
 });
 
@@ -558,7 +602,7 @@ const misuses: readonly (readonly [args: readonly string[], saying: string])[] =
   [[...https, '--timeout', '0'], '--timeout must be a whole number from 1 to 86400, got "0"'],
   [
     [...https, '--host', '0.0.0.0'],
-    '--host must be a loopback address unless tls or publicUrl is set, got "0.0.0.0"',
+    '--host must be 127.0.0.1, ::1 or localhost, got "0.0.0.0"; for a browser on another machine use the ssh -L line that login prints, or --via',
   ],
   [
     [...https, '--callback-path', 'cb'],

@@ -11,7 +11,7 @@ import type { Place } from './place.ts';
 import type { Progress } from './progress.ts';
 import { interrupt, pastedLines } from './prompt.ts';
 import type { Asked } from './submit.ts';
-import { tunnelTo } from './texts.ts';
+import { againAs, slipIn, tunnelTo } from './texts.ts';
 
 /** Looks after the person of one sign-in: shows where to go, and takes what cannot come by itself. */
 export class Attendant {
@@ -54,9 +54,10 @@ export class Attendant {
 
   #registered({ clientId, clientSecret }: Extract<SignInEvent, { type: 'registered' }>): void {
     const name = oneLine(clientId);
+    const { host, address } = this.#place;
     this.#progress.say(
       clientSecret === undefined
-        ? `Registered as ${name}; give it as --client-id from now on.`
+        ? `Registered as ${name} for ${host.redirectUri}; to use it again, give ${againAs(name, address)}.`
         : `Registered as ${name}, for this time: its secret is not kept.`,
     );
   }
@@ -112,13 +113,8 @@ export class Attendant {
   }
 
   async #submit(line: string, asked: Asked, signal: AbortSignal): Promise<void> {
-    // Any code is taken, and the sign-in over with a wrong one. Fewer characters do not have the 128 bits it must have
-    // (RFC 6749 section 10.10), so it is a slip of the hand.
-    if (isBareCode(line) && !/^[^\s#]{16,}(?:#\S*)?$/.test(line)) {
-      this.#progress.say('That is neither an address nor a code. Try again:');
-      return;
-    }
-    const complaint = await this.#place.submit(line, asked, signal);
+    const slip = isBareCode(line) ? slipIn(line) : undefined;
+    const complaint = slip ?? (await this.#place.submit(line, asked, signal));
     if (complaint !== undefined && !signal.aborted) this.#progress.say(`${complaint} Try again:`);
   }
 }

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../../errors.ts';
 import type { SignInOptions } from '../../login/options.ts';
 import type { ServerOptions } from '../../options.ts';
+import { isLoopback } from '../../validate.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
@@ -47,6 +48,12 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
   const { clientId, scope, clientAuth, requirePkce, requireIssuer } = flags;
   if (secret && clientId === undefined) throw usage(`${secretName} needs the --client-id it belongs to`);
   if (clientAuth && !secret) throw usage(`--client-auth needs the secret to send in ${secretName}`);
+  // The library's own advice is of options that are not here.
+  if (!isLoopback(flags.host))
+    throw usage(
+      `--host must be 127.0.0.1, ::1 or localhost, got ${JSON.stringify(flags.host)}; ` +
+        'for a browser on another machine use the ssh -L line that login prints, or --via',
+    );
   const timeout = integerOf('--timeout', flags.timeout, 1, 86_400) * 1_000;
   return {
     signIn: {

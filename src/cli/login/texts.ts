@@ -20,6 +20,23 @@ function userName(env: Io['env']): string {
   }
 }
 
+/** The flags that sign in as a client that was registered here: a server may want the very port of its redirect URI. */
+export function againAs(clientId: string, address: AddressInfo | undefined): string {
+  // A server has chosen it, and it is to be copied into a shell.
+  const id = /^[\w.:/~-]+$/.test(clientId) ? clientId : `'${clientId.replaceAll("'", `'\\''`)}'`;
+  return `--client-id ${id}${address ? ` --port ${address.port}` : ''}`;
+}
+
+/**
+ * Why what is no address cannot be a code either. Any code is taken, and the sign-in over with a wrong one; fewer characters do
+ * not have the 128 bits it must have (RFC 6749 section 10.10), so they are a slip of the hand.
+ */
+export function slipIn(code: string): string | undefined {
+  if (!/^[^\s#]+(?:#\S*)?$/.test(code)) return 'That is neither an address nor a code.';
+  if (/^[^#]{16,}/.test(code)) return undefined;
+  return 'That is too short for a code, which has 16 characters or more; if yours is shorter, paste the whole address.';
+}
+
 /** What became of something that was pasted. */
 export type Refused = Pick<Redirect, 'disposition' | 'reason'>;
 
