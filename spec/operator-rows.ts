@@ -165,7 +165,7 @@ const saysWhatItsNodeHas: CommandRow<typeof import('../src/bridge/server.ts')> =
         const [monitor, listener, state] = [open(), open(), newState()];
         await Promise.all([monitor.welcome(), listener.welcome()]);
         monitor.say({ type: 'watch' });
-        assert.is((await monitor.next('watching')).pending, 0);
+        assert.is((await monitor.next('pending')).pending, 0);
         const told = async (): Promise<number[]> => {
           for (let seconds = 0; seconds < 3; seconds++) advance(1_000);
           await monitor.heardAll();

@@ -100,8 +100,10 @@ export const operatorTwins: readonly CommandTwin<keyof typeof operatorRows>[] = 
     weakness: 'adds up what waits from the events of its node',
     edits: edit(
       'bridge/feed.ts',
-      `this.#source.pending();`,
-      `(this.counts['begun'] ?? 0) - (this.counts['settled'] ?? 0);`,
+      `tellPending(): void {
+    const pending = this.#source.pending();`,
+      `tellPending(): void {
+    const pending = (this.counts['begun'] ?? 0) - (this.counts['settled'] ?? 0);`,
     ),
     complaint: /of one that ended elsewhere/,
   },

@@ -27,7 +27,7 @@ test('are told once a second at the most, and only where the number has changed'
           const peer = open();
           await peer.welcome();
           peer.say({ type: 'watch' });
-          return [peer, (await peer.next('watching')).pending];
+          return [peer, (await peer.next('pending')).pending];
         };
         const [early, none] = await watching();
         const flows = [await server.begin(), await server.begin(), await server.begin()];
@@ -75,7 +75,7 @@ test('are those of the node, wherever the others say that they began and ended',
             for (const monitor of monitors) {
               await monitor.welcome();
               monitor.say({ type: 'watch' });
-              assert.is((await monitor.next('watching')).pending, 0);
+              assert.is((await monitor.next('pending')).pending, 0);
             }
             const told = async (): Promise<number[][]> => {
               advance(1_000);
@@ -154,19 +154,21 @@ test('are serialised once for all, and counted for nobody', () => {
     };
     return { frames, watcher };
   });
-  for (const { watcher } of watchers) feed.watch(watcher, 0, 0);
+  for (const { watcher } of watchers) feed.watch(watcher, 0);
   const [{ watcher: slow, frames: none }] = watchers as [(typeof watchers)[0]];
   Object.assign(slow, { ready: false });
   for (pending of [0, 7, 7]) tick?.();
   const [first, second] = watchers.slice(1).map(({ frames }) => frames);
-  assert.equal(first?.map(String), ['{"type":"pending","pending":7}']);
-  assert.is(first?.[0], second?.[0]);
-  assert.equal([none, ticks], [[], 4]);
+  const told = (...numbers: number[]): string[] =>
+    numbers.map((number) => `{"type":"pending","pending":${number}}`);
+  assert.equal(first?.map(String), told(0, 7));
+  assert.is(first?.[1], second?.[1]);
+  assert.equal([none.map(String), ticks], [told(0), 4]);
   // Once it reads again, it is told what is so then.
   pending = 8;
   Object.assign(slow, { ready: true });
   tick?.();
-  assert.equal(none.map(String), ['{"type":"pending","pending":8}']);
+  assert.equal(none.map(String), told(0, 8));
   for (const { watcher } of watchers) feed.leave(watcher);
   assert.is(tick, undefined);
 });

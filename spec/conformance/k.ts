@@ -129,6 +129,7 @@ export const rows: readonly BridgeRow[] = [
               await peer.welcome();
               peer.say({ type: 'watch' });
               await peer.next('watching');
+              await peer.next('pending');
               return peer;
             };
             const [silent, reader] = [await watching(false), await watching(true)];

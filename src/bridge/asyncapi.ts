@@ -19,7 +19,7 @@ const summaries: Readonly<Record<string, string>> = {
   acknowledged: 'The service has forgotten the flow.',
   watching: 'Where the feed begins.',
   event: 'One event of the feed.',
-  pending: 'How many flows wait at this node, where that has changed.',
+  pending: 'How many flows wait at this node: as the feed begins, and where that has changed.',
   pong: 'The answer to `ping`.',
 };
 

@@ -94,14 +94,12 @@ export class Feed {
     return Math.min(Math.max(asked, this.#next - this.#most), this.#next);
   }
 
-  /**
-   * Sends every event from number `next` on, and how many flows are pending whenever that has changed.
-   *
-   * @param pending What the watcher has been told of that already.
-   */
-  watch(watcher: Watcher, next: number, pending: number): void {
+  /** Sends how many flows are pending, now and whenever that has changed, and every event from number `next` on. */
+  watch(watcher: Watcher, next: number): void {
+    const pending = this.#source.pending();
     const place = { watcher, next, asked: next, read: next, pending };
     this.#places.set(watcher, place);
+    watcher.event(pendingFrame(pending));
     this.#ticking ??= this.#tick();
     this.#pump(place);
   }
@@ -131,13 +129,12 @@ export class Feed {
 
   #tellPending(): void {
     const pending = this.#source.pending();
-    const message: ServiceMessage = { type: 'pending', pending };
     let frame: Buffer | undefined;
     for (const place of this.#places.values()) {
       // Who does not read is told the next time, what is so then.
       if (place.pending === pending || !place.watcher.ready) continue;
       place.pending = pending;
-      place.watcher.event((frame ??= Buffer.from(JSON.stringify(message))));
+      place.watcher.event((frame ??= pendingFrame(pending)));
     }
   }
 
@@ -166,6 +163,11 @@ export class Feed {
 
 function hasRoom({ watcher, next, read }: Place): boolean {
   return next - read < unread && watcher.ready;
+}
+
+function pendingFrame(pending: number): Buffer {
+  const message: ServiceMessage = { type: 'pending', pending };
+  return Buffer.from(JSON.stringify(message));
 }
 
 function count(counts: Record<string, number>, name: string): void {

@@ -107,7 +107,7 @@ export const serviceMessage = v.variant('type', [
   }),
   v.object({ type: v.literal('result'), flow: id, result }),
   v.object({ type: v.literal('acknowledged'), flows }),
-  v.object({ type: v.literal('watching'), epoch: id, next: ref, pending: ref, counts, reasons: counts }),
+  v.object({ type: v.literal('watching'), epoch: id, next: ref, counts, reasons: counts }),
   v.object({ type: v.literal('event'), n: ref, event: v.looseObject({ type: v.string(), at: v.number() }) }),
   v.object({ type: v.literal('pending'), pending: ref }),
   v.object({ type: v.literal('pong') }),

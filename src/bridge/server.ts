@@ -234,16 +234,9 @@ class WebSocketBridge implements Bridge, SessionHost {
 
   watch: SessionHost['watch'] = (session, message) => {
     const next = this.#feed.from(message);
-    const pending = this.#internals.pending();
-    session.tell({
-      type: 'watching',
-      epoch: this.#feed.epoch,
-      next,
-      pending,
-      counts: this.#feed.counts,
-      reasons: this.#feed.reasons,
-    });
-    this.#feed.watch(session, next, pending);
+    const { epoch, counts, reasons } = this.#feed;
+    session.tell({ type: 'watching', epoch, next, counts, reasons });
+    this.#feed.watch(session, next);
   };
 
   answered: SessionHost['answered'] = (session, next) => this.#feed.answered(session, next);

@@ -6,8 +6,6 @@ import type { Connection, Welcome } from './connection.ts';
 
 /** Where a monitor's feed stands when it begins or goes on. */
 export interface FeedStatus {
-  /** Flows that wait at this node of the service. */
-  readonly pending: number;
   /** How many events of each type, and redirects of each disposition, the service has had. */
   readonly counts: Readonly<Record<string, number>>;
   /** How many redirects it has refused for each reason. */
@@ -58,14 +56,13 @@ export class RemoteFeed {
     if (this.#wanted) this.#watch(welcome);
   }
 
-  watching({ epoch, next, pending, counts, reasons }: Heard<'watching'>): void {
+  watching({ epoch, next, counts, reasons }: Heard<'watching'>): void {
     const known = this.#place?.epoch === epoch ? this.#place : undefined;
     const missed = this.#place ? known && next - known.since : 0;
     this.#place = { epoch, since: next };
     // An event counts once, so together they are as many as there have been.
     const repeated = Object.values(counts).reduce((sum, count) => sum + count, -next);
-    this.#status.next({ pending, counts, reasons, repeated, missed });
-    this.#pending.next(pending);
+    this.#status.next({ counts, reasons, repeated, missed });
   }
 
   waiting({ pending }: Heard<'pending'>): void {

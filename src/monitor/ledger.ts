@@ -18,8 +18,7 @@ export class Ledger {
   #reasons: Record<string, number> = {};
   #repeated = 0;
 
-  stands({ pending, counts, reasons, repeated }: FeedStatus): void {
-    this.waiting = pending;
+  stands({ counts, reasons, repeated }: FeedStatus): void {
     this.#counts = { ...counts };
     this.#reasons = { ...reasons };
     this.#repeated = repeated;
