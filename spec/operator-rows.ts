@@ -240,11 +240,16 @@ const writesHarmlessly: CommandRow<typeof import('../src/cli/watch/lines.ts')> =
   title: 'the lines of watch have nothing that steers a terminal, and are the events',
   module: 'cli/watch/lines.ts',
   check: ({ linesView }) => {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    linesView({ stdout, stderr }, new Source()).add(hostile, true);
-    const line = String(stdout.read());
-    assert.not.match(line, control, 'the terminal is steered');
-    assert.equal(JSON.parse(line), hostile);
+    const lineOf = (json: boolean): string => {
+      const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+      linesView({ stdout, stderr }, new Source(), json).add(hostile, true);
+      return String(stdout.read());
+    };
+    const [json, text] = [lineOf(true), lineOf(false)];
+    assert.not.match(json, control, 'the terminal is steered');
+    assert.equal(JSON.parse(json), hostile);
+    assert.not.match(text, control, 'text steers the terminal');
+    assert.match(text, /^1970-01-01T00:00:00\.000Z flow 1: got the error x[^\n]*\n$/);
   },
 };
 

@@ -143,4 +143,10 @@ export const operatorTwins: readonly CommandTwin<keyof typeof operatorRows>[] = 
     edits: edit('cli/watch/lines.ts', String.raw`/[\x7f-\x9f]/g`, String.raw`/\x7f/g`),
     complaint: /the terminal is steered/,
   },
+  {
+    row: 'writesHarmlessly',
+    weakness: 'writes text as a service has said it',
+    edits: edit('cli/watch/lines.ts', String.raw`.replace(/[\p{Cc}\p{Cf}]/gu, '?')`, ``),
+    complaint: /text steers the terminal/,
+  },
 ];

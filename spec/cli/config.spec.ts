@@ -173,6 +173,16 @@ test('gives the server and the bridge what they know, and nothing else', async (
   createOAuthCallbackServer(options);
 });
 
+test('switches off by a flag what the environment or the file has switched on', () => {
+  using folder = new Folder();
+  const file = folder.write('serve.json', { json: true });
+  const env = { RX_OAUTH_CALLBACK_JSON: 'true' };
+  assert.is(readConfig({ config: file }, {}).config.json, true);
+  assert.is(readConfig({ config: file }, { RX_OAUTH_CALLBACK_JSON: 'false' }).config.json, false);
+  assert.is(readConfig({ config: file, json: false }, {}).config.json, false);
+  assert.is(readConfig({ json: false }, env).config.json, false);
+});
+
 test('--config names the file, over RX_OAUTH_CALLBACK_CONFIG', () => {
   using folder = new Folder();
   const [one, two] = ['one', 'two'].map((title) => folder.write(`${title}.json`, { title }));

@@ -363,6 +363,17 @@ row(
   },
 );
 
+all('--no-json: is text, whatever the environment and the file say', async () => {
+  using folder = new Folder();
+  const args = ['serve', '--config', folder.write('serve.json', { json: true })];
+  const environment = { RX_OAUTH_CALLBACK_TOKEN: token, RX_OAUTH_CALLBACK_JSON: '1' };
+  await using json = Cli.start(args, environment);
+  await using text = Cli.start([...args, '--no-json'], environment);
+  await json.sees(/^\{"type":"ready".*\}\n/);
+  await text.sees(/^Redirect URI {2}\S+\n/);
+  await text.sees(/^[\d:.]{12} info {2}listening at/, 'stderr');
+});
+
 row('says less', ['--log-level', 'error', '--json'], async (service) => {
   await service.visit('/callback?code=c');
   await signIn(service);

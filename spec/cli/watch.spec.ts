@@ -72,6 +72,23 @@ test('writes a line of JSON for each event, where it is piped, and ends with 0 a
     }
   }));
 
+test('writes a line of text for each event, where it is piped and JSON is not wanted', () =>
+  withBridge(async (bridged) => {
+    await using cli = await watching(bridged, ['--no-json']);
+    const state = await signIn(bridged);
+    await cli.sees(lastLine(bridged.events.slice(-4)));
+    cli.signal('SIGINT');
+    const { code, stdout, stderr } = await cli.end();
+    assert.equal([code, stderr], [exitCodes.ok, '']);
+    for (const secret of [canary, token, state]) assert.not.match(stdout, secret);
+    const [begun, ...others] = stdout.trimEnd().split('\n');
+    assert.match(begun ?? '', /^\d{4}-\d\d-\d\dT\S+Z flow 1: begun, expires at \d\d:\d\d:\d\d$/);
+    assert.equal(
+      others.map((line) => line.slice(25)),
+      ['redirect malformed: missing code', 'flow 1: redirect accepted', 'flow 1: got its code'],
+    );
+  }));
+
 test('filters by type, disposition and flow, each of several', () =>
   withBridge(async (bridged) => {
     await signIn(bridged);
@@ -366,11 +383,12 @@ test('has no colours where they are not wanted, and JSON on a terminal where it 
     await using table = await watching(bridged, [], plain);
     await using lines = await watching(bridged, ['--json'], plain);
     await using sizeless = await watching(bridged, [], Cli.onTerminal);
+    await using unwanted = await watching(bridged, ['--no-json'], plain);
     await signIn(bridged);
-    await table.sees(/accepted 1/);
+    for (const cli of [table, unwanted]) await cli.sees(/accepted 1/);
     for (const cli of [lines, sizeless]) await cli.sees(/"settled"[^\n]*\n/);
-    for (const cli of [table, lines, sizeless]) cli.press('\x03');
-    assert.not.match((await table.end()).stdout, /\x1b\[\d+m/);
+    for (const cli of [table, unwanted, lines, sizeless]) cli.press('\x03');
+    for (const cli of [table, unwanted]) assert.not.match((await cli.end()).stdout, /\x1b\[\d+m/);
     for (const cli of [lines, sizeless]) assert.match((await cli.end()).stdout, /^\{"type":"begun"/);
   }));
 

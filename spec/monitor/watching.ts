@@ -17,7 +17,9 @@ export async function watch(page: Page, link: string): Promise<void> {
   await isLive(page);
 }
 
-export const isLive = (page: Page): Promise<void> => page.locator('#status[data-state=live]').waitFor();
+// A client that came back too early tries again after up to ten seconds.
+export const isLive = (page: Page): Promise<void> =>
+  page.locator('#status[data-state=live]').waitFor({ timeout: 20_000 });
 export const isLocked = (page: Page): Promise<void> => page.locator('#status[data-state=locked]').waitFor();
 
 /** Resolves once the page shows that it has received so many events. */

@@ -28,8 +28,9 @@ function what(event: ServerEvent): string {
       return 'expired';
     case 'cancelled':
       return why[event.reason];
-    case 'closed':
-      return 'closed';
+    default:
+      // Of a service that is newer than this, too.
+      return event.type;
   }
 }
 

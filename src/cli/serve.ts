@@ -13,7 +13,11 @@ export function addServe(program: Command, io: Io): void {
     )
     .addHelpText('after', help);
   for (const group of groups) {
-    for (const setting of settings) if (setting.group === group) command.addOption(optionOf(setting));
+    for (const setting of settings) {
+      if (setting.group !== group) continue;
+      command.addOption(optionOf(setting));
+      if (setting.not !== undefined) command.addOption(oppositeOf(setting, setting.not));
+    }
   }
   command.addOption(new Option('--config <file>', 'JSON file with any of these').helpGroup('Operation:'));
   command.action(async (given: Flags) => {
@@ -26,6 +30,10 @@ function optionOf(setting: Setting): Option {
   const option = new Option(setting.flag, setting.what).helpGroup(setting.group);
   if (setting.reads === 'switch') return option;
   return option.argParser((text, before: string[] | undefined) => [...(before ?? []), text]);
+}
+
+function oppositeOf(setting: Setting, what: string): Option {
+  return new Option(nameOf(setting).replace('--', '--no-'), what).helpGroup(setting.group);
 }
 
 /** From commander's names to those of the file. */

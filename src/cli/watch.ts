@@ -10,7 +10,7 @@ export interface WatchOptions {
   disposition?: readonly string[];
   flow?: readonly string[];
   history?: true;
-  json?: true;
+  json?: boolean;
 }
 
 // Records, so that the compiler names the one that is missing.
@@ -59,6 +59,7 @@ export function addWatch(program: Command, io: Io): void {
     .addOption(listOption('--flow <id>', 'only events of this flow'))
     .option('--history', 'begin with the events that the service has kept')
     .option('--json', 'lines of JSON on a terminal too')
+    .option('--no-json', 'lines of text for people where the output is piped')
     .addHelpText('after', help)
     .action(async (url: string, options: WatchOptions) => {
       const { watch } = await import('./watch/run.ts');

@@ -1,22 +1,29 @@
+import type { ServerEvent } from '../../events.ts';
+import { gapWords } from '../../monitor/words.ts';
 import type { Io } from '../io.ts';
+import { sentenceOf } from '../sentences.ts';
 import type { Source } from './source.ts';
 import type { View } from './view.ts';
 
-/** A line of JSON for each event, for programs; what people should know goes to stderr. */
-export function linesView({ stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>, source: Source): View {
-  const line = (value: object): void => {
-    if (!stdout.write(`${harmless(JSON.stringify(value))}\n`)) source.hold();
+/** A line for each event, of JSON for programs or of text; what people should know besides goes to stderr. */
+export function linesView(
+  { stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>,
+  source: Source,
+  json: boolean,
+): View {
+  const line = (text: string): void => {
+    if (!stdout.write(`${text}\n`)) source.hold();
   };
   stdout.on('drain', () => source.release());
   let lost = false;
   return {
     stands({ missed }) {
-      if (missed !== 0) line({ type: 'missed', count: missed });
+      if (missed !== 0) line(json ? inJson({ type: 'missed', count: missed }) : gapWords(missed));
     },
     // Each line is an event.
     pending: () => undefined,
     add(event, wanted) {
-      if (wanted) line(event);
+      if (wanted) line(json ? inJson(event) : inText(event));
     },
     connected(is) {
       if (is === !lost) return;
@@ -28,6 +35,11 @@ export function linesView({ stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>, sou
 }
 
 /** JSON lets through what steers some terminals. */
-function harmless(json: string): string {
+function inJson(value: object): string {
+  const json = JSON.stringify(value);
   return json.replace(/[\x7f-\x9f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
+}
+
+function inText(event: ServerEvent): string {
+  return `${new Date(event.at).toISOString()} ${sentenceOf(event)}`.replace(/[\p{Cc}\p{Cf}]/gu, '?');
 }

@@ -13,7 +13,7 @@ import type { View } from './view.ts';
 
 /** Shows the feed until it is told to stop, or the service says that it will say no more. */
 export async function watch(url: string, options: WatchOptions, io: Io): Promise<void> {
-  const { token, history = false, json = false } = options;
+  const { token, history = false, json } = options;
   if (!token)
     throw new CommandError(
       'a token is needed: set RX_OAUTH_CALLBACK_TOKEN, or give --token',
@@ -24,7 +24,7 @@ export async function watch(url: string, options: WatchOptions, io: Io): Promise
   const host = await Promise.race([open(url, token, history, source), stopped]);
   // An attempt to connect cannot be called off, and would keep the process.
   if (!host) return io.exit(exitCodes.ok);
-  const view = hasRoom(io.stdout) && !json ? tableView(url, io) : linesView(io, source);
+  const view = hasRoom(io.stdout) && !json ? tableView(url, io) : linesView(io, source, json ?? true);
   const shown = new Subscription();
   try {
     await Promise.race([show(host, url, options, view, shown), stopped]);

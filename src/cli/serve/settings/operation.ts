@@ -18,6 +18,7 @@ export const operation = inGroup('Operation:', [
     flag: '--json',
     reads: 'switch',
     what: 'JSON, a line each: addresses on stdout, logs on stderr',
+    not: 'text, whatever the environment or the file says',
   },
   {
     key: 'logLevel',

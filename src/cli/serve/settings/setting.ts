@@ -4,7 +4,7 @@ export type Reading =
   | 'number'
   | 'numbers'
   | 'list'
-  /** `true` by being there. */
+  /** `true` by being there, `false` by its opposite. */
   | 'switch'
   /** `name=number,name=number`, by name over those of the layers below. */
   | 'bounds'
@@ -21,6 +21,8 @@ export interface Setting {
   readonly flag: string;
   readonly reads: Reading;
   readonly what: string;
+  /** Of a switch: what it is to be switched off by a flag, where the environment or the file has switched it on. */
+  readonly not?: string;
   readonly group: (typeof groups)[number];
   /** Whether its value must not be shown. */
   readonly secret?: true;
