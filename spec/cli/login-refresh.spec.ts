@@ -7,7 +7,13 @@ import * as assert from '../helpers/assert.ts';
 import { Cli, Folder, run } from '../helpers/cli.ts';
 import { json } from '../helpers/issuer.ts';
 import { codeOf, loginAt, tokensIn, urlOf } from '../helpers/login.ts';
-import { startProvider, subject, type ProviderOptions, type SignInProvider } from '../helpers/provider.ts';
+import {
+  confidential,
+  startProvider,
+  subject,
+  type ProviderOptions,
+  type SignInProvider,
+} from '../helpers/provider.ts';
 import { suite } from '../helpers/suite.ts';
 
 const test = suite('rx-oauth-callback login, again');
@@ -24,8 +30,8 @@ const tokensOf = (file: string): Tokens => tokensIn(readFileSync(file, 'utf8'));
 const asked = ({ requests }: SignInProvider): number =>
   requests.filter((line) => line === 'GET /auth').length;
 
-async function openFor(args: readonly string[]): Promise<Cli> {
-  await using command = Cli.start(args);
+async function openFor(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Cli> {
+  await using command = Cli.start(args, env);
   await new Browser().open(await urlOf(command));
   assert.is(await codeOf(command), 0, command.stderr);
   return command;
@@ -106,6 +112,47 @@ test('ends with 4 where nobody answers a refresh, and leaves what is there', asy
     assert.match(stderr, 'cannot be reached');
     assert.equal([tokensOf(file).toDict(), asked(as)], [before.toDict(), 1]);
   });
+});
+
+test('ends by Ctrl-C while nobody answers a refresh, and leaves what is there', async () => {
+  let isAsked: (() => void) | undefined;
+  const asking = new Promise<void>((resolve) => (isAsked = resolve));
+  let silent = false;
+  const intercept: ProviderOptions['intercept'] = ({ url }) => {
+    if (url === '/token' && silent) isAsked?.();
+    return url === '/token' && silent;
+  };
+  await saved({ intercept }, async ({ file, args, before }) => {
+    silent = true;
+    await using command = Cli.start(args);
+    await assert.deadline(asking, 15_000, 'the refresh');
+    command.signal('SIGINT');
+    assert.is(await codeOf(command, 5_000), 130, command.stderr);
+    assert.equal(tokensOf(file).toDict(), before.toDict());
+  });
+});
+
+test('refreshes for a client that has a secret, which is sent as it is told', async () => {
+  const headers: (string | undefined)[] = [];
+  const intercept: ProviderOptions['intercept'] = ({ url, headers: { authorization } }) => {
+    if (url === '/token') headers.push(authorization?.split(' ')[0]);
+    return false;
+  };
+  using folder = new Folder();
+  await using as = await startProvider({ intercept });
+  const { id, secret } = confidential;
+  const env = { RX_OAUTH_CALLBACK_CLIENT_SECRET: secret };
+  const file = join(folder.path, 'tokens.json');
+  const args = ['login', '--issuer', as.issuer, '--client-id', id, '--scope', 'openid', '--save', file];
+  await openFor(args, env);
+  for (const more of [[], ['--client-auth', 'post']]) {
+    const before = tokensOf(file).access_token;
+    const { code, stderr } = await run([...args, ...more], env);
+    assert.equal([code, asked(as)], [0, 1], stderr);
+    assert.not.match(stderr, secret);
+    assert.is.not(tokensOf(file).access_token, before);
+  }
+  assert.equal(headers, ['Basic', 'Basic', undefined]);
 });
 
 test('needs no --client-id for what it has saved, and no scope', () =>
