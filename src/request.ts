@@ -30,10 +30,14 @@ const fields = {
   'accept-language': 'language',
   'content-type': 'contentType',
   'content-encoding': 'contentEncoding',
+  // As long as one of those, and sent by every browser: known, so that it is looked up once.
+  accept: '',
+  'accept-encoding': '',
+  'sec-fetch-user': '',
 } as const;
 
 // As browsers spell them, Sec-Fetch-Dest, and in lower case, to which every other spelling is brought.
-const fieldOf: ReadonlyMap<string, keyof RequestHeaders> = new Map(
+const fieldOf: ReadonlyMap<string, keyof RequestHeaders | ''> = new Map(
   Object.entries(fields).flatMap(([name, field]) => [
     [name, field],
     [name.replace(/\b[a-z]/g, (initial) => initial.toUpperCase()), field],
@@ -43,7 +47,9 @@ const fieldOf: ReadonlyMap<string, keyof RequestHeaders> = new Map(
 // Most headers have a name of another length, and need not be looked up.
 const lengths: ReadonlySet<number> = new Set([...fieldOf.keys()].map(({ length }) => length));
 
-export type RequestHeaders = { [field in (typeof fields)[keyof typeof fields]]?: string | undefined };
+export type RequestHeaders = {
+  [field in Exclude<(typeof fields)[keyof typeof fields], ''>]?: string | undefined;
+};
 
 /** Repeated headers join, so that no second value can hide behind a good first one: two hosts are none. */
 export function readHeaders(rawHeaders: readonly string[]): RequestHeaders {

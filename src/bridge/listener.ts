@@ -52,6 +52,8 @@ export type ListenerMessage = BadBegin | Exclude<ClientMessage, Said<'watch' | '
 export class Listening implements Watcher {
   readonly id: string;
   readonly state: string;
+  /** Until the listener has the end, or another connection the flow. */
+  attached = true;
   readonly #listener: Listener;
 
   constructor({ id, state }: StoredFlow, listener: Listener) {
@@ -145,8 +147,7 @@ export class Listener {
 
   /** The connection has closed. Flows that have not ended stay in the store. */
   leave(): void {
-    for (const listening of this.#flows.values()) this.#host.detach(listening);
-    this.#flows.clear();
+    for (const listening of this.#flows.values()) this.#detach(listening);
   }
 
   async #begin({ ref, key, state, ...options }: Omit<Said<'begin'>, 'type'>): Promise<void> {
@@ -203,7 +204,7 @@ export class Listener {
     const { id: flow, state } = listening;
     const result = await this.#host.take(state);
     const { open, identity } = this.#connection;
-    if (!result || this.#flows.get(flow) !== listening || !open) return;
+    if (!result || !listening.attached || !open) return;
     // Its client comes back, and hears what became of each of its flows.
     if (typeof result === 'string')
       this.#connection.close(closeCodes.elsewhere, 'this node has the flow no longer');
@@ -265,6 +266,7 @@ export class Listener {
   }
 
   #detach(listening: Listening): void {
+    listening.attached = false;
     this.#host.detach(listening);
     this.#flows.delete(listening.id);
   }
