@@ -130,11 +130,7 @@ export const commandTwins: readonly CommandTwin[] = [
   {
     row: 'takesItsIdTokenOnly',
     weakness: 'sends no nonce, and misses none',
-    edits: edit(
-      'login/sign-in.ts',
-      `= scope?.split(' ').includes('openid') ? randomToken()`,
-      `= false ? ''`,
-    ),
+    edits: edit('login/sign-in.ts', `= scope?.split(' ').includes('openid') ? randomToken()`, `= false ? ''`),
     complaint: /an ID token with no nonce/,
   },
   {
