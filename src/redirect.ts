@@ -169,11 +169,8 @@ export function hasResponseParameter(encoded: string): boolean {
 export function retains(encoded: string, fixed: string): boolean {
   const given = new URLSearchParams(encoded);
   const kept = new URLSearchParams(fixed);
-  return [...kept.keys()].every((name) => {
-    const values = kept.getAll(name);
-    const found = given.getAll(name);
-    return found.length === values.length && values.every((value, index) => value === found[index]);
-  });
+  const values = (of: URLSearchParams, name: string): string => JSON.stringify(of.getAll(name));
+  return [...kept.keys()].every((name) => values(given, name) === values(kept, name));
 }
 
 /** A slice keeps the whole query in memory: whoever remembered no more than a state would keep its code as well. */
