@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from './sha256.ts';
 import { english } from './texts.ts';
 
 /** What a page shows. Every string is escaped already. */
@@ -142,5 +142,5 @@ export function answerHeaders(type: string, policy: readonly string[]): string[]
 
 /** The source of a script or style, for a Content-Security-Policy. */
 export function hash(text: string): string {
-  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+  return `'sha256-${sha256(text, 'base64')}'`;
 }

@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Observable, type Observer } from 'rxjs';
@@ -18,11 +17,13 @@ import { expose, type Upgrade } from './internals.ts';
 import { IsolatedObservable, type Report } from './isolated-observable.ts';
 import { readOptions, type ServerOptions, type Settings } from './options.ts';
 import { Pages } from './pages.ts';
+import { randomToken } from './pkce.ts';
 import { probe } from './probe.ts';
 import { RedirectStream } from './redirect-stream.ts';
 import type { Redirect, ReadResponse } from './redirect.ts';
 import { readTarget } from './request.ts';
 import { Routes } from './routes.ts';
+import { sha256 } from './sha256.ts';
 import type { StoredFlows } from './stored-flows.ts';
 import { Strays } from './strays.ts';
 
@@ -98,7 +99,7 @@ class CallbackServer implements OAuthCallbackServer {
   readonly #pages: Pages;
   readonly #handler: Handler;
   readonly #endpoint: Endpoint;
-  readonly #secret = randomBytes(32);
+  readonly #secret = randomToken();
   /** The last `listen()` or `close()`: each waits for the one before it, so that the last one called has the say. */
   #turn: Promise<void> = Promise.resolve();
   #binding: Binding | undefined;
@@ -328,7 +329,7 @@ class CallbackServer implements OAuthCallbackServer {
   }
 
   #prove(nonce: string): string {
-    return createHash('sha256').update(this.#secret).update(nonce).digest('base64url');
+    return sha256(this.#secret + nonce, 'base64url');
   }
 
   #require(what: string): Bound {

@@ -29,8 +29,10 @@ function randomBytes(): Uint8Array<ArrayBuffer> {
 }
 
 function encode(bytes: ArrayBuffer): string {
+  // Spread, each byte would be an object of an iterator's.
+  const characters = String.fromCharCode.apply(null, new Uint8Array(bytes) as unknown as number[]);
   // In one pass: a text that is only cut keeps the whole.
-  return btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\W/g, (character) =>
+  return btoa(characters).replace(/\W/g, (character) =>
     character === '+' ? '-' : character === '/' ? '_' : '',
   );
 }
