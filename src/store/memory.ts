@@ -16,7 +16,9 @@ interface Entry extends Timed {
   flow: StoredFlow | undefined;
   result: StoredResult | undefined;
   announced: boolean;
-  watchers: Watcher[] | undefined;
+  /** There is seldom more than one: a second server over the same store. */
+  watcher: Watcher | undefined;
+  others: Watcher[] | undefined;
 }
 
 /** A store in this process. It outlives the servers that use it, so a new server takes over where another left off. */
@@ -67,7 +69,8 @@ class MemoryStore implements FlowStore {
       flow,
       result: undefined,
       announced: false,
-      watchers: undefined,
+      watcher: undefined,
+      others: undefined,
       deadline,
       slot: -1,
     };
@@ -118,7 +121,7 @@ class MemoryStore implements FlowStore {
     // One that has been acknowledged before stays so.
     if (!entry?.flow) return Promise.resolve(true);
     if (!entry.result) return Promise.resolve(false);
-    entry.flow = entry.result = entry.watchers = undefined;
+    entry.flow = entry.result = entry.watcher = entry.others = undefined;
     return Promise.resolve(true);
   }
 
@@ -134,13 +137,15 @@ class MemoryStore implements FlowStore {
   watch({ state }: StoredFlow, watcher: Watcher): void {
     const entry = this.#entries.get(state);
     if (!entry?.flow) return;
-    if (entry.watchers) entry.watchers.push(watcher);
-    else entry.watchers = [watcher];
+    if (entry.watcher) (entry.others ??= []).push(watcher);
+    else entry.watcher = watcher;
   }
 
   unwatch({ state }: { state: string }, watcher: Watcher): void {
     const entry = this.#entries.get(state);
-    if (entry?.watchers) entry.watchers = entry.watchers.filter((other) => other !== watcher);
+    if (!entry) return;
+    if (entry.watcher === watcher) entry.watcher = entry.others?.shift();
+    else entry.others = entry.others?.filter((other) => other !== watcher);
   }
 
   check(): Promise<void> {
@@ -156,7 +161,7 @@ class MemoryStore implements FlowStore {
   #end(entry: Entry, result: StoredResult): void {
     entry.result = result;
     // Those that are woken may stop watching.
-    for (const watcher of entry.watchers ?? []) watcher.wake();
+    for (const watcher of [entry.watcher, ...(entry.others ?? [])]) watcher?.wake();
   }
 
   #due(entry: Entry): void {
