@@ -3,12 +3,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { firstValueFrom } from 'rxjs';
+import { connect } from '../../src/client/host.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { frame } from '../../src/cli/watch/screen.ts';
+import { Source } from '../../src/cli/watch/source.ts';
 import type { ServerEvent } from '../../src/index.ts';
 import { Account } from '../../src/monitor/account.ts';
 import * as assert from '../helpers/assert.ts';
 import { counts, token, withBridge, type Bridged } from '../helpers/bridge.ts';
+import { hasty } from '../helpers/clock.ts';
 import { bin, Cli, run } from '../helpers/cli.ts';
 import { suite } from '../helpers/suite.ts';
 import { TcpProxy } from '../helpers/tcp-proxy.ts';
@@ -144,7 +148,8 @@ test('comes back when the connection breaks, writes nothing twice, and says what
         await cli.sees(lastLine([...events.slice(lost), ...events.slice(0, 1)]));
         cli.signal('SIGINT');
         const { code, stdout, stderr } = await cli.end();
-        assert.equal([code, stderr], [0, 'connection lost, coming back\nconnected again\n']);
+        const told = `${lost} events were lost while the connection was away.`;
+        assert.equal([code, stderr], [0, `connection lost, coming back\nconnected again\n${told}\n`]);
         assert.equal(linesOf(stdout), [
           ...(asSent(events.slice(0, before)) as unknown[]),
           { type: 'missed', count: lost },
@@ -282,6 +287,81 @@ test('reads no more than its reader takes, and loses nothing', () =>
       assert.is(await slow.exited(5_000), exitCodes.ok);
     },
     { limits: { events: 50_000 } },
+  ));
+
+for (const [what, events] of [
+  ['loses nothing', 50_000],
+  ['says what was lost', 1_000],
+] as const)
+  test(`${what}, and writes nothing twice, where its reader stalled until the service gave it up`, () =>
+    withBridge(
+      async (bridged) => {
+        const { bridge, server, events: all } = bridged;
+        await using slow = await watching(bridged);
+        const happen = async (times: number): Promise<void> => {
+          for (let n = 0; n < times; n++) {
+            (await server.begin()).cancel();
+            if (n % 50 === 0) await new Promise(setImmediate);
+          }
+        };
+        slow.pause();
+        await happen(2_000);
+        // It answers no ping any more.
+        await counts(bridge, 0);
+        await happen(2_000);
+        slow.resume();
+        await slow.sees(new RegExp(`"flow":"4000","reason":"cancelled"\\}\\n$`));
+        slow.signal('SIGINT');
+        const { stdout, stderr } = await slow.end();
+        const lines = linesOf(stdout) as { type: string; count?: number }[];
+        const gaps = lines.filter(({ type }) => type === 'missed');
+        const missed = gaps[0]?.count ?? 0;
+        assert.is(missed > 0, events < all.length);
+        assert.is(gaps.length, missed > 0 ? 1 : 0);
+        const before = missed > 0 ? lines.findIndex(({ type }) => type === 'missed') : all.length;
+        assert.equal(lines, [
+          ...(asSent(all.slice(0, before)) as unknown[]),
+          ...gaps,
+          ...(asSent(all.slice(before + missed)) as unknown[]),
+        ]);
+        const told =
+          missed > 0
+            ? `${missed.toLocaleString('en')} events were lost while the connection was away.\n`
+            : '';
+        assert.is(stderr, `connection lost, coming back\nconnected again\n${told}`);
+      },
+      { limits: { events, heartbeat: 500 } },
+    ));
+
+test('reads nothing of another connection either, until its reader goes on', () =>
+  withBridge(
+    async ({ bridge, server, url, events }) => {
+      const source = new Source();
+      await using host = await connect(url, { token, scheduler: hasty }, source.open);
+      const heard: ServerEvent[] = [];
+      host.events.subscribe((event) => heard.push(event));
+      await firstValueFrom(host.feed);
+      const until = async (what: string, met: () => boolean): Promise<void> => {
+        const turns = async (): Promise<void> => {
+          while (!met()) await new Promise(setImmediate);
+        };
+        await assert.deadline(turns(), 10_000, what);
+      };
+      await server.begin();
+      await until('the first', () => heard.length === 1);
+      source.hold();
+      await counts(bridge, 0);
+      await server.begin();
+      // It has given the first one up by itself, and another one opens, which it does not read.
+      await until('another connection', () => bridge.connections === 1);
+      await until('that it is given up', () => !host.connected);
+      await server.begin();
+      assert.is(heard.length, 1);
+      source.release();
+      await until('all of them', () => heard.length === events.length);
+      assert.equal(heard, asSent(events));
+    },
+    { limits: { heartbeat: 200 } },
   ));
 
 /** What the terminal shows in the end, line by line, of all that was written to it. */

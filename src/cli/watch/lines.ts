@@ -16,20 +16,25 @@ export function linesView(
   };
   stdout.on('drain', () => source.release());
   let lost = false;
+  const connected = (is: boolean): void => {
+    if (is === !lost) return;
+    lost = !is;
+    stderr.write(is ? 'connected again\n' : 'connection lost, coming back\n');
+  };
   return {
     stands({ missed }) {
-      if (missed !== 0) line(json ? inJson({ type: 'missed', count: missed }) : gapWords(missed));
+      connected(true);
+      if (missed === 0) return;
+      line(json ? inJson({ type: 'missed', count: missed }) : gapWords(missed));
+      // Whoever has the lines go to a file sees none of them.
+      stderr.write(`${gapWords(missed)}\n`);
     },
     // Each line is an event.
     pending: () => undefined,
     add(event, wanted) {
       if (wanted) line(json ? inJson(event) : inText(event));
     },
-    connected(is) {
-      if (is === !lost) return;
-      lost = !is;
-      stderr.write(is ? 'connected again\n' : 'connection lost, coming back\n');
-    },
+    connected,
     close: () => undefined,
   };
 }
