@@ -297,10 +297,7 @@ test('has a service elsewhere receive the redirect', () =>
 
       await using stranger = Cli.start(loginAt(as, '--via', url, '--token', 'CANARY-of-nobody'));
       assert.is(await codeOf(stranger), 4);
-      assert.match(
-        stranger.stderr,
-        /^rx-oauth-callback: ws:\/\/127\.0\.0\.1:\d+: the handshake was answered 401\n$/,
-      );
+      assert.match(stranger.stderr, /^rx-oauth-callback: ws:\/\/127\.0\.0\.1:\d+ does not take the token\n$/);
     },
     {},
     { settle: 20_000 },
@@ -643,6 +640,20 @@ test('says in one sentence that nothing answers, or with what is not metadata', 
   await using nobody = Cli.start(loginAt({ issuer }));
   assert.is(await codeOf(nobody), 4);
   assert.is(nobody.stderr, `rx-oauth-callback: the issuer ${issuer} cannot be reached (ECONNREFUSED)\n`);
+});
+
+test('says in one sentence that there is no service to sign in through', async () => {
+  await using as = await startIssuer();
+  // A port that no browser and no service uses.
+  const [none, somebody] = ['ws://127.0.0.1:1/bridge', `${as.issuer.replace('http', 'ws')}/bridge`];
+  for (const [via, said] of [
+    [none, 'ws://127.0.0.1:1 cannot be reached: ECONNREFUSED'],
+    [somebody, `${new URL(somebody).origin} has no bridge at /bridge`],
+  ] as const) {
+    await using command = Cli.start(loginAt(as, '--via', via, '--token', 'a-token'));
+    assert.is(await codeOf(command), 4);
+    assert.is(command.stderr, `rx-oauth-callback: ${said}\n`);
+  }
 });
 
 test('says in one sentence that the port is taken', () =>

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { firstValueFrom } from 'rxjs';
-import { connect } from '../../src/client/host.ts';
+import { connectTo } from '../../src/cli/connect.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { frame } from '../../src/cli/watch/screen.ts';
 import { Source } from '../../src/cli/watch/source.ts';
@@ -337,7 +337,7 @@ test('reads nothing of another connection either, until its reader goes on', () 
   withBridge(
     async ({ bridge, server, url, events }) => {
       const source = new Source();
-      await using host = await connect(url, { token, scheduler: hasty }, source.open);
+      await using host = await connectTo(url, { token, scheduler: hasty }, source.take);
       const heard: ServerEvent[] = [];
       host.events.subscribe((event) => heard.push(event));
       await firstValueFrom(host.feed);

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { Observable } from 'rxjs';
-import { connectCallbackHost } from '../../client.ts';
 import { createOAuthCallbackServer, type CallbackHost } from '../../server.ts';
+import { connectTo } from '../connect.ts';
 import type { LoginSettings } from './settings.ts';
 import { submitElsewhere, submitTo, type Submit } from './submit.ts';
 
@@ -33,7 +33,7 @@ export function openPlace({ server, via }: Pick<LoginSettings, 'server' | 'via'>
 }
 
 async function connect({ url, token }: NonNullable<LoginSettings['via']>): Promise<Place> {
-  const host = await connectCallbackHost(url, { token, report: () => undefined });
+  const host = await connectTo(url, { token, report: () => undefined });
   return { host, address: undefined, submit: submitElsewhere, connected: () => host.connected };
 }
 

@@ -1,6 +1,6 @@
 import { Subscription } from 'rxjs';
-import { ConnectionError, type RemoteCallbackHost } from '../../client.ts';
-import { connect } from '../../client/host.ts';
+import type { RemoteCallbackHost } from '../../client.ts';
+import { connectTo } from '../connect.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io, Output } from '../io.ts';
@@ -21,7 +21,7 @@ export async function watch(url: string, options: WatchOptions, io: Io): Promise
     );
   const stopped = untilStopped(io);
   const source = new Source();
-  const host = await Promise.race([open(url, token, history, source), stopped]);
+  const host = await Promise.race([connectTo(url, { token, history }, source.take), stopped]);
   // An attempt to connect cannot be called off, and would keep the process.
   if (!host) return io.exit(exitCodes.ok);
   const view = hasRoom(io.stdout) && !json ? tableView(url, io) : linesView(io, source, json ?? true);
@@ -51,19 +51,6 @@ function untilStopped(io: Io): Promise<undefined> {
   });
 }
 
-async function open(
-  url: string,
-  token: string,
-  history: boolean,
-  source: Source,
-): Promise<RemoteCallbackHost> {
-  try {
-    return await connect(url, { token, history }, source.open);
-  } catch (error) {
-    throw error instanceof ConnectionError ? refusal(url, error, source.failure) : error;
-  }
-}
-
 /** Rejects when no more will come; resolves never. */
 function show(
   host: RemoteCallbackHost,
@@ -87,19 +74,4 @@ function show(
     });
     shown.add(events);
   });
-}
-
-/** @param failure What the system says, where it does. */
-function refusal(url: string, { status, message }: ConnectionError, failure?: string): CommandError {
-  const { origin, pathname } = new URL(url);
-  const sentences: Readonly<Record<number, string>> = {
-    401: `${origin} does not take the token`,
-    403: `${origin} does not go by that name: it has refused the host`,
-    404: `${origin} has no bridge at ${pathname}`,
-    429: `${origin} has too many connections of this token or address`,
-    503: `${origin} takes no more connections now`,
-  };
-  const unreachable = `${origin} cannot be reached${failure === undefined ? '' : `: ${failure}`}`;
-  const sentence = sentences[status ?? 0] ?? (status ? message : unreachable);
-  return new CommandError(sentence, exitCodes.connection);
 }
