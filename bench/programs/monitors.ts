@@ -56,7 +56,8 @@ const orders = {
       const times = new Float64Array(count);
       const { next } = monitor;
       monitor.socket.onText = (payload) => {
-        const n = Number(numbered.exec(payload.toString('latin1', 0, 40))![1]);
+        const n = numberOf(payload);
+        if (n === undefined) return;
         times[n - next] = now();
         if (n - next === count - 1) whole();
       };
@@ -124,11 +125,18 @@ function untilClosed(monitor: Monitor): Promise<number> {
   const { socket } = monitor;
   return new Promise((resolve) => {
     socket.onText = (payload) => {
-      monitor.next = Number(numbered.exec(payload.toString('latin1', 0, 40))![1]) + 1;
+      const n = numberOf(payload);
+      if (n !== undefined) monitor.next = n + 1;
     };
     socket.onClose = resolve;
     socket.resume();
   });
+}
+
+/** Of an event; how many flows are pending is told between them. */
+function numberOf(payload: Buffer): number | undefined {
+  const [, n] = numbered.exec(payload.toString('latin1', 0, 40)) ?? [];
+  return n === undefined ? undefined : Number(n);
 }
 
 /** A hundred at a time. */
