@@ -167,10 +167,23 @@ export interface Holder {
 /** Has another process listen at an address. */
 export async function hold(options: Readonly<Record<string, unknown>>): Promise<Holder> {
   const program = `
-    const server = require('node:net').createServer();
-    const tell = (code) => console.log(JSON.stringify({ code, port: server.address()?.port ?? 0 }));
-    server.on('error', ({ code }) => tell(code));
-    server.listen(${JSON.stringify({ port: 0, ...options })}, () => tell());
+    const { createServer } = require('node:net');
+    const options = ${JSON.stringify({ port: 0, ...options })};
+    const other = { '127.0.0.1': '::1', '::1': '127.0.0.1' }[options.host];
+    const tell = (code, port = 0) => console.log(JSON.stringify({ code, port }));
+    const draw = () => {
+      const server = createServer();
+      server.on('error', ({ code }) => tell(code));
+      server.listen(options, () => {
+        const { port } = server.address();
+        if (options.port > 0 || !other) return tell(undefined, port);
+        // A port of one family only is one that nobody has in the other.
+        const there = createServer();
+        there.on('error', ({ code }) => (code === 'EADDRINUSE' ? server.close(draw) : tell(undefined, port)));
+        there.listen({ port, host: other }, () => there.close(() => tell(undefined, port)));
+      });
+    };
+    draw();
     process.stdin.on('end', () => process.exit()).resume();`;
   const child = spawn(process.execPath, ['-e', program], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
