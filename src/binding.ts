@@ -82,10 +82,16 @@ function upgrading(server: Server): Binding['onUpgrade'] {
 
 async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: Serve): Promise<Binding> {
   const { headersTimeout, requestTimeout, keepAliveTimeout } = limits;
-  const timeouts = { headersTimeout, requestTimeout, keepAliveTimeout, connectionsCheckingInterval: 1_000 };
-  // The handler refuses a missing Host itself; Node's own answer would lack the headers of ours. And whatever flags
-  // the process was started with, its lenient parser is not for strangers.
-  const http = { ...timeouts, requireHostHeader: false, insecureHTTPParser: false };
+  const http = {
+    headersTimeout,
+    requestTimeout,
+    keepAliveTimeout,
+    connectionsCheckingInterval: 1_000,
+    // The handler refuses a missing Host itself; Node's own answer would lack the headers of ours.
+    requireHostHeader: false,
+    // Whatever flags the process was started with, its lenient parser is not for strangers.
+    insecureHTTPParser: false,
+  };
   const secure = tls && createSecureServer({ ...tls, ...http, handshakeTimeout: headersTimeout });
   const server = secure ?? createServer({ ...http, noDelay: true });
   // Beyond a count Node would drop headers in silence, those that tell a navigation from a prefetch among them.
@@ -159,9 +165,12 @@ function borrow(
   };
 }
 
+/** Of the last answer on a connection, which has no body. */
+const lastHeaders = (): string[] => [...pageHeaders(''), 'Connection', 'close', 'Content-Length', '0'];
+
 /** No browser expects anything but `100-continue`. Node's own answer would lack the headers of ours. */
 function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(417, [...pageHeaders(''), 'Connection', 'close', 'Content-Length', '0']).end();
+  response.writeHead(417, lastHeaders()).end();
 }
 
 const statusOf: Readonly<Record<string, string>> = {
@@ -173,8 +182,7 @@ const statusOf: Readonly<Record<string, string>> = {
 function refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const status = statusOf[error.code ?? ''] ?? '400 Bad Request';
-  const headers = [...pageHeaders(''), 'Connection', 'close', 'Content-Length', '0'];
-  const lines = headers.map((text, index) => text + (index % 2 ? '\r\n' : ': '));
+  const lines = lastHeaders().map((text, index) => text + (index % 2 ? '\r\n' : ': '));
   // A peer that never closes its half must not keep ours.
   socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n`, () => socket.destroy());
 }

@@ -83,10 +83,9 @@ const refusedNames = ['response', 'id_token', 'access_token'] as const;
 /** The parameters that a response may have, as they came; an empty one is there, though it counts as absent. */
 type Given = { [name in (typeof names | typeof refusedNames)[number]]?: string };
 
-/** By name. A `Map`, so that no stranger's name reaches a prototype. */
-const known: ReadonlyMap<string, keyof Given> = new Map(
-  [...names, ...refusedNames].map((name) => [name, name]),
-);
+// Not an object, so that no stranger's name reaches a prototype.
+const known: ReadonlySet<string> = new Set([...names, ...refusedNames]);
+const isKnown = (name: string | undefined): name is keyof Given => name !== undefined && known.has(name);
 
 // RFC 6749 appendix A.5, A.11: 1*VSCHAR.
 const visible = /^[\x20-\x7e]+$/;
@@ -109,8 +108,8 @@ export function readResponse(encoded: string, longest: number): ReadResponse {
     if (end < 0) end = encoded.length;
     const equals = encoded.indexOf('=', start);
     const valued = equals >= 0 && equals < end;
-    const name = known.get(formDecode(encoded.slice(start, valued ? equals : end)) ?? '');
-    if (name === undefined) continue;
+    const name = formDecode(encoded.slice(start, valued ? equals : end));
+    if (!isKnown(name)) continue;
     const value = formDecode(valued ? encoded.slice(equals + 1, end) : '');
     if (given[name] !== undefined) reason = 'repeated_parameter';
     else if (value === undefined) reason ??= 'invalid_encoding';
@@ -160,8 +159,7 @@ function flaw({
 /** Whether the text names a parameter of an authorization response. */
 export function hasResponseParameter(encoded: string): boolean {
   return (
-    encoded !== '' &&
-    encoded.split('&').some((pair) => known.has(formDecode(pair.split('=', 1)[0] ?? '') ?? ''))
+    encoded !== '' && encoded.split('&').some((pair) => isKnown(formDecode(pair.split('=', 1)[0] ?? '')))
   );
 }
 

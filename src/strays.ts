@@ -1,5 +1,4 @@
-// Addresses are remembered in two halves, the older dropped whole: bounded, whatever number of them comes.
-const rememberedHalf = 5_000;
+import { Recent } from './recent.ts';
 
 interface Bucket {
   left: number;
@@ -8,8 +7,7 @@ interface Bucket {
 
 /** Counts the redirects of each address that matched no flow. One that does match is never counted, nor held back. */
 export class Strays {
-  #recent = new Map<string, Bucket>();
-  #before = new Map<string, Bucket>();
+  readonly #buckets = new Recent<Bucket>(5_000);
 
   constructor(
     readonly most: number,
@@ -18,14 +16,9 @@ export class Strays {
 
   /** Counts one more; says whether the address has sent too many. */
   exceeds(address: string, now: number): boolean {
-    const { left, at } = this.#recent.get(address) ??
-      this.#before.get(address) ?? { left: this.most, at: now };
+    const { left, at } = this.#buckets.get(address) ?? { left: this.most, at: now };
     const refilled = Math.min(this.most, left + (Math.max(0, now - at) / 1000) * this.perSecond);
-    if (this.#recent.size >= rememberedHalf) {
-      this.#before = this.#recent;
-      this.#recent = new Map();
-    }
-    this.#recent.set(address, { left: Math.max(0, refilled - 1), at: now });
+    this.#buckets.set(address, { left: Math.max(0, refilled - 1), at: now });
     return refilled < 1;
   }
 }

@@ -54,7 +54,7 @@ test(
       match(await page.locator('#wait').innerText(), /^median \d+ ms, longest /);
 
       is(await page.locator('#rows tr').count(), 200);
-      ok(busy < 5, `${busy.toFixed(1)} s of work for 10 s of sign-ins`);
+      ok(busy < 2.5, `${busy.toFixed(1)} s of work for 10 s of sign-ins`);
       equal([seen.errors, seen.violations], [[], []]);
       equal(
         seen.requests.filter((url) => !/^(?:data|blob):/.test(url) && !url.startsWith(`${origin}/`)),
