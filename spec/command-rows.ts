@@ -1,7 +1,5 @@
 /** What the commands and the operator's side must do, each as a check of one module: of the real one, and of weakened twins. */
 import {
-  chmodSync,
-  existsSync,
   lstatSync,
   mkdtempSync,
   readdirSync,
@@ -70,38 +68,6 @@ const savesForOwner: CommandRow<typeof import('../src/cli/login/save.ts')> = {
       assert.is(readFileSync(link, 'utf8'), 'other tokens');
       assert.not.ok(lstatSync(link).isSymbolicLink());
       assert.equal(readdirSync(folder).sort(), ['link.json', 'tokens.json'], 'no draft is left');
-    }),
-};
-
-const opensTheWebOnly: CommandRow<typeof import('../src/cli/browser.ts')> = {
-  title: 'E-09 opens https, and http on loopback, and nothing else',
-  module: 'cli/browser.ts',
-  check: ({ openBrowser }) =>
-    within(async (folder) => {
-      // A browser that only leaves a mark; xdg-open is what Linux has, and asks for BROWSER where it is not this one.
-      const mark = join(folder, 'mark');
-      const program = join(folder, 'xdg-open');
-      writeFileSync(program, `#!/bin/sh\n: > '${mark}'\n`);
-      chmodSync(program, 0o755);
-      const { PATH, BROWSER } = process.env;
-      Object.assign(process.env, { PATH: `${folder}:${PATH ?? ''}`, BROWSER: program });
-      try {
-        for (const url of [
-          'http://as.example/',
-          'http://127.0.0.1.nip.io/',
-          'javascript:alert(1)',
-          'file:///etc/passwd',
-          'data:text/html,x',
-          'ms-settings:x',
-          'ftp://127.0.0.1/',
-        ])
-          assert.is(await openBrowser(new URL(url)), false, `${url} is opened`);
-        assert.not.ok(existsSync(mark));
-      } finally {
-        process.env['PATH'] = PATH;
-        if (BROWSER === undefined) delete process.env['BROWSER'];
-        else process.env['BROWSER'] = BROWSER;
-      }
     }),
 };
 
@@ -429,7 +395,6 @@ async function until(what: string, met: () => boolean): Promise<void> {
 /** Each is checked with what its own module exports. */
 export const commandRows = {
   savesForOwner,
-  opensTheWebOnly,
   printsNoToken,
   tellsThePage,
   takesItsIssuerOnly,

@@ -50,32 +50,6 @@ export const commandTwins: readonly CommandTwin[] = [
     complaint: /to who reads it meanwhile/,
   },
   {
-    row: 'opensTheWebOnly',
-    weakness: 'opens javascript: URLs',
-    edits: edit('cli/browser.ts', `protocol === 'https:' ||`, `/^(?:https|javascript):$/.test(protocol) ||`),
-    complaint: /javascript:alert\(1\) is opened/,
-  },
-  {
-    row: 'opensTheWebOnly',
-    weakness: 'opens http anywhere',
-    edits: edit(
-      'cli/browser.ts',
-      String.raw`isLoopback(hostname.replace(/^\[|\]$/g, ''))`,
-      `hostname !== ''`,
-    ),
-    complaint: /http:\/\/as\.example\/ is opened/,
-  },
-  {
-    row: 'opensTheWebOnly',
-    weakness: 'takes a name that begins like loopback for it',
-    edits: edit(
-      'cli/browser.ts',
-      String.raw`isLoopback(hostname.replace(/^\[|\]$/g, ''))`,
-      `hostname.startsWith('127.')`,
-    ),
-    complaint: /http:\/\/127\.0\.0\.1\.nip\.io\/ is opened/,
-  },
-  {
     row: 'printsNoToken',
     weakness: 'prints tokens as they are',
     edits: edit('login/tokens.ts', `[name, '[redacted]']`, `[name, this.#fields[name]]`),

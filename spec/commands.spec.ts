@@ -1,4 +1,6 @@
 /** The rows of the commands, of sign-ins and of operators: the real modules pass, and each weakened twin is rejected for its weakness. */
+import { browserRows } from './browser-rows.ts';
+import { browserTwins } from './browser-twins.ts';
 import { commandRows, type CommandRow } from './command-rows.ts';
 import { commandTwins } from './command-twins.ts';
 import { complains } from './helpers/complains.ts';
@@ -9,14 +11,19 @@ import { loginTwins } from './login-twins.ts';
 import { operatorRows } from './operator-rows.ts';
 import { operatorTwins } from './operator-twins.ts';
 
-const rows = { ...commandRows, ...loginRows, ...operatorRows };
+const rows = { ...browserRows, ...commandRows, ...loginRows, ...operatorRows };
 
 const test = suite('commands');
 
 for (const { title, module, check } of Object.values<CommandRow>(rows))
   test(title, async () => check((await import(`../src/${module}`)) as never));
 
-for (const { row, weakness, edits, complaint } of [...commandTwins, ...loginTwins, ...operatorTwins]) {
+for (const { row, weakness, edits, complaint } of [
+  ...browserTwins,
+  ...commandTwins,
+  ...loginTwins,
+  ...operatorTwins,
+]) {
   const { title, module, check }: CommandRow = rows[row];
   test(`"${title}" sees one that ${weakness}`, async () => {
     const twin = await weakenedModule(module, ...edits);

@@ -166,7 +166,13 @@ const usesEachRefreshTokenOnce: CommandRow<typeof import('../src/login/refresh.t
     });
     const fields = { issuer: as.issuer, client_id: 'c', access_token: 'a', token_type: 'bearer' };
     const kept = Tokens.fromDict({ ...fields, refresh_token: 'r0' });
-    const both = ['one', 'two'].map((scope) => firstValueFrom(refresh(kept, { scope })));
+    // Given, so that both come to the token at once, before any answer.
+    const metadata = {
+      issuer: as.issuer,
+      authorization_endpoint: `${as.issuer}/authorize`,
+      token_endpoint: `${as.issuer}/token`,
+    };
+    const both = ['one', 'two'].map((scope) => firstValueFrom(refresh(kept, { scope, metadata })));
     const [one] = await Promise.all(both);
     assert.equal(used, ['r0', 'r1'], 'what two at once use');
     await firstValueFrom(refresh(one!));
