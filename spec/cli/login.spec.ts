@@ -54,14 +54,14 @@ test('prints the URL, waits for the browser, and has tokens on stdout and nothin
   assert.match(command.stderr, `Signed in at ${as.issuer}.\n`);
 });
 
-/** A browser that only notes what it was called with. */
-function fakeBrowser(): { env: Record<string, string>; called: () => string[] } {
+/** A browser that only notes what it was called with, and then does what its script says. */
+function fakeBrowser(script = ''): { env: Record<string, string>; called: () => string[] } {
   const folder = newPath();
   mkdirSync(folder);
   const log = join(folder, 'log');
   writeFileSync(
     join(folder, 'xdg-open'),
-    `#!/bin/sh\nprintf '%s\\n' "$#" "$@" > '${log}.part'\nmv '${log}.part' '${log}'\n`,
+    `#!/bin/sh\nprintf '%s\\n' "$#" "$@" > '${log}.part'\nmv '${log}.part' '${log}'\n${script}\n`,
   );
   chmodSync(join(folder, 'xdg-open'), 0o755);
   return {
@@ -142,15 +142,20 @@ const sshClient = (host: string): Record<string, unknown> => ({
   redirect_uris: [`http://${host === '::1' ? '[::1]' : host}/callback`],
 });
 
-test('takes what is pasted where the browser cannot be opened', async () => {
-  await using as = await startProvider();
-  const env = { PATH: newPath(), DISPLAY: ':0' };
-  await using command = Cli.start(loginAt(as, '--browser'), env);
-  const url = await urlOf(command);
-  await command.sees(/Or paste here/, 'stderr');
-  command.press(`${(await redirectOf(as, url)).href}\n`);
-  assert.is(await codeOf(command), 0, command.stderr);
-});
+for (const [what, newEnv] of [
+  ['there is no browser to open', () => ({ PATH: newPath(), DISPLAY: ':0' })],
+  ['the browser cannot be opened', () => fakeBrowser('exit 3').env],
+] as const) {
+  test(`takes what is pasted where ${what}`, async () => {
+    await using as = await startProvider();
+    await using command = Cli.start(loginAt(as, '--browser'), newEnv());
+    const url = await urlOf(command);
+    await command.sees(/Or paste here/, 'stderr');
+    assert.not.match(command.stderr, 'Your browser opens');
+    command.press(`${(await redirectOf(as, url)).href}\n`);
+    assert.is(await codeOf(command), 0, command.stderr);
+  });
+}
 
 for (const [what, pasted] of [
   ['a URL', (url: URL) => url.href],

@@ -143,11 +143,15 @@ test('says that a port is taken, and by whom', async () => {
       `port ${other.port} on 127.0.0.1 is in use by another process`,
       exitCodes.listen,
     );
-    complains(
-      await run(['serve', '--metrics-port', String(other.port)]),
-      `port ${other.port} on 127.0.0.1 is in use by another process`,
-      exitCodes.listen,
-    );
+    for (const flag of ['--metrics-port', '--bridge-port']) {
+      for (const json of ['--json', '--no-json']) {
+        complains(
+          await run(['serve', flag, String(other.port), json, '--log-level', 'debug']),
+          `port ${other.port} on 127.0.0.1 is in use by another process`,
+          exitCodes.listen,
+        );
+      }
+    }
   } finally {
     await other.release();
   }

@@ -88,10 +88,7 @@ export class Attendant {
       );
       return;
     }
-    this.#progress.advice(
-      'If your browser is on another machine, let it reach this one, with this command there:',
-      tunnelTo(address, this.#io.env),
-    );
+    this.#progress.advice(...tunnelTo(address, this.#io.env));
     this.#progress.say(
       'Or paste here the address of the page that did not load, or the code (it is not shown):',
     );

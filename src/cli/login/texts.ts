@@ -2,13 +2,24 @@ import type { AddressInfo } from 'node:net';
 import { hostname, userInfo } from 'node:os';
 import type { Redirect } from '../../redirect.ts';
 import type { Io } from '../io.ts';
+import { inContainer } from './has-browser.ts';
 
-/** How the browser of another machine reaches the port here. */
-export function tunnelTo({ address, family, port }: AddressInfo, env: Io['env']): string {
-  const [, , machine = hostname(), sshPort = '22'] = env['SSH_CONNECTION']?.split(' ') ?? [];
+/** How the browser of another machine reaches the port here: what to do, and the command for it. */
+export function tunnelTo(
+  { address, family, port }: AddressInfo,
+  env: Io['env'],
+  contained = inContainer(),
+): [advice: string, command: string] {
+  // The name that a container gives itself is known to nobody else.
+  const guess = contained ? 'HOST' : hostname();
+  const [, , machine = guess, sshPort = '22'] = env['SSH_CONNECTION']?.split(' ') ?? [];
   const at = sshPort === '22' ? '' : ` -p ${sshPort}`;
   const here = family === 'IPv6' ? `[${address}]` : address;
-  return `ssh -N -L ${port}:${here}:${port}${at} ${userName(env)}@${machine}`;
+  const name = machine === 'HOST' ? ', where HOST is its name' : '';
+  return [
+    `If your browser is on another machine, let it reach this one, with this command there${name}:`,
+    `ssh -N -L ${port}:${here}:${port}${at} ${userName(env)}@${machine}`,
+  ];
 }
 
 function userName(env: Io['env']): string {

@@ -1,4 +1,4 @@
-import { skipWhile } from 'rxjs';
+import { delayWhen, ReplaySubject } from 'rxjs';
 import { createBridge, type Bridge, type FlowStore } from '../../bridge.ts';
 import { createOAuthCallbackServer, type OAuthCallbackServer } from '../../index.ts';
 import { InvalidOptionError } from '../../errors.ts';
@@ -30,12 +30,14 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   const operator = new OperatorSide(server, bridge, shared?.store);
   const stopped = untilStopped(io);
   io.onSignal('SIGHUP', () => void reload({ flags, io, access, server, bridge, log }));
-  // Of one that never listens there is nothing to tell but why.
-  server.events.pipe(skipWhile(({ type }) => type !== 'listening')).subscribe((event) => log.event(event));
+  // Of one that cannot start there is nothing to tell but why.
+  const started = new ReplaySubject<void>(1);
+  server.events.pipe(delayWhen(() => started)).subscribe((event) => log.event(event));
   try {
     // First, so that a port that is taken is known before anybody is told of the others.
     await operator.open(config.metricsPort);
     await bridge.listen();
+    started.next();
     operator.unready = undefined;
     const addresses = addressesOf(config, server, bridge, operator, access);
     const monitorUrl = monitor && monitorUrlOf(config, monitor, log);
