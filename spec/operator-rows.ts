@@ -5,6 +5,8 @@ import { PassThrough } from 'node:stream';
 import type { Io } from '../src/cli/io.ts';
 import type { Log } from '../src/cli/log.ts';
 import { Source } from '../src/cli/watch/source.ts';
+import type { View } from '../src/cli/watch/view.ts';
+import type { FeedStatus } from '../src/client.ts';
 import type { ServerEvent } from '../src/index.ts';
 import { Account } from '../src/monitor/account.ts';
 import { memoryStore } from '../src/store/memory.ts';
@@ -14,7 +16,9 @@ import * as assert from './helpers/assert.ts';
 import { newState, token, withBridge, withPeers, type Bridged, type Peer } from './helpers/bridge.ts';
 import { virtualTime } from './helpers/clock.ts';
 import { Folder } from './helpers/cli.ts';
+import { everyEnding, everyRow } from './helpers/endings.ts';
 import { withServer } from './helpers/endpoint.ts';
+import { rowsOf, Screen } from './helpers/screen.ts';
 import { send } from './helpers/wire.ts';
 import { newPass, passOf, ticketOf, withMonitor } from './monitor/monitored.ts';
 
@@ -253,6 +257,103 @@ const writesHarmlessly: CommandRow<typeof import('../src/cli/watch/lines.ts')> =
   },
 };
 
+const listsWhatIsAskedFor: CommandRow<typeof import('../src/cli/watch/run.ts')> = {
+  title: 'the table of watch has the rows that are asked for, and its counts are of all that happens',
+  module: 'cli/watch/run.ts',
+  check: async ({ watch }) => {
+    const time = virtualTime();
+    const watchOn = (url: string, { stdout }: Screen, stopped: Promise<void>, asked: object): Promise<void> =>
+      watch(url, { token, ...asked }, {
+        stdout,
+        env: { NO_COLOR: '1' },
+        onSignal: (_signal, heard) => {
+          void stopped.then(heard);
+          return () => undefined;
+        },
+      } as Partial<Io> as Io);
+    const body = async (bridged: Bridged): Promise<void> => {
+      let stop = (): void => undefined;
+      const stopped = new Promise<void>((resolve) => (stop = resolve));
+      const tries = [
+        ['everything', {}, everyRow],
+        ['two types', { type: ['expired', 'cancelled'] }, everyRow.filter((row) => /^(?:ex|ca)/.test(row))],
+        ['a disposition', { disposition: ['malformed'] }, ['malformed missing code']],
+        ['a flow', { flow: ['2'] }, everyRow.filter((row) => /^\w+ 2\b/.test(row))],
+      ] as const;
+      const screens = tries.map(() => new Screen(24, 100));
+      const watches = tries.map(([, asked], index) => watchOn(bridged.url, screens[index]!, stopped, asked));
+      try {
+        await monitors(bridged, tries.length);
+        await everyEnding(bridged, time);
+        for (const screen of screens) await screen.shows(/^waiting 2 /);
+      } finally {
+        stop();
+        await Promise.all(watches);
+      }
+      for (const [index, [what, , rows]] of tries.entries()) {
+        const { lines } = screens[index]!;
+        assert.equal(rowsOf(lines), rows, `the rows of ${what}`);
+        assert.equal(
+          lines[1]?.split('  ').slice(0, -1),
+          ['waiting 2', 'accepted 2', 'refused 1', 'expired 1', 'cancelled 2'],
+          `the counts of ${what}`,
+        );
+      }
+    };
+    await withBridge(body, {}, { scheduler: time.scheduler });
+  },
+};
+
+/** Resolves once so many watch. */
+async function monitors({ bridge }: Bridged, expected: number): Promise<void> {
+  const turns = async (): Promise<void> => {
+    while (bridge.stats().monitors < expected) await new Promise(setImmediate);
+  };
+  await assert.deadline(turns(), 10_000, `${expected} monitors`);
+}
+
+const saysWhatIsMissing: CommandRow<typeof import('../src/cli/watch/table.ts')> = {
+  title: 'the table of watch says that its connection is lost, that it is back, and what is missing between',
+  module: 'cli/watch/table.ts',
+  check: ({ tableView }) => {
+    const url = 'wss://sign-in.example/under/a/long/path/bridge';
+    const after = (happens: (view: View) => void, columns = 100): string[] => {
+      const screen = new Screen(24, columns);
+      const view = tableView(url, { stdout: screen.stdout, env: { NO_COLOR: '1' } });
+      happens(view);
+      view.close();
+      return screen.lines;
+    };
+    const status: FeedStatus = { counts: {}, reasons: {}, repeated: 0, missed: 0 };
+    const begun = (flow: string): ServerEvent => ({ type: 'begun', at: 0, flow, expiresAt: undefined });
+    const lost = (view: View): void => {
+      view.stands(status);
+      view.add(begun('1'), true);
+      view.connected(false);
+    };
+    const back =
+      (missed: number | undefined) =>
+      (view: View): void => {
+        lost(view);
+        view.stands({ ...status, missed });
+        view.add(begun('2'), true);
+      };
+    const away = 'connection lost, coming back';
+    assert.is(after(lost)[0], `${url}  ${away}`, 'once it is lost');
+    assert.ok(after(lost, 40)[0]?.endsWith(`  ${away}`), 'where there is no room for the URL');
+    for (const [missed, told] of [
+      [0, []],
+      [1_200, ['-- 1,200 events were lost while the connection was away.']],
+      [undefined, ['-- The service has restarted: what came between is not known.']],
+    ] as const) {
+      const lines = after(back(missed));
+      const what = `${missed === undefined ? 'an unknown number' : missed} missing`;
+      assert.equal(rowsOf(lines), ['begun 2', ...told, 'begun 1'], `with ${what}`);
+      assert.is(lines[0], `${url}  live`, `what it says above events, with ${what}`);
+    }
+  },
+};
+
 /** Each is checked with what its own module exports. */
 export const operatorRows = {
   labelsNothingSecret,
@@ -264,4 +365,6 @@ export const operatorRows = {
   tellsOfWhatIsLost,
   showsHarmlessly,
   writesHarmlessly,
+  listsWhatIsAskedFor,
+  saysWhatIsMissing,
 } satisfies Record<string, CommandRow>;

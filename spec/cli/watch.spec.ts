@@ -9,11 +9,15 @@ import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { frame } from '../../src/cli/watch/screen.ts';
 import { Source } from '../../src/cli/watch/source.ts';
 import type { ServerEvent } from '../../src/index.ts';
+import { createBridge } from '../../src/bridge/server.ts';
 import { Account } from '../../src/monitor/account.ts';
+import { gapWords } from '../../src/monitor/words.ts';
 import * as assert from '../helpers/assert.ts';
 import { counts, token, withBridge, type Bridged } from '../helpers/bridge.ts';
-import { hasty } from '../helpers/clock.ts';
+import { hasty, virtualTime } from '../helpers/clock.ts';
 import { bin, Cli, run } from '../helpers/cli.ts';
+import { everyEnding, everyRow } from '../helpers/endings.ts';
+import { rowsOf, screenOf } from '../helpers/screen.ts';
 import { suite } from '../helpers/suite.ts';
 import { TcpProxy } from '../helpers/tcp-proxy.ts';
 
@@ -364,31 +368,6 @@ test('reads nothing of another connection either, until its reader goes on', () 
     { limits: { heartbeat: 200 } },
   ));
 
-/** What the terminal shows in the end, line by line, of all that was written to it. */
-function screenOf(output: string): string[] {
-  const lines: string[] = [];
-  let [row, column] = [0, 0];
-  const lineTo = (end: number): string => (lines[row] ?? '').slice(0, end).padEnd(end);
-  for (const [piece] of output.matchAll(/\x1b\[[\d;?]*[A-Za-z]|\n|\r|[^\x1b\r\n]+/g)) {
-    const [, count = '', final = ''] = /^\x1b\[([\d;?]*)([A-Za-z])$/.exec(piece) ?? [];
-    const n = Number(count || 1);
-    if (piece === '\n') row++;
-    else if (piece === '\r') column = 0;
-    else if (final === 'A') row = Math.max(0, row - n);
-    else if (final === 'B') row += n;
-    else if (final === 'G') column = n - 1;
-    else if (final === 'H') [row, column] = [0, 0];
-    else if (final === 'J' && count === '2') lines.length = 0;
-    else if (final === 'J') lines.splice(row, Infinity, lineTo(column));
-    else if (final === 'K') lines[row] = count === '2' ? '' : lineTo(column);
-    else if (final === '') {
-      lines[row] = lineTo(column) + piece + (lines[row] ?? '').slice(column + piece.length);
-      column += piece.length;
-    }
-  }
-  return Array.from(lines, (line: string | undefined) => (line ?? '').trimEnd());
-}
-
 test('is a table on a terminal, as large as that is, and ends with 0 at Ctrl-C', () =>
   withBridge(async (bridged) => {
     const start = (args: readonly string[], environment: typeof env): Cli =>
@@ -438,14 +417,8 @@ test('shows each event in a line of its own, while there is room for more', () =
     flow.settle({ status: 'success' });
     await cli.sees(/finished/);
     cli.press('\x03');
-    const rows = screenOf((await cli.end()).stdout).filter((line) => /^\d\d:\d\d:\d\d\.\d{3} /.test(line));
     assert.equal(
-      rows.map((line) =>
-        line
-          .slice(14)
-          .replace(/ +/g, ' ')
-          .replace(/after .*/, 'after a while'),
-      ),
+      rowsOf(screenOf((await cli.end()).stdout)).map((row) => row.replace(/after .*/, 'after a while')),
       [
         'finished 1 success',
         'settled 1 code, after a while',
@@ -455,6 +428,93 @@ test('shows each event in a line of its own, while there is room for more', () =
       ],
     );
   }));
+
+test('has the rows that are asked for in its table, and counts all that happens', () => {
+  const time = virtualTime();
+  return withBridge(
+    async (bridged) => {
+      const start = (args: readonly string[], environment: typeof env): Cli =>
+        Cli.onTerminalOf(24, 100, args, environment);
+      await using all = await watching(bridged, [], start);
+      await using types = await watching(bridged, ['--type', 'expired', '--type', 'cancelled'], start);
+      await using refusals = await watching(bridged, ['--disposition', 'malformed'], start);
+      await using flow = await watching(bridged, ['--flow', '2'], start);
+      await everyEnding(bridged, time);
+      for (const [cli, what, rows] of [
+        [all, 'everything', everyRow],
+        [types, 'two types', everyRow.filter((row) => /^(?:expired|cancelled)/.test(row))],
+        [refusals, 'a disposition', ['malformed missing code']],
+        [flow, 'a flow', everyRow.filter((row) => /^\w+ 2\b/.test(row))],
+      ] as const) {
+        await cli.sees(/waiting 2 /);
+        cli.press('\x03');
+        const screen = screenOf((await cli.end()).stdout);
+        assert.equal(rowsOf(screen), rows, `the rows of ${what}`);
+        assert.equal(
+          screen[1]?.split('  ').slice(0, -1),
+          ['waiting 2', 'accepted 2', 'refused 1', 'expired 1', 'cancelled 2'],
+          `the counts of ${what}`,
+        );
+      }
+    },
+    {},
+    { scheduler: time.scheduler },
+  );
+});
+
+test(
+  'says on its table that the connection is lost, and in a row what was missed before it came back',
+  async () => {
+    const proxy = await TcpProxy.open();
+    try {
+      const authority = `127.0.0.1:${proxy.port}`;
+      const url = `ws://${authority}/bridge`;
+      await withBridge(
+        async (bridged) => {
+          const { bridge, server, events, port } = bridged;
+          proxy.target = port;
+          const visit: Bridged['visit'] = (target) => bridged.visit(target, { Host: authority });
+          const start = (args: readonly string[], environment: typeof env): Cli =>
+            Cli.onTerminalOf(24, 100, args, environment);
+          // The filter is for events; that some are missing is always said.
+          await using cli = await watching({ ...bridged, url }, ['--type', 'settled'], start);
+          await signIn({ server, visit });
+          await cli.sees(/settled +1 /);
+          const before = events.length;
+          proxy.target = undefined;
+          proxy.cutAll();
+          await counts(bridge, 0);
+          for (let n = 0; n < 5; n++) await signIn({ server, visit });
+          await cli.sees(/connection lost, coming back/);
+          assert.is(screenOf(cli.stdout)[0], `${url}  connection lost, coming back`);
+          proxy.target = port;
+          await cli.sees(/settled +6 /);
+          assert.match(screenOf(cli.stdout)[1] ?? '', 'accepted 6  refused 6');
+          // As a restart does, it numbers its events anew.
+          await bridge.close({ restart: true });
+          const again = createBridge(server, { token });
+          await again.listen();
+          await cli.sees(/The service has restarted/);
+          cli.press('\x03');
+          const { code, stdout } = await cli.end();
+          const screen = screenOf(stdout);
+          const told = `-- ${events.length - before - 4} events were lost while the connection was away.`;
+          assert.equal(
+            rowsOf(screen).map((row) => row.replace(/, after .*/, '')),
+            [`-- ${gapWords(undefined)}`, 'settled 6 code', told, 'settled 1 code'],
+          );
+          assert.equal([code, screen[0]], [0, `${url}  live`]);
+          assert.match(screen[1] ?? '', 'accepted 0  refused 0');
+        },
+        { limits: { events: 4 } },
+        { publicUrl: `http://${authority}` },
+      );
+    } finally {
+      await proxy.close();
+    }
+  },
+  { deadline: 40_000 },
+);
 
 test('has no colours where they are not wanted, and JSON on a terminal where it is, or that has no size', () =>
   withBridge(async (bridged) => {

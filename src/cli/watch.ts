@@ -80,6 +80,8 @@ function listOption(flag: string, what: string, choices?: readonly string[]): Op
 }
 
 const help = `
+--type, --disposition and --flow choose the rows of the table; its counts stay whole.
+
 Where events were lost, a line {"type":"missed","count":N} stands in their place, without a count after the
 service has restarted. Ctrl-C ends it, with 0; a service that cannot be reached, or that does not take the
 token, with 4.

@@ -42,8 +42,11 @@ export function frame(
   ] as const;
   const reasons = ledger.refusedFor.map(([reason, count]) => `${count} ${reason}`);
   const widths = widthsOf(columns);
+  const state = title.connected ? 'live' : 'connection lost, coming back';
+  // A long URL must not take the room of what the connection does.
+  const url = title.url.slice(0, Math.max(1, columns - state.length - 3));
   const head = [
-    paint.bold(cut(`${title.url}  ${title.connected ? 'live' : 'connection lost, coming back'}`)),
+    paint.bold(cut(`${url}  ${state}`)),
     ...filled(
       counts.map(([name, count]) => `${name} ${count}`),
       columns - 1,

@@ -29,7 +29,11 @@ export function tableView(url: string, { stdout, env }: Pick<Io, 'stdout' | 'env
   stdout.on('resize', resized);
   draw();
   return {
-    stands: (status) => account.stands(status),
+    stands(status) {
+      // What follows must not stand below a title that says the connection is lost.
+      connected = true;
+      account.stands(status);
+    },
     pending: (flows) => void (account.ledger.waiting = flows),
     add: (event, wanted) => account.add(event, wanted),
     connected: (is) => void (connected = is),
