@@ -243,8 +243,11 @@ test('ends with 0 where nobody reads any more', () =>
     await signIn(bridged);
     const command = `'${process.execPath}' '${bin}' watch '${bridged.url}' --history | head -1; echo "\${PIPESTATUS[0]}"`;
     const child = spawn('bash', ['-c', command], { env: { ...process.env, ...env }, timeout: 15_000 });
-    // Something to write, once its reader is gone.
-    const more = setInterval(() => void signIn(bridged), 100);
+    // Something to write, once its reader is gone; none of it may be under way when the server closes.
+    let written: Promise<unknown> = Promise.resolve();
+    const more = setInterval(() => {
+      written = written.then(() => signIn(bridged));
+    }, 100);
     try {
       const [stdout, stderr] = await Promise.all([
         text(child.stdout),
@@ -255,6 +258,7 @@ test('ends with 0 where nobody reads any more', () =>
       assert.equal([(JSON.parse(first) as ServerEvent).type, code, stderr], ['begun', '0', '']);
     } finally {
       clearInterval(more);
+      await written;
     }
   }));
 
