@@ -1,13 +1,16 @@
-/** What the monitor page draws, looked at as it stands there: its rows and its lines. Each check rejects a weakened page. */
+/** What the monitor page draws, looked at as it stands there: its rows, numbers and lines. Each check rejects a weakened page. */
 import type { Page } from 'playwright-core';
+import type { Flow } from '../../src/index.ts';
 import { createMonitor } from '../../src/monitor.ts';
 import { browserSuite, type Tab } from '../browser/chromium.ts';
-import { equal, ok } from '../helpers/assert.ts';
+import { equal, is, ok } from '../helpers/assert.ts';
 import { counts } from '../helpers/bridge.ts';
+import { virtualTime, type VirtualTime } from '../helpers/clock.ts';
 import { complains } from '../helpers/complains.ts';
+import { everyEnding, everyRow } from '../helpers/endings.ts';
 import { weakenedModule, weakenedPage, type Edit } from '../helpers/weakened.ts';
-import { overProxy, withMonitor } from './monitored.ts';
-import { asSent, isLive, received, saved, shows, signIn, watch } from './watching.ts';
+import { overProxy, withMonitor, type Monitored } from './monitored.ts';
+import { asSent, isLive, received, saved, shows, signIn, tallies, watch } from './watching.ts';
 
 const test = browserSuite('what the monitor page draws');
 
@@ -74,9 +77,46 @@ const rowsSurvive: Check = ({ page }, create) =>
     { create },
   );
 
-/** How far the pixels of a colour of the style sheet reach up and down in a chart, and how many there are. */
-function drawn(page: Page, chart: string, color: string): Promise<{ count: number; height: number }> {
-  return page.evaluate<{ count: number; height: number }>(`(() => {
+const endingsAreShown: Check = async ({ page }, create) => {
+  const time = virtualTime();
+  await withMonitor(
+    async (monitored) => {
+      await watch(page, monitored.monitor.url());
+      await everyEnding(monitored, time);
+      await shows(page, 'Waiting', 2);
+      equal(
+        await tallies(page),
+        { Waiting: '2', Accepted: '2', Refused: '1', Expired: '1', Cancelled: '2' },
+        'the numbers at the top',
+      );
+      const rows = async (): Promise<string[]> => {
+        const cells = await page.evaluate<string[][]>(
+          "[...document.querySelectorAll('#rows tr')].map(({ cells }) => [...cells].map((cell) => cell.textContent))",
+        );
+        return cells.map(([, ...shown]) => shown.filter(Boolean).join(' '));
+      };
+      equal(await rows(), everyRow, 'the rows');
+      for (const kind of ['expired', 'cancelled']) {
+        await page.selectOption('#kind', kind);
+        const found = everyRow.filter((row) => row.startsWith(kind));
+        await page.locator('#rows tr').first().waitFor();
+        equal(await rows(), found, `the rows that are ${kind}`);
+      }
+    },
+    { create, server: { scheduler: time.scheduler } },
+  );
+};
+
+interface Drawn {
+  count: number;
+  height: number;
+  /** The longest piece without a gap, from left to right. */
+  width: number;
+}
+
+/** How many pixels of a colour of the style sheet a chart has, and how far they reach. */
+function drawn(page: Page, chart: string, color: string): Promise<Drawn> {
+  return page.evaluate<Drawn>(`(() => {
     const style = getComputedStyle(document.documentElement).getPropertyValue('${color}').trim();
     const canvas = document.querySelector('#${chart} canvas');
     const probe = document.createElement('canvas').getContext('2d');
@@ -86,11 +126,23 @@ function drawn(page: Page, chart: string, color: string): Promise<{ count: numbe
     const { width, height } = canvas;
     const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
     const found = [];
+    const columns = new Set();
     for (let at = 0; at < data.length; at += 4) {
       const near = [0, 1, 2].every((part) => Math.abs(data[at + part] - wanted[part]) < 16);
-      if (near && data[at + 3] > 200) found.push(Math.floor(at / 4 / width));
+      if (!near || data[at + 3] <= 200) continue;
+      found.push(Math.floor(at / 4 / width));
+      columns.add((at / 4) % width);
     }
-    return { count: found.length, height: found.length === 0 ? 0 : Math.max(...found) - Math.min(...found) };
+    let [piece, widest] = [0, 0];
+    for (let column = 0; column < width; column++) {
+      piece = columns.has(column) ? piece + 1 : 0;
+      widest = Math.max(widest, piece);
+    }
+    return {
+      count: found.length,
+      height: found.length === 0 ? 0 : Math.max(...found) - Math.min(...found),
+      width: widest,
+    };
   })()`);
 }
 
@@ -113,6 +165,52 @@ const linesAreDrawn: Check = ({ page }, create) =>
     },
     { create },
   );
+
+/** In each of 20 seconds flows begin, and those end that have waited for so many seconds. Ends with the peak of the rate. */
+async function waitEvenly(
+  { server, visit }: Monitored,
+  { advance }: VirtualTime,
+  seconds: readonly number[],
+): Promise<void> {
+  const begun: Flow[][] = [];
+  for (let second = 0; second < 20; second++) {
+    begun.push(await Promise.all(seconds.map(() => server.begin())));
+    for (const [index, waited] of seconds.entries()) {
+      const flow = begun[second - waited]?.[index];
+      if (flow) await visit(`/callback?code=c&state=${flow.state}`);
+    }
+    advance(1_000);
+  }
+  for (let n = 0; n < peakOf(seconds); n++)
+    await visit('/callback?code=c&state=nobody-knows-this-state-at-all');
+}
+
+const peakOf = (seconds: readonly number[]): number => seconds.length + 1;
+
+const flatLinesAreDrawn: Check = async ({ page }, create) => {
+  for (const [seconds, told, colors] of [
+    [[0], 'median 0 ms, longest 0 ms', ['--warn']],
+    [[1, 3], 'median 1.0 s, longest 3.0 s', ['--accent', '--warn']],
+  ] as const) {
+    const time = virtualTime();
+    // All of it is over when the page opens, and not too long ago for its charts.
+    time.advance(Date.now() - 40_000);
+    await withMonitor(
+      async (monitored) => {
+        await waitEvenly(monitored, time, seconds);
+        await watch(page, monitored.monitor.url());
+        // What has the last of it has all of it.
+        await page.locator('#rate', { hasText: new RegExp(`peak ${peakOf(seconds)}$`) }).waitFor();
+        is(await page.locator('#wait').innerText(), told);
+        for (const color of colors) {
+          const { width } = await drawn(page, 'wait-chart', color);
+          ok(width >= 100, `the flat line ${color} of ${told} is ${width} wide`);
+        }
+      },
+      { create, server: { scheduler: time.scheduler } },
+    );
+  }
+};
 
 interface Twin {
   weakness: string;
@@ -194,6 +292,68 @@ const checks: readonly { title: string; check: Check; twins: readonly Twin[] }[]
           `this.#rate.show([x, x.map(() => 0), refused]);`,
         ),
         complaint: /the line --good of rate-chart is \d+ high/,
+      },
+      {
+        weakness: 'draws no waiting times',
+        edits: edit(
+          'charts.ts',
+          `this.#wait.show([x, median, longest]);`,
+          `this.#wait.show([x, x.map(() => null), longest]);`,
+        ),
+        complaint: /wait-chart has 0 pixels of --accent/,
+      },
+    ],
+  },
+  {
+    title: 'draws the waiting times where they stay the same',
+    check: flatLinesAreDrawn,
+    twins: [
+      {
+        weakness: 'draws a dot for each second, and no line',
+        edits: edit('charts.ts', `width: 1.5,`, `width: line.dots ? 0 : 1.5,`),
+        complaint: /the flat line --warn of median 0 ms, longest 0 ms is \d wide/,
+      },
+      {
+        weakness: 'has no scale where nobody had to wait',
+        edits: edit('charts.ts', `[0, most > 0 ? most * 1.15 : 1]`, `[0, most * 1.15]`),
+        complaint: /the flat line --warn of median 0 ms, longest 0 ms is 0 wide/,
+      },
+      {
+        weakness: 'draws the longest waiting time alone',
+        edits: edit(
+          'charts.ts',
+          `this.#wait.show([x, median, longest]);`,
+          `this.#wait.show([x, longest, longest]);`,
+        ),
+        complaint: /the flat line --accent of median 1.0 s, longest 3.0 s is 0 wide/,
+      },
+    ],
+  },
+  {
+    title: 'shows each way in which a flow ends, and counts it',
+    check: endingsAreShown,
+    twins: [
+      {
+        weakness: 'counts nobody whose time was over',
+        edits: edit('tallies.ts', `ledger.of('expired')`, `ledger.of('late')`),
+        complaint: /the numbers at the top/,
+      },
+      {
+        weakness: 'counts who has cancelled as expired too',
+        edits: edit('tallies.ts', `ledger.of('expired')`, `ledger.of('expired') + ledger.of('cancelled')`),
+        complaint: /the numbers at the top/,
+      },
+      {
+        weakness: 'does not say that somebody was denied',
+        edits: [{ file: 'monitor/words.ts', find: `event.error ?? event.outcome`, replace: `event.outcome` }],
+        complaint: /the rows[^]*access_denied/,
+      },
+      {
+        weakness: 'shows everything whichever kind is asked for',
+        edits: [
+          { file: 'monitor/journal.ts', find: `if (kind !== '' && `, replace: `if (kind === 'refused' && ` },
+        ],
+        complaint: /the rows that are expired/,
       },
     ],
   },
