@@ -312,6 +312,8 @@ async function monitors({ bridge }: Bridged, expected: number): Promise<void> {
   await assert.deadline(turns(), 10_000, `${expected} monitors`);
 }
 
+const status: FeedStatus = { counts: {}, reasons: {}, repeated: 0, missed: 0 };
+
 const saysWhatIsMissing: CommandRow<typeof import('../src/cli/watch/table.ts')> = {
   title: 'the table of watch says that its connection is lost, that it is back, and what is missing between',
   module: 'cli/watch/table.ts',
@@ -324,7 +326,6 @@ const saysWhatIsMissing: CommandRow<typeof import('../src/cli/watch/table.ts')> 
       view.close();
       return screen.lines;
     };
-    const status: FeedStatus = { counts: {}, reasons: {}, repeated: 0, missed: 0 };
     const begun = (flow: string): ServerEvent => ({ type: 'begun', at: 0, flow, expiresAt: undefined });
     const lost = (view: View): void => {
       view.stands(status);
@@ -354,6 +355,31 @@ const saysWhatIsMissing: CommandRow<typeof import('../src/cli/watch/table.ts')> 
   },
 };
 
+const saysOfEachBreak: CommandRow<typeof import('../src/cli/watch/lines.ts')> = {
+  title: 'beside its lines watch says of each break, however short, once, and in a line what is missing',
+  module: 'cli/watch/lines.ts',
+  check: ({ linesView }) => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()].map((each) => each.setEncoding('utf8'));
+    const view = linesView({ stdout: stdout!, stderr: stderr! }, new Source(), true);
+    const said = (): unknown[] => [stdout!.read(), stderr!.read()];
+    const broke = 'connection lost, coming back\nconnected again\n';
+    view.stands(status);
+    assert.equal(said(), [null, null], 'as it begins');
+    view.stands(status);
+    assert.equal(said(), [null, broke], 'of a break that nobody saw');
+    view.connected(false);
+    view.connected(false);
+    view.stands({ ...status, missed: 2 });
+    view.connected(true);
+    const two = '2 events were lost while the connection was away.\n';
+    assert.equal(said(), ['{"type":"missed","count":2}\n', broke + two], 'of a break');
+    view.stands({ ...status, missed: undefined });
+    const [line, told] = said();
+    assert.is(line, '{"type":"missed"}\n', 'after a restart');
+    assert.match(String(told), 'The service has restarted');
+  },
+};
+
 /** Each is checked with what its own module exports. */
 export const operatorRows = {
   labelsNothingSecret,
@@ -367,4 +393,5 @@ export const operatorRows = {
   writesHarmlessly,
   listsWhatIsAskedFor,
   saysWhatIsMissing,
+  saysOfEachBreak,
 } satisfies Record<string, CommandRow>;

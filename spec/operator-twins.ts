@@ -229,4 +229,22 @@ export const operatorTwins: readonly CommandTwin<keyof typeof operatorRows>[] = 
     edits: edit('monitor/account.ts', `if (status.missed !== 0) this`, `if (status.missed) this`),
     complaint: /with an unknown number missing/,
   },
+  {
+    row: 'saysOfEachBreak',
+    weakness: 'says nothing of a break that was over before it looked',
+    edits: edit('cli/watch/lines.ts', `if (begun) connected(false);`, ``),
+    complaint: /of a break that nobody saw/,
+  },
+  {
+    row: 'saysOfEachBreak',
+    weakness: 'says of a break whenever it looks',
+    edits: edit('cli/watch/lines.ts', `if (is === !lost) return;`, ``),
+    complaint: /as it begins/,
+  },
+  {
+    row: 'saysOfEachBreak',
+    weakness: 'passes over a restart',
+    edits: edit('cli/watch/lines.ts', `if (missed === 0) return;`, `if (!missed) return;`),
+    complaint: /after a restart/,
+  },
 ];

@@ -15,6 +15,7 @@ export function linesView(
     if (!stdout.write(`${text}\n`)) source.hold();
   };
   stdout.on('drain', () => source.release());
+  let begun = false;
   let lost = false;
   const connected = (is: boolean): void => {
     if (is === !lost) return;
@@ -23,6 +24,9 @@ export function linesView(
   };
   return {
     stands({ missed }) {
+      // It may have come back before anybody looked.
+      if (begun) connected(false);
+      begun = true;
       connected(true);
       if (missed === 0) return;
       line(json ? inJson({ type: 'missed', count: missed }) : gapWords(missed));
