@@ -1,110 +1,111 @@
 /** All that an operator has of a running `serve`, at once: the monitor page, `watch`, the metrics. They must agree. */
 import { firstValueFrom } from 'rxjs';
 import { browserSuite } from '../browser/chromium.ts';
-import { connectCallbackHost } from '../../src/client.ts';
+import { connectCallbackHost, type RemoteCallbackHost } from '../../src/client.ts';
 import { Cli } from '../helpers/cli.ts';
 import { equal, is, match, not, ok } from '../helpers/assert.ts';
+import { everyKind, People } from '../helpers/people.ts';
 import { withRedis } from '../helpers/redis.ts';
 import { hasRedis, noRedis } from '../helpers/redis-server.ts';
+import { screenOf } from '../helpers/screen.ts';
 import { visit } from '../helpers/wire.ts';
-import { isLive, isLocked, keep, saved, shows, tallies } from '../monitor/watching.ts';
+import {
+  brief,
+  differences,
+  faults,
+  headOfPage,
+  headOfTerminal,
+  latest,
+  metered,
+  nameOfLine,
+  NumberedFeed,
+  read,
+  rowsOfPage,
+  rowsOfTerminal,
+  SavedRows,
+  told,
+} from '../monitor/agreement.ts';
+import { isLive, isLocked, keep, shows } from '../monitor/watching.ts';
 
 const token = 'a-token-of-the-specs';
 const canary = 'CANARY-of-a-code';
 const env = { RX_OAUTH_CALLBACK_TOKEN: token };
 const test = browserSuite('operators of serve');
 
-const signIns = 100;
+const signIns = Math.max(100, everyKind);
+const waitOn = 3;
 
-/** People sign in over the bridge of a service, all at once; some of them come back twice, some come without a code. Gives their secrets. */
-async function signIn(bridgeUrl: string, port: number): Promise<string[]> {
-  await using host = await connectCallbackHost(bridgeUrl, { token });
-  const each = async (n: number): Promise<string[]> => {
-    const flow = await host.begin();
-    if (n % 4 === 0) await visit(port, `/callback?state=${flow.state}`);
-    await visit(port, `/callback?code=${canary}&state=${flow.state}`);
-    is((await firstValueFrom(flow.response)).code, canary);
-    if (n % 10 === 0) await visit(port, `/callback?code=${canary}&state=${flow.state}`);
-    return [flow.state, flow.codeVerifier];
-  };
-  return (await Promise.all(Array.from({ length: signIns }, (_, n) => each(n)))).flat();
+interface Ready {
+  bridgeUrl: string;
+  monitorUrl: string;
+  metricsUrl: string;
 }
 
-function tallied(names: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return counts;
+/** What a service that has just started has to say, on a line of JSON. */
+const readyLine = /^(\{"type":"ready".*\})\n/;
+
+/** People sign in over the bridge of a service, all at once, and some of them wait on. Gives their secrets. */
+async function signIn(host: RemoteCallbackHost, people: People): Promise<string[]> {
+  const signedIn = Array.from({ length: signIns }, (_, n) => people.signIn(host, n));
+  const waiting = Array.from({ length: waitOn }, () => people.wait(host));
+  const flows = await Promise.all([...signedIn, ...waiting]);
+  return flows.flatMap(({ state, codeVerifier }) => [state, codeVerifier]);
 }
 
-const sorted = (counts: Iterable<readonly [string, number]>): (readonly [string, number])[] =>
-  [...counts].sort(([one], [other]) => one.localeCompare(other));
+async function meteredAt(metricsUrl: string): Promise<string> {
+  return (await fetch(metricsUrl, { headers: { Authorization: `Bearer ${token}` } })).text();
+}
+
+/** The value of a metric, by its name and labels. */
+function valueOf(metrics: string, name: string): number {
+  const sample = `rx_oauth_callback_${name} `;
+  const line = metrics.split('\n').find((each) => each.startsWith(sample));
+  return Number(line?.slice(sample.length));
+}
 
 test(
   'the monitor page, watch and the metrics of serve agree to the last flow',
   async ({ page, seen }) => {
     await using service = Cli.start(['serve', '--json'], env);
-    const { bridgeUrl, monitorUrl, metricsUrl } = JSON.parse(
-      await service.sees(/^(\{"type":"ready".*\})\n/),
-    ) as Record<'bridgeUrl' | 'monitorUrl' | 'metricsUrl', string>;
-    const port = Number(new URL(bridgeUrl).port);
+    const { bridgeUrl, monitorUrl, metricsUrl } = JSON.parse(await service.sees(readyLine)) as Ready;
+    const rows = await SavedRows.of(page);
     await page.goto(monitorUrl);
     await isLive(page);
-    await using watch = Cli.start(['watch', bridgeUrl, '--history'], env);
-    const secrets = await signIn(bridgeUrl, port);
+    using feed = await NumberedFeed.open(bridgeUrl, token);
+    const watching = ['watch', bridgeUrl, '--history'];
+    await using watch = Cli.start(watching, env);
+    await using terminal = Cli.onTerminalOf(24, 500, watching, { ...env, NO_COLOR: '1' });
+    const people = new People(canary);
+    await using host = await connectCallbackHost(bridgeUrl, { token });
+    const secrets = await signIn(host, people);
 
-    await page
-      .locator('dl div', { hasText: `Accepted` })
-      .filter({ hasText: String(signIns) })
-      .waitFor();
-    // One that says that it listens, three of each, and those that are refused.
-    await watch.sees(new RegExp(`^(?:[^\\n]*\\n){${1 + signIns * 3 + signIns / 4 + signIns / 10}}$`));
-    const metrics = await (await fetch(metricsUrl, { headers: { Authorization: `Bearer ${token}` } })).text();
-    const metered = (name: string): number => {
-      const sample = `rx_oauth_callback_${name} `;
-      return Number(
-        metrics
-          .split('\n')
-          .find((line) => line.startsWith(sample))
-          ?.slice(sample.length),
+    const names = ['listening', ...people.events];
+    const truth = told(names);
+    await feed.has(names.length);
+    await watch.sees(new RegExp(`^(?:[^\\n]*\\n){${names.length}}`));
+    const lines = watch.stdout.trimEnd().split('\n');
+    equal(feed.misnumbered, []);
+    equal(faults(feed.all.map(nameOfLine).sort(), names.sort()), []);
+    equal(faults(lines, feed.all), []);
+    const metrics = await meteredAt(metricsUrl);
+    equal(differences(metered(metrics), truth), []);
+    for (const ending of ['code', 'error', 'expired', 'cancelled'])
+      is(
+        valueOf(metrics, `flow_waiting_seconds_count{ending="${ending}"}`),
+        people.events.filter((name) => new RegExp(`^(?:settled )?${ending}\\b`).test(name)).length,
+        ending,
       );
-    };
-    const events = watch.stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, string>);
-    const watched = (met: (event: Record<string, string>) => boolean): number => events.filter(met).length;
-
-    await page
-      .locator('dl div', { hasText: 'Refused' })
-      .filter({ hasText: String(signIns / 4 + signIns / 10) })
-      .waitFor();
-    await shows(page, 'Waiting', 0);
-    const { Accepted, Refused } = await tallies(page);
-    equal([watched(({ type }) => type === 'begun'), Number(Accepted)], [signIns, signIns]);
-    equal(['flows_pending', 'flows_begun_total', 'flows_ended_total{ending="code",error=""}'].map(metered), [
-      0,
-      signIns,
-      signIns,
-    ]);
-    is(metered('flow_waiting_seconds_count{ending="code"}'), signIns);
-    // All there are of each kind, by all three.
-    const told = tallied(
-      events.map(({ disposition = '', reason = '' }) => `${disposition} ${reason}`.trim()),
-    );
-    told.delete('');
-    const counted = new Map(
-      [...metrics.matchAll(/^rx_oauth_callback_redirects_total\{disposition="(.*)",reason="(.*)"\} (.+)$/gm)]
-        .map(([, disposition, reason, count]) => [`${disposition} ${reason}`.trim(), Number(count)] as const)
-        .filter(([, count]) => count > 0),
-    );
-    equal(sorted(counted), sorted(told));
-    equal(sorted(told), [
-      ['accepted', signIns],
-      ['duplicate', signIns / 10],
-      ['malformed missing_code', signIns / 4],
-    ]);
-    is(Number(Refused), signIns / 4 + signIns / 10);
-    is(await page.locator('#refusals').innerText(), 'Refused: 25 missing code, 10 duplicate');
+    const inBrief = brief(truth);
+    equal(differences(await read(inBrief, () => headOfPage(page)), inBrief), []);
+    equal(differences(await read(inBrief, () => headOfTerminal(terminal.stdout)), inBrief), []);
+    await rows.save();
+    equal([...rows.amiss, ...faults(rows.all, feed.all)], []);
+    const shown = await rowsOfPage(page);
+    equal(shown, latest(feed.all, 200));
+    terminal.press('\x03');
+    const drawn = rowsOfTerminal(screenOf((await terminal.end()).stdout), feed.all.length - 1);
+    // Of 24 rows the head has four, and the cursor one.
+    equal(drawn, latest(feed.all, 19));
 
     await keep(page, 'serve', true);
     await page.locator('#as-table').click();
@@ -113,8 +114,9 @@ test(
       serve: service.stdout + service.stderr,
       watch: watch.stdout + watch.stderr,
       metrics,
+      'watch on a terminal': terminal.stdout,
       'the page': (await page.content()) + (await page.locator('body').innerText()),
-      'what it saves': JSON.stringify(await saved(page)),
+      'what it saves': rows.all.join('\n'),
     };
     for (const [whose, output] of Object.entries(outputs)) {
       ok(output.length > 500, whose);
@@ -130,20 +132,6 @@ test(
   { deadline: 40_000 },
 );
 
-interface Ready {
-  bridgeUrl: string;
-  monitorUrl: string;
-  metricsUrl: string;
-}
-
-/** The value of a metric, by its name and labels. */
-async function meteredAt(metricsUrl: string, name: string): Promise<number> {
-  const answer = await fetch(metricsUrl, { headers: { Authorization: `Bearer ${token}` } });
-  const sample = `rx_oauth_callback_${name} `;
-  const line = (await answer.text()).split('\n').find((each) => each.startsWith(sample));
-  return Number(line?.slice(sample.length));
-}
-
 test.when(hasRedis, noRedis)(
   'they agree on what Redis has lost, at each node of a service',
   ({ page }) =>
@@ -151,8 +139,7 @@ test.when(hasRedis, noRedis)(
       const args = ['serve', '--json', '--redis', server.url, '--redis-poll', '200'];
       await using one = Cli.start(args, env);
       await using other = Cli.start(args, env);
-      const ready = async (node: Cli): Promise<Ready> =>
-        JSON.parse(await node.sees(/^(\{"type":"ready".*\})\n/)) as Ready;
+      const ready = async (node: Cli): Promise<Ready> => JSON.parse(await node.sees(readyLine)) as Ready;
       const [here, there] = [await ready(one), await ready(other)];
       await page.goto(here.monitorUrl);
       await isLive(page);
@@ -193,7 +180,7 @@ test.when(hasRedis, noRedis)(
       );
       await other.sees(/"reason":"lost"/, 'stderr');
       const metered = (name: string): Promise<number[]> =>
-        Promise.all([here, there].map(({ metricsUrl }) => meteredAt(metricsUrl, name)));
+        Promise.all([here, there].map(async ({ metricsUrl }) => valueOf(await meteredAt(metricsUrl), name)));
       equal(await metered('flows_ended_total{ending="lost",error=""}'), [3, 1]);
       equal(await metered('flows_ended_total{ending="cancelled",error=""}'), [1, 0]);
       equal(await metered('flow_waiting_seconds_count{ending="lost"}'), [3, 1]);
@@ -232,8 +219,7 @@ test('the link to the page is good where the bridge has a port of its own, and t
 }) => {
   const apart = ['serve', '--json', '--bridge-port', '0', '--public-url'];
   await using service = Cli.start([...apart, 'https://sign-in.example/under'], env);
-  const ready = /^(\{"type":"ready".*\})\n/;
-  const { monitorUrl, bridgeUrl } = JSON.parse(await service.sees(ready)) as Record<string, string>;
+  const { monitorUrl, bridgeUrl } = JSON.parse(await service.sees(readyLine)) as Record<string, string>;
   match(monitorUrl ?? '', /^http:\/\/127\.0\.0\.1:\d+\/monitor#/);
   await page.goto(monitorUrl ?? '');
   await isLive(page);
@@ -242,7 +228,7 @@ test('the link to the page is good where the bridge has a port of its own, and t
   await page.locator('#rows', { hasText: 'begun' }).waitFor();
   // Where there can be none, there is none.
   await using everywhere = Cli.start([...apart, 'https://sign-in.example', '--host', '0.0.0.0'], env);
-  not.match(await everywhere.sees(ready), 'monitor');
+  not.match(await everywhere.sees(readyLine), 'monitor');
   await everywhere.sees(/there is no link to the monitor: [^\n]*--bridge-port/, 'stderr');
 });
 

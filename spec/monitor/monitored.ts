@@ -4,6 +4,7 @@ import type { BridgeOptions } from '../../src/bridge.ts';
 import type { ServerOptions } from '../../src/index.ts';
 import { withBridge, type Bridged } from '../helpers/bridge.ts';
 import { TcpProxy } from '../helpers/tcp-proxy.ts';
+import { weakenedModule, weakenedPage, type Edit } from '../helpers/weakened.ts';
 import type { WireAnswer } from '../helpers/wire.ts';
 
 export interface Monitored extends Bridged {
@@ -94,4 +95,15 @@ export function ticketOf({ body }: WireAnswer): string {
 
 export function newPass(): string {
   return randomBytes(32).toString('base64url');
+}
+
+/** A monitor whose page has these edits. */
+export async function weakenedMonitor(...edits: readonly Edit[]): Promise<typeof createMonitor> {
+  const script = JSON.stringify(await weakenedPage(...edits));
+  const twin = await weakenedModule('monitor/server.ts', {
+    file: 'monitor/assets.ts',
+    find: `bundlePage();`,
+    replace: `{ ...bundlePage(), script: ${script} };`,
+  });
+  return (twin as { createMonitor: typeof createMonitor }).createMonitor;
 }

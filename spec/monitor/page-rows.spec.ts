@@ -8,8 +8,8 @@ import { counts } from '../helpers/bridge.ts';
 import { virtualTime, type VirtualTime } from '../helpers/clock.ts';
 import { complains } from '../helpers/complains.ts';
 import { everyEnding, everyRow } from '../helpers/endings.ts';
-import { weakenedModule, weakenedPage, type Edit } from '../helpers/weakened.ts';
-import { overProxy, withMonitor, type Monitored } from './monitored.ts';
+import type { Edit } from '../helpers/weakened.ts';
+import { overProxy, weakenedMonitor, withMonitor, type Monitored } from './monitored.ts';
 import { asSent, isLive, received, saved, shows, signIn, tallies, watch } from './watching.ts';
 
 const test = browserSuite('what the monitor page draws');
@@ -358,17 +358,6 @@ const checks: readonly { title: string; check: Check; twins: readonly Twin[] }[]
     ],
   },
 ];
-
-/** A monitor whose page has these edits. */
-async function weakenedMonitor(...edits: readonly Edit[]): Promise<typeof createMonitor> {
-  const script = JSON.stringify(await weakenedPage(...edits));
-  const twin = await weakenedModule('monitor/server.ts', {
-    file: 'monitor/assets.ts',
-    find: `bundlePage();`,
-    replace: `{ ...bundlePage(), script: ${script} };`,
-  });
-  return (twin as { createMonitor: typeof createMonitor }).createMonitor;
-}
 
 for (const { title, check, twins } of checks) {
   test(title, (tab) => check(tab, createMonitor), { deadline: 40_000 });
