@@ -1,178 +1,208 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Page } from 'playwright-core';
+import type { Readable, Writable } from 'node:stream';
+import { createClient } from 'redis';
 import { launch } from '../../spec/browser/chromium.ts';
 import { ensureBuild, root } from '../../spec/helpers/consumer.ts';
-import type { ServerEvent } from '../../src/index.ts';
+import { hasRedis, RedisServer } from '../../spec/helpers/redis-server.ts';
+import { screenOf } from '../../spec/helpers/screen.ts';
+import {
+  brief,
+  differences,
+  faults,
+  headOfPage,
+  headOfTerminal,
+  latest,
+  Lines,
+  metered,
+  nameOfLine,
+  NumberedFeed,
+  read,
+  rowsOfPage,
+  rowsOfTerminal,
+  SavedRows,
+  told,
+} from '../../spec/monitor/agreement.ts';
 import { Child } from '../child.ts';
-import type { Measure } from '../context.ts';
-import type { People } from '../programs/people.ts';
+import type { Context, Measure } from '../context.ts';
+import type { Had, PeopleProgram } from '../programs/people.ts';
 import { token } from '../service.ts';
 import { short } from '../table.ts';
 
-const perSecond = 500;
 const longest = 1;
+const perSecond = 500;
+// With a store there is more work for each, and one process more to do it.
+const perSecondStored = 100;
+const secondsStored = 10;
+const waitOn = 7;
+const mostTold = 20;
+// All of them, so that a browser on a busy machine comes late and not never; else it is shown a gap, and rightly so.
+const kept = 200_000;
+const patience = 30_000;
 
-/** What one of them says of all sign-ins. */
-interface Count {
-  waiting: number;
-  accepted: number;
-  refused: number;
-  cancelled: number;
+interface Load {
+  count: number;
+  perSecond: number;
+  /** Where the flows are, if not in `serve` itself: those that wait in the end are lost there. */
+  redis?: RedisServer;
+}
+
+/** What an operator saw of a load, and what there was. */
+interface Seen extends Pick<Had, 'seconds' | 'late'> {
+  /** Every number that is wrong, by who says it. */
+  wrong: string[];
+  /** Events that somebody has too often, not at all or in another place. */
+  faults: string[];
+  signIns: number;
+  events: number;
 }
 
 /** `serve`, and all that an operator has of it at once. People know best what has happened: all must say the same. */
 export const operators: Measure = async ({ minutes, tell }) => {
   ensureBuild();
-  await using service = command('serve', '--json', '--log-level', 'error');
-  const [ready] = (await once(service.lines, 'line')) as [string];
-  const { bridgeUrl, monitorUrl, metricsUrl } = JSON.parse(ready) as Record<string, string>;
-  await using watching = command('watch', '--history', bridgeUrl!);
-  const watched = new Watched();
-  watching.lines.on('line', (line: string) => watched.add(JSON.parse(line) as ServerEvent));
-  await using browser = await launch();
-  const page = await browser.newPage();
-  await page.goto(monitorUrl!);
-  await page.locator('#status[data-state=live]').waitFor();
-
-  await using people = new Child<People>('people');
   const count = Math.round(perSecond * 60 * Math.min(minutes, longest));
-  const since = performance.now();
-  const had = await people.ask('signIn', bridgeUrl!, count, perSecond);
-  const seconds = (performance.now() - since) / 1_000;
-  const truth = { waiting: 0, accepted: had.accepted, refused: had.refused, cancelled: had.cancelled };
-  // One that says that the service listens, and three or more of each sign-in.
-  const events = 1 + had.begun + had.accepted * 2 + had.refused + had.cancelled;
-  await Promise.all([watched.has(events), shows(page, events)]);
-
-  const said: Record<string, Count> = {
-    people: truth,
-    watch: watched.count(),
-    page: await countOf(page),
-    metrics: await metered(metricsUrl!),
-  };
-  for (const [who, each] of Object.entries(said)) tell(`${who}: ${JSON.stringify(each)}`);
+  const minute = await seen({ count, perSecond }, tell);
   const line = { measure: 'operators', against: '' };
-  return [
-    {
-      ...line,
-      what: 'numbers in which page, watch or metrics are wrong',
-      value: Object.values(said).reduce((sum, each) => sum + differences(each, truth), 0),
-      reach: { most: 0 },
-      ours: `${short(had.begun)} sign-ins, ${short(events)} events`,
-    },
-    {
-      ...line,
-      what: 'events that watch has twice',
-      value: watched.doubled,
-      reach: { most: 0 },
-      ours: `${short(had.refused)} refused, ${short(had.cancelled)} cancelled, ${short(had.denied)} denied`,
-    },
+  const lines = [
+    ...checked('', minute),
     {
       ...line,
       what: 'sign-ins/s',
-      value: had.begun / seconds,
+      value: count / minute.seconds,
       reach: { least: perSecond * 0.95 },
-      ours: `${short(seconds)} s, ${short(had.late)} ms late at the end`,
+      ours: `${short(minute.seconds)} s, ${short(minute.late)} ms late at the end`,
     },
   ];
+  if (!hasRedis) return lines;
+  await using redis = await RedisServer.start();
+  const stored = { count: perSecondStored * secondsStored, perSecond: perSecondStored, redis };
+  return [...lines, ...checked(', flows lost by Redis', await seen(stored, tell))];
 };
 
-function differences(one: Count, other: Count): number {
-  return (Object.keys(other) as (keyof Count)[]).filter((name) => one[name] !== other[name]).length;
+function checked(which: string, { wrong, faults: found, signIns, events }: Seen) {
+  const line = { measure: 'operators', against: '', reach: { most: 0 } };
+  const ours = `${short(signIns)} sign-ins, ${short(events)} events`;
+  return [
+    { ...line, what: `numbers that are wrong${which}`, value: wrong.length, ours },
+    { ...line, what: `events doubled, lost or out of order${which}`, value: found.length, ours },
+  ];
 }
+
+async function seen(load: Load, tell: Context['tell']): Promise<Seen> {
+  const { count, redis } = load;
+  const store = redis ? ['--redis', redis.url, '--redis-poll', '200'] : [];
+  const args = ['--json', '--log-level', 'error', '--bridge-limit', `events=${kept}`, ...store];
+  await using service = cli('serve', ...args);
+  const [ready] = (await once(linesOf(service), 'line')) as [string];
+  const { bridgeUrl, monitorUrl, metricsUrl } = JSON.parse(ready) as Record<string, string>;
+  using feed = await NumberedFeed.open(bridgeUrl!, token);
+  await using piped = cli('watch', '--history', bridgeUrl!);
+  const watched = new Lines();
+  linesOf(piped).on('line', watched.add);
+  await using terminal = new Terminal('watch', '--history', bridgeUrl!);
+  await using browser = await launch();
+  const page = await browser.newPage();
+  const rows = await SavedRows.of(page);
+  await page.goto(monitorUrl!);
+  await page.locator('#status[data-state=live]').waitFor();
+
+  await using people = new Child<PeopleProgram>('people');
+  const had = await people.ask('signIn', bridgeUrl!, count, load.perSecond, waitOn);
+  if (redis) await forgets(redis);
+  const names = ['listening', ...had.events, ...(redis ? await people.ask('lost') : [])];
+  await Promise.all([feed, watched].map((lines) => lines.has(names.length, patience)));
+
+  const truth = told(names);
+  const metrics = async (): Promise<string> => {
+    const headers = { Authorization: `Bearer ${token}` };
+    return (await fetch(metricsUrl!, { headers })).text();
+  };
+  const said = {
+    watch: [told(watched.all.map(nameOfLine)), truth],
+    metrics: [await read(truth, async () => metered(await metrics()), patience), truth],
+    'watch on a terminal': [
+      await read(brief(truth), () => headOfTerminal(terminal.written), patience),
+      brief(truth),
+    ],
+    page: [await read(brief(truth), () => headOfPage(page), patience), brief(truth)],
+  } as const;
+  await rows.save();
+  const shown = await rowsOfPage(page);
+  const drawn = rowsOfTerminal(screenOf(await terminal.end()), feed.all.length - 1);
+  const wrong = Object.entries(said).flatMap(([who, [each, right]]) =>
+    differences(each, right).map((difference) => `${who}, ${difference}`),
+  );
+  const found = Object.entries({
+    numbers: feed.misnumbered,
+    feed: faults(feed.all.map(nameOfLine).sort(), names.sort()),
+    watch: faults(watched.all, feed.all),
+    'rows of the page': [...rows.amiss, ...faults(rows.all, feed.all)],
+    'table of the page': faults(shown, latest(feed.all, shown.length)),
+    'table of a terminal': faults(drawn, latest(feed.all, drawn.length)),
+    'nothing is shown in': Object.entries({ page: shown, terminal: drawn }).flatMap(([which, { length }]) =>
+      length > 0 ? [] : which,
+    ),
+  }).flatMap(([who, each]) => each.map((fault) => `${who}, ${fault}`));
+  tell([...truth].map(([kind, number]) => `${short(number)} ${kind}`).join(', '));
+  for (const what of [...wrong, ...found].slice(0, mostTold)) tell(what);
+  await people.ask('leave');
+  const { seconds, late } = had;
+  return { wrong, faults: found, signIns: truth.get('begun')!, events: names.length, seconds, late };
+}
+
+async function forgets(redis: RedisServer): Promise<void> {
+  const admin = await createClient({ url: redis.url }).connect();
+  await admin.flushAll();
+  admin.destroy();
+}
+
+type Command = ChildProcessByStdio<Writable, Readable, null> & AsyncDisposable;
+
+/** Killed in the end. */
+function start(file: string, ...args: readonly string[]): Command {
+  const env = { ...process.env, RX_OAUTH_CALLBACK_TOKEN: token, NO_COLOR: '1', TERM: 'xterm' };
+  const child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  const dispose = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return Object.assign(child, { [Symbol.asyncDispose]: dispose });
+}
+
+const bin = join(root, 'dist', 'cli.cjs');
 
 /** The command, as it is built. */
-function command(...args: readonly string[]) {
-  const env = { ...process.env, RX_OAUTH_CALLBACK_TOKEN: token };
-  const child = spawn(process.execPath, [join(root, 'dist', 'cli.cjs'), ...args], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  return {
-    lines: createInterface({ input: child.stdout }),
-    async [Symbol.asyncDispose]() {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
+function cli(...args: readonly string[]): Command {
+  return start(process.execPath, bin, ...args);
 }
 
-/** What `watch` has written. */
-class Watched {
-  readonly #seen = new Set<string>();
-  readonly #count: Count = { waiting: 0, accepted: 0, refused: 0, cancelled: 0 };
-  #events = 0;
-  doubled = 0;
-  #looks: () => void = () => undefined;
+function linesOf({ stdout }: Command): ReturnType<typeof createInterface> {
+  return createInterface({ input: stdout });
+}
 
-  add(event: ServerEvent): void {
-    this.#events++;
-    const count = this.#count;
-    if (event.type === 'redirect') count[event.disposition === 'accepted' ? 'accepted' : 'refused']++;
-    else if (event.type !== 'listening') {
-      if (event.type === 'begun') count.waiting++;
-      else count.waiting--;
-      if (event.type === 'cancelled') count.cancelled++;
-      const name = `${event.type} ${'flow' in event ? event.flow : ''}`;
-      if (this.#seen.has(name)) this.doubled++;
-      this.#seen.add(name);
-    }
-    this.#looks();
+/** The command on a terminal that has room for each number. */
+class Terminal implements AsyncDisposable {
+  written = '';
+  readonly #command: Command;
+
+  constructor(...args: readonly string[]) {
+    const driver = join(root, 'spec', 'helpers', 'terminal.py');
+    this.#command = start('python3', driver, '24', '500', process.execPath, bin, ...args);
+    this.#command.stdout.setEncoding('utf8').on('data', (text: string) => (this.written += text));
   }
 
-  count(): Count {
-    return { ...this.#count };
+  /** All that was written until it has ended. */
+  async end(): Promise<string> {
+    const closed = once(this.#command, 'close');
+    this.#command.stdin.write('\x03');
+    await closed;
+    return this.written;
   }
 
-  /** Rejects where they do not come. */
-  has(events: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const late = setTimeout(
-        () => reject(new Error(`watch has ${this.#events} events, not ${events}`)),
-        10_000,
-      );
-      this.#looks = () => {
-        if (this.#events < events) return;
-        clearTimeout(late);
-        resolve();
-      };
-      this.#looks();
-    });
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#command[Symbol.asyncDispose]();
   }
-}
-
-async function shows(page: Page, events: number): Promise<void> {
-  const text = `${events.toLocaleString('en')} received`;
-  await page.locator('#shown', { hasText: new RegExp(`^${text}`) }).waitFor({ timeout: 10_000 });
-}
-
-async function countOf(page: Page): Promise<Count> {
-  const of = async (name: string): Promise<number> => {
-    const group = page.locator('#tallies > div', { hasText: name });
-    return Number((await group.locator('dd').innerText()).replaceAll(',', ''));
-  };
-  return {
-    waiting: await of('Waiting'),
-    accepted: await of('Accepted'),
-    refused: await of('Refused'),
-    cancelled: await of('Cancelled'),
-  };
-}
-
-async function metered(url: string): Promise<Count> {
-  const text = await (await fetch(url, { headers: { Authorization: `Bearer ${token}` } })).text();
-  const sum = (pattern: RegExp): number =>
-    [...text.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
-  const redirects = (disposition: string): number =>
-    sum(new RegExp(`^rx_oauth_callback_redirects_total\\{disposition="${disposition}".*\\} (\\d+)$`, 'gm'));
-  return {
-    waiting: sum(/^rx_oauth_callback_flows_pending (\d+)$/gm),
-    accepted: redirects('accepted'),
-    refused: redirects('(?!accepted)\\w+'),
-    cancelled: sum(/^rx_oauth_callback_flows_ended_total\{ending="cancelled".*\} (\d+)$/gm),
-  };
 }
