@@ -3,7 +3,9 @@ import type { ServerEvent } from '../events.ts';
 import type { Io } from './io.ts';
 import { sentenceOf } from './sentences.ts';
 
-export type Level = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+/** From the one that says most. */
+export const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type Level = (typeof levels)[number];
 type Spoken = Exclude<Level, 'silent'>;
 
 /** Where a long-running command says what happens: a line each, on stderr. */
@@ -16,14 +18,12 @@ export interface Log {
   event(event: ServerEvent): void;
 }
 
-const order: readonly Level[] = ['debug', 'info', 'warn', 'error', 'silent'];
-
 /** Lines for people. */
 export function textLog({ stderr, env }: Pick<Io, 'stderr' | 'env'>, level: Level): Log {
   const colors = createColors(stderr.isTTY === true && !env['NO_COLOR']);
   const paint = { debug: colors.dim, info: String, warn: colors.yellow, error: colors.red };
   const write = (at: Spoken, message: string): void => {
-    if (order.indexOf(at) < order.indexOf(level)) return;
+    if (levels.indexOf(at) < levels.indexOf(level)) return;
     const time = new Date().toISOString().slice(11, 23);
     const line = message.replace(/[\r\n]+/g, ' ');
     stderr.write(`${colors.dim(time)} ${at.padEnd(5)} ${paint[at](line)}\n`);

@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import { languages } from '../../texts.ts';
+import { levels } from '../log.ts';
 
 // The message of each says what it must be: "port must be …".
 const text = v.string('text');
@@ -59,7 +61,7 @@ const ofServer = {
   title: v.optional(text),
   productName: v.optional(text),
   logo: v.optional(text),
-  language: v.optional(oneOf('auto', 'en', 'de', 'fr', 'es', 'pt', 'ja')),
+  language: v.optional(oneOf('auto', ...languages)),
   cleanUrl: v.optional(v.union([oneOf('script', 'redirect'), v.literal(false)], 'script, redirect or false')),
   settle: v.optional(v.union([whole, v.literal(false)], 'a whole number or false')),
   finishUrls: v.optional(list),
@@ -120,7 +122,7 @@ export const config = v.strictObject(
     metricsPort: v.optional(between(0, 65_535)),
     drain: v.optional(between(0, 3_600_000), 5_000),
     json: v.optional(v.boolean('true or false'), false),
-    logLevel: v.optional(oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info'),
+    logLevel: v.optional(oneOf(...levels), 'info'),
   },
   'an object',
 );
