@@ -170,11 +170,11 @@ const withoutDefault = [
   'logger',
 ] as const satisfies (keyof ServerOptions)[];
 
-const names: ReadonlySet<string> = new Set([...Object.keys(defaults), ...withoutDefault]);
+export const serverOptionNames: ReadonlySet<string> = new Set([...Object.keys(defaults), ...withoutDefault]);
 
 /** Fills in the defaults; throws `InvalidOptionError` for the first option that is out of range or contradicts another. */
 export function readOptions(options: ServerOptions): Settings {
-  requireKnown(options, names, 'the callback server');
+  requireKnown(options, serverOptionNames, 'the callback server');
   const given = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as ServerOptions;

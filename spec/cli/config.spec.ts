@@ -5,12 +5,14 @@ import { bridgeOptions, serverOptions } from '../../src/cli/serve/options.ts';
 import { nameOf, settings, variableOf, type Reading, type Setting } from '../../src/cli/serve/settings.ts';
 import { readAccess } from '../../src/cli/serve/tokens.ts';
 import { createOAuthCallbackServer } from '../../src/index.ts';
-import { readOptions } from '../../src/options.ts';
-import { readBridgeOptions } from '../../src/bridge/options.ts';
+import { serverOptionNames } from '../../src/options.ts';
+import { bridgeOptionNames } from '../../src/bridge/options.ts';
+import { config as schema } from '../../src/cli/serve/schema.ts';
 import { readMonitorOptions } from '../../src/monitor/options.ts';
+import { redisStoreOptionNames } from '../../src/store/redis/options.ts';
 import * as assert from '../helpers/assert.ts';
 import { Folder } from '../helpers/cli.ts';
-import { rowsUnder } from '../helpers/readme.ts';
+import { namesUnder, rowsUnder } from '../helpers/readme.ts';
 import { suite } from '../helpers/suite.ts';
 
 /** Texts to give, each with the value that it has, one for each layer. */
@@ -134,35 +136,66 @@ test('takes several values by repeating the flag, or with spaces in the environm
   assert.equal(config.limits, { body: 1, headers: 2, strays: 3, connections: 5 });
 });
 
+/** Every option that a program can give, by where it stands in the file. */
+const optionsOfPrograms: readonly string[] = [
+  ...serverOptionNames,
+  ...[...bridgeOptionNames].map((name) => (/^tokens?$/.test(name) ? name : `bridge.${name}`)),
+  ...Object.keys(readMonitorOptions({})).map((name) => `monitor.${name}`),
+  ...[...redisStoreOptionNames].map((name) => `redis.${name}`),
+];
+
+/** What only a program can give: code, objects and flows of its own. */
+const onlyOfPrograms = [
+  'server',
+  'render',
+  'resultContainer',
+  'resultReady',
+  'scheduler',
+  'logger',
+  // Which leaves the flows of listeners alone, and there are no others.
+  'errorWithoutState',
+  'bridge.authenticate',
+  // Which --redis makes.
+  'bridge.store',
+  'redis.client',
+  'redis.report',
+  'redis.scheduler',
+];
+
+/** What is of the command alone. */
+const onlyOfCommand = ['metricsPort', 'redis.url', 'drain', 'json', 'logLevel'];
+
 test('has a setting for every option of server, bridge, monitor and store that a command line can give', () => {
-  // What only a program has: code, objects and flows of its own.
-  const code = ['server', 'render', 'resultContainer', 'resultReady', 'scheduler', 'logger', 'tls'];
-  const notHere = [...code, 'errorWithoutState'];
-  const keys = settings.map(({ key }) => key);
-  const known = (make: (option: string) => unknown, option: string): boolean => {
-    try {
-      make(option);
-      return true;
-    } catch (error) {
-      return !(error as Error).message.includes('is not an option');
-    }
-  };
-  const ofServer = rowsUnder('Options').flatMap(([cell = '']) => /^`(\w+)`$/.exec(cell)?.slice(1) ?? []);
-  assert.ok(ofServer.length > 20);
-  const options = ofServer.filter((name) => known((option) => readOptions({ [option]: undefined }), name));
-  assert.equal(
-    options.filter((name) => !keys.includes(name) && !notHere.includes(name)),
-    [],
-  );
-  const ofBridge = ['token', 'tokens', 'path', 'port', 'origins', 'limits'];
-  for (const name of ofBridge) assert.ok(keys.includes(`bridge.${name}`) || keys.includes(name), name);
-  assert.ok(known((option) => readBridgeOptions({ token: 'x'.repeat(16), [option]: undefined }), 'store'));
-  const ofRedis = rowsUnder('Many nodes').flatMap(([cell = '']) => /^`(\w+)`$/.exec(cell)?.slice(1) ?? []);
-  assert.ok(ofRedis.includes('poll'));
-  for (const name of ofRedis)
-    assert.ok(keys.includes(`redis.${name}`) || ['client', 'report', 'scheduler'].includes(name), name);
-  for (const name of Object.keys(readMonitorOptions({}))) assert.ok(keys.includes(`monitor.${name}`), name);
+  const isSet = (option: string): boolean =>
+    settings.some(({ key }) => key === option || key.startsWith(`${option}.`));
+  assert.equal(optionsOfPrograms.filter((option) => !isSet(option)).sort(), onlyOfPrograms.toSorted());
 });
+
+test('has no setting for what is no option', () => {
+  const isOption = (key: string): boolean =>
+    optionsOfPrograms.some((option) => key === option || key.startsWith(`${option}.`));
+  assert.equal(
+    settings.map(({ key }) => key).filter((key) => !isOption(key)),
+    onlyOfCommand,
+  );
+});
+
+test('has in the file what it has as flags, and nothing else', () => {
+  assert.equal(keysOf(schema as Shape).sort(), settings.map(({ key }) => key).sort());
+});
+
+/** Of a schema of valibot: an object has entries, and an optional one wraps it. */
+interface Shape {
+  readonly entries?: Readonly<Record<string, Shape>>;
+  readonly wrapped?: Shape;
+}
+
+function keysOf(shape: Shape): string[] {
+  return Object.entries(shape.entries ?? {}).flatMap(([name, { wrapped, ...own }]) => {
+    const { entries } = wrapped ?? own;
+    return entries ? keysOf({ entries }).map((key) => `${name}.${key}`) : [name];
+  });
+}
 
 test('gives the server and the bridge what they know, and nothing else', async () => {
   const flags: Flags = { flowTtl: ['1000'], 'bridge.path': ['/wait'], drain: ['1'], metricsPort: ['0'] };
@@ -208,6 +241,14 @@ test('makes a token only where none is given, and the same one again', () => {
   const given = readAccess(readConfig({ token: ['the-token-that-is-given'] }, {}).config);
   assert.is(given.made, undefined);
   assert.is(given.tokens[0]?.token, 'the-token-that-is-given');
+});
+
+test('README.md has a row for each option of the server and of the store', () => {
+  assert.equal(namesUnder('Options', 'Option').sort(), [...serverOptionNames].sort());
+  assert.equal(
+    namesUnder('Many nodes', 'Option of `redisStore()`').sort(),
+    [...redisStoreOptionNames].sort(),
+  );
 });
 
 test('README.md has a row for each setting', () => {

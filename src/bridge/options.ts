@@ -72,7 +72,7 @@ const defaults: Required<BridgeLimits> = {
   patience: 5_000,
 };
 
-const names: ReadonlySet<string> = new Set<keyof BridgeOptions>([
+export const bridgeOptionNames: ReadonlySet<string> = new Set<keyof BridgeOptions>([
   'token',
   'tokens',
   'authenticate',
@@ -91,7 +91,7 @@ export type BridgeSettings = Omit<BridgeOptions, 'tokens'> & {
 };
 
 export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
-  requireKnown(options, names, 'the bridge');
+  requireKnown(options, bridgeOptionNames, 'the bridge');
   requireKnown(options.limits ?? {}, new Set(Object.keys(defaults)), 'limits', 'limits.');
   const { token, tokens = [], authenticate, path = '/bridge', port, origins = [] } = options;
   if (token === undefined && tokens.length === 0 && !authenticate) {

@@ -53,10 +53,15 @@ const defaults = {
 
 const quotaDefaults: Required<RedisQuota> = { flows: 100_000, perSecond: 10_000 };
 
-const names: ReadonlySet<string> = new Set([...Object.keys(defaults), 'client', 'quota', 'scheduler']);
+export const redisStoreOptionNames: ReadonlySet<string> = new Set([
+  ...Object.keys(defaults),
+  'client',
+  'quota',
+  'scheduler',
+]);
 
 export function readRedisStoreOptions(options: RedisStoreOptions): RedisStoreSettings {
-  requireKnown(options, names, 'redisStore');
+  requireKnown(options, redisStoreOptionNames, 'redisStore');
   requireKnown(options.quota ?? {}, new Set(Object.keys(quotaDefaults)), 'quota', 'quota.');
   const { prefix, tenant, timeout, poll } = { ...defaults, ...options };
   const { client } = options as { client: Partial<RedisClient> | undefined };
