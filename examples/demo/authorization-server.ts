@@ -92,6 +92,8 @@ async function createProvider(issuer: string, redirectUri: string): Promise<Prov
     },
   };
   const provider = await withoutAdvice(async () => {
+    // Where a shell has DEBUG=* for other programs, it would print the response to a client, state and all.
+    delete process.env['DEBUG'];
     const { Provider } = await import('oidc-provider');
     return new Provider(issuer, configuration);
   });

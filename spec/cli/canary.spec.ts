@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tokens } from '../../src/login.ts';
 import * as assert from '../helpers/assert.ts';
-import { Cli, run } from '../helpers/cli.ts';
+import { Cli, Folder, run, type Run } from '../helpers/cli.ts';
 import { send, visit } from '../helpers/client.ts';
+import { answer, withoutBrowser } from '../helpers/demo.ts';
 import { comingBack, json, startIssuer } from '../helpers/issuer.ts';
 import { codeOf, urlOf } from '../helpers/login.ts';
+import { overhear, type Secrets } from '../helpers/overheard.ts';
 import { suite } from '../helpers/suite.ts';
 
 const secrets = {
@@ -202,6 +204,71 @@ test(
     assert.equal(hidden(echoing.stdout, []), ['CANARY']);
   },
   // Twelve sign-ins, one after the other.
+  { deadline: 60_000 },
+);
+
+/** Of the secrets, those of which a text has the beginning. */
+const shownOf = (secrets: Secrets, text: string): string[] =>
+  Object.entries(secrets).flatMap(([kind, all]: [string, readonly string[]]) =>
+    all.filter((secret) => text.includes(secret.slice(0, 20))).map((secret) => `${kind} ${secret}`),
+  );
+
+const countsOf = (secrets: Secrets): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(secrets).map(([kind, all]: [string, readonly string[]]) => [kind, all.length]),
+  );
+
+test(
+  'H-01 demo shows no code, state, verifier, token or cookie of its own provider, at its debug level either',
+  async () => {
+    using folder = new Folder();
+    const { env: noBrowser } = withoutBrowser(folder);
+    // It has no level of its own; this is that of the packages of which its provider is made.
+    const debug = { DEBUG: '*', ...noBrowser };
+    const demo = async (...more: string[]): Promise<[Secrets, Run]> => {
+      const { env, secrets } = overhear(folder, `overheard${more.join('')}`);
+      const ended = await run(['demo', ...more], { ...debug, ...env });
+      return [secrets(), ended];
+    };
+    const clicked = async (): Promise<[Secrets, Run]> => {
+      const { env, secrets } = overhear(folder, 'overheard--browser');
+      await using cli = Cli.start(['demo', '--browser'], { ...debug, ...env });
+      await answer(await cli.sees(/Photo Backup waits for you at (\S+)/), 'Deny');
+      await answer(await cli.sees(/Notes waits for you at (\S+)/), 'Allow');
+      const { stdout, ...ended } = await cli.end();
+      // The URL that the person is to open has to have it.
+      return [secrets(), { ...ended, stdout: stdout.replace(/waits for you at \S+$/gm, '') }];
+    };
+    // Seven people and a forgery; the other forgery has no state.
+    const seven = {
+      state: 8,
+      code: 7,
+      verifier: 5,
+      'access token': 5,
+      'ID token': 5,
+      'token of the bridge': 2,
+    };
+    const two = {
+      state: 2,
+      code: 1,
+      verifier: 1,
+      'access token': 1,
+      'ID token': 1,
+      'token of the bridge': 0,
+    };
+    for (const [made, [secrets, { code, stdout, stderr }]] of [
+      [seven, await demo()],
+      [seven, await demo('--json')],
+      [two, await clicked()],
+    ] as const) {
+      assert.is(code, 0, stderr);
+      const { cookie, ...others } = countsOf(secrets);
+      assert.equal(others, made);
+      assert.ok(cookie! > 1, 'cookies');
+      assert.match(stdout, 'signed_in');
+      assert.equal(shownOf(secrets, stdout + stderr), []);
+    }
+  },
   { deadline: 60_000 },
 );
 
