@@ -104,7 +104,7 @@ function closing({ ok, flows, monitor, forged }: Summary, paint: Paint): string 
   const { unmatched, malformed } = forged;
   const verdict = ok
     ? paint('green', 'Every sign-in ended as it should.')
-    : paint('red', 'Not every sign-in ended as it should.');
+    : paint('red', 'Not all went as it should.');
   const touched = ok ? 'touched nobody' : 'were sent while all were pending';
   return [
     ...table(

@@ -1,12 +1,14 @@
 /** `demo` by the built command; what it tells is judged by spec/examples/demo.spec.ts. */
-import { chmodSync, existsSync, readFileSync } from 'node:fs';
-import { password } from '../../examples/demo/authorization-server.ts';
-import { Browser, type Page } from '../../examples/demo/browser.ts';
+import { Browser } from '../../examples/demo/browser.ts';
+import { headlineOf } from '../../examples/demo/html.ts';
 import type { DemoEvent } from '../../examples/demo/events.ts';
 import type { Summary } from '../../examples/demo/summary.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import * as assert from '../helpers/assert.ts';
 import { Cli, Folder, run } from '../helpers/cli.ts';
+import { visit } from '../helpers/client.ts';
+import { answer, withoutBrowser } from '../helpers/demo.ts';
+import { comingBack } from '../helpers/issuer.ts';
 import { suite } from '../helpers/suite.ts';
 
 const slow = { deadline: 60_000 };
@@ -16,23 +18,6 @@ const eventsOf = (stdout: string): (DemoEvent | Summary)[] =>
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as DemoEvent | Summary);
-
-/** A folder with an `xdg-open` that notes what it is to open, and opens nothing. */
-function withoutBrowser(folder: Folder): { env: Record<string, string>; opened: () => string[] } {
-  const notes = `${folder.path}/opened`;
-  chmodSync(folder.write('xdg-open', `#!/bin/sh\necho "$1" >>'${notes}'\n`), 0o755);
-  return {
-    env: { PATH: `${folder.path}:${process.env['PATH'] ?? ''}` },
-    opened: () => (existsSync(notes) ? readFileSync(notes, 'utf8').trim().split('\n') : []),
-  };
-}
-
-async function answer(url: string, button: 'Allow' | 'Deny'): Promise<Page> {
-  const browser = new Browser();
-  const login = await browser.open(new URL(url));
-  const asked = await browser.submit(login, 'Sign in', { login: 'ada', password });
-  return browser.submit(asked, button);
-}
 
 const test = suite('demo, the command');
 
@@ -88,6 +73,53 @@ test(
     assert.is(secrets.length, 3);
     for (const secret of secrets) assert.not.match(told, secret);
     if (process.platform === 'linux') assert.equal(opened().sort(), [notes, photos].sort());
+  },
+  slow,
+);
+
+test(
+  'exits 1 where sign-ins of the person fail, and says in a sentence that they did',
+  async () => {
+    using folder = new Folder();
+    const { env } = withoutBrowser(folder);
+    await using cli = Cli.start(['demo', '--browser'], env);
+    const notes = new URL(await cli.sees(/Notes waits for you at (\S+)/));
+    const photos = new URL(await cli.sees(/Photo Backup waits for you at (\S+)/));
+    // Refused by the server, which may not ask; and with a code that the server has not made.
+    notes.searchParams.set('prompt', 'none');
+    const madeUp = comingBack(photos, { code: 'CANARY-of-a-person', iss: photos.origin });
+    for (const url of [notes, new URL(madeUp)]) {
+      const { html } = await new Browser().open(url);
+      assert.is(headlineOf(html), 'Authentication failed');
+    }
+    const { code, stdout, stderr } = await cli.end();
+    assert.is(code, exitCodes.failed);
+    assert.is(stderr, 'rx-oauth-callback: not every sign-in ended as it should\n');
+    assert.match(stdout, /^ +\d+ ms {2}flow 1 {4}ended: login_required$/m);
+    assert.match(stdout, /^ +\d+ ms {2}flow 2 {4}ended: failed: [^\n]+$/m);
+    assert.not.match(stdout, /^ {4}at /m);
+    assert.not.match(stdout, 'CANARY');
+  },
+  slow,
+);
+
+test(
+  'exits 1 where a stranger sends a redirect of his own while it runs, and says so to people and to programs',
+  async () => {
+    const runs = [[], ['--json']].map(async (more) => {
+      await using cli = Cli.start(['demo', ...more]);
+      const redirectUri = await cli.sees(/(http:[^\s"]+\/callback)/);
+      assert.is((await visit(`${redirectUri}?code=CANARY&state=of-a-stranger`)).status, 400);
+      return await cli.end();
+    });
+    const [text, json] = await Promise.all(runs);
+    for (const { code, stderr, stdout } of [text!, json!]) {
+      assert.equal([code, stderr], [exitCodes.failed, 'rx-oauth-callback: not all went as it should\n']);
+      assert.not.match(stdout, /CANARY|of-a-stranger/);
+    }
+    assert.match(text!.stdout, /: 2 unmatched, 1 malformed\.\nNot all went as it should\.\n$/);
+    const { type, ok, forged } = eventsOf(json!.stdout).at(-1) as Summary;
+    assert.equal([type, ok, forged], ['summary', false, { sent: 2, unmatched: 2, malformed: 1 }]);
   },
   slow,
 );

@@ -10,7 +10,7 @@ import type { Io } from '../io.ts';
 export async function demo({ browser, json }: DemoOptions, io: Io): Promise<void> {
   const report = json ? jsonReport(io.stdout) : textReport(io.stdout);
   if (!browser) {
-    if (!(await runDemo(report))) throw new CommandError('not every sign-in ended as it should');
+    if (!(await runDemo(report))) throw new CommandError('not all went as it should');
     return;
   }
   const interrupted = new AbortController();
