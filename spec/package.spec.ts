@@ -18,7 +18,7 @@ import * as assert from './helpers/assert.ts';
 import { bundle } from './helpers/bundle.ts';
 import { visit } from './helpers/client.ts';
 import { Consumer, ensureBuild, root } from './helpers/consumer.ts';
-import { clientId, startProvider, subject } from './helpers/provider.ts';
+import { clientId, redirectOf, startProvider, subject } from './helpers/provider.ts';
 import { suite } from './helpers/suite.ts';
 
 /**
@@ -141,21 +141,50 @@ test(
   compiling,
 );
 
+const loginAt = (issuer: string, ...more: readonly string[]): string[] => [
+  ...['login', '--issuer', issuer, '--client-id', clientId, '--scope', 'openid', '--no-browser'],
+  ...more,
+];
+
+/** The URL that the person is to open. */
+const urlOf = async (login: Program): Promise<URL> => new URL(await login.told(/^ {2}(http\S+)$/));
+
+/** It has ended well, and printed tokens and nothing else. */
+async function hasTokens(login: Program, issuer: string): Promise<void> {
+  const printed = await login.rest();
+  assert.is(await login.end(), 0);
+  const tokens = Tokens.fromDict(JSON.parse(printed) as Record<string, unknown>);
+  assert.equal([tokens.issuer, tokens.claims?.sub], [issuer, subject]);
+}
+
 test(
   'has a login that needs no more either, not even the peer that speaks OAuth',
   () =>
     withCommand(async (start) => {
       await using as = await startProvider();
-      const login = start(
-        ...['login', '--issuer', as.issuer, '--client-id', clientId],
-        ...['--scope', 'openid', '--no-browser'],
-      );
-      const page = await new Browser().open(new URL(await login.told(/^ {2}(http\S+)$/)));
+      const login = start(...loginAt(as.issuer));
+      const page = await new Browser().open(await urlOf(login));
       assert.equal([page.status, headlineOf(page.html)], [200, 'Authentication successful']);
-      const printed = await login.rest();
-      assert.is(await login.end(), 0);
-      const tokens = Tokens.fromDict(JSON.parse(printed) as Record<string, unknown>);
-      assert.equal([tokens.issuer, tokens.claims?.sub], [as.issuer, subject]);
+      await hasTokens(login, as.issuer);
+    }),
+  compiling,
+);
+
+test(
+  'has a login that takes what is pasted from a pipe, and one whose redirect goes to its own service',
+  () =>
+    withCommand(async (start) => {
+      await using as = await startProvider();
+      const service = start('serve', '--json', '--log-level', 'silent');
+      const { bridgeUrl, redirectUri } = JSON.parse(await service.line()) as Record<string, string>;
+      const here = start(...loginAt(as.issuer));
+      const elsewhere = start(...loginAt(as.issuer, '--via', bridgeUrl ?? ''));
+      here.types((await redirectOf(as, await urlOf(here))).href);
+      const url = await urlOf(elsewhere);
+      assert.is(url.searchParams.get('redirect_uri'), redirectUri);
+      assert.is(headlineOf((await new Browser().open(url)).html), 'Authentication successful');
+      await Promise.all([here, elsewhere].map((login) => hasTokens(login, as.issuer)));
+      assert.is(await service.end('SIGTERM'), 0);
     }),
   compiling,
 );
@@ -393,6 +422,11 @@ class Program {
       const found = pattern.exec(next.value)?.[1];
       if (found !== undefined) return found;
     }
+  }
+
+  /** Writes a line to its stdin, which is a pipe and stays open. */
+  types(line: string): void {
+    this.#child.stdin.write(`${line}\n`);
   }
 
   /** By itself, or by a signal. */
