@@ -8,7 +8,7 @@ import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { deadline } from './assert.ts';
-import { dial } from './wire.ts';
+import { compose, dial, send } from './wire.ts';
 
 /** One of many answers on one connection. Status 0: the server closed without a word. */
 export interface PipelinedAnswer {
@@ -68,6 +68,21 @@ function lengthOfFirst(text: string): number {
   const body = /^content-length: *(\d+)/im.exec(text.slice(0, end))?.[1] ?? '0';
   const length = end + 4 + Number(body);
   return text.length >= length ? length : 0;
+}
+
+/** Asks for a large page so often that no connection takes all of it at once, and reads nothing. */
+export async function leaveUnread(
+  port: number,
+  target: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Socket> {
+  const socket = await dial(port);
+  socket.pause();
+  const request = compose(port, { target, headers: { ...headers, Connection: 'keep-alive' } });
+  socket.write(request.repeat(200));
+  // Heard by now, since what came later on another connection is answered.
+  await send(port, { target: '/nothing' });
+  return socket;
 }
 
 /** A client that reads 1 KB a turn, and only when told, so that the server's end has to keep the rest. */
