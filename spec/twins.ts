@@ -53,8 +53,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'redirect.ts',
-        `if (name === undefined) continue;`,
-        `if (name === undefined) reason = 'invalid_character';\n    if (name === undefined) continue;`,
+        `if (!isKnown(name)) continue;`,
+        `if (!isKnown(name)) reason = 'invalid_character';\n    if (!isKnown(name)) continue;`,
       ),
     ],
     complaint: /the real redirect is answered 400/,
