@@ -16,10 +16,9 @@ function bench(options: Partial<HandlerOptions> = {}) {
     callbackPath: '/callback',
     callbackQuery: '',
     cleanUrl: false,
-    settles: false,
+    settle: false,
     errorWithoutState: 'ignore',
-    longestParameter: 8_192,
-    mostHeaders: 100,
+    limits: { parameter: 8_192, headers: 100 },
     pages: new Pages({
       title: 'T',
       serverUrl: 'https://mcp.example',
@@ -321,7 +320,7 @@ test('proves to a self-probe that it is this very server, and to no foreign host
   const probe = ['Rx-OAuth-Callback-Probe', 'nonce'];
   const { answer, redirect } = ask('/anything', { headers: probe });
   assert.equal([answer.status, answer.body.length, redirect], [204, 0, undefined]);
-  assert.is(answer.headers[answer.headers.indexOf('Rx-OAuth-Callback-Probe') + 1], 'proof of nonce');
+  assert.is(answer.headers[answer.headers.indexOf('rx-oauth-callback-probe') + 1], 'proof of nonce');
   assert.is(ask('/', { headers: ['Host', 'evil.example', ...probe] }).answer.status, 421);
 });
 

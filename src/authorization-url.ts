@@ -38,8 +38,8 @@ export function authorizationUrl(
 function readEndpoint(text: string): URL {
   // `new URL` would throw with the whole input in its error.
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
-    const got = url ? `the scheme ${url.protocol}` : 'one that cannot be parsed';
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    const got = url?.protocol ?? 'no URL';
     throw new InvalidOptionError('endpoint', `must be an absolute http or https URL, got ${got}`);
   }
   if (url.hash) throw new InvalidOptionError('endpoint', 'must not have a fragment (RFC 6749 section 3.1)');

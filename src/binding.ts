@@ -22,7 +22,7 @@ export interface Binding {
   /** Lets go of a socket that somebody has taken by an upgrade: it no longer counts as a connection. */
   upgraded(socket: Duplex): void;
   /** Its own, where that makes the TLS handshakes. */
-  readonly tls?: TlsServer;
+  readonly tls?: TlsServer | undefined;
   /** Stops taking requests; pages in flight are finished. Bounded. */
   close(): Promise<void>;
 }
@@ -116,10 +116,10 @@ async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: 
   const listener = await listen(server, host, ports);
   return {
     addresses: listener.addresses,
-    secure: secure !== undefined,
+    secure: Boolean(secure),
     onUpgrade: upgrading(server),
     upgraded: (socket) => connections.leave(socket),
-    ...(secure && { tls: secure }),
+    tls: secure,
     async close() {
       const closed = listener.close();
       connections.drain();
@@ -154,10 +154,10 @@ function borrow(
     return ours;
   });
   return {
+    ...mounted,
     addresses: [address],
     secure,
     onUpgrade: upgrading(server),
-    upgraded: () => undefined,
     close() {
       stepBack();
       return Promise.resolve();

@@ -15,9 +15,9 @@ export interface EndpointOptions {
   pages: Pages;
   strays: Strays;
   clock: Clock;
-  /** Milliseconds a page waits for its outcome. */
-  settle: number;
-  mostBody: number;
+  /** Milliseconds a page waits for its outcome, where any does. */
+  settle: number | false;
+  limits: { body: number };
   /** Tells the consumers. Called once for each redirect, after its page where the page does not wait for them. */
   publish: (redirect: Redirect, flow: PendingFlow | undefined) => void;
   report: Report;
@@ -37,7 +37,7 @@ export class Endpoint {
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
-    const { handler, mostBody } = this.#options;
+    const { handler, limits } = this.#options;
     const asked: CallbackRequest = {
       method: request.method ?? '',
       target: request.url ?? '',
@@ -50,7 +50,7 @@ export class Endpoint {
       this.#respond(handled, request, response);
       return;
     }
-    readBody(request, mostBody).then(
+    readBody(request, limits.body).then(
       (body) =>
         this.#respond(handler.handle({ ...asked, body, tooLarge: body === undefined }), request, response),
       // Whoever left in the middle of the body gets no answer and is no redirect.
@@ -134,7 +134,7 @@ export class Endpoint {
       this.#write(response, answer);
     };
     const giveUp = (): void => finish(fallback);
-    const stop = this.#options.clock.after(this.#options.settle, giveUp);
+    const stop = this.#options.clock.after(this.#options.settle || 0, giveUp);
     this.#waiting.add(giveUp);
     const forget = awaitOutcome((how) => finish(outcome(how)));
     response.once('close', giveUp);

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from './errors.ts';
 import type { BeginOptions } from './flow.ts';
-import { requireOneOf } from './validate.ts';
+import { invalid, requireOneOf } from './validate.ts';
 import type { Arrival, ResponseMode } from './redirect.ts';
 
 /** What a flow's response must come with, besides its state. */
@@ -41,10 +41,7 @@ export function readExpectation(
 ): Expectation {
   const { context, responseMode = 'query' } = options;
   if (context !== undefined && !contextForm.test(context)) {
-    throw new InvalidOptionError(
-      'context',
-      `must be letters, digits, ".", "_" and "-", got ${JSON.stringify(context)}`,
-    );
+    throw invalid('context', 'be letters, digits, ".", "_" and "-"', context);
   }
   requireOneOf('responseMode', responseMode, ['query', 'form_post']);
   requireOneOf('unadvertisedIssuer', options.unadvertisedIssuer ?? 'compare', ['compare', 'discard']);
@@ -68,10 +65,7 @@ function readIssuer(options: BeginOptions, issuers: readonly string[]): IssuerEx
   } = options;
   const issuer = options.issuer ?? (issuers.length === 1 ? issuers[0] : undefined);
   if (issuers.length > 0 && !issuers.includes(issuer ?? '')) {
-    throw new InvalidOptionError(
-      'issuer',
-      `must be one of the server's issuers, got ${JSON.stringify(issuer)}`,
-    );
+    throw invalid('issuer', "be one of the server's issuers", issuer);
   }
   if (issuer === undefined || issuer === '') {
     const pointless = (['issuer', 'issuerAdvertised', 'requireIssuer', 'unadvertisedIssuer'] as const).find(

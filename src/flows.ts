@@ -1,13 +1,7 @@
 import { CallbackResponse, type CallbackFields } from './callback-response.ts';
 import type { Clock } from './clock.ts';
 import { Deadlines } from './deadlines.ts';
-import {
-  FlowCancelledError,
-  InvalidOptionError,
-  ServerClosedError,
-  StateInUseError,
-  TooManyFlowsError,
-} from './errors.ts';
+import { FlowCancelledError, ServerClosedError, StateInUseError, TooManyFlowsError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
 import {
   mismatch,
@@ -28,7 +22,7 @@ import type { Arrival, Disposition } from './redirect.ts';
 import { Signals } from './signals.ts';
 import { StateMap } from './state-map.ts';
 import type { Language } from './texts.ts';
-import { requireInteger, requireOneOf, requireStrong, requireText } from './validate.ts';
+import { invalid, requireInteger, requireOneOf, requireStrong, requireText } from './validate.ts';
 
 /** Whose a response is. Accepted, the flow's state is consumed; otherwise nothing has changed. */
 export type Match =
@@ -326,9 +320,6 @@ export function requireOutcome(outcome: Outcome, finishUrls: readonly string[]):
   requireOneOf('status', outcome.status, ['success', 'failure', 'redirect']);
   if (outcome.status === 'failure') requireText('message', outcome.message);
   if (outcome.status === 'redirect' && !finishUrls.includes(outcome.url)) {
-    throw new InvalidOptionError(
-      'url',
-      `must be one of the server's finishUrls, got ${JSON.stringify(outcome.url)}`,
-    );
+    throw invalid('url', "be one of the server's finishUrls", outcome.url);
   }
 }

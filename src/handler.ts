@@ -35,11 +35,10 @@ export interface HandlerOptions {
   callbackPath: string;
   callbackQuery: string;
   cleanUrl: 'script' | 'redirect' | false;
-  /** Whether an accepted page may wait for `flow.settle`. */
-  settles: boolean;
+  /** Milliseconds that an accepted page may wait for `flow.settle`. */
+  settle: number | false;
   errorWithoutState: 'ignore' | 'end-only-flow';
-  longestParameter: number;
-  mostHeaders: number;
+  limits: { parameter: number; headers: number };
   flows: Flows;
   /** The flows in the store, if there is one. */
   stored: () => StoredFlows | undefined;
@@ -138,9 +137,9 @@ export function createHandler(options: HandlerOptions): Handler {
     language: Language,
   ): Handled {
     const posted = method === 'POST';
-    const read = readResponse(posted ? (body ?? '') : query, options.longestParameter);
+    const read = readResponse(posted ? (body ?? '') : query, options.limits.parameter);
     if (!ours) return refuse(read, language, 421, 'refused', 'wrong_host');
-    if (rawHeaders.length > options.mostHeaders * 2)
+    if (rawHeaders.length > options.limits.headers * 2)
       return refuse(read, language, 431, 'refused', 'too_many_headers');
     if (headers.origin !== undefined && !posted)
       return refuse(read, language, 403, 'refused', 'foreign_origin');
@@ -207,7 +206,7 @@ export function createHandler(options: HandlerOptions): Handler {
     if (disposition !== 'accepted' || !flow) return refused(disposition, fields, language, flow);
     const redirect = redirectOf('accepted', new CallbackResponse(fields), flow);
     const waits: Handled['awaitOutcome'] = (tell) => stored.awaitOutcome(flow.id, tell);
-    return pageOf(redirect, arrival, language, undefined, options.settles ? waits : undefined);
+    return pageOf(redirect, arrival, language, undefined, options.settle ? waits : undefined);
   }
 
   function unmatched(response: ReadResponse, arrival: Arrival, language: Language): Handled {
@@ -247,7 +246,7 @@ export function createHandler(options: HandlerOptions): Handler {
     flow?: PendingFlow,
   ): Handled {
     // A flow that ends with its subscriber has nobody who could say how the sign-in ended.
-    const waits = flow && options.settles && flow.deadline !== Infinity ? waitFor(flow) : undefined;
+    const waits = flow && options.settle && flow.deadline !== Infinity ? waitFor(flow) : undefined;
     return pageOf(redirectOf('accepted', response, flow), arrival, language, flow, waits);
   }
 

@@ -3,11 +3,10 @@ import type { Duplex } from 'node:stream';
 import type { Server as TlsServer } from 'node:tls';
 import type { Clock } from './clock.ts';
 import { InvalidOptionError } from './errors.ts';
-import type { FlowsOptions } from './flows.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Flows, FlowsOptions } from './flows.ts';
 import type { Report } from './isolated-observable.ts';
 import type { Route } from './routes.ts';
-import type { Redirect } from './redirect.ts';
-import type { CallbackRequest } from './request.ts';
 import type { StoredFlows } from './stored-flows.ts';
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -30,14 +29,9 @@ export interface ServerInternals {
   isOurs(authority: string): boolean;
   /** Whether pages of the server have that origin. */
   isOwnOrigin(origin: string): boolean;
-  /** Whether a state stands in the index of this process. */
-  isTaken(state: string): boolean;
-  /** Hands over a redirect that was held for this state. */
-  claim(state: string): void;
-  /** The issuer that the flow of this state expects, if it expects one. */
-  issuerOf(state: string): string | undefined;
-  /** A request without a socket, and so without a page. Undefined where it is no redirect. */
-  submit(request: CallbackRequest): Promise<Redirect | undefined>;
+  /** Those of this process. */
+  readonly flows: Flows;
+  readonly endpoint: Endpoint;
   /**
    * Takes the server's requests for a path, whatever their method, but those that name another `Host`. Returns its undo.
    * Throws `InvalidOptionError` where it is taken.

@@ -14,6 +14,12 @@ export const beginOptions: ReadonlySet<string> = new Set<keyof BeginOptions>([
   'key',
 ]);
 
+/** One that is undefined counts as left out. */
+export function withDefaults<D extends object, O extends object>(defaults: D, options: O): D & O {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(given) } as D & O;
+}
+
 /** Refuses what is no object, and names that are no option: somebody would believe them heard. */
 export function requireKnown(options: unknown, names: ReadonlySet<string>, of: string, prefix = ''): void {
   if (typeof options !== 'object' || options === null) {

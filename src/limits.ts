@@ -1,4 +1,4 @@
-import { requireKnown } from './known-options.ts';
+import { requireKnown, withDefaults } from './known-options.ts';
 import { requireInteger } from './validate.ts';
 
 /** Bounds that keep a stranger from starving the sign-ins. Each is optional. */
@@ -37,10 +37,7 @@ const defaults: Required<Limits> = {
 
 export function readLimits(limits: Limits = {}): Required<Limits> {
   requireKnown(limits, new Set(Object.keys(defaults)), 'limits', 'limits.');
-  const all = {
-    ...defaults,
-    ...Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
-  };
+  const all = withDefaults(defaults, limits);
   for (const [name, value] of Object.entries(all)) requireInteger(`limits.${name}`, value, 1, 10_000_000);
   return all;
 }

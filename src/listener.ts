@@ -1,6 +1,8 @@
-import { request, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { createServer as createNetServer, type AddressInfo, type Server as NetServer } from 'node:net';
 import { ListenError, PortInUseError } from './errors.ts';
+import { ask } from './probe.ts';
 
 /** Sockets that listen for one HTTP server: one, or one for each address family on the same port. */
 export interface Listener {
@@ -12,8 +14,8 @@ export interface Listener {
 
 interface Place {
   host: string;
-  /** What to do where another process holds the port on this address. */
-  held: 'fail' | 'go without';
+  /** Whether to go without it where another process holds the port there. */
+  optional: boolean;
 }
 
 // An ephemeral port free on one family may be taken on the other; another draw settles it.
@@ -42,20 +44,20 @@ export async function listen(
 }
 
 function placesOf(host: string | undefined, port: number): Place[] {
-  if (host !== undefined && host !== 'localhost') return [{ host, held: 'fail' }];
+  if (host !== undefined && host !== 'localhost') return [{ host, optional: false }];
   // With `localhost` advertised, whoever holds the other family would get the code. With a literal nobody would;
   // and on a free port there is no reason to go without.
-  const held = host === 'localhost' || port === 0 ? 'fail' : 'go without';
+  const optional = host === undefined && port !== 0;
   return [
-    { host: '127.0.0.1', held: 'fail' },
-    { host: '::1', held },
+    { host: '127.0.0.1', optional: false },
+    { host: '::1', optional },
   ];
 }
 
 async function bindAll(http: Server, places: readonly Place[], port: number): Promise<Listener> {
   const bound: NetServer[] = [];
   try {
-    for (const { host, held } of places) {
+    for (const { host, optional } of places) {
       const server = bound.length === 0 ? http : feeder(http);
       try {
         await bind(server, host, bound[0] ? addressOf(bound[0]).port : port);
@@ -63,7 +65,7 @@ async function bindAll(http: Server, places: readonly Place[], port: number): Pr
       } catch (error) {
         const familyMissing =
           places.length > 1 && (isCode(error, 'EADDRNOTAVAIL') || isCode(error, 'EAFNOSUPPORT'));
-        if (!familyMissing && !(held === 'go without' && isCode(error, 'EADDRINUSE'))) throw error;
+        if (!familyMissing && !(optional && isCode(error, 'EADDRINUSE'))) throw error;
       }
     }
     if (bound.length === 0) throw new ListenError('this machine has neither 127.0.0.1 nor ::1');
@@ -84,20 +86,8 @@ function feeder(http: Server): NetServer {
   return createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) => http.emit('connection', socket));
 }
 
-function bind(server: NetServer, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const listening = (): void => {
-      server.off('error', failed);
-      resolve();
-    };
-    const failed = (error: Error): void => {
-      server.off('listening', listening);
-      reject(error);
-    };
-    server.once('error', failed);
-    server.once('listening', listening);
-    server.listen({ host, port, exclusive: true, ipv6Only: true });
-  });
+async function bind(server: NetServer, host: string, port: number): Promise<void> {
+  await once(server.listen({ host, port, exclusive: true, ipv6Only: true }), 'listening');
 }
 
 function unbind(server: NetServer): Promise<void> {
@@ -109,31 +99,20 @@ function addressOf(server: NetServer): AddressInfo {
 }
 
 function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+  return (error as NodeJS.ErrnoException).code === code;
 }
 
 function listenError(error: unknown, host: string | undefined, port: number): Error {
   if (error instanceof ListenError) return error;
-  const { code } = error as NodeJS.ErrnoException;
-  return new ListenError(`cannot listen on port ${port} of ${host ?? 'loopback'}: ${code ?? String(error)}`, {
+  const { code = error } = error as { code?: unknown };
+  return new ListenError(`cannot listen on port ${port} of ${host ?? 'loopback'}: ${String(code)}`, {
     cause: error,
   });
 }
 
 /** Asks whoever holds the port whether it is a server of this package. */
-function holderOf(host: string, port: number): Promise<'rx-oauth-callback' | undefined> {
-  return new Promise((resolve) => {
-    const ask = request({ host, port, headers: { [probeHeader]: 'holder' }, timeout: 500, agent: false });
-    ask.on('response', (response) => {
-      resolve(response.headers[probeHeader] === undefined ? undefined : 'rx-oauth-callback');
-      ask.destroy();
-    });
-    ask.on('timeout', () => ask.destroy());
-    ask.on('error', () => resolve(undefined));
-    ask.on('close', () => resolve(undefined));
-    ask.end();
-  });
+async function holderOf(host: string, port: number): Promise<'rx-oauth-callback' | undefined> {
+  const address = host.includes(':') ? `[${host}]` : host;
+  const answer = await ask(`http://${address}:${port}`, 'holder', 500).catch(() => undefined);
+  return answer === undefined ? undefined : 'rx-oauth-callback';
 }
-
-/** Sent by a probe with a nonce, answered with a proof. No web page can send it: it would need a CORS preflight. */
-export const probeHeader = 'rx-oauth-callback-probe';

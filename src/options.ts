@@ -5,12 +5,12 @@ import type { Observer, SchedulerLike } from 'rxjs';
 import type { OAuthCallbackResult } from './callback-result.ts';
 import { InvalidOptionError } from './errors.ts';
 import type { HoldOptions } from './held.ts';
-import { requireKnown } from './known-options.ts';
+import { requireKnown, withDefaults } from './known-options.ts';
 import { readLimits, type Limits } from './limits.ts';
 import type { PageView } from './page.ts';
 import { hasResponseParameter } from './redirect.ts';
 import { languages, type Language } from './texts.ts';
-import { isLoopback, requireInteger, requireOneOf, requireText, show } from './validate.ts';
+import { invalid, isLoopback, requireInteger, requireOneOf, requireText, show, typeOf } from './validate.ts';
 
 /** Where diagnostics go, one string or error each; `console` and pino both fit. Never given a code or a state. */
 export interface Logger {
@@ -175,10 +175,7 @@ export const serverOptionNames: ReadonlySet<string> = new Set([...Object.keys(de
 /** Fills in the defaults; throws `InvalidOptionError` for the first option that is out of range or contradicts another. */
 export function readOptions(options: ServerOptions): Settings {
   requireKnown(options, serverOptionNames, 'the callback server');
-  const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as ServerOptions;
-  const settings = { ...defaults, ...given };
+  const settings = withDefaults(defaults, options);
   requireText('callbackPath', settings.callbackPath);
   requireAddress(settings);
   requirePage(settings);
@@ -209,7 +206,7 @@ function requireAddress({ host, port, server, tls, publicUrl }: ServerOptions): 
   requireObject('tls', tls);
   if (server !== undefined) {
     if (server !== 'mounted' && !(server instanceof NetServer)) {
-      throw new InvalidOptionError('server', `must be a node:http server or 'mounted', got ${show(server)}`);
+      throw invalid('server', "be a node:http server or 'mounted'", server);
     }
     const other = Object.entries({ host, port, tls }).find(([, value]) => value !== undefined);
     if (other)
@@ -226,10 +223,7 @@ function requireAddress({ host, port, server, tls, publicUrl }: ServerOptions): 
   }
   // RFC 8252 section 8.3: a code must not travel a network in the clear.
   if (host !== undefined && !isLoopback(host) && publicUrl === undefined && tls === undefined) {
-    throw new InvalidOptionError(
-      'host',
-      `must be a loopback address unless tls or publicUrl is set, got ${show(host)}`,
-    );
+    throw invalid('host', 'be a loopback address unless tls or publicUrl is set', host);
   }
 }
 
@@ -239,7 +233,7 @@ function requirePage(settings: typeof defaults & ServerOptions): void {
     if (value !== undefined) requireText(name, value);
   }
   if (logo !== undefined && !logo.startsWith('data:image/')) {
-    throw new InvalidOptionError('logo', `must be a data:image/ URI, got ${show(logo.slice(0, 40))}`);
+    throw invalid('logo', 'be a data:image/ URI', logo.slice(0, 40));
   }
   requireOneOf('language', language, ['auto', ...languages]);
   requireOneOf('cleanUrl', cleanUrl, ['script', 'redirect', false]);
@@ -278,46 +272,40 @@ function requirePolicy(settings: typeof defaults & ServerOptions): void {
 function requireObject(option: string, value: unknown, ...methods: readonly string[]): void {
   if (value === undefined) return;
   if (typeof value !== 'object' || value === null) {
-    throw new InvalidOptionError(option, `must be an object, got ${value === null ? 'null' : typeof value}`);
+    throw new InvalidOptionError(option, `must be an object, got ${typeOf(value)}`);
   }
   const missing = methods.find((name) => typeof (value as Record<string, unknown>)[name] !== 'function');
   if (missing !== undefined) throw new InvalidOptionError(option, `must have a method ${missing}`);
 }
 
 function requireList(option: string, value: unknown): void {
-  if (!Array.isArray(value)) throw new InvalidOptionError(option, `must be a list, got ${typeof value}`);
+  if (!Array.isArray(value)) throw new InvalidOptionError(option, `must be a list, got ${typeOf(value)}`);
 }
 
 function requirePath(whole: string, path: string, query: string): void {
   if (!/^\/(?!\/)[\w\-.~!$&'()*+,;=:@%/]*(?:\?[\w\-.~!$&'()*+,;=:@%/?]*)?$/.test(whole)) {
-    throw new InvalidOptionError(
-      'callbackPath',
-      `must be a URL path that starts with one slash, got ${show(whole)}`,
-    );
+    throw invalid('callbackPath', 'be a URL path that starts with one slash', whole);
   }
   // A browser resolves them before it asks, and would never arrive.
   if (/\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path))
-    throw new InvalidOptionError('callbackPath', `must not have "." or ".." in it, got ${show(whole)}`);
+    throw invalid('callbackPath', 'not have "." or ".." in it', whole);
   if (hasResponseParameter(query)) {
-    throw new InvalidOptionError(
-      'callbackPath',
-      `must not name a response parameter in its query, got ${show(whole)}`,
-    );
+    throw invalid('callbackPath', 'not name a response parameter in its query', whole);
   }
 }
 
 function requireWebUrl(option: string, text: unknown): URL {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
   if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password) return url;
-  throw new InvalidOptionError(option, `must be an http or https URL without userinfo, got ${show(text)}`);
+  throw invalid(option, 'be an http or https URL without userinfo', text);
 }
 
 function requirePublicUrl(text: string): void {
   const url = requireWebUrl('publicUrl', text);
   if (url.search || url.hash) {
-    throw new InvalidOptionError('publicUrl', `must have neither query nor fragment, got ${show(text)}`);
+    throw invalid('publicUrl', 'have neither query nor fragment', text);
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname.replace(/^\[|\]$/g, ''))) {
-    throw new InvalidOptionError('publicUrl', `must be https unless it is on loopback, got ${show(text)}`);
+    throw invalid('publicUrl', 'be https unless it is on loopback', text);
   }
 }

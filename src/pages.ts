@@ -1,6 +1,7 @@
 import type { CallbackResponse } from './callback-response.ts';
 import { InvalidOptionError } from './errors.ts';
 import { cleanUrlElement, escapeHtml, fill, pageHeaders, renderPage, type PageView } from './page.ts';
+import { probeHeader } from './probe.ts';
 import { chooseLanguage, english, type Language, type Texts } from './texts.ts';
 
 /** What goes back to the browser. */
@@ -126,7 +127,7 @@ export class Pages {
 
   /** Answers a self-probe. */
   probed(proof: string): Answer {
-    return this.#empty(204, 'Rx-OAuth-Callback-Probe', proof);
+    return this.#empty(204, probeHeader, proof);
   }
 
   #textsIn(language: Language): Texts {

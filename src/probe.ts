@@ -1,33 +1,35 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { UnreachableError } from './errors.ts';
-import { probeHeader } from './listener.ts';
 import { randomToken } from './pkce.ts';
+
+/** Sent by a probe with a nonce, answered with a proof. No web page can send it: it would need a CORS preflight. */
+export const probeHeader = 'rx-oauth-callback-probe';
 
 const patience = 3_000;
 
 /** Sends a nonce to the advertised URL; only this very server can answer it with the right proof. */
 export async function probe(redirectUri: string, prove: (nonce: string) => string): Promise<void> {
   const nonce = randomToken();
-  const answer = await ask(redirectUri, nonce).catch((error: unknown) => {
+  const answer = await ask(redirectUri, nonce, patience).catch((error: unknown) => {
     throw new UnreachableError(`${redirectUri} does not answer`, { cause: error });
   });
   if (answer !== prove(nonce)) throw new UnreachableError(`${redirectUri} is answered by somebody else`);
 }
 
-function ask(url: string, nonce: string): Promise<string | undefined> {
+/** Asks whoever listens there; undefined where they know nothing of a probe. */
+export function ask(url: string, nonce: string, timeout: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const options = { headers: { [probeHeader]: nonce }, timeout: patience, agent: false };
+    const options = { headers: { [probeHeader]: nonce }, timeout, agent: false };
     const request = url.startsWith('https:')
       ? // Who answers is proven by the answer; a certificate of our own making need not be trusted for that.
         httpsRequest(url, { ...options, rejectUnauthorized: false })
       : httpRequest(url, options);
     request.on('response', (response) => {
-      const proof = response.headers[probeHeader];
-      resolve(typeof proof === 'string' ? proof : undefined);
+      resolve(response.headers[probeHeader] as string | undefined);
       request.destroy();
     });
-    request.on('timeout', () => request.destroy(new Error(`no answer in ${patience} ms`)));
+    request.on('timeout', () => request.destroy(new Error(`no answer in ${timeout} ms`)));
     request.on('error', reject);
     request.end();
   });

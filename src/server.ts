@@ -110,43 +110,36 @@ class CallbackServer implements OAuthCallbackServer {
     this.#settings = settings;
     const { limits } = settings;
     const clock = clockFrom(settings.scheduler);
-    const report = (error: unknown): void => this.#report(error);
+    const report = this.#report;
+    const extraHeaders = transportSecurity(settings);
+    const common = { ...settings, clock, report, extraHeaders };
     this.#flowsOptions = {
-      ...settings,
-      clock,
+      ...common,
       events: this.#events,
-      report,
       redirectUriFor: (path) => this.#require('redirectUri').redirectUriFor(path),
       onClaimed: (held) => this.#endpoint.claim(held),
     };
     this.#flows = new Flows(this.#flowsOptions);
     this.redirects = new RedirectStream(this.#flows, this.#redirects);
     this.events = new IsolatedObservable(report, (subscriber) => this.#events.subscribe(subscriber));
-    const extraHeaders = transportSecurity(settings);
-    const pages = (this.#pages = new Pages({ ...settings, extraHeaders, report }));
-    this.#routes = new Routes(settings.callbackPath, (authority) => this.#isOurs(authority));
+    const pages = (this.#pages = new Pages(common));
+    this.#routes = new Routes(settings.callbackPath, this.#isOurs);
     this.#handler = createHandler({
-      ...settings,
-      settles: settings.settle !== false,
-      longestParameter: limits.parameter,
-      mostHeaders: limits.headers,
+      ...common,
       flows: this.#flows,
       stored: () => this.#stored,
       pages,
-      isOurs: (authority) => this.#isOurs(authority),
+      isOurs: this.#isOurs,
       isAdvertised: (authority) => this.#bound?.advertised.has(authority) ?? false,
-      acceptsUnmatched: (response) => this.#acceptsUnmatched(response),
-      prove: (nonce) => this.#prove(nonce),
+      acceptsUnmatched: this.#acceptsUnmatched,
+      prove: this.#prove,
     });
     this.#endpoint = new Endpoint({
+      ...common,
       handler: this.#handler,
       pages,
       strays: new Strays(limits.strays, limits.straysPerSecond),
-      clock,
-      settle: settings.settle || 0,
-      mostBody: limits.body,
-      report,
-      publish: (redirect, flow) => this.#publish(redirect, flow),
+      publish: this.#publish,
       // The page that ends the last sign-in is not worth keeping a connection for; a server of others is their affair.
       keepsAlive: () =>
         settings.server !== undefined || this.#pending > 0 || this.#stored?.store.shared === true,
@@ -181,7 +174,7 @@ class CallbackServer implements OAuthCallbackServer {
   }
 
   async probe(): Promise<void> {
-    await probe(this.redirectUri, (nonce) => this.#prove(nonce));
+    await probe(this.redirectUri, this.#prove);
   }
 
   close(): Promise<void> {
@@ -203,10 +196,8 @@ class CallbackServer implements OAuthCallbackServer {
     this.#flows.open();
     this.#redirects.restart();
     this.#events.restart();
-    const serve = (request: IncomingMessage, response: ServerResponse): void =>
-      this.#serve(request, response);
     if (this.#settings.language !== 'en') this.#pages.learn((await import('./translations.ts')).translations);
-    this.#binding = await bind(this.#settings, serve, (request) => this.#concerns(request));
+    this.#binding = await bind(this.#settings, this.#serve, this.#concerns);
     if (this.#upgrades.size > 0) this.#offUpgrade = this.#binding.onUpgrade(this.#upgrade);
     this.#bound = boundTo(this.#binding, this.#settings);
     this.#tell({ type: 'listening', at: this.#flows.now(), redirectUri: this.redirectUri });
@@ -247,12 +238,10 @@ class CallbackServer implements OAuthCallbackServer {
       pending: () => this.#pending,
       urlOf: (path) => this.#require('the URL').urlOf(path),
       tls: () => this.#binding?.tls,
-      isOurs: (authority) => this.#isOurs(authority),
+      isOurs: this.#isOurs,
       isOwnOrigin: (origin) => this.#bound?.origins.has(origin) ?? false,
-      isTaken: (state) => this.#flows.has(state),
-      claim: (state) => this.#flows.claim(state),
-      issuerOf: (state) => this.#flows.issuerOf(state),
-      submit: (request) => this.#endpoint.submit(request),
+      flows: this.#flows,
+      endpoint: this.#endpoint,
       onRequest: (path, route) => this.#routes.add(path, route),
       onUpgrade: (path, upgrade) => {
         if (this.#upgrades.has(path)) throw new InvalidOptionError('path', 'is taken');
@@ -270,45 +259,48 @@ class CallbackServer implements OAuthCallbackServer {
     });
   }
 
-  #isOurs(authority: string): boolean {
-    return this.#bound?.authorities.has(authority) ?? false;
-  }
+  readonly #isOurs = (authority: string): boolean => this.#bound?.authorities.has(authority) ?? false;
 
-  #concerns(request: IncomingMessage): boolean {
+  readonly #concerns = (request: IncomingMessage): boolean => {
     if (this.#routes.of(request)) return true;
     return this.#handler.concerns({ target: request.url ?? '', rawHeaders: request.rawHeaders });
-  }
+  };
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
+  readonly #serve = (request: IncomingMessage, response: ServerResponse): void => {
     const route = this.#routes.of(request);
     if (route) route(request, response, () => this.#endpoint.serve(request, response));
     else this.#endpoint.serve(request, response);
-  }
+  };
 
   /** In the order of cause and effect, since whoever is told may react at once. Nothing can undo an accepted one any more. */
-  #publish(redirect: Redirect, flow: PendingFlow | undefined): void {
+  readonly #publish = (redirect: Redirect, flow: PendingFlow | undefined): void => {
     const { disposition, response, reason, at } = redirect;
     if (disposition !== 'accepted') this.#debug(`redirect ${disposition}${reason ? `: ${reason}` : ''}`);
     if (this.#events.observed) {
       this.#events.next({ type: 'redirect', at, disposition, flow: redirect.flow, reason });
       if (redirect.flow !== undefined && disposition === 'accepted') {
         const { error } = response;
-        const outcome = error === undefined ? 'code' : 'error';
-        this.#events.next({ type: 'settled', at, flow: redirect.flow, outcome, error });
+        this.#events.next({
+          type: 'settled',
+          at,
+          flow: redirect.flow,
+          outcome: error ? 'error' : 'code',
+          error,
+        });
       }
     }
     if (this.#redirects.observed) this.#redirects.next(redirect);
     if (disposition !== 'accepted') return;
     if (flow) this.#flows.deliver(flow);
     this.#fill(response);
-  }
+  };
 
-  #acceptsUnmatched({ fields, reason }: ReadResponse): boolean {
+  readonly #acceptsUnmatched = ({ fields, reason }: ReadResponse): boolean => {
     if (this.#settings.unmatched === 'accept' && reason === undefined) return true;
     // The seed's way of waiting: one result, of any well-formed response, while no flow has been begun.
     if (!this.#settings.resultContainer || this.#filled || this.#pending > 0) return false;
     return reason === undefined || (reason === 'missing_state' && fields.error !== undefined);
-  }
+  };
 
   #fill(response: CallbackResponse): void {
     const { resultContainer, resultReady } = this.#settings;
@@ -328,9 +320,7 @@ class CallbackServer implements OAuthCallbackServer {
     }
   }
 
-  #prove(nonce: string): string {
-    return sha256(this.#secret + nonce, 'base64url');
-  }
+  readonly #prove = (nonce: string): string => sha256(this.#secret + nonce, 'base64url');
 
   #require(what: string): Bound {
     if (this.#bound) return this.#bound;
@@ -350,7 +340,7 @@ class CallbackServer implements OAuthCallbackServer {
   }
 
   /** For exceptions of code that is not ours; the last stop, so it takes those of the logger too. */
-  #report(error: unknown): void {
+  readonly #report = (error: unknown): void => {
     const problem = error instanceof Error ? error : new Error(String(error));
     const { logger } = this.#settings;
     try {
@@ -359,7 +349,7 @@ class CallbackServer implements OAuthCallbackServer {
     } catch (failure) {
       process.emitWarning(failure instanceof Error ? failure : String(failure));
     }
-  }
+  };
 }
 
 /** Only over TLS, and never for the name `localhost`, which every other program of this machine uses too. */

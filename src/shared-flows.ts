@@ -93,7 +93,7 @@ export class SharedFlows implements FlowOwner {
     const { state = randomToken(), signal } = options;
     // Nobody knows a secret that has this for its digest: no listener can take the flow over.
     const { flow: stored } = await this.#stored.begin(randomToken(), state, options, (taken) =>
-      this.#internals.isTaken(taken),
+      this.#internals.flows.has(taken),
     );
     try {
       this.#requireOpen(options);
@@ -111,7 +111,7 @@ export class SharedFlows implements FlowOwner {
     this.#deadlines.add(shared);
     const waits = this.#stored.waits(stored);
     this.#stored.listen(stored, shared);
-    this.#internals.claim(state);
+    this.#internals.flows.claim(state);
     if (!waits) this.#look(shared);
     return flow;
   }

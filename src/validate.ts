@@ -2,6 +2,16 @@ import { isIPv4 } from 'node:net';
 import { inspect } from 'node:util';
 import { InvalidOptionError } from './errors.ts';
 
+/** Of a value that cannot be, which the message shows. */
+export function invalid(option: string, must: string, value: unknown): InvalidOptionError {
+  return new InvalidOptionError(option, `must ${must}, got ${show(value)}`);
+}
+
+/** As it is called in messages. */
+export function typeOf(value: unknown): string {
+  return value === null ? 'null' : typeof value;
+}
+
 export function requireInteger(option: string, value: unknown, least: number, most: number): void {
   if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
     throw new InvalidOptionError(
@@ -13,16 +23,11 @@ export function requireInteger(option: string, value: unknown, least: number, mo
 
 export function requireText(option: string, value: unknown): void {
   if (typeof value !== 'string')
-    throw new InvalidOptionError(option, `must be a string, got ${value === null ? 'null' : typeof value}`);
+    throw new InvalidOptionError(option, `must be a string, got ${typeOf(value)}`);
 }
 
 export function requireOneOf(option: string, value: unknown, allowed: readonly unknown[]): void {
-  if (!allowed.includes(value)) {
-    throw new InvalidOptionError(
-      option,
-      `must be one of ${allowed.map(show).join(', ')}, got ${show(value)}`,
-    );
-  }
+  if (!allowed.includes(value)) throw invalid(option, `be one of ${allowed.map(show).join(', ')}`, value);
 }
 
 export function show(value: unknown): string {

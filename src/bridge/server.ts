@@ -207,8 +207,8 @@ class WebSocketBridge implements Bridge, SessionHost {
   }
 
   begin: SessionHost['begin'] = async (key, state, options) => {
-    const begun = await this.#flows.begin(key, state, options, (taken) => this.#internals.isTaken(taken));
-    this.#internals.claim(state);
+    const begun = await this.#flows.begin(key, state, options, (taken) => this.#internals.flows.has(taken));
+    this.#internals.flows.claim(state);
     return begun;
   };
 

@@ -21,14 +21,14 @@ export async function paste(
   flow?: Pick<Flow, 'state' | 'redirectUri'>,
 ): Promise<Redirect> {
   const internals = internalsOf(server);
-  const issuer = flow && internals.issuerOf(flow.state);
+  const issuer = flow && internals.flows.issuerOf(flow.state);
   const request = pastedRequest(text, {
     redirectUri: flow?.redirectUri ?? server.redirectUri,
     prefix: new URL(internals.urlOf('/')).pathname.slice(0, -1),
     rest: flow && String(new URLSearchParams({ state: flow.state, ...(issuer && { iss: issuer }) })),
   });
   return (
-    (await internals.submit(request)) ??
+    (await internals.endpoint.submit(request)) ??
     new Redirect('wrong_redirect_uri', new CallbackResponse(), internals.clock.now())
   );
 }
