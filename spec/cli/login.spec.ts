@@ -690,7 +690,7 @@ test('ends when the time is up', async () => {
   await using as = await startIssuer();
   await using command = Cli.start(loginAt(as, '--timeout', '1'));
   assert.is(await codeOf(command), 6);
-  assert.is(lastLine(command), 'rx-oauth-callback: the flow expired before its redirect came');
+  assert.is(lastLine(command), 'rx-oauth-callback: nobody signed in before the time was up');
 });
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

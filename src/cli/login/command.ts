@@ -1,8 +1,10 @@
 import { concat, concatMap, connect, firstValueFrom, merge, switchMap, type Observable } from 'rxjs';
+import { FlowExpiredError } from '../../errors.ts';
 import { tokens } from '../../login/operators.ts';
 import { signIn } from '../../login/sign-in.ts';
 import type { Tokens } from '../../login/tokens.ts';
 import { CommandError } from '../errors.ts';
+import { exitCodes, meanings } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { Attendant } from './attendant.ts';
 import { interrupted } from './interrupted.ts';
@@ -26,7 +28,9 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
     else await saveOrPrint(settings.save, text, io);
     progress.signedIn(made.issuer);
   } catch (error) {
-    throw asFlag(error);
+    throw error instanceof FlowExpiredError
+      ? new CommandError(meanings.expired, exitCodes.expired)
+      : asFlag(error);
   } finally {
     progress.stop();
   }
