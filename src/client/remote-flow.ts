@@ -6,7 +6,7 @@ import type { BeginOptions, Flow, Outcome } from '../flow.ts';
 import { IsolatedObservable, type Report } from '../isolated-observable.ts';
 import { ObservedFlow, type FlowEnd, type FlowObserver } from '../observed-flow.ts';
 import type { StoredResult } from '../store/store.ts';
-import { challengeOf, randomKey, randomSecret } from './secrets.ts';
+import { challengeOf, randomSecret } from './secrets.ts';
 
 export interface RemoteFlowOwner {
   readonly report: Report;
@@ -34,24 +34,20 @@ export class RemoteFlow extends ObservedFlow implements Flow {
   readonly #verifier: string;
   readonly #challenge: string;
 
-  private constructor(
-    owner: RemoteFlowOwner,
-    options: BeginOptions,
-    verifier: string,
-    [key, challenge]: [string, string],
-  ) {
+  private constructor(owner: RemoteFlowOwner, options: BeginOptions, verifier: string, challenge: string) {
     super();
     this.#owner = owner;
     this.options = options;
     this.state = options.state ?? randomSecret();
-    this.key = key;
+    // A digest of a secret that nobody has would be as random.
+    this.key = randomSecret();
     this.#verifier = verifier;
     this.#challenge = challenge;
   }
 
   static async create(owner: RemoteFlowOwner, options: BeginOptions): Promise<RemoteFlow> {
     const verifier = randomSecret();
-    return new RemoteFlow(owner, options, verifier, await Promise.all([randomKey(), challengeOf(verifier)]));
+    return new RemoteFlow(owner, options, verifier, await challengeOf(verifier));
   }
 
   get codeVerifier(): string {

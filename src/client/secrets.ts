@@ -1,15 +1,11 @@
 /** Web Crypto, which Node and browsers share. All results are base64url without padding. */
 export function randomSecret(): string {
-  return encode(randomBytes().buffer);
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return encode(await crypto.subtle.digest('SHA-256', bytes));
+  return encode(crypto.getRandomValues(new Uint8Array(32)).buffer);
 }
 
 /** @see RFC 7636 section 4.2 */
-export function challengeOf(verifier: string): Promise<string> {
-  return sha256(new TextEncoder().encode(verifier));
+export async function challengeOf(verifier: string): Promise<string> {
+  return encode(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)));
 }
 
 /** Proves to a connection, by its nonce, that the flow of this key is ours. */
@@ -17,15 +13,6 @@ export async function proofOf(key: string, nonce: string): Promise<string> {
   const algorithm = { name: 'HMAC', hash: 'SHA-256' };
   const imported = await crypto.subtle.importKey('raw', decode(key), algorithm, false, ['sign']);
   return encode(await crypto.subtle.sign('HMAC', imported, new TextEncoder().encode(nonce)));
-}
-
-/** The SHA-256 of a secret that nobody has: the flow's owner proves that it has this. */
-export function randomKey(): Promise<string> {
-  return sha256(randomBytes());
-}
-
-function randomBytes(): Uint8Array<ArrayBuffer> {
-  return crypto.getRandomValues(new Uint8Array(32));
 }
 
 function encode(bytes: ArrayBuffer): string {
