@@ -38,8 +38,6 @@ const perSecondStored = 100;
 const secondsStored = 10;
 const waitOn = 7;
 const mostTold = 20;
-// All of them, so that a browser on a busy machine comes late and not never; else it is shown a gap, and rightly so.
-const kept = 200_000;
 const patience = 30_000;
 
 interface Load {
@@ -93,7 +91,7 @@ function checked(which: string, { wrong, faults: found, signIns, events }: Seen)
 async function seen(load: Load, tell: Context['tell']): Promise<Seen> {
   const { count, redis } = load;
   const store = redis ? ['--redis', redis.url, '--redis-poll', '200'] : [];
-  const args = ['--json', '--log-level', 'error', '--bridge-limit', `events=${kept}`, ...store];
+  const args = ['--json', '--log-level', 'error', ...store];
   await using service = cli('serve', ...args);
   const [ready] = (await once(linesOf(service), 'line')) as [string];
   const { bridgeUrl, monitorUrl, metricsUrl } = JSON.parse(ready) as Record<string, string>;
