@@ -1,6 +1,7 @@
 /** How many flows wait, as those who watch are told. */
 import { firstValueFrom, take, toArray } from 'rxjs';
 import { Feed, type Watcher } from '../../src/bridge/feed.ts';
+import { frameOf } from '../../src/bridge/frame.ts';
 import { connectCallbackHost } from '../../src/client.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import * as assert from '../helpers/assert.ts';
@@ -160,7 +161,7 @@ test('are serialised once for all, and counted for nobody', () => {
   for (pending of [0, 7, 7]) tick?.();
   const [first, second] = watchers.slice(1).map(({ frames }) => frames);
   const told = (...numbers: number[]): string[] =>
-    numbers.map((number) => `{"type":"pending","pending":${number}}`);
+    numbers.map((number) => frameOf(`{"type":"pending","pending":${number}}`).toString());
   assert.equal(first?.map(String), told(0, 7));
   assert.is(first?.[1], second?.[1]);
   assert.equal([none.map(String), ticks], [told(0), 4]);

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { ServerEvent } from '../events.ts';
 import { randomToken } from '../pkce.ts';
+import { frameOf } from './frame.ts';
 import type { Said, ServiceMessage } from './protocol.ts';
 
 /** Somebody who gets each event, at the pace it reads. */
@@ -9,7 +10,7 @@ export interface Watcher {
   readonly ready: boolean;
   /** Whether something that was sent has not been taken by the operating system yet. */
   readonly filling: boolean;
-  /** Sends a message of the feed that is serialised already; `flushed` is called once the operating system has taken it. */
+  /** Sends a message of the feed that is a frame already; `flushed` is called once the operating system has taken it. */
   event(frame: Buffer, flushed?: () => void): void;
   /** Asks it to answer, with this number, once it has read what it was sent so far. */
   ask(next: number): void;
@@ -157,7 +158,7 @@ export class Feed {
     const kept = this.#kept[slot] as ServerEvent | Buffer;
     if (Buffer.isBuffer(kept)) return kept;
     const message: ServiceMessage = { type: 'event', n, event: kept };
-    return (this.#kept[slot] = Buffer.from(JSON.stringify(message)));
+    return (this.#kept[slot] = frameOf(JSON.stringify(message)));
   }
 }
 
@@ -167,7 +168,7 @@ function hasRoom({ watcher, next, read }: Place): boolean {
 
 function pendingFrame(pending: number): Buffer {
   const message: ServiceMessage = { type: 'pending', pending };
-  return Buffer.from(JSON.stringify(message));
+  return frameOf(JSON.stringify(message));
 }
 
 function count(counts: Record<string, number>, name: string): void {

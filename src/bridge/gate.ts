@@ -14,7 +14,7 @@ export interface GateHost {
   isOurs(host: string): boolean;
   report(error: unknown): void;
   /** Somebody is in, and counted until `left()`. */
-  admit(socket: SessionSocket, identity: Identity, address: string): void;
+  admit(socket: SessionSocket, wire: Duplex, identity: Identity, address: string): void;
 }
 
 /** Who may connect: an upgrade request is refused before 101, or its peer let in. */
@@ -148,7 +148,7 @@ export class Gate {
     socket.off('error', destroy);
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       this.#count(identity, address, 1);
-      this.#host.admit(webSocket, identity, address);
+      this.#host.admit(webSocket, socket, identity, address);
     });
   }
 

@@ -278,8 +278,8 @@ class WebSocketBridge implements Bridge, SessionHost {
     });
   }
 
-  #admit(socket: SessionSocket, identity: Identity, address: string): void {
-    const session = new Session(socket, identity, address, this);
+  #admit(socket: SessionSocket, wire: Duplex, identity: Identity, address: string): void {
+    const session = new Session(socket, wire, identity, address, this);
     this.#sessions.add(session);
     session.welcome();
   }

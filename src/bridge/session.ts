@@ -1,9 +1,11 @@
+import type { Duplex } from 'node:stream';
 import { WebSocket, type RawData } from 'ws';
 import { Bucket } from '../bucket.ts';
 import type { Timed } from '../deadlines.ts';
 import { randomToken } from '../pkce.ts';
 import type { Identity } from './credentials.ts';
 import type { Watcher } from './feed.ts';
+import { frameOf } from './frame.ts';
 import { Listener, type ListenerConnection, type ListenerHost } from './listener.ts';
 import { closeCodes, readClientMessage, type Said, type ServiceMessage } from './protocol.ts';
 
@@ -37,14 +39,17 @@ export class Session implements Watcher, Timed, ListenerConnection {
   readonly nonce = randomToken();
   #alive = true;
   readonly #socket: SessionSocket;
+  /** What `#socket` writes to. Frames that are made here go to it as they are. */
+  readonly #wire: Duplex;
   readonly #host: SessionHost;
   /** Made when first needed, like the next: most connections only wait. */
   #listener: Listener | undefined;
   #messages: Bucket | undefined;
   #pings: Bucket | undefined;
 
-  constructor(socket: SessionSocket, identity: Identity, address: string, host: SessionHost) {
+  constructor(socket: SessionSocket, wire: Duplex, identity: Identity, address: string, host: SessionHost) {
     this.#socket = socket;
+    this.#wire = wire;
     this.identity = identity;
     this.address = address;
     this.deadline = identity.expiresAt ?? Infinity;
@@ -74,7 +79,7 @@ export class Session implements Watcher, Timed, ListenerConnection {
   }
 
   get queued(): number {
-    return this.#socket.bufferedAmount;
+    return this.#wire.writableLength;
   }
 
   /** A message of the peer. Whatever is wrong with it ends this connection and no other. */
@@ -124,11 +129,11 @@ export class Session implements Watcher, Timed, ListenerConnection {
   }
 
   get ready(): boolean {
-    return this.#socket.bufferedAmount < this.#host.limits.queued / 4;
+    return this.#wire.writableLength < this.#host.limits.queued / 4;
   }
 
   get filling(): boolean {
-    return this.#socket.bufferedAmount > 0;
+    return this.#wire.writableLength > 0;
   }
 
   event(frame: Buffer, flushed?: () => void): void {
@@ -144,7 +149,7 @@ export class Session implements Watcher, Timed, ListenerConnection {
   }
 
   tell(message: ServiceMessage): void {
-    this.#write(JSON.stringify(message));
+    this.#write(frameOf(JSON.stringify(message)));
   }
 
   close(code: number, reason: string): void {
@@ -177,17 +182,14 @@ export class Session implements Watcher, Timed, ListenerConnection {
     return (this.#listener ??= new Listener(this, this.#host));
   }
 
-  #write(frame: string | Buffer, flushed?: () => void): void {
+  #write(frame: Buffer, flushed?: () => void): void {
     if (!this.open) return;
-    const { bufferedAmount } = this.#socket;
-    if (
-      bufferedAmount + frame.length > this.#host.limits.queued ||
-      (bufferedAmount > 0 && this.#host.overloaded())
-    ) {
+    const { queued } = this;
+    if (queued + frame.length > this.#host.limits.queued || (queued > 0 && this.#host.overloaded())) {
       this.close(closeCodes.overload, 'more is queued than is read');
       return;
     }
-    this.#socket.send(frame, { binary: false }, flushed);
+    this.#wire.write(frame, flushed);
   }
 }
 
