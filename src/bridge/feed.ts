@@ -27,6 +27,8 @@ interface Place {
   asked: number;
   /** All before this number it has read. */
   read: number;
+  /** How many it is sent that it has not read. */
+  unread: number;
   /** The number of pending flows that it was told last. */
   pending: number;
 }
@@ -39,9 +41,10 @@ export interface FeedSource {
 }
 
 // The operating system takes megabytes for a socket that nobody reads, and each event is work until it takes no more. So
-// many events are sent to a watcher that has not answered; on a way of 200 ms that is 2,500 a second still.
-const unread = 512;
-const between = unread / 2;
+// many events are sent to a watcher that has not answered: few at first, twice as many with each answer; on a way of
+// 200 ms that is 2,500 a second in the end.
+const firstUnread = 64;
+const mostUnread = 512;
 
 // The number of pending flows is for people, and changes with every sign-in.
 const betweenPending = 1_000;
@@ -98,7 +101,7 @@ export class Feed {
   /** Sends how many flows are pending, now and whenever that has changed, and every event from number `next` on. */
   watch(watcher: Watcher, next: number): void {
     const pending = this.#source.pending();
-    const place = { watcher, next, asked: next, read: next, pending };
+    const place = { watcher, next, asked: next, read: next, unread: firstUnread, pending };
     this.#places.set(watcher, place);
     watcher.event(pendingFrame(pending));
     this.#ticking ??= this.#tick();
@@ -110,6 +113,7 @@ export class Feed {
     const place = this.#places.get(watcher);
     if (!place || !(next > place.read && next <= place.asked)) return;
     place.read = next;
+    place.unread = Math.min(place.unread * 2, mostUnread);
     this.#pump(place);
   }
 
@@ -148,7 +152,7 @@ export class Feed {
 
   #send(place: Place, flushed?: () => void): void {
     place.watcher.event(this.#frame(place.next++), flushed);
-    if (place.next - place.asked < between) return;
+    if (place.next - place.asked < place.unread / 2) return;
     place.asked = place.next;
     place.watcher.ask(place.next);
   }
@@ -162,7 +166,7 @@ export class Feed {
   }
 }
 
-function hasRoom({ watcher, next, read }: Place): boolean {
+function hasRoom({ watcher, next, read, unread }: Place): boolean {
   return next - read < unread && watcher.ready;
 }
 
