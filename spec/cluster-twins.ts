@@ -110,7 +110,7 @@ export const clusterTwins: readonly ClusterTwin[] = [
   {
     row: 'opensItsOwn',
     weakness: 'seals with the state, whatever keys it has',
-    edits: [edit(seal, `hkdfSync('sha256', state, key, `, `hkdfSync('sha256', state, '', `)],
+    edits: [edit(seal, `[first, key, `, `[first, `)],
     complaint: /Expected promise to reject/,
   },
   {
