@@ -1,7 +1,7 @@
 import { firstValueFrom, map } from 'rxjs';
 import { ofState, orThrow, TooManyFlowsError, AuthorizationError } from '../src/index.ts';
 import * as assert from './helpers/assert.ts';
-import { flowsBench } from './helpers/flows.ts';
+import { arrival, flowsBench } from './helpers/flows.ts';
 import { record } from './helpers/record.ts';
 import { newState } from './helpers/server.ts';
 import { suite } from './helpers/suite.ts';
@@ -45,6 +45,19 @@ test('has its state accepted only while somebody is subscribed', () => {
       [1, 1],
     ],
   );
+});
+
+test('leaves nothing where it unsubscribes after its redirect was accepted, before it is told', () => {
+  const { redirects, flows } = flowsBench();
+  const state = newState();
+  const leaves = record(redirects.pipe(ofState(state)));
+  const match = flows.match({ state, code: 'a' }, arrival);
+  leaves.unsubscribe();
+  assert.ok(match.disposition === 'accepted');
+  flows.deliver(match.flow);
+  const late = record(redirects.pipe(ofState(state)));
+  assert.equal([flows.size, leaves.values.length], [0, 0]);
+  assert.equal([late.values.length, late.ending], [0, { completed: true }]);
 });
 
 test('waits without a time limit and without a timer', () => {

@@ -572,7 +572,7 @@ export const twins: readonly Twin[] = [
     id: 'F-03',
     title: '',
     weakness: 'judges an absolute-form target by its Host',
-    edits: [edit('request.ts', `authority = (host ?? '').toLowerCase();`, '')],
+    edits: [edit('request.ts', `authority = host.toLowerCase();`, '')],
     complaint: /http:\/\/evil\.example\/callback.*: is answered 200/,
   },
   {

@@ -10,7 +10,8 @@ export interface CallbackFields {
   iss?: string;
 }
 
-const names = ['code', 'state', 'error', 'error_description', 'error_uri', 'iss'] as const;
+export const fieldNames = ['code', 'state', 'error', 'error_description', 'error_uri', 'iss'] as const;
+
 /** Names the method that `util.inspect` calls, without `node:util`. */
 export const inspect = Symbol.for('nodejs.util.inspect.custom');
 
@@ -32,7 +33,7 @@ export class CallbackResponse {
   /** Keeps the known keys that are present. Throws `InvalidOptionError` where one of them is not a string. */
   static fromDict(record: Readonly<CallbackFields> | Readonly<Record<string, unknown>>): CallbackResponse {
     const fields: CallbackFields = {};
-    for (const name of names) {
+    for (const name of fieldNames) {
       const value = Object.hasOwn(record, name) ? record[name] : undefined;
       if (value === undefined || value === null) continue;
       if (typeof value !== 'string')
@@ -45,7 +46,7 @@ export class CallbackResponse {
   /** The fields that are present, secrets included. */
   toDict(): CallbackFields {
     const fields: CallbackFields = {};
-    for (const name of names) {
+    for (const name of fieldNames) {
       const value = this.#fields[name];
       if (value !== undefined) fields[name] = value;
     }

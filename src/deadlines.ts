@@ -83,7 +83,7 @@ export class Deadlines<T extends Timed> {
 
   #arm(): void {
     const next = this.#heap[0]?.deadline ?? Infinity;
-    if (next >= this.#armed || next === Infinity) return;
+    if (next >= this.#armed) return;
     this.#rest();
     this.#armed = next;
     const ms = Math.min(Math.max(0, next - this.#clock.now()), longestTimer);

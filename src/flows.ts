@@ -50,12 +50,18 @@ export interface FlowsOptions {
   onClaimed: (held: HeldRedirect) => void;
 }
 
+const nothing = (): void => undefined;
+
 // So many states that have ended are told from those that never were.
 const remembered = 5_000;
 
 /** The index by state, and the only thing here that changes: which flows are pending, and which states are used up. */
 export class Flows implements FlowOwner {
   readonly report: Report;
+  /** Whether a flow of this server has asked for form_post. */
+  formsExpected = false;
+  /** Whether a flow of this server has a redirect URI of its own. */
+  contextsInUse = false;
   readonly #events: HotStream<ServerEvent>;
   readonly #live = new StateMap<PendingFlow>();
   readonly #byKey = new Map<string, PendingFlow>();
@@ -69,8 +75,6 @@ export class Flows implements FlowOwner {
   #sequence = 0;
   #pending = 0;
   #closed = false;
-  #formsExpected = false;
-  #contextsInUse = false;
 
   constructor(options: FlowsOptions) {
     this.#options = options;
@@ -83,16 +87,6 @@ export class Flows implements FlowOwner {
     this.#usual = usualExpectation(callbackPath);
     // With several, whoever only has a state cannot say which.
     this.#plain = plainExpectation(this.#usual, issuers);
-  }
-
-  /** Whether a flow of this server has asked for form_post. */
-  get formsExpected(): boolean {
-    return this.#formsExpected;
-  }
-
-  /** Whether a flow of this server has a redirect URI of its own. */
-  get contextsInUse(): boolean {
-    return this.#contextsInUse;
   }
 
   /** Whether a flow stands here under this state, or did. */
@@ -132,8 +126,8 @@ export class Flows implements FlowOwner {
       throw new FlowCancelledError('the signal was aborted already', { cause: signal.reason });
     const { callbackPath, issuers, redirectUriFor } = this.#options;
     const expectation = readExpectation(options, this.#usual, issuers);
-    this.#formsExpected ||= expectation.responseMode === 'form_post';
-    this.#contextsInUse ||= expectation.path !== callbackPath;
+    this.formsExpected ||= expectation.responseMode === 'form_post';
+    this.contextsInUse ||= expectation.path !== callbackPath;
     const deadline = this.now() + ttl;
     const flow = this.#adopt(state, deadline, expectation) ?? this.#register(state, deadline, expectation);
     flow.redirectUri = redirectUriFor(expectation.path);
@@ -164,8 +158,9 @@ export class Flows implements FlowOwner {
 
   /** Forgets a flow that `watch` made, once nobody observes it. */
   abandon(flow: PendingFlow): void {
-    if (flow.deadline === Infinity && flow.pending && flow.observers.length === 0)
-      this.#remove(flow, { type: 'cancelled' });
+    if (flow.deadline !== Infinity || flow.observers[0]) return;
+    if (flow.pending) this.#remove(flow, { type: 'cancelled' });
+    else this.taken(flow);
   }
 
   /** Consumes the state, in one step: of two equal responses the second is a duplicate. */
@@ -213,6 +208,8 @@ export class Flows implements FlowOwner {
   /** Hands a matched flow its response, or keeps it for the flow until its deadline. */
   deliver(flow: PendingFlow): void {
     if (flow.tell()) this.taken(flow);
+    // Nobody but its subscribers knew of it, so none comes late for the response.
+    if (flow.deadline === Infinity && flow.slot < 0) flow.accept(nothing);
   }
 
   /** Somebody came for the response that was kept. */
@@ -231,9 +228,8 @@ export class Flows implements FlowOwner {
     requireOutcome(outcome, this.#options.finishUrls);
     if (flow.settled) return;
     flow.settled = true;
-    const { onSettled } = flow;
+    flow.onSettled?.(outcome);
     flow.onSettled = undefined;
-    onSettled?.(outcome);
     if (this.#events.observed) {
       this.#events.next({ type: 'finished', at: this.now(), flow: flow.id, outcome: outcome.status });
     }
@@ -302,9 +298,11 @@ export class Flows implements FlowOwner {
     flow.mark(ending);
     // Before the consumer, whose reaction may make events of its own.
     if (this.#events.observed) {
-      const { id } = flow;
-      if (ending.type === 'expired') this.#events.next({ type: 'expired', at: this.now(), flow: id });
-      else this.#events.next({ type: 'cancelled', at: this.now(), flow: id, reason: ending.type });
+      const { type } = ending;
+      const told = { at: this.now(), flow: flow.id };
+      this.#events.next(
+        type === 'expired' ? { type, ...told } : { type: 'cancelled', ...told, reason: type },
+      );
     }
     flow.tell();
   }

@@ -65,14 +65,11 @@ export class HeldRedirects {
   }
 
   close(): void {
-    for (const held of [...this.#byState.values()]) {
-      this.#deadlines.remove(held);
-      this.#end(held);
-    }
+    for (const held of [...this.#byState.values()]) this.#end(held);
   }
 
   #end(held: HeldRedirect): void {
-    this.#byState.delete(held.state);
+    this.take(held.state);
     held.onEnd();
   }
 }

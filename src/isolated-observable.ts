@@ -5,6 +5,7 @@ import {
   type Operator,
   type Subscription,
   type TeardownLogic,
+  type Unsubscribable,
 } from 'rxjs';
 
 /** Where an exception of somebody's subscriber goes, in place of the process's `uncaughtException`. */
@@ -52,9 +53,11 @@ type Handlers<T> = { [K in keyof Observer<T>]?: Observer<T>[K] | null | undefine
 const gone: Handlers<unknown> = {};
 
 /** A subscriber of its own, since RxJS would wrap an observer three times over, for each of perhaps a million flows. */
-class IsolatedSubscriber<T> extends Subscriber<T> {
+export class IsolatedSubscriber<T> extends Subscriber<T> {
   #handlers: Handlers<T> | ((value: T) => void);
   readonly #report: Report;
+  /** What ends with it, where that is one thing: RxJS would keep it in an array with room for seventeen. */
+  source: Unsubscribable | undefined = undefined;
 
   constructor(handlers: Handlers<T> | ((value: T) => void), report: Report) {
     super();
@@ -66,6 +69,8 @@ class IsolatedSubscriber<T> extends Subscriber<T> {
     // Whoever keeps the subscriber for a while keeps nothing of the program's.
     this.#handlers = gone;
     super.unsubscribe();
+    this.source?.unsubscribe();
+    this.source = undefined;
   }
 
   protected override _next(value: T): void {

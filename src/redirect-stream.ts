@@ -4,7 +4,7 @@ import type { PendingFlow } from './flow.ts';
 import type { FlowObserver } from './observed-flow.ts';
 import type { Flows } from './flows.ts';
 import type { HotStream } from './hot-stream.ts';
-import { IsolatedObservable } from './isolated-observable.ts';
+import { IsolatedObservable, IsolatedSubscriber } from './isolated-observable.ts';
 import type { Redirect } from './redirect.ts';
 
 /** `server.redirects`: every redirect, and a way by state that does not look at the others. */
@@ -25,8 +25,9 @@ export class RedirectStream extends IsolatedObservable<Redirect> {
         return;
       }
       const quiet = new Quiet(subscriber, flow, flows);
+      if (subscriber instanceof IsolatedSubscriber) subscriber.source = quiet;
+      else subscriber.add(quiet);
       flow.attach(quiet);
-      return quiet;
     });
   }
 }

@@ -1,4 +1,4 @@
-import { CallbackResponse, type CallbackFields } from './callback-response.ts';
+import { CallbackResponse, fieldNames, type CallbackFields } from './callback-response.ts';
 
 /** What became of a redirect. Only `accepted` reached a flow; every other one changed nothing. */
 export type Disposition =
@@ -76,15 +76,14 @@ export interface ReadResponse {
   reason?: RefusalReason;
 }
 
-// The last three are of responses that are refused.
-const names = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri'] as const;
+// Of responses that are refused.
 const refusedNames = ['response', 'id_token', 'access_token'] as const;
 
 /** The parameters that a response may have, as they came; an empty one is there, though it counts as absent. */
-type Given = { [name in (typeof names | typeof refusedNames)[number]]?: string };
+type Given = { [name in (typeof fieldNames | typeof refusedNames)[number]]?: string };
 
 // Not an object, so that no stranger's name reaches a prototype.
-const known: ReadonlySet<string> = new Set([...names, ...refusedNames]);
+const known: ReadonlySet<string> = new Set([...fieldNames, ...refusedNames]);
 const isKnown = (name: string | undefined): name is keyof Given => name !== undefined && known.has(name);
 
 // RFC 6749 appendix A.5, A.11: 1*VSCHAR.

@@ -83,10 +83,10 @@ export function readTarget(target: string): Target | undefined {
   let authority: string | undefined;
   let rest = target;
   if (!target.startsWith('/')) {
-    const [start, host, path] = absolute.exec(target) ?? [];
+    const [start, host = '', path = ''] = absolute.exec(target) ?? [];
     if (start === undefined) return undefined;
-    authority = (host ?? '').toLowerCase();
-    rest = (path === '' ? '/' : (path ?? '/')) + target.slice(start.length);
+    authority = host.toLowerCase();
+    rest = (path || '/') + target.slice(start.length);
   }
   const mark = rest.indexOf('?');
   return mark < 0
