@@ -110,7 +110,7 @@ export const clusterTwins: readonly ClusterTwin[] = [
   {
     row: 'opensItsOwn',
     weakness: 'seals with the state, whatever keys it has',
-    edits: [edit(seal, `[first, key, `, `[first, `)],
+    edits: [edit(seal, `[counter, key, `, `[counter, `)],
     complaint: /Expected promise to reject/,
   },
   {

@@ -5,7 +5,7 @@ import type { Timed } from './deadlines.ts';
 import { FlowCancelledError, FlowExpiredError, ServerClosedError } from './errors.ts';
 import type { Expectation } from './expectation.ts';
 import { IsolatedObservable, type Report } from './isolated-observable.ts';
-import { ObservedFlow, type FlowEnd, type FlowObserver } from './observed-flow.ts';
+import { ObservedFlow, type FlowObserver } from './observed-flow.ts';
 import { codeChallenge, randomToken } from './pkce.ts';
 import type { ResponseMode } from './redirect.ts';
 
@@ -180,7 +180,7 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
   }
 
   /** The index has consumed the state for this response: from here on nothing else can end the flow. */
-  accept(response: FlowEnd): void {
+  accept(response: CallbackResponse): void {
     this.ended = response;
   }
 

@@ -50,8 +50,6 @@ export interface FlowsOptions {
   onClaimed: (held: HeldRedirect) => void;
 }
 
-const nothing = (): void => undefined;
-
 // So many states that have ended are told from those that never were.
 const remembered = 5_000;
 
@@ -209,7 +207,7 @@ export class Flows implements FlowOwner {
   deliver(flow: PendingFlow): void {
     if (flow.tell()) this.taken(flow);
     // Nobody but its subscribers knew of it, so none comes late for the response.
-    if (flow.deadline === Infinity && flow.slot < 0) flow.accept(nothing);
+    if (flow.deadline === Infinity && flow.slot < 0) flow.mark({ type: 'closed' });
   }
 
   /** Somebody came for the response that was kept. */

@@ -57,7 +57,7 @@ export class IsolatedSubscriber<T> extends Subscriber<T> {
   #handlers: Handlers<T> | ((value: T) => void);
   readonly #report: Report;
   /** What ends with it, where that is one thing: RxJS would keep it in an array with room for seventeen. */
-  source: Unsubscribable | undefined = undefined;
+  teardown: Unsubscribable | undefined = undefined;
 
   constructor(handlers: Handlers<T> | ((value: T) => void), report: Report) {
     super();
@@ -69,8 +69,8 @@ export class IsolatedSubscriber<T> extends Subscriber<T> {
     // Whoever keeps the subscriber for a while keeps nothing of the program's.
     this.#handlers = gone;
     super.unsubscribe();
-    this.source?.unsubscribe();
-    this.source = undefined;
+    this.teardown?.unsubscribe();
+    this.teardown = undefined;
   }
 
   protected override _next(value: T): void {

@@ -25,7 +25,7 @@ export class RedirectStream extends IsolatedObservable<Redirect> {
         return;
       }
       const quiet = new Quiet(subscriber, flow, flows);
-      if (subscriber instanceof IsolatedSubscriber) subscriber.source = quiet;
+      if (subscriber instanceof IsolatedSubscriber) subscriber.teardown = quiet;
       else subscriber.add(quiet);
       flow.attach(quiet);
     });

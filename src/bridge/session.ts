@@ -129,11 +129,11 @@ export class Session implements Watcher, Timed, ListenerConnection {
   }
 
   get ready(): boolean {
-    return this.#wire.writableLength < this.#host.limits.queued / 4;
+    return this.queued < this.#host.limits.queued / 4;
   }
 
   get filling(): boolean {
-    return this.#wire.writableLength > 0;
+    return this.queued > 0;
   }
 
   event(frame: Buffer, flushed?: () => void): void {

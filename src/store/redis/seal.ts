@@ -19,7 +19,7 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 // The counter of the only block of a key that there is, and what the key is for.
-const first = Buffer.from([0, 0, 0, 1]);
+const counter = Buffer.from([0, 0, 0, 1]);
 const label = 'rx-oauth-callback flow';
 
 /**
@@ -104,14 +104,15 @@ export class Sealer {
   }
 
   /**
-   * One hash of both secrets, each of them random. HKDF would do as well, at nine times the time.
+   * One hash of both secrets, each of them random. HKDF would do as well, in nine times the time, and leave objects that the
+   * collector has to finalise.
    *
    * @see NIST SP 800-56C Rev. 2 section 4.1
    */
   #key(state: string, id: string): Buffer {
     const key = this.#keys.get(id);
     if (!key) throw new RangeError('no such key');
-    return hash('sha256', Buffer.concat([first, key, Buffer.from(`${state} ${label}`)]), 'buffer');
+    return hash('sha256', Buffer.concat([counter, key, Buffer.from(`${state} ${label}`)]), 'buffer');
   }
 
   #context(state: string, purpose: Purpose): Buffer {
