@@ -280,6 +280,7 @@ const showsNothingPasted: CommandRow<typeof import('../src/cli/login/command.ts'
       stderr,
       env,
       onSignal: () => () => undefined,
+      hungUp: () => false,
       exit: () => process.exit(),
     };
     const flags = {

@@ -1,7 +1,7 @@
 /** `serve` from beginning to end, by the built command. */
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { pathToFileURL } from 'node:url';
@@ -269,6 +269,17 @@ test('ends at the first Ctrl-C where nothing waits', async () => {
   const { code, stdout } = await cli.end(5_000);
   assert.is(code, exitCodes.ok);
   assert.not.match(stdout, '\u001b[');
+});
+
+test('ends when its terminal is closed, and not by a SIGHUP while that is there', async () => {
+  await using cli = Cli.onTerminalOf(24, 100, ['serve'], { NO_COLOR: '1' });
+  await cli.sees(/Token +\S+/);
+  const serving = Number(readFileSync(`/proc/${cli.pid}/task/${cli.pid}/children`, 'utf8'));
+  process.kill(serving, 'SIGHUP');
+  await cli.sees(/tokens read again/);
+  // The one who holds the other end of the terminal, as its window does.
+  cli.signal('SIGKILL');
+  await cli.end(5_000);
 });
 
 test('reads its tokens again at SIGHUP, and keeps them where it cannot', async () => {

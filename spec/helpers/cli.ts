@@ -30,7 +30,12 @@ export class Cli implements AsyncDisposable {
     const { PATH = '', HOME = '' } = process.env;
     // Killed in the end, so that one that hangs fails its test and is not left behind.
     const limits = { timeout: 60_000, killSignal: 'SIGKILL' } as const;
-    this.#child = spawn(file, args, { env: { PATH, HOME, TERM: 'xterm', ...env }, ...limits });
+    // The fourth stays open until a command on a terminal has ended too.
+    this.#child = spawn(file, args, {
+      ...limits,
+      env: { PATH, HOME, TERM: 'xterm', ...env },
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    });
     this.#closed = once(this.#child, 'close');
     for (const stream of ['stdout', 'stderr'] as const) {
       this.#child[stream].setEncoding('utf8').on('data', (text: string) => {

@@ -1,3 +1,5 @@
+import { isatty } from 'node:tty';
+
 /** A stream to write to, a terminal maybe. */
 export interface Output extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
@@ -16,12 +18,15 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Hears a signal, which then does not end the process by itself. Returns its undo. */
   onSignal(signal: NodeJS.Signals, heard: () => void): () => void;
+  /** Whether a terminal that the process was started on is gone: its window was closed, its connection has broken. */
+  hungUp(): boolean;
   /** Ends the process in the middle of whatever it does. */
   exit(code: number): never;
 }
 
 export function processIo(): Io {
   const { stdin, stdout, stderr, env } = process;
+  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
   // Whoever reads may stop reading (`| head`); that is no reason to print a stack.
   for (const output of [stdout, stderr]) output.on('error', () => undefined);
   return {
@@ -33,6 +38,7 @@ export function processIo(): Io {
       process.on(signal, heard);
       return () => process.off(signal, heard);
     },
+    hungUp: () => !terminals.every((descriptor) => isatty(descriptor)),
     exit: (code) => process.exit(code),
   };
 }

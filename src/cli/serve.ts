@@ -50,7 +50,8 @@ Each option can also be given in the environment, ${nameOf(first)} as ${variable
 the file. Without --token or --tokens a token is made and printed once.
 
 /metrics, /healthz and /readyz answer to a token with the role monitor, or on --metrics-port.
-SIGTERM and Ctrl-C drain, Ctrl-C again ends at once, SIGHUP reads tokens and certificate again.
+SIGTERM, Ctrl-C and closing its terminal drain, Ctrl-C again ends at once, SIGHUP reads tokens and
+certificate again.
 
 Examples:
   $ rx-oauth-callback serve --port 8080 --public-url https://sign-in.example --tokens tokens.json

@@ -28,8 +28,7 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   const shared = await openStore(read, (message) => log.error(message));
   const { server, bridge, monitor } = await create(read, access, shared?.store, log);
   const operator = new OperatorSide(server, bridge, shared?.store);
-  const stopped = untilStopped(io);
-  io.onSignal('SIGHUP', () => void reload({ flags, io, access, server, bridge, log }));
+  const stopped = untilStopped(io, () => void reload({ flags, io, access, server, bridge, log }));
   // Of one that cannot start there is nothing to tell but why.
   const started = new ReplaySubject<void>(1);
   server.events.pipe(delayWhen(() => started)).subscribe((event) => log.event(event));

@@ -2,8 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 
-/** Resolves at the first SIGTERM or Ctrl-C; Ctrl-C after it ends the process at once. */
-export function untilStopped(io: Io): Promise<NodeJS.Signals> {
+/**
+ * Resolves at the first SIGTERM or Ctrl-C, and where its terminal is gone; Ctrl-C after it ends the process at once.
+ *
+ * @param reload Runs at a SIGHUP that somebody has sent.
+ */
+export function untilStopped(io: Io, reload: () => void): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let stopped = false;
     const hear = (signal: NodeJS.Signals): void => {
@@ -12,6 +16,7 @@ export function untilStopped(io: Io): Promise<NodeJS.Signals> {
       resolve(signal);
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) io.onSignal(signal, () => hear(signal));
+    io.onSignal('SIGHUP', () => (io.hungUp() ? hear('SIGHUP') : reload()));
   });
 }
 
