@@ -30,34 +30,38 @@ const fields = {
   'accept-language': 'language',
   'content-type': 'contentType',
   'content-encoding': 'contentEncoding',
-  // As long as one of those, and sent by every browser: known, so that it is looked up once.
-  accept: '',
-  'accept-encoding': '',
-  'sec-fetch-user': '',
 } as const;
 
-// As browsers spell them, Sec-Fetch-Dest, and in lower case, to which every other spelling is brought.
-const fieldOf: ReadonlyMap<string, keyof RequestHeaders | ''> = new Map(
-  Object.entries(fields).flatMap(([name, field]) => [
-    [name, field],
-    [name.replace(/\b[a-z]/g, (initial) => initial.toUpperCase()), field],
-  ]),
-);
+export type RequestHeaders = { [field in (typeof fields)[keyof typeof fields]]?: string | undefined };
 
-// Most headers have a name of another length, and need not be looked up.
-const lengths: ReadonlySet<number> = new Set([...fieldOf.keys()].map(({ length }) => length));
+// By the length of their names, which tells most headers apart sooner than a hash of each could.
+const ofLength: Known[][] = [];
+for (const [name, field] of Object.entries(fields)) {
+  const usual = name.replace(/\b[a-z]/g, (initial) => initial.toUpperCase());
+  (ofLength[name.length] ??= []).push({ name, usual, field });
+}
 
-export type RequestHeaders = {
-  [field in Exclude<(typeof fields)[keyof typeof fields], ''>]?: string | undefined;
-};
+interface Known {
+  name: string;
+  /** As browsers spell it: Sec-Fetch-Dest. */
+  usual: string;
+  field: keyof RequestHeaders;
+}
+
+function fieldOf(given: string): keyof RequestHeaders | undefined {
+  const known = ofLength[given.length];
+  if (!known) return undefined;
+  for (const { usual, field } of known) if (usual === given) return field;
+  const lower = given.toLowerCase();
+  for (const { name, field } of known) if (name === lower) return field;
+  return undefined;
+}
 
 /** Repeated headers join, so that no second value can hide behind a good first one: two hosts are none. */
 export function readHeaders(rawHeaders: readonly string[]): RequestHeaders {
   const headers: RequestHeaders = {};
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string;
-    if (!lengths.has(name.length)) continue;
-    const field = fieldOf.get(name) ?? fieldOf.get(name.toLowerCase());
+    const field = fieldOf(rawHeaders[index] as string);
     if (field) headers[field] = join(headers[field], rawHeaders[index + 1] as string);
   }
   return headers;
