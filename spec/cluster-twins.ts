@@ -102,9 +102,7 @@ export const clusterTwins: readonly ClusterTwin[] = [
   {
     row: 'opensItsOwn',
     weakness: 'does not bind what it seals to a tenant',
-    edits: [
-      edit(seal, `return this.#digest('context', state, purpose);`, `return Buffer.from(state + purpose);`),
-    ],
+    edits: [edit(seal, `JSON.stringify([this.#tenant, purpose, state])`, `JSON.stringify([purpose, state])`)],
     complaint: /one has the other tenant's response/,
   },
   {
