@@ -10,7 +10,8 @@ export interface Line {
   readonly unit?: string;
   /** The same ratio by the clock, where `value` goes by processor time. */
   readonly clock?: number;
-  readonly reach: Reach;
+  /** None, where the figure is there to read others by. */
+  readonly reach?: Reach | undefined;
   /** What the ratio is made of, ours first; they mean little on another machine. */
   readonly ours: string;
   readonly against: string;
@@ -19,5 +20,6 @@ export interface Line {
 }
 
 export function isReached({ value, reach }: Line): boolean {
+  if (!reach) return true;
   return 'least' in reach ? value >= reach.least : value <= reach.most;
 }

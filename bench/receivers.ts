@@ -1,4 +1,4 @@
-/** Our server beside another, each in a process of its own, with a third that sends the redirects. */
+/** A server beside another, each in a process of its own, with a third that sends the redirects. */
 import { setTimeout } from 'node:timers/promises';
 import { Child } from './child.ts';
 import type { Load } from './programs/load.ts';
@@ -24,24 +24,29 @@ export interface Receivers {
   readonly file: string;
 }
 
-/** Runs `body` with both; the other one sends the page that ours does. */
+/** What is measured, and what it is measured against. */
+export type Pair = readonly ['callback-server' | 'map-server', 'bare-server' | 'express-server'];
+
+/** Runs `body` with both; each sends the page that our server does. */
 export async function withReceivers<T>(
-  program: 'bare-server' | 'express-server',
-  options: Pick<ReceiverOptions, 'notes' | 'waiting'>,
+  [program, otherProgram]: Pair,
+  asked: Pick<ReceiverOptions, 'notes' | 'waiting'>,
   body: (receivers: Receivers) => Promise<T>,
 ): Promise<T> {
+  const options = { ...asked, answer: await recordOurs() };
   using states = new StatesFile();
   await using load = new Child<Load>('load');
-  await using server = new Child<Receiver>('callback-server');
-  await using otherServer = new Child<Receiver>(program);
+  await using server = new Child<Receiver>(program);
+  await using otherServer = new Child<Receiver>(otherProgram);
   const file = states.path;
 
   const ours = { child: server, port: await server.ask('listen', options) };
-  const captured = await capture(load, ours, file);
-  const answer = record(captured);
-  const other = { child: otherServer, port: await otherServer.ask('listen', { ...options, answer }) };
-  if (program === 'bare-server' && sameBytes(await capture(load, other, file)) !== sameBytes(captured))
-    throw new Error('the bare server does not send what ours does');
+  const other = { child: otherServer, port: await otherServer.ask('listen', options) };
+  if (otherProgram === 'bare-server') {
+    const [one, another] = [await capture(load, ours, file), await capture(load, other, file)];
+    if (sameBytes(one) !== sameBytes(another))
+      throw new Error(`${otherProgram} does not send what ours does`);
+  }
   return await body({ load, ours, other, file });
 }
 

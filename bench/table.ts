@@ -19,8 +19,8 @@ function row(line: Line): string[] {
     what,
     number(value),
     clock === undefined ? '' : short(clock),
-    'least' in reach ? `≥ ${number(reach.least)}` : `≤ ${number(reach.most)}`,
-    isReached(line) ? 'ok' : 'not',
+    !reach ? '' : 'least' in reach ? `≥ ${number(reach.least)}` : `≤ ${number(reach.most)}`,
+    !reach ? '' : isReached(line) ? 'ok' : 'not',
     ours,
     against,
   ];

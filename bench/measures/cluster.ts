@@ -2,7 +2,7 @@ import { createClient } from 'redis';
 import { RedisServer } from '../../spec/helpers/redis-server.ts';
 import { Child } from '../child.ts';
 import type { Measure } from '../context.ts';
-import type { Line } from '../line.ts';
+import type { Line, Reach } from '../line.ts';
 import type { ClusterNode } from '../programs/cluster-node.ts';
 import type { Load } from '../programs/load.ts';
 import type { Waiter } from '../service.ts';
@@ -50,7 +50,7 @@ export const cluster: Measure = async ({ rounds, tell }) => {
       against: '',
     },
     await bytesEach(redis),
-    await crossing(redis, rounds, tell),
+    ...(await crossing(redis, rounds, tell)),
   ];
 };
 
@@ -106,32 +106,41 @@ async function bytesEach(redis: RedisServer): Promise<Line> {
   };
 }
 
-async function crossing(redis: RedisServer, rounds: number, tell: (text: string) => void): Promise<Line> {
+async function crossing(redis: RedisServer, rounds: number, tell: (text: string) => void): Promise<Line[]> {
   await using waits = new Child<ClusterNode>('cluster-node');
   await using comes = new Child<ClusterNode>('cluster-node');
   using states = new StatesFile();
   await Promise.all([waits.ask('listen', redis.url), comes.ask('listen', redis.url)]);
-  const ratios: number[] = [];
-  const absolute: [ours: number, trips: number][] = [];
+  const p99s: { ours: number; bare: number; trips: number }[] = [];
   for (let round = 0; round <= rounds; round++) {
     await waits.ask('begin', each, states.path);
     await comes.ask('consume', states.path, perSecond);
     const ours = quantile(await waits.ask('latencies'), 0.99);
+    await waits.ask('waitsBare', each);
+    await comes.ask('comesBare', each, perSecond);
+    const bare = quantile(await waits.ask('latencies'), 0.99);
     const trips = quantile(await comes.ask('twoTrips', each, perSecond), 0.99);
-    tell(`round ${round} of ${rounds}: p99 ${short(ours)} µs, two round trips ${short(trips)} µs`);
-    if (round === 0) continue;
-    ratios.push(ours / trips);
-    absolute.push([ours, trips]);
+    tell(
+      `round ${round} of ${rounds}: p99 ${short(ours)} µs, bare ${short(bare)} µs, two round trips ${short(trips)} µs`,
+    );
+    if (round > 0) p99s.push({ ours, bare, trips });
   }
-  return {
-    measure: 'cluster',
-    what: 'p99 from node to node ÷ two round trips to Redis',
-    value: median(ratios),
-    reach: { most: 1.5 },
-    ours: `${short(median(absolute.map(([ours]) => ours)))} µs`,
-    against: `${short(median(absolute.map(([, trips]) => trips)))} µs`,
-    rounds: ratios,
+  const toTrips = (whose: 'ours' | 'bare', what: string, reach?: Reach): Line => {
+    const ratios = p99s.map((p99) => p99[whose] / p99.trips);
+    return {
+      measure: 'cluster',
+      what: `${what} ÷ two round trips to Redis`,
+      value: median(ratios),
+      reach,
+      ours: `${short(median(p99s.map((p99) => p99[whose])))} µs`,
+      against: `${short(median(p99s.map(({ trips }) => trips)))} µs`,
+      rounds: ratios,
+    };
   };
+  return [
+    toTrips('ours', 'p99 from node to node', { most: 1.5 }),
+    toTrips('bare', 'a bare publish and get: p99 from node to node'),
+  ];
 }
 
 async function ask<T>(redis: RedisServer, section: string, read: (info: string) => T): Promise<T> {

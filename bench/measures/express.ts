@@ -7,7 +7,7 @@ const each = 10_000;
 const waiting = 100_000;
 
 export const express: Measure = async ({ rounds, tell }) =>
-  withReceivers('express-server', { notes: 'arrival', waiting }, async (receivers) => {
+  withReceivers(['callback-server', 'express-server'], { notes: 'arrival', waiting }, async (receivers) => {
     const { ours, other } = receivers;
     const comparison = await compare(
       rounds,

@@ -5,6 +5,7 @@ import { cluster } from './cluster.ts';
 import { dispatch, ofState } from './dispatch.ts';
 import { express } from './express.ts';
 import { fanOut } from './fan-out.ts';
+import { floor } from './floor.ts';
 import { latency } from './latency.ts';
 import { listenerMemory } from './listener-memory.ts';
 import { memory } from './memory.ts';
@@ -26,6 +27,7 @@ export const measures: Readonly<Record<string, Measure>> = {
   memory,
   pauses,
   latency,
+  floor,
   size,
   'bridge-latency': bridgeLatency,
   'fan-out': fanOut,

@@ -1,14 +1,17 @@
-import type { Measure } from '../context.ts';
+import type { Context, Measure } from '../context.ts';
 import type { Line } from '../line.ts';
-import { fire, withReceivers } from '../receivers.ts';
+import { fire, withReceivers, type Pair } from '../receivers.ts';
 import { compare, type Cost } from '../rounds.ts';
 import { short } from '../table.ts';
 
 const each = 20_000;
 const waiting = 100_000;
 
-export const redirects: Measure = async ({ rounds, tell }) =>
-  withReceivers('bare-server', { notes: 'arrival', waiting }, async (receivers) => {
+export const redirects: Measure = async (context) => [await redirectsOf('callback-server', context)];
+
+/** What a server does while 100,000 wait, against a bare one. */
+export function redirectsOf(program: Pair[0], { rounds, tell }: Context): Promise<Line> {
+  return withReceivers([program, 'bare-server'], { notes: 'arrival', waiting }, async (receivers) => {
     const { ours, other } = receivers;
     const comparison = await compare(
       rounds,
@@ -16,8 +19,9 @@ export const redirects: Measure = async ({ rounds, tell }) =>
       () => fire(receivers, other, each),
       tell,
     );
-    return [throughput('redirects', 'redirects/s ÷ bare node:http', 0.85, comparison)];
+    return throughput('redirects', 'redirects/s ÷ bare node:http', 0.85, comparison);
   });
+}
 
 /** How many of ours are done while the other does one. */
 export function throughput(

@@ -18,13 +18,19 @@ export type ClusterNode = {
   consume(file: string, perSecond: number): Promise<void>;
   /** Microseconds from a redirect's being at the other node to its result's being here, once all are. */
   latencies(): Promise<Float64Array>;
+  /** Waits for so many messages of `comesBare`. */
+  waitsBare(count: number): Promise<void>;
+  /** The same way with nothing of ours on it: a script that sets and publishes, and whom that wakes gets what was set. */
+  comesBare(count: number, perSecond: number): Promise<void>;
   /** Microseconds of two round trips to Redis, one after the other, at that pace. */
   twoTrips(count: number, perSecond: number): Promise<Float64Array>;
 };
 
 let store: RedisFlowStore;
 let redis: ReturnType<typeof connect>;
+let subscriber: typeof redis | undefined;
 const awaited = new Awaited();
+const channel = 'bench';
 const arrival = { path: '/callback', mode: 'query' } as const;
 
 function connect(url: string) {
@@ -61,6 +67,19 @@ const orders: ClusterNode = {
 
   latencies: awaited.latencies,
 
+  async waitsBare(count) {
+    awaited.expect(count);
+    subscriber ??= await subscribeBare();
+  },
+
+  async comesBare(count, perSecond) {
+    const source = `redis.call('SET', KEYS[1], ARGV[1]) redis.call('SPUBLISH', '${channel}', KEYS[1])`;
+    const script = await redis.scriptLoad(source);
+    await pace(count, perSecond, (index) => {
+      void redis.evalSha(script, { keys: [`bench:${index}`], arguments: [String(now())] });
+    });
+  },
+
   async twoTrips(count, perSecond) {
     awaited.expect(count);
     await redis.set('bench', 'a'.repeat(400));
@@ -68,6 +87,15 @@ const orders: ClusterNode = {
     return awaited.latencies();
   },
 };
+
+async function subscribeBare(): Promise<typeof redis> {
+  const duplicate = redis.duplicate();
+  await duplicate.connect();
+  await duplicate.sSubscribe(channel, (key) => {
+    void redis.get(key).then((sent) => awaited.note(now() - Number(sent)));
+  });
+  return duplicate;
+}
 
 async function twice(): Promise<void> {
   const start = now();
