@@ -179,9 +179,12 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
     return `Flow ${print(this.toJSON(), options)}`;
   }
 
-  /** The index has consumed the state for this response: from here on nothing else can end the flow. */
+  /**
+   * The index has consumed the state for this response: from here on nothing else can end the flow. It has waited, and the
+   * collector has to move each object that what is old is given: so of most responses it keeps the code.
+   */
   accept(response: CallbackResponse): void {
-    this.ended = response;
+    this.ended = response.iss ? response : (response.code ?? response);
   }
 
   /** The index has dropped the flow. A response that was kept for it is wiped. */
@@ -190,7 +193,7 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
   }
 
   override attach(observer: FlowObserver): void {
-    if (typeof this.ended === 'object') {
+    if (this.ended && typeof this.ended !== 'function') {
       if (this.#owner.now() >= this.deadline) this.mark({ type: 'expired' });
       else this.#owner.taken(this);
     }

@@ -147,7 +147,7 @@ export function createHandler(options: HandlerOptions): Handler {
     if (reason) return refuse(read, language, reason === 'prefetch' ? 503 : 403, 'refused', reason);
     if (posted) {
       if (!isForm(headers)) return refuse(read, language, 415, 'malformed', 'not_a_form');
-      if (tooLarge) return refuse(read, language, 413, 'malformed', 'too_large', 'Connection', 'close');
+      if (tooLarge) return refuse(read, language, 413, 'malformed', 'too_large');
       if (body === undefined) return { answer: pages.neutral(400, language), needsBody: true };
       if (hasResponseParameter(query)) return refuse(read, language, 400, 'malformed', 'split_parameters');
     }
@@ -164,10 +164,9 @@ export function createHandler(options: HandlerOptions): Handler {
     status: number,
     disposition: Disposition,
     reason?: RefusalReason,
-    ...extra: string[]
   ): Handled {
     return {
-      answer: pages.neutral(status, language, ...extra),
+      answer: pages.neutral(status, language),
       redirect: redirectOf(disposition, outline(fields), undefined, reason),
     };
   }

@@ -1,4 +1,4 @@
-import type { CallbackResponse } from './callback-response.ts';
+import { CallbackResponse } from './callback-response.ts';
 
 /** Somebody who waits for a flow's end. */
 export interface FlowObserver {
@@ -19,11 +19,14 @@ export type FlowEnd = CallbackResponse | ((observer: FlowObserver) => void);
 export abstract class ObservedFlow {
   /** Undoes what `begin` set up outside the flow: abort listener, single-flight key. */
   release: (() => void) | undefined = undefined;
-  protected ended: FlowEnd | undefined = undefined;
+  /** A text is the code of a response that has only this flow's state beside it. */
+  protected ended: FlowEnd | string | undefined = undefined;
   /** Those that have gone stand here still, until another comes: a flow is short, and so there is nothing to undo. */
   #observer: FlowObserver | undefined;
   /** There is seldom more than one. */
   #others: FlowObserver[] | undefined;
+
+  abstract readonly state: string;
 
   get pending(): boolean {
     return !this.ended;
@@ -46,23 +49,23 @@ export abstract class ObservedFlow {
     for (let observer = this.#observer; end && observer; observer = this.#observer) {
       this.#observer = this.#others?.shift();
       told ||= !observer.closed;
-      tell(observer, end);
+      tell(observer, end, this.state);
     }
     return told;
   }
 
   /** Tells it now, or when the flow ends. */
   attach(observer: FlowObserver): void {
-    if (this.ended) tell(observer, this.ended);
+    if (this.ended) tell(observer, this.ended, this.state);
     else if (this.#observer) [this.#observer, ...this.#others] = [...this.observers, observer];
     else this.#observer = observer;
   }
 }
 
-function tell(observer: FlowObserver, end: FlowEnd): void {
+function tell(observer: FlowObserver, end: FlowEnd | string, state: string): void {
   if (typeof end === 'function') end(observer);
   else {
-    observer.next(end);
+    observer.next(typeof end === 'string' ? new CallbackResponse({ code: end, state }) : end);
     observer.complete();
   }
 }

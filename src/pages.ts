@@ -78,12 +78,9 @@ export class Pages {
 
   /** The app was waited for, and has not said how the sign-in ended. */
   undecided(language: Language): Answer {
-    return this.#once('undecided', language, 200, ({ waiting, waitingHint }) => ({
-      kind: 'neutral',
-      headline: waiting,
-      message: waitingHint,
-      detail: undefined,
-    }));
+    return this.#once('undecided', language, 200, ({ waiting, waitingHint }) =>
+      neutralSaid(waiting, waitingHint),
+    );
   }
 
   /** The provider's error. Its description is shown escaped, and of an accepted response only. */

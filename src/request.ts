@@ -37,8 +37,8 @@ export type RequestHeaders = { [field in (typeof fields)[keyof typeof fields]]?:
 // By the length of their names, which tells most headers apart sooner than a hash of each could.
 const ofLength: Known[][] = [];
 for (const [name, field] of Object.entries(fields)) {
-  const usual = name.replace(/\b[a-z]/g, (initial) => initial.toUpperCase());
-  (ofLength[name.length] ??= []).push({ name, usual, field });
+  const known = (ofLength[name.length] ??= []);
+  known.push({ name, field, usual: name.replace(/\b[a-z]/g, (initial) => initial.toUpperCase()) });
 }
 
 interface Known {
@@ -62,13 +62,10 @@ export function readHeaders(rawHeaders: readonly string[]): RequestHeaders {
   const headers: RequestHeaders = {};
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const field = fieldOf(rawHeaders[index] as string);
-    if (field) headers[field] = join(headers[field], rawHeaders[index + 1] as string);
+    const value = rawHeaders[index + 1] as string;
+    if (field) headers[field] = headers[field] === undefined ? value : `${headers[field]}, ${value}`;
   }
   return headers;
-}
-
-function join(before: string | undefined, value: string): string {
-  return before === undefined ? value : `${before}, ${value}`;
 }
 
 /** A request target taken apart; undefined where it is neither origin-form nor absolute-form. */

@@ -200,7 +200,7 @@ class CallbackServer implements OAuthCallbackServer {
     this.#binding = await bind(this.#settings, this.#serve, this.#concerns);
     if (this.#upgrades.size > 0) this.#offUpgrade = this.#binding.onUpgrade(this.#upgrade);
     this.#bound = boundTo(this.#binding, this.#settings);
-    this.#tell({ type: 'listening', at: this.#flows.now(), redirectUri: this.redirectUri });
+    this.#events.next({ type: 'listening', at: this.#flows.now(), redirectUri: this.redirectUri });
   }
 
   async #stop(): Promise<void> {
@@ -212,7 +212,7 @@ class CallbackServer implements OAuthCallbackServer {
     this.#binding = undefined;
     this.#bound = undefined;
     this.#redirects.complete();
-    this.#tell({ type: 'closed', at: this.#flows.now() });
+    this.#events.next({ type: 'closed', at: this.#flows.now() });
     this.#events.complete();
   }
 
@@ -325,10 +325,6 @@ class CallbackServer implements OAuthCallbackServer {
   #require(what: string): Bound {
     if (this.#bound) return this.#bound;
     throw new NotListeningError(`${what} needs a running server; await listen() first`);
-  }
-
-  #tell(event: ServerEvent): void {
-    if (this.#events.observed) this.#events.next(event);
   }
 
   #debug(message: string): void {
