@@ -9,15 +9,15 @@ export interface PageView {
   /** The document's title. */
   title: string;
   /** Who is signing in, if that was configured. */
-  productName: string | undefined;
+  productName?: string | undefined;
   /** A data URI, if one was configured. */
-  logo: string | undefined;
+  logo?: string | undefined;
   /** What happened, in a few words. */
   headline: string;
   /** What a person should know of it, if anything. */
-  message: string | undefined;
+  message?: string | undefined;
   /** Shown in a box: the connected server, or what went wrong. */
-  detail: string | undefined;
+  detail?: string | undefined;
   /** What to do now. */
   note: string;
 }
@@ -86,10 +86,7 @@ export function createCallbackHtml(
     kind: isSuccess ? 'success' : 'failure',
     language: 'en',
     title: escapeHtml(title),
-    productName: undefined,
-    logo: undefined,
     headline: isSuccess ? success : failure,
-    message: undefined,
     detail: isSuccess ? serverUrl && fill(connected, serverUrl) : escapeHtml(message),
     note: close,
   });

@@ -149,7 +149,6 @@ export class Pages {
     return this.#make(status, language, {
       kind: 'failure',
       headline: this.#textsIn(language).failure,
-      message: undefined,
       detail,
     });
   }
@@ -205,5 +204,5 @@ export class Pages {
 }
 
 function neutralSaid(headline: string, message: string): Said {
-  return { kind: 'neutral', headline, message, detail: undefined };
+  return { kind: 'neutral', headline, message };
 }
