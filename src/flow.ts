@@ -179,12 +179,9 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
     return `Flow ${print(this.toJSON(), options)}`;
   }
 
-  /**
-   * The index has consumed the state for this response: from here on nothing else can end the flow. It has waited, and the
-   * collector has to move each object that what is old is given: so of most responses it keeps the code.
-   */
+  /** The index has consumed the state for this response: from here on nothing else can end the flow. */
   accept(response: CallbackResponse): void {
-    this.ended = response.iss ? response : (response.code ?? response);
+    this.ended = response;
   }
 
   /** The index has dropped the flow. A response that was kept for it is wiped. */

@@ -51,6 +51,8 @@ export abstract class ObservedFlow {
       told ||= !observer.closed;
       tell(observer, end, this.state);
     }
+    // It has waited, and the collector has to move each object that what is old keeps: so of most responses it is the code.
+    if (typeof end === 'object' && end === this.ended) this.ended = end.iss ? end : (end.code ?? end);
     return told;
   }
 
