@@ -164,7 +164,7 @@ function allocatedBy(batch: readonly (() => void)[]): number | undefined {
   return after > before ? (after - before) / batch.length : undefined;
 }
 
-// It is 1,126; node:http itself allocates some 8,000 for a request.
+// It is some 1,150; node:http itself allocates some 8,000 for a request.
 const mostAllocated = 1_250;
 
 test(
