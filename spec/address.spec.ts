@@ -59,7 +59,6 @@ const never = {
   secure: false,
   addresses: [],
   onUpgrade: () => () => undefined,
-  upgraded: () => undefined,
   close: () => Promise.resolve(),
 };
 

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createOAuthCallbackServer, type ServerOptions } from '../src/index.ts';
 import { internalsOf } from '../src/internals.ts';
+import { takeRequests } from '../src/routes.ts';
 import { equal, is, throws } from './helpers/assert.ts';
 import { withServer } from './helpers/endpoint.ts';
 import { suite } from './helpers/suite.ts';
@@ -32,7 +33,7 @@ async function withProgram(
 
 test('answers on an own server, until its undo', () =>
   withServer({}, async ({ server, send: ask, redirects }) => {
-    const undo = internalsOf(server).onRequest('/here', (_request, response) => response.end(here));
+    const undo = takeRequests(internalsOf(server), '/here', (_request, response) => response.end(here));
     equal(
       [(await ask({ target: '/here?a=1' })).body, (await ask({ target: '/here', method: 'POST' })).body],
       [here, here],
@@ -45,7 +46,7 @@ test('answers on an own server, until its undo', () =>
 
 test('leaves to the server what it does not want to answer', () =>
   withServer({}, async ({ server, send: ask }) => {
-    internalsOf(server).onRequest('/here', (request, response, next) => {
+    takeRequests(internalsOf(server), '/here', (request, response, next) => {
       if (request.method === 'POST') response.end(here);
       else next();
     });
@@ -56,7 +57,7 @@ test('leaves to the server what it does not want to answer', () =>
 
 test('does not answer a request that names another Host, by header or target', () =>
   withServer({}, async ({ server, send: ask, port }) => {
-    internalsOf(server).onRequest('/here', (_request, response) => response.end(here));
+    takeRequests(internalsOf(server), '/here', (_request, response) => response.end(here));
     const strange = [
       { target: '/here', headers: { Host: 'evil.example' } },
       { target: '/here', headers: { Host: '127.0.0.1' } },
@@ -76,7 +77,7 @@ test('answers on a borrowed server, whose other requests stay its own', () =>
     async (port, _http, options) => {
       await using server = createOAuthCallbackServer(options);
       await server.listen();
-      internalsOf(server).onRequest('/here', (_request, response) => response.end(here));
+      takeRequests(internalsOf(server), '/here', (_request, response) => response.end(here));
       equal(
         [(await send(port, { target: '/here' })).body, (await send(port, { target: '/there' })).body],
         [here, other],
@@ -93,7 +94,7 @@ test('answers through the handler that is mounted', () =>
       http.on('request', (request, response) =>
         server.handler(request, response, () => void response.end(other)),
       );
-      internalsOf(server).onRequest('/here', (_request, response) => response.end(here));
+      takeRequests(internalsOf(server), '/here', (_request, response) => response.end(here));
       equal(
         [(await send(port, { target: '/here' })).body, (await send(port, { target: '/there' })).body],
         [here, other],
@@ -102,9 +103,10 @@ test('answers through the handler that is mounted', () =>
   ));
 
 test('refuses a path that is taken, the redirect URI first of all', () => {
-  const { onRequest } = internalsOf(createOAuthCallbackServer());
-  onRequest('/here', () => undefined);
-  for (const path of ['/here', '/callback']) throws(() => onRequest(path, () => undefined), 'invalid_option');
+  const internals = internalsOf(createOAuthCallbackServer());
+  takeRequests(internals, '/here', () => undefined);
+  for (const path of ['/here', '/callback'])
+    throws(() => takeRequests(internals, path, () => undefined), 'invalid_option');
 });
 
 test.run();

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Server as TlsServer } from 'node:tls';
 import { Connections } from './connections.ts';
 import { InvalidOptionError } from './errors.ts';
-import type { Upgrade } from './internals.ts';
+import type { TakesUpgrade, Upgrade } from './internals.ts';
 import { listen } from './listener.ts';
 import type { Settings } from './options.ts';
 import { pageHeaders } from './page.ts';
@@ -17,10 +17,8 @@ export interface Binding {
   /** What is bound; none where the handler is mounted. */
   readonly addresses: readonly AddressInfo[];
   readonly secure: boolean;
-  /** Has upgrade requests taken: those that it `takes`, which must be all where there are no others. Returns its undo. */
-  onUpgrade(takes: (others: boolean, ...upgrade: Parameters<Upgrade>) => unknown): () => void;
-  /** Lets go of a socket that somebody has taken by an upgrade: it no longer counts as a connection. */
-  upgraded(socket: Duplex): void;
+  /** Has upgrade requests taken. Returns its undo. */
+  onUpgrade(takes: TakesUpgrade): () => void;
   /** Its own, where that makes the TLS handshakes. */
   readonly tls?: TlsServer | undefined;
   /** Stops taking requests; pages in flight are finished. Bounded. */
@@ -43,7 +41,6 @@ const mounted: Binding = {
   addresses: [],
   secure: false,
   onUpgrade: () => () => undefined,
-  upgraded: () => undefined,
   close: () => Promise.resolve(),
 };
 
@@ -70,13 +67,15 @@ function stepInFront(server: Server, event: string, takes: (...args: never[]) =>
   };
 }
 
-function upgrading(server: Server): Binding['onUpgrade'] {
+function upgrading(server: Server, connections?: Connections): Binding['onUpgrade'] {
   return (takes) => {
     const others = server.listenerCount('upgrade');
-    return stepInFront(server, 'upgrade', (...upgrade: Parameters<Upgrade>) =>
+    return stepInFront(server, 'upgrade', (...upgrade: Parameters<Upgrade>) => {
       // Others may have come since.
-      takes(others + server.listenerCount('upgrade') > 1, ...upgrade),
-    );
+      const taken = takes(others + server.listenerCount('upgrade') > 1, ...upgrade);
+      if (taken) connections?.leave(upgrade[1]);
+      return taken;
+    });
   };
 }
 
@@ -117,8 +116,7 @@ async function own({ host, ports, tls, limits, closeTimeout }: Settings, serve: 
   return {
     addresses: listener.addresses,
     secure: Boolean(secure),
-    onUpgrade: upgrading(server),
-    upgraded: (socket) => connections.leave(socket),
+    onUpgrade: upgrading(server, connections),
     tls: secure,
     async close() {
       const closed = listener.close();

@@ -11,6 +11,9 @@ import type { StoredFlows } from './stored-flows.ts';
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
+/** Says whether it has taken the request, which must be all where nobody else listens for `others`. */
+export type TakesUpgrade = (others: boolean, ...upgrade: Parameters<Upgrade>) => boolean;
+
 /** What the other entries of this package ask of a server. Not for programs: it may change with any release. */
 export interface ServerInternals {
   readonly clock: Clock;
@@ -32,13 +35,11 @@ export interface ServerInternals {
   /** Those of this process. */
   readonly flows: Flows;
   readonly endpoint: Endpoint;
-  /**
-   * Takes the server's requests for a path, whatever their method, but those that name another `Host`. Returns its undo.
-   * Throws `InvalidOptionError` where it is taken.
-   */
-  readonly onRequest: (path: string, route: Route) => () => void;
-  /** Takes the server's upgrade requests for a path. Returns its undo. Throws `InvalidOptionError` where it is taken. */
-  onUpgrade(path: string, upgrade: Upgrade): () => void;
+  readonly callbackPath: string;
+  /** Has each request answered by whom this names, where it names anybody: for one at a time. */
+  onRequest(routeOf: (request: IncomingMessage) => Route | undefined): void;
+  /** Has upgrade requests taken, whenever the server listens: for one at a time. Returns its undo. */
+  onUpgrade(takes: TakesUpgrade): () => void;
   /** Runs before the server closes, which waits for it. Returns its undo. */
   onClose(run: () => Promise<void>): () => void;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { InvalidOptionError } from './errors.ts';
+import type { ServerInternals } from './internals.ts';
 import { readHeaders, readTarget } from './request.ts';
 
 export type Serve = (request: IncomingMessage, response: ServerResponse) => void;
@@ -7,33 +8,41 @@ export type Serve = (request: IncomingMessage, response: ServerResponse) => void
 /** Answers a request; `next` has it answered as if nobody had taken its path. */
 export type Route = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
+const known = new WeakMap<ServerInternals, Routes>();
+
+/**
+ * Takes a server's requests for a path, whatever their method, but those that name another `Host`. Returns its undo. Throws
+ * `InvalidOptionError` where the path is taken.
+ */
+export function takeRequests(server: ServerInternals, path: string, route: Route): () => void {
+  let routes = known.get(server);
+  if (!routes) known.set(server, (routes = new Routes(server)));
+  return routes.add(path, route);
+}
+
 /** Paths of a server that others of this package answer: the monitor, metrics. */
-export class Routes {
-  readonly #isOurs: (authority: string) => boolean;
-  readonly #taken: string;
+class Routes {
+  readonly #server: ServerInternals;
   readonly #byPath = new Map<string, Route>();
 
-  /** @param taken The path that is the redirect URI's. */
-  constructor(taken: string, isOurs: (authority: string) => boolean) {
-    this.#taken = taken;
-    this.#isOurs = isOurs;
+  constructor(server: ServerInternals) {
+    this.#server = server;
+    server.onRequest((request) => this.#of(request));
   }
 
-  /** Returns its undo. */
   add(path: string, route: Route): () => void {
-    if (path === this.#taken || this.#byPath.has(path)) throw new InvalidOptionError('path', 'is taken');
+    if (path === this.#server.callbackPath || this.#byPath.has(path))
+      throw new InvalidOptionError('path', 'is taken');
     this.#byPath.set(path, route);
     return () => void this.#byPath.delete(path);
   }
 
   /** Who answers a request. One that names another `Host` gets the answer it would get anywhere. */
-  of({ url, rawHeaders }: IncomingMessage): Route | undefined {
-    // Most servers have none, and redirects come fast.
-    if (this.#byPath.size === 0) return undefined;
+  #of({ url, rawHeaders }: IncomingMessage): Route | undefined {
     const target = readTarget(url ?? '');
     const route = target && this.#byPath.get(target.path);
     if (!route) return undefined;
     const authority = target.authority ?? readHeaders(rawHeaders).host?.toLowerCase() ?? '';
-    return this.#isOurs(authority) ? route : undefined;
+    return this.#server.isOurs(authority) ? route : undefined;
   }
 }

@@ -7,13 +7,13 @@ import type { CallbackResponse } from './callback-response.ts';
 import type { OAuthCallbackResult } from './callback-result.ts';
 import { clockFrom, type Clock } from './clock.ts';
 import { Endpoint } from './endpoint.ts';
-import { AuthorizationError, InvalidOptionError, NotListeningError } from './errors.ts';
+import { AuthorizationError, NotListeningError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
 import type { BeginOptions, Flow, PendingFlow } from './flow.ts';
 import { Flows, type FlowsOptions } from './flows.ts';
 import { createHandler, type Handler } from './handler.ts';
 import { HotStream } from './hot-stream.ts';
-import { expose, type Upgrade } from './internals.ts';
+import { expose, type TakesUpgrade } from './internals.ts';
 import { IsolatedObservable, type Report } from './isolated-observable.ts';
 import { readOptions, type ServerOptions, type Settings } from './options.ts';
 import { Pages } from './pages.ts';
@@ -21,8 +21,7 @@ import { randomToken } from './pkce.ts';
 import { probe } from './probe.ts';
 import { RedirectStream } from './redirect-stream.ts';
 import type { Redirect, ReadResponse } from './redirect.ts';
-import { readTarget } from './request.ts';
-import { Routes } from './routes.ts';
+import type { Route } from './routes.ts';
 import { sha256 } from './sha256.ts';
 import type { StoredFlows } from './stored-flows.ts';
 import { Strays } from './strays.ts';
@@ -91,9 +90,8 @@ class CallbackServer implements OAuthCallbackServer {
   readonly #flows: Flows;
   readonly #flowsOptions: FlowsOptions;
   #stored: StoredFlows | undefined;
-  /** By path. */
-  readonly #upgrades = new Map<string, Upgrade>();
-  readonly #routes: Routes;
+  #takesUpgrade: TakesUpgrade | undefined;
+  #routeOf: ((request: IncomingMessage) => Route | undefined) | undefined;
   #offUpgrade: (() => void) | undefined;
   readonly #closings = new Set<() => Promise<void>>();
   readonly #pages: Pages;
@@ -123,14 +121,13 @@ class CallbackServer implements OAuthCallbackServer {
     this.redirects = new RedirectStream(this.#flows, this.#redirects);
     this.events = new IsolatedObservable(report, (subscriber) => this.#events.subscribe(subscriber));
     const pages = (this.#pages = new Pages(common));
-    this.#routes = new Routes(settings.callbackPath, this.#isOurs);
     this.#handler = createHandler({
       ...common,
       flows: this.#flows,
       stored: () => this.#stored,
       pages,
       isOurs: this.#isOurs,
-      isAdvertised: (authority) => this.#bound?.advertised.has(authority) ?? false,
+      isAdvertised: (authority) => this.#bound?.advertised.includes(authority) ?? false,
       acceptsUnmatched: this.#acceptsUnmatched,
       prove: this.#prove,
     });
@@ -198,7 +195,7 @@ class CallbackServer implements OAuthCallbackServer {
     this.#events.restart();
     if (this.#settings.language !== 'en') this.#pages.learn((await import('./translations.ts')).translations);
     this.#binding = await bind(this.#settings, this.#serve, this.#concerns);
-    if (this.#upgrades.size > 0) this.#offUpgrade = this.#binding.onUpgrade(this.#upgrade);
+    if (this.#takesUpgrade) this.#offUpgrade = this.#binding.onUpgrade(this.#takesUpgrade);
     this.#bound = boundTo(this.#binding, this.#settings);
     this.#events.next({ type: 'listening', at: this.#flows.now(), redirectUri: this.redirectUri });
   }
@@ -215,15 +212,6 @@ class CallbackServer implements OAuthCallbackServer {
     this.#events.next({ type: 'closed', at: this.#flows.now() });
     this.#events.complete();
   }
-
-  readonly #upgrade: Parameters<Binding['onUpgrade']>[0] = (others, request, socket, head) => {
-    // What is for nobody, anybody refuses.
-    const [any] = others ? [] : this.#upgrades.values();
-    const upgrade = this.#upgrades.get(readTarget(request.url ?? '')?.path ?? '') ?? any;
-    if (upgrade) this.#binding?.upgraded(socket);
-    upgrade?.(request, socket, head);
-    return upgrade;
-  };
 
   get #pending(): number {
     return this.#flows.pending + (this.#stored?.size ?? 0);
@@ -242,14 +230,14 @@ class CallbackServer implements OAuthCallbackServer {
       isOwnOrigin: (origin) => this.#bound?.origins.has(origin) ?? false,
       flows: this.#flows,
       endpoint: this.#endpoint,
-      onRequest: (path, route) => this.#routes.add(path, route),
-      onUpgrade: (path, upgrade) => {
-        if (this.#upgrades.has(path)) throw new InvalidOptionError('path', 'is taken');
-        if (this.#upgrades.size === 0) this.#offUpgrade = this.#binding?.onUpgrade(this.#upgrade);
-        this.#upgrades.set(path, upgrade);
+      callbackPath: this.#settings.callbackPath,
+      onRequest: (routeOf) => (this.#routeOf = routeOf),
+      onUpgrade: (takes) => {
+        this.#takesUpgrade = takes;
+        this.#offUpgrade = this.#binding?.onUpgrade(takes);
         return () => {
-          this.#upgrades.delete(path);
-          if (this.#upgrades.size === 0) this.#offUpgrade?.();
+          this.#takesUpgrade = undefined;
+          this.#offUpgrade?.();
         };
       },
       onClose: (run) => {
@@ -259,15 +247,15 @@ class CallbackServer implements OAuthCallbackServer {
     });
   }
 
-  readonly #isOurs = (authority: string): boolean => this.#bound?.authorities.has(authority) ?? false;
+  readonly #isOurs = (authority: string): boolean => this.#bound?.authorities.includes(authority) ?? false;
 
   readonly #concerns = (request: IncomingMessage): boolean => {
-    if (this.#routes.of(request)) return true;
+    if (this.#routeOf?.(request)) return true;
     return this.#handler.concerns({ target: request.url ?? '', rawHeaders: request.rawHeaders });
   };
 
   readonly #serve = (request: IncomingMessage, response: ServerResponse): void => {
-    const route = this.#routes.of(request);
+    const route = this.#routeOf?.(request);
     if (route) route(request, response, () => this.#endpoint.serve(request, response));
     else this.#endpoint.serve(request, response);
   };

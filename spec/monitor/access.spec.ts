@@ -3,6 +3,7 @@ import { createMonitor, type MonitorOptions } from '../../src/monitor.ts';
 import { createBridge } from '../../src/bridge.ts';
 import { createOAuthCallbackServer } from '../../src/index.ts';
 import { internalsOf } from '../../src/internals.ts';
+import { takeRequests } from '../../src/routes.ts';
 import { equal, is, match, not, ok, throws } from '../helpers/assert.ts';
 import { counts, token, withPeers } from '../helpers/bridge.ts';
 import { virtualTime } from '../helpers/clock.ts';
@@ -236,7 +237,7 @@ test('answers 500 while a bridge on a port of its own does not listen yet, and l
 test('leaves no path taken where it cannot have them all', async () => {
   await using server = await listening();
   const bridge = createBridge(server, { token });
-  const undo = internalsOf(server).onRequest('/monitor/ticket', (_request, response) => response.end());
+  const undo = takeRequests(internalsOf(server), '/monitor/ticket', (_request, response) => response.end());
   throws(() => createMonitor(server, bridge), 'invalid_option');
   undo();
   createMonitor(server, bridge).close();

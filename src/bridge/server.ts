@@ -19,6 +19,7 @@ import { refusedFor } from './refused.ts';
 import { Session, type SessionHost, type SessionSocket } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { inTurn } from './turns.ts';
+import { takeUpgrades } from './upgrades.ts';
 
 /** The WebSocket side of a callback server: listeners get their own results, monitors the redacted feed. */
 export interface Bridge extends AsyncDisposable {
@@ -248,7 +249,7 @@ class WebSocketBridge implements Bridge, SessionHost {
     if (this.#gate.open) return;
     const { port, path } = this.#settings;
     // First, since it throws where another bridge has the path.
-    const taken = port === undefined ? [this.#internals.onUpgrade(path, this.upgrade)] : [];
+    const taken = port === undefined ? [takeUpgrades(this.#internals, path, this.upgrade)] : [];
     this.#gate.open = true;
     const events = this.#server.events.subscribe((event) => this.#feed.push(event));
     const heartbeat = setInterval(() => this.#sessions.beat(), this.limits.heartbeat);

@@ -5,6 +5,7 @@ import type { Bridge } from '../bridge/server.ts';
 import { InvalidOptionError } from '../errors.ts';
 import { internalsOf, type ServerInternals } from '../internals.ts';
 import { answerHeaders } from '../page.ts';
+import { takeRequests, type Serve } from '../routes.ts';
 import type { OAuthCallbackServer } from '../server.ts';
 import { isLoopback } from '../validate.ts';
 import { readMonitorOptions, type MonitorOptions, type MonitorSettings } from './options.ts';
@@ -69,12 +70,13 @@ class PageMonitor implements Monitor {
   }
 
   #open(): void {
-    const { onRequest } = this.#server;
-    this.#undo.push(onRequest(this.#path, (request, response) => this.#page(request, response)));
-    this.#undo.push(
-      onRequest(`${this.#path}/ticket`, (request, response) => this.#ticket(request, response)),
-    );
+    this.#take(this.#path, (request, response) => this.#page(request, response));
+    this.#take(`${this.#path}/ticket`, (request, response) => this.#ticket(request, response));
     this.#undo.push(this.#internals.admitPages((origin) => this.#server.isOwnOrigin(origin)));
+  }
+
+  #take(path: string, serve: Serve): void {
+    this.#undo.push(takeRequests(this.#server, path, serve));
   }
 
   url(): string {

@@ -1,5 +1,6 @@
 import type { Bridge } from '../bridge/server.ts';
 import { internalsOf } from '../internals.ts';
+import { takeRequests } from '../routes.ts';
 import type { OAuthCallbackServer } from '../server.ts';
 import { answerOperator, operatorPaths, type Operated } from './operator.ts';
 
@@ -12,9 +13,9 @@ export function mountOperator(
   bridge: Pick<Bridge, 'identify'>,
   operated: Operated,
 ): () => void {
-  const { onRequest } = internalsOf(server);
+  const internals = internalsOf(server);
   const undo = operatorPaths.map((path) =>
-    onRequest(path, (request, response, next) => {
+    takeRequests(internals, path, (request, response, next) => {
       const asks = request.method === 'GET' || request.method === 'HEAD';
       if (asks && bridge.identify(request)?.roles.includes('monitor'))
         void answerOperator(path, operated, request, response);
