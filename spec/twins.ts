@@ -22,7 +22,11 @@ export const twins: readonly Twin[] = [
     title: 'refuses a query in which',
     weakness: 'takes the last of several values',
     edits: [
-      edit('redirect.ts', `if (given[name] !== undefined) reason = 'repeated_parameter';\n    else if`, 'if'),
+      edit(
+        'redirect.ts',
+        `if (given[index] !== undefined) reason = 'repeated_parameter';\n    else if`,
+        'if',
+      ),
     ],
     complaint: /code, two values: is answered 200/,
   },
@@ -40,8 +44,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'redirect.ts',
-        `if (!state) return 'missing_state'`,
-        `if (state === undefined) return 'missing_state'`,
+        `if (!state) reason ??= 'missing_state'`,
+        `if (state === undefined) reason ??= 'missing_state'`,
       ),
     ],
     complaint: /^Assertion: code=a&state=\n/,
@@ -53,8 +57,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'redirect.ts',
-        `if (!isKnown(name)) continue;`,
-        `if (!isKnown(name)) reason = 'invalid_character';\n    if (!isKnown(name)) continue;`,
+        `if (index < 0) continue;`,
+        `if (index < 0) reason = 'invalid_character';\n    if (index < 0) continue;`,
       ),
     ],
     complaint: /the real redirect is answered 400/,
@@ -73,8 +77,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'redirect.ts',
-        `return decodeURIComponent(spaced)`,
-        'return decodeURIComponent(decodeURIComponent(spaced))',
+        `return decodeURIComponent(text.replaceAll('+', ' '))`,
+        `return decodeURIComponent(decodeURIComponent(text.replaceAll('+', ' ')))`,
       ),
     ],
     complaint: /a%25252B.*: is answered 200/,
@@ -83,7 +87,7 @@ export const twins: readonly Twin[] = [
     id: 'A-06',
     title: 'refuses a state or a code with',
     weakness: 'takes any character in a state and a code',
-    edits: [edit('redirect.ts', `const visible = /^[\\x20-\\x7e]+$/;`, 'const visible = /^[^]+$/;')],
+    edits: [edit('redirect.ts', `const visible = /^[\\x20-\\x7e]*$/;`, 'const visible = /^[^]*$/;')],
     complaint: /code=%00: is answered 200/,
   },
   {
@@ -96,7 +100,7 @@ export const twins: readonly Twin[] = [
         `  } catch {\n    return undefined;`,
         `  } catch {\n    return new URLSearchParams('x=' + text).get('x') ?? '';`,
       ),
-      edit('redirect.ts', `const visible = /^[\\x20-\\x7e]+$/;`, 'const visible = /^[^]+$/;'),
+      edit('redirect.ts', `const visible = /^[\\x20-\\x7e]*$/;`, 'const visible = /^[^]*$/;'),
     ],
     complaint: /%FF: is answered 200/,
   },
@@ -127,7 +131,7 @@ export const twins: readonly Twin[] = [
     id: 'A-09',
     title: '',
     weakness: 'accepts a state alone',
-    edits: [edit('redirect.ts', `if (!code && !error) return 'missing_code';`, '')],
+    edits: [edit('redirect.ts', `if (!code && !error) reason ??= 'missing_code';`, '')],
     complaint: /callback\?state=[\w-]+: is answered 200/,
   },
   {
@@ -147,7 +151,7 @@ export const twins: readonly Twin[] = [
     id: 'A-11',
     title: 'refuses tokens of the front channel',
     weakness: 'ignores tokens of the front channel',
-    edits: [edit('redirect.ts', `if (access_token || id_token) return 'front_channel_token';`, '')],
+    edits: [edit('redirect.ts', `if (accessToken || idToken) reason ??= 'front_channel_token';`, '')],
     complaint: /\+\+ *front_channel_token/,
   },
   {
@@ -168,7 +172,7 @@ export const twins: readonly Twin[] = [
     id: 'B-01',
     title: 'refuses a state of the caller',
     weakness: 'takes any state of the caller',
-    edits: [edit('flows.ts', 'if (options.state !== undefined) requireStrong(state);', '')],
+    edits: [edit('flows.ts', 'if (state !== undefined) requireStrong(state);', '')],
     complaint: /Expected promise to reject/,
   },
   {
@@ -255,8 +259,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'flows.ts',
-        'state = randomToken(),',
-        "state = Buffer.from(JSON.stringify({ path: process.cwd(), random: randomToken() })).toString('base64url'),",
+        'this.#add(randomToken(),',
+        "this.#add(Buffer.from(JSON.stringify({ path: process.cwd(), random: randomToken() })).toString('base64url'),",
       ),
     ],
     complaint: /Expected value to be falsey/,
@@ -346,8 +350,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'flows.ts',
-        `    flow.accept(response);`,
-        `    for (const each of this.#deadlines.values()) if (each.pending && each !== flow) {\n      each.accept(response);\n      each.tell();\n    }\n    flow.accept(response);`,
+        `    flow.ended = response;`,
+        `    for (const each of this.#deadlines.values()) if (each.pending && each !== flow) {\n      each.ended = response;\n      each.tell();\n    }\n    flow.ended = response;`,
       ),
     ],
     complaint: /--··"completed":·true/,
@@ -445,7 +449,7 @@ export const twins: readonly Twin[] = [
     id: 'C-11',
     title: '',
     weakness: 'ignores a JARM response',
-    edits: [edit('redirect.ts', `if (response) return 'jarm_not_supported';`, '')],
+    edits: [edit('redirect.ts', `if (response) reason ??= 'jarm_not_supported';`, '')],
     complaint: /all is well/,
   },
   {
@@ -550,8 +554,8 @@ export const twins: readonly Twin[] = [
     title: 'answers to its own authorities only',
     weakness: 'goes by every name',
     edits: [
-      edit('server.ts', 'this.#bound?.authorities.has(authority) ?? false', 'true'),
-      edit('server.ts', 'this.#bound?.advertised.has(authority) ?? false', 'true'),
+      edit('server.ts', 'this.#bound?.authorities.includes(authority) ?? false', 'true'),
+      edit('server.ts', 'this.#bound?.advertised.includes(authority) ?? false', 'true'),
     ],
     complaint: /Host: evil\.example: is answered 200/,
   },

@@ -11,9 +11,9 @@ export interface Bound {
   /** The same, without the query that is part of redirect URIs. */
   urlOf: (path: string) => string;
   /** The authorities a request may name, in lower case: `127.0.0.1:53682`. */
-  authorities: ReadonlySet<string>;
+  authorities: readonly string[];
   /** Those of them that are the redirect URI's. */
-  advertised: ReadonlySet<string>;
+  advertised: readonly string[];
   /** The origins of pages of ours, as browsers send them. */
   origins: ReadonlySet<string>;
 }
@@ -43,9 +43,9 @@ export function boundTo(
     address,
     redirectUriFor: (path) => (path === callbackPath ? usual : uriOf(path)),
     urlOf: (path) => base + path,
-    authorities: new Set(authorities),
+    authorities,
     // A proxy in front may name either its own host or ours.
-    advertised: new Set(publicUrl === undefined ? authorities.slice(0, 1) : authorities),
+    advertised: publicUrl === undefined ? authorities.slice(0, 1) : authorities,
     origins: new Set(urls.map((url) => url.origin)),
   };
 }

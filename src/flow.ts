@@ -107,6 +107,9 @@ export interface FlowOwner {
   settle(flow: PendingFlow, outcome: Outcome): void;
 }
 
+// What a flow's deadline counts from, which makes it a small integer: V8 keeps that in the flow, any other number beside it.
+const since = Date.now();
+
 /** A flow of this process. Made small, since a server may hold a million: what is not asked for is not there. */
 export class PendingFlow extends ObservedFlow implements Flow, Timed {
   slot = -1;
@@ -114,6 +117,7 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
   redirectUri = '';
   readonly #owner: FlowOwner;
   readonly #sequence: number | string;
+  #due: number;
   #verifier: string | undefined;
   /** The app has said how the sign-in ended; it says so once. */
   settled = false;
@@ -124,13 +128,22 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
     owner: FlowOwner,
     sequence: number | string,
     readonly state: string,
-    /** Milliseconds since the epoch; infinite for one that ends with its subscriber. */
-    public deadline: number,
+    deadline: number,
     public expectation: Expectation,
   ) {
     super();
     this.#owner = owner;
     this.#sequence = sequence;
+    this.#due = deadline - since;
+  }
+
+  /** Milliseconds since the epoch; infinite for one that ends with its subscriber. */
+  get deadline(): number {
+    return this.#due + since;
+  }
+
+  set deadline(at: number) {
+    this.#due = at - since;
   }
 
   get id(): string {
@@ -177,11 +190,6 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
 
   [inspect](_depth: number, options: object, print: Inspect): string {
     return `Flow ${print(this.toJSON(), options)}`;
-  }
-
-  /** The index has consumed the state for this response: from here on nothing else can end the flow. */
-  accept(response: CallbackResponse): void {
-    this.ended = response;
   }
 
   /** The index has dropped the flow. A response that was kept for it is wiped. */

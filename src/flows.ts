@@ -114,12 +114,12 @@ export class Flows implements FlowOwner {
 
   begin(options: BeginOptions = {}): PendingFlow {
     requireKnown(options, beginOptions, 'begin');
-    const { state = randomToken(), ttl = this.#options.flowTtl, signal, key } = options;
+    const { state, ttl = this.#options.flowTtl, signal, key } = options;
     if (this.#closed) throw new ServerClosedError('the callback server is closing');
     requireInteger('ttl', ttl, 1, 86_400_000);
     const joined = key === undefined ? undefined : this.#byKey.get(key);
     if (joined && joined.deadline > this.now()) return joined;
-    if (options.state !== undefined) requireStrong(state);
+    if (state !== undefined) requireStrong(state);
     if (signal?.aborted)
       throw new FlowCancelledError('the signal was aborted already', { cause: signal.reason });
     const { callbackPath, issuers, redirectUriFor } = this.#options;
@@ -127,10 +127,14 @@ export class Flows implements FlowOwner {
     this.formsExpected ||= expectation.responseMode === 'form_post';
     this.contextsInUse ||= expectation.path !== callbackPath;
     const deadline = this.now() + ttl;
-    const flow = this.#adopt(state, deadline, expectation) ?? this.#register(state, deadline, expectation);
+    // One of our own making is like no other, and need not be looked for.
+    const flow =
+      state === undefined
+        ? this.#add(randomToken(), deadline, expectation)
+        : (this.#adopt(state, deadline, expectation) ?? this.#register(state, deadline, expectation));
     flow.redirectUri = redirectUriFor(expectation.path);
     if (signal || key !== undefined) this.#tie(flow, signal, key);
-    this.claim(state);
+    if (state !== undefined) this.claim(state);
     return flow;
   }
 
@@ -187,7 +191,7 @@ export class Flows implements FlowOwner {
     // Its own in place of the query's, a slice that would keep the whole query in memory.
     if (fields.state !== undefined) fields.state = flow.state;
     const response = new CallbackResponse(fields);
-    flow.accept(response);
+    flow.ended = response;
     this.#pending--;
     this.remember(flow.state, 'duplicate');
     return { disposition: 'accepted', flow, response };
@@ -252,6 +256,10 @@ export class Flows implements FlowOwner {
     if (this.#live.get(state)) throw new StateInUseError('another pending flow has this state');
     if (this.#ended.get(state))
       throw new StateInUseError('this state was used before; each sign-in needs its own');
+    return this.#add(state, deadline, expectation);
+  }
+
+  #add(state: string, deadline: number, expectation: Expectation): PendingFlow {
     if (this.size >= this.#options.maxFlows) {
       throw new TooManyFlowsError(`maxFlows (${this.#options.maxFlows}) flows are pending`);
     }

@@ -19,8 +19,8 @@ export type FlowEnd = CallbackResponse | ((observer: FlowObserver) => void);
 export abstract class ObservedFlow {
   /** Undoes what `begin` set up outside the flow: abort listener, single-flight key. */
   release: (() => void) | undefined = undefined;
-  /** A text is the code of a response that has only this flow's state beside it. */
-  protected ended: FlowEnd | string | undefined = undefined;
+  /** Once it is there, nothing else can end the flow. A text is the code of a response that has only this flow's state beside it. */
+  ended: FlowEnd | string | undefined = undefined;
   /** Those that have gone stand here still, until another comes: a flow is short, and so there is nothing to undo. */
   #observer: FlowObserver | undefined;
   /** There is seldom more than one. */

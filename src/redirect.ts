@@ -79,15 +79,16 @@ export interface ReadResponse {
 // Of responses that are refused.
 const refusedNames = ['response', 'id_token', 'access_token'] as const;
 
-/** The parameters that a response may have, as they came; an empty one is there, though it counts as absent. */
-type Given = { [name in (typeof fieldNames | typeof refusedNames)[number]]?: string };
+// A list and not an object, so that no stranger's name reaches a prototype. Values stand where their names do.
+const names: readonly (string | undefined)[] = [...fieldNames, ...refusedNames];
 
-// Not an object, so that no stranger's name reaches a prototype.
-const known: ReadonlySet<string> = new Set([...fieldNames, ...refusedNames]);
-const isKnown = (name: string | undefined): name is keyof Given => name !== undefined && known.has(name);
+/** The parameters' values as they came; an empty one is there, though it counts as absent. */
+type Given = (string | undefined)[];
 
+// As most responses are: nothing of it is encoded, so all of its parts are visible and stand for themselves.
+const plain = /^[!-$&-*,-~]*$/;
 // RFC 6749 appendix A.5, A.11: 1*VSCHAR.
-const visible = /^[\x20-\x7e]+$/;
+const visible = /^[\x20-\x7e]*$/;
 // RFC 6749 appendix A.7, A.8.
 const outsideErrorText = /[^\x20-\x21\x23-\x5b\x5d-\x7e]+/g;
 // RFC 3986 section 2.
@@ -100,24 +101,32 @@ const uri = /^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/;
  * @see RFC 6749 section 3.1, section 4.1.2 and appendix B
  */
 export function readResponse(encoded: string, longest: number): ReadResponse {
-  const given: Given = {};
+  const given: Given = new Array<undefined>(names.length);
+  const isPlain = plain.test(encoded);
   let reason: RefusalReason | undefined;
   for (let start = 0, end = 0; start < encoded.length; start = end + 1) {
     end = encoded.indexOf('&', start);
     if (end < 0) end = encoded.length;
     const equals = encoded.indexOf('=', start);
     const valued = equals >= 0 && equals < end;
-    const name = formDecode(encoded.slice(start, valued ? equals : end));
-    if (!isKnown(name)) continue;
-    const value = formDecode(valued ? encoded.slice(equals + 1, end) : '');
-    if (given[name] !== undefined) reason = 'repeated_parameter';
+    const name = encoded.slice(start, valued ? equals : end);
+    const index = names.indexOf(isPlain ? name : formDecode(name));
+    if (index < 0) continue;
+    const text = valued ? encoded.slice(equals + 1, end) : '';
+    const value = isPlain ? text : formDecode(text);
+    if (given[index] !== undefined) reason = 'repeated_parameter';
     else if (value === undefined) reason ??= 'invalid_encoding';
     else if (value.length > longest) reason ??= 'too_long';
     // An empty value is kept until the end, so that a parameter given twice is seen even when one is empty.
-    given[name] = value ?? '';
+    given[index] = value ?? '';
   }
-  reason ??= flaw(given);
-  const { code, state, iss, error, error_description, error_uri } = given;
+  const [code, state, error, error_description, error_uri, iss, response, idToken, accessToken] = given;
+  if (accessToken || idToken) reason ??= 'front_channel_token';
+  if (response) reason ??= 'jarm_not_supported';
+  if (!isPlain && !visible.test((code ?? '') + (state ?? ''))) reason ??= 'invalid_character';
+  if (iss && !uri.test(iss)) reason ??= 'invalid_character';
+  if (!code && !error) reason ??= 'missing_code';
+  if (!state) reason ??= 'missing_state';
   const fields: CallbackFields = {};
   // A response is one of two shapes; with an error, no code is released. What is absent or empty is left out.
   if (code && !error) fields.code = code;
@@ -137,29 +146,9 @@ export function outline({ state, error }: CallbackFields): CallbackResponse {
   return new CallbackResponse({ ...(state && { state: detach(state) }), ...(error && { error }) });
 }
 
-function flaw({
-  code,
-  state,
-  iss,
-  error,
-  response,
-  id_token,
-  access_token,
-}: Given): RefusalReason | undefined {
-  if (access_token || id_token) return 'front_channel_token';
-  if (response) return 'jarm_not_supported';
-  if ((code && !visible.test(code)) || (state && !visible.test(state))) return 'invalid_character';
-  if (iss && !uri.test(iss)) return 'invalid_character';
-  if (!code && !error) return 'missing_code';
-  if (!state) return 'missing_state';
-  return undefined;
-}
-
 /** Whether the text names a parameter of an authorization response. */
 export function hasResponseParameter(encoded: string): boolean {
-  return (
-    encoded !== '' && encoded.split('&').some((pair) => isKnown(formDecode(pair.split('=', 1)[0] ?? '')))
-  );
+  return encoded.split('&').some((pair) => names.includes(formDecode(pair.split('=', 1)[0] ?? '')));
 }
 
 /** Whether each name in `fixed`, form-encoded, has in `encoded` the same values, no more and no less. */
@@ -177,10 +166,8 @@ export function detach(text: string): string {
 
 /** Decodes once, as UTF-8; undefined where the bytes are not that. */
 function formDecode(text: string): string | undefined {
-  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
-  if (!spaced.includes('%')) return spaced;
   try {
-    return decodeURIComponent(spaced);
+    return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
     return undefined;
   }

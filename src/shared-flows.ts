@@ -133,7 +133,7 @@ export class SharedFlows implements FlowOwner {
     if (result === 'gone') this.#end(flow, new ServerClosedError('the store has lost the flow'));
     else if (result.type !== 'response') this.#end(flow, result);
     else {
-      flow.accept(new CallbackResponse(result.response));
+      flow.ended = new CallbackResponse(result.response);
       if (flow.tell()) this.#forget(flow);
       else this.#keep(flow);
     }
