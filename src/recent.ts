@@ -1,8 +1,8 @@
-/** The values that were given last, by key: between `least` and twice as many, of which the older half is dropped at a time. */
+/** The values that were given last, by key: between `least` and twice as many, of which the oldest are dropped together. */
 export class Recent<V> {
   readonly #least: number;
-  #keys: string[] = [];
-  #values: V[] = [];
+  readonly #keys: string[] = [];
+  readonly #values: V[] = [];
   /** Of the first so many: made when somebody asks, since most keys are remembered and never asked for. */
   readonly #table = new Map<string, V>();
   #read = 0;
@@ -20,8 +20,10 @@ export class Recent<V> {
   set(key: string, value: V): void {
     this.#values.push(value);
     if (this.#keys.push(key) <= this.#least * 2) return;
-    this.#keys = this.#keys.slice(-this.#least);
-    this.#values = this.#values.slice(-this.#least);
+    // Less than half, so that the lists keep their room and need not grow anew.
+    const dropped = this.#least / 2;
+    this.#keys.splice(0, dropped);
+    this.#values.splice(0, dropped);
     this.#table.clear();
     this.#read = 0;
   }
