@@ -83,4 +83,11 @@ test('remembers an address among thousands of others, and not for ever', () => {
   assert.is(strays.exceeds(address, 0), false);
 });
 
+test('forgets nobody for the many that one other address sends', () => {
+  const strays = new Strays(1, 1);
+  strays.exceeds(address, 0);
+  passes(strays, 50_000, 0, '192.0.2.2');
+  assert.is(strays.exceeds(address, 0), true);
+});
+
 test.run();

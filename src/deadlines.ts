@@ -40,8 +40,8 @@ export class Deadlines<T extends Timed> {
     item.slot = -1;
     const last = this.#heap.pop();
     if (last && last !== item) {
-      this.#sink(slot, last);
-      this.#rise(last.slot, last);
+      if (last.deadline < item.deadline) this.#rise(slot, last);
+      else this.#sink(slot, last);
     }
     if (this.#heap.length === 0) this.#rest();
   }

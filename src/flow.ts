@@ -117,7 +117,7 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
   redirectUri = '';
   readonly #owner: FlowOwner;
   readonly #sequence: number | string;
-  #due: number;
+  #due!: number;
   #verifier: string | undefined;
   /** The app has said how the sign-in ended; it says so once. */
   settled = false;
@@ -134,7 +134,7 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
     super();
     this.#owner = owner;
     this.#sequence = sequence;
-    this.#due = deadline - since;
+    this.deadline = deadline;
   }
 
   /** Milliseconds since the epoch; infinite for one that ends with its subscriber. */

@@ -95,10 +95,10 @@ export function createHandler(options: HandlerOptions): Handler {
     const language = pages.languageFor(headers.language);
     const target = readTarget(request.target);
     const host = headers.host?.toLowerCase() ?? '';
-    const authority = target?.authority ?? host;
-    const ours = options.isOurs(authority);
-    if (!target || !((ours && authority === host) || isAuthority(host)))
+    if (!target || !(options.isOurs(host) || isAuthority(host)))
       return { answer: pages.neutral(400, language) };
+    const authority = target.authority ?? host;
+    const ours = options.isOurs(authority);
     if (ours && headers.probe !== undefined) return { answer: pages.probed(options.prove(headers.probe)) };
     if (!isCallback(target.path)) return { answer: elsewhere(target.path, ours, request.method, language) };
     const takesForms = flows.formsExpected || options.stored() !== undefined;

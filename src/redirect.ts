@@ -82,12 +82,9 @@ const refusedNames = ['response', 'id_token', 'access_token'] as const;
 // A list and not an object, so that no stranger's name reaches a prototype. Values stand where their names do.
 const names: readonly (string | undefined)[] = [...fieldNames, ...refusedNames];
 
-/** The parameters' values as they came; an empty one is there, though it counts as absent. */
-type Given = (string | undefined)[];
-
 // As most responses are: nothing of it is encoded, so all of its parts are visible and stand for themselves.
 const plain = /^[!-$&-*,-~]*$/;
-// RFC 6749 appendix A.5, A.11: 1*VSCHAR.
+// RFC 6749 appendix A.5, A.11: VSCHAR; what is empty counts as absent.
 const visible = /^[\x20-\x7e]*$/;
 // RFC 6749 appendix A.7, A.8.
 const outsideErrorText = /[^\x20-\x21\x23-\x5b\x5d-\x7e]+/g;
@@ -101,7 +98,7 @@ const uri = /^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/;
  * @see RFC 6749 section 3.1, section 4.1.2 and appendix B
  */
 export function readResponse(encoded: string, longest: number): ReadResponse {
-  const given: Given = new Array<undefined>(names.length);
+  const given = new Array<string | undefined>(names.length);
   const isPlain = plain.test(encoded);
   let reason: RefusalReason | undefined;
   for (let start = 0, end = 0; start < encoded.length; start = end + 1) {

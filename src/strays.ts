@@ -16,9 +16,13 @@ export class Strays {
 
   /** Counts one more; says whether the address has sent too many. */
   exceeds(address: string, now: number): boolean {
-    const { left, at } = this.#buckets.get(address) ?? { left: this.most, at: now };
-    const refilled = Math.min(this.most, left + (Math.max(0, now - at) / 1000) * this.perSecond);
-    this.#buckets.set(address, { left: Math.max(0, refilled - 1), at: now });
+    let bucket = this.#buckets.get(address);
+    // Once for each, so that one which sends many does not push the others out.
+    if (!bucket) this.#buckets.set(address, (bucket = { left: this.most, at: now }));
+    const regained = (Math.max(0, now - bucket.at) / 1000) * this.perSecond;
+    const refilled = Math.min(this.most, bucket.left + regained);
+    bucket.left = Math.max(0, refilled - 1);
+    bucket.at = now;
     return refilled < 1;
   }
 }
