@@ -566,8 +566,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'handler.ts',
-        `headers.host?.toLowerCase() ?? '';`,
-        `headers.host?.toLowerCase().replace(/,.*/, '') ?? '';`,
+        `headers[field.host]?.toLowerCase() ?? '';`,
+        `headers[field.host]?.toLowerCase().replace(/,.*/, '') ?? '';`,
       ),
     ],
     complaint: /the same twice, .*: is answered 200/,
@@ -599,7 +599,7 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'request.ts',
-        `return dest === 'document' && mode === 'navigate' ? undefined : 'not_navigation';`,
+        `return dest === 'document' && headers[field.mode] === 'navigate' ? undefined : 'not_navigation';`,
         'return undefined;',
       ),
     ],
@@ -622,7 +622,7 @@ export const twins: readonly Twin[] = [
     id: 'F-07',
     title: '',
     weakness: 'takes a GET with any Origin',
-    edits: [edit('handler.ts', 'if (headers.origin !== undefined && !posted)', 'if (false)')],
+    edits: [edit('handler.ts', 'if (headers[field.origin] !== undefined && !posted)', 'if (false)')],
     complaint: /Origin: https:\/\/evil\.example: is answered 200/,
   },
   {
@@ -697,7 +697,7 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'handler.ts',
-        `headers.host?.toLowerCase() ?? '';`,
+        `headers[field.host]?.toLowerCase() ?? '';`,
         `(request.rawHeaders[request.rawHeaders.findIndex((name) => /^x-forwarded-host$/i.test(name)) + 1 || -1] ?? headers.host ?? '').toLowerCase();`,
       ),
     ],
@@ -751,8 +751,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'pages.ts',
-        `    const detail = error === 'access_denied' ? denied : fill(failed, error_description ?? error ?? '');`,
-        "    const detail = (error === 'access_denied' ? denied : fill(failed, error_description ?? error ?? '')) + `<a href=\"${escapeHtml(response.error_uri ?? '')}\">?</a>`;",
+        `detail: error === 'access_denied' ? denied : fill(failed, error_description ?? error ?? ''),`,
+        "detail: (error === 'access_denied' ? denied : fill(failed, error_description ?? error ?? '')) + `<a href=\"${escapeHtml(response.error_uri ?? '')}\">?</a>`,",
       ),
     ],
     complaint: /Expected value to be falsey/,

@@ -15,6 +15,8 @@ const longestTimer = 2 ** 31 - 1;
 /** A binary heap by deadline and the one timer it needs, however many items wait. */
 export class Deadlines<T extends Timed> {
   readonly #heap: T[] = [];
+  /** The deadline of each: to compare them, no item need be looked at, whose memory is cold. */
+  readonly #times: number[] = [];
   readonly #clock: Clock;
   readonly #onDue: (item: T) => void;
   #armed = Infinity;
@@ -30,7 +32,7 @@ export class Deadlines<T extends Timed> {
   }
 
   add(item: T): void {
-    this.#rise(this.#heap.length, item);
+    this.#rise(this.#heap.length, item, item.deadline);
     if (item.slot === 0) this.#arm();
   }
 
@@ -38,10 +40,11 @@ export class Deadlines<T extends Timed> {
     const { slot } = item;
     if (slot < 0) return;
     item.slot = -1;
-    const last = this.#heap.pop();
-    if (last && last !== item) {
-      if (last.deadline < item.deadline) this.#rise(slot, last);
-      else this.#sink(slot, last);
+    const last = this.#heap.pop() as T;
+    const time = this.#times.pop() as number;
+    if (last !== item) {
+      if (time < (this.#times[slot] as number)) this.#rise(slot, last, time);
+      else this.#sink(slot, last, time);
     }
     if (this.#heap.length === 0) this.#rest();
   }
@@ -51,38 +54,39 @@ export class Deadlines<T extends Timed> {
     return this.#heap;
   }
 
-  #rise(slot: number, item: T): void {
+  #rise(slot: number, item: T, time: number): void {
     while (slot > 0) {
       const up = (slot - 1) >> 1;
-      const parent = this.#heap[up] as T;
-      if (parent.deadline <= item.deadline) break;
-      this.#put(slot, parent);
+      const above = this.#times[up] as number;
+      if (above <= time) break;
+      this.#put(slot, this.#heap[up] as T, above);
       slot = up;
     }
-    this.#put(slot, item);
+    this.#put(slot, item, time);
   }
 
-  #sink(slot: number, item: T): void {
-    const heap = this.#heap;
+  #sink(slot: number, item: T, time: number): void {
+    const times = this.#times;
     for (;;) {
       let down = slot * 2 + 1;
-      if (down >= heap.length) break;
-      if (down + 1 < heap.length && (heap[down + 1] as T).deadline < (heap[down] as T).deadline) down++;
-      const child = heap[down] as T;
-      if (child.deadline >= item.deadline) break;
-      this.#put(slot, child);
+      if (down >= times.length) break;
+      if (down + 1 < times.length && (times[down + 1] as number) < (times[down] as number)) down++;
+      const below = times[down] as number;
+      if (below >= time) break;
+      this.#put(slot, this.#heap[down] as T, below);
       slot = down;
     }
-    this.#put(slot, item);
+    this.#put(slot, item, time);
   }
 
-  #put(slot: number, item: T): void {
+  #put(slot: number, item: T, time: number): void {
+    this.#times[slot] = time;
     this.#heap[slot] = item;
     item.slot = slot;
   }
 
   #arm(): void {
-    const next = this.#heap[0]?.deadline ?? Infinity;
+    const next = this.#times[0] ?? Infinity;
     if (next >= this.#armed) return;
     this.#rest();
     this.#armed = next;
@@ -99,9 +103,8 @@ export class Deadlines<T extends Timed> {
   #run(): void {
     this.#rest();
     const now = this.#clock.now();
-    for (let left = batch; left > 0; left--) {
-      const first = this.#heap[0];
-      if (!first || first.deadline > now) break;
+    for (let left = batch; left > 0 && (this.#times[0] ?? Infinity) <= now; left--) {
+      const first = this.#heap[0] as T;
       this.remove(first);
       this.#onDue(first);
     }

@@ -17,6 +17,7 @@ import {
   type RefusalReason,
 } from './redirect.ts';
 import {
+  field,
   isAuthority,
   isForm,
   readHeaders,
@@ -92,14 +93,15 @@ export function createHandler(options: HandlerOptions): Handler {
 
   function handle(request: CallbackRequest): Handled {
     const headers = readHeaders(request.rawHeaders);
-    const language = pages.languageFor(headers.language);
+    const language = pages.languageFor(headers[field.language]);
     const target = readTarget(request.target);
-    const host = headers.host?.toLowerCase() ?? '';
+    const host = headers[field.host]?.toLowerCase() ?? '';
     if (!target || !(options.isOurs(host) || isAuthority(host)))
       return { answer: pages.neutral(400, language) };
     const authority = target.authority ?? host;
     const ours = options.isOurs(authority);
-    if (ours && headers.probe !== undefined) return { answer: pages.probed(options.prove(headers.probe)) };
+    const nonce = headers[field.probe];
+    if (ours && nonce !== undefined) return { answer: pages.probed(options.prove(nonce)) };
     if (!isCallback(target.path)) return { answer: elsewhere(target.path, ours, request.method, language) };
     const takesForms = flows.formsExpected || options.stored() !== undefined;
     if (request.method !== 'GET' && !(takesForms && request.method === 'POST'))
@@ -119,7 +121,11 @@ export function createHandler(options: HandlerOptions): Handler {
   function concerns({ target, rawHeaders }: Pick<CallbackRequest, 'target' | 'rawHeaders'>): boolean {
     const path = readTarget(target)?.path;
     if (path === undefined) return false;
-    return isCallback(path) || finished.has(lastSegment(path)) || readHeaders(rawHeaders).probe !== undefined;
+    return (
+      isCallback(path) ||
+      finished.has(lastSegment(path)) ||
+      readHeaders(rawHeaders)[field.probe] !== undefined
+    );
   }
 
   function elsewhere(path: string, ours: boolean, method: string, language: Language): Answer {
@@ -141,7 +147,7 @@ export function createHandler(options: HandlerOptions): Handler {
     if (!ours) return refuse(read, language, 421, 'refused', 'wrong_host');
     if (rawHeaders.length > options.limits.headers * 2)
       return refuse(read, language, 431, 'refused', 'too_many_headers');
-    if (headers.origin !== undefined && !posted)
+    if (headers[field.origin] !== undefined && !posted)
       return refuse(read, language, 403, 'refused', 'foreign_origin');
     const reason = speculative(headers);
     if (reason) return refuse(read, language, reason === 'prefetch' ? 503 : 403, 'refused', reason);

@@ -30,13 +30,30 @@ export interface PagesOptions {
 
 type Said = Pick<PageView, 'kind' | 'headline' | 'message' | 'detail'>;
 
+/** @param connected Which server the app is now connected to. */
+type Say = (texts: Texts, connected?: string) => Said;
+
+// Not where they are asked for: a function would be made for each redirect.
+const says = {
+  received: ({ success, received }, detail) => ({
+    kind: 'success',
+    headline: success,
+    message: received,
+    detail,
+  }),
+  succeeded: ({ success }, detail) => ({ kind: 'success', headline: success, detail }),
+  undecided: ({ waiting, waitingHint }) => neutralSaid(waiting, waitingHint),
+  neutral: ({ inactive, inactiveHint }) => neutralSaid(inactive, inactiveHint),
+  nothing: ({ inactive, nothing }) => neutralSaid(inactive, nothing),
+} satisfies Record<string, Say>;
+
 // Distinct Accept-Language headers are few; a stranger who sends many costs no more than this.
 const mostHeaders = 200;
 
 /** The answers a callback can get. Those without a value of the request in them are made once for each language. */
 export class Pages {
   readonly #options: PagesOptions;
-  readonly #made = new Map<string, Map<Language, Answer>>();
+  readonly #made: Record<string, Partial<Record<Language, Answer>>> = {};
   readonly #languages = new Map<string, Language>();
   #texts: Readonly<Partial<Record<Language, Texts>>> = {};
 
@@ -64,52 +81,46 @@ export class Pages {
 
   /** The response was accepted. How the sign-in ends, only the app knows. */
   received(language: Language): Answer {
-    return this.#once('received', language, 200, ({ success, received }) =>
-      this.#successful(success, received, language),
-    );
+    return this.#once('received', language, 200, says.received);
   }
 
   /** The app has said that the sign-in succeeded. */
   succeeded(language: Language): Answer {
-    return this.#once('succeeded', language, 200, ({ success }) =>
-      this.#successful(success, undefined, language),
-    );
+    return this.#once('succeeded', language, 200, says.succeeded);
   }
 
   /** The app was waited for, and has not said how the sign-in ended. */
   undecided(language: Language): Answer {
-    return this.#once('undecided', language, 200, ({ waiting, waitingHint }) =>
-      neutralSaid(waiting, waitingHint),
-    );
+    return this.#once('undecided', language, 200, says.undecided);
   }
 
   /** The provider's error. Its description is shown escaped, and of an accepted response only. */
   denied(response: CallbackResponse, language: Language): Answer {
-    const { denied, failed } = this.#textsIn(language);
     const { error, error_description } = response;
-    const detail = error === 'access_denied' ? denied : fill(failed, error_description ?? error ?? '');
-    return this.#failure(400, detail, language);
+    return this.#make(400, language, ({ failure, denied, failed }) => ({
+      kind: 'failure',
+      headline: failure,
+      detail: error === 'access_denied' ? denied : fill(failed, error_description ?? error ?? ''),
+    }));
   }
 
   /** The app has said that the sign-in failed. */
   failed(message: string, language: Language): Answer {
-    return this.#failure(200, escapeHtml(message), language);
+    return this.#make(200, language, ({ failure }) => ({
+      kind: 'failure',
+      headline: failure,
+      detail: escapeHtml(message),
+    }));
   }
 
   /** For everything that was not accepted: one page, whatever the reason, so that it tells a stranger nothing. */
   neutral(status: number, language: Language, ...extra: string[]): Answer {
-    return this.#once(
-      ['neutral', status, ...extra].join(' '),
-      language,
-      status,
-      ({ inactive, inactiveHint }) => neutralSaid(inactive, inactiveHint),
-      extra,
-    );
+    return this.#once(['neutral', status, ...extra].join(' '), language, status, says.neutral, extra);
   }
 
   /** For a request without any parameter: what was meant for us may stand behind a # that no browser sends. */
   nothing(language: Language): Answer {
-    return this.#once('nothing', language, 400, ({ inactive, nothing }) => neutralSaid(inactive, nothing));
+    return this.#once('nothing', language, 400, says.nothing);
   }
 
   /** The store is away: whose the redirect is, nobody can say. It changed nothing that is known of, and may be sent again. */
@@ -127,10 +138,6 @@ export class Pages {
     return this.#empty(204, probeHeader, proof);
   }
 
-  #textsIn(language: Language): Texts {
-    return this.#texts[language] ?? english;
-  }
-
   #empty(status: number, ...headers: string[]): Answer {
     return {
       status,
@@ -139,44 +146,21 @@ export class Pages {
     };
   }
 
-  #successful(headline: string, message: string | undefined, language: Language): Said {
-    const { serverUrl } = this.#options;
-    const detail = serverUrl === undefined ? undefined : fill(this.#textsIn(language).connected, serverUrl);
-    return { kind: 'success', headline, message, detail };
+  #once(name: string, language: Language, status: number, say: Say, extra: string[] = []): Answer {
+    const inLanguages = (this.#made[name] ??= {});
+    return (inLanguages[language] ??= this.#make(status, language, say, extra));
   }
 
-  #failure(status: number, detail: string, language: Language): Answer {
-    return this.#make(status, language, {
-      kind: 'failure',
-      headline: this.#textsIn(language).failure,
-      detail,
-    });
-  }
-
-  #once(
-    name: string,
-    language: Language,
-    status: number,
-    say: (texts: Texts) => Said,
-    extra: string[] = [],
-  ): Answer {
-    let inLanguages = this.#made.get(name);
-    if (!inLanguages) this.#made.set(name, (inLanguages = new Map<Language, Answer>()));
-    let made = inLanguages.get(language);
-    if (!made)
-      inLanguages.set(language, (made = this.#make(status, language, say(this.#textsIn(language)), extra)));
-    return made;
-  }
-
-  #make(status: number, language: Language, said: Said, extra: string[] = []): Answer {
-    const { title, productName, logo, cleanUrl, extraHeaders } = this.#options;
+  #make(status: number, language: Language, say: Say, extra: string[] = []): Answer {
+    const { title, serverUrl, productName, logo, cleanUrl, extraHeaders } = this.#options;
+    const texts = this.#texts[language] ?? english;
     const view: PageView = {
-      ...said,
+      ...say(texts, serverUrl === undefined ? undefined : fill(texts.connected, serverUrl)),
       language,
       title: escapeHtml(title),
       productName: productName && escapeHtml(productName),
       logo: logo && escapeHtml(logo),
-      note: this.#textsIn(language).close,
+      note: texts.close,
     };
     const html = this.#render(view, cleanUrl === 'script' ? cleanUrlElement : '');
     const body = Buffer.from(html);

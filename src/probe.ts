@@ -1,5 +1,3 @@
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { UnreachableError } from './errors.ts';
 import { randomToken } from './pkce.ts';
 
@@ -18,19 +16,6 @@ export async function probe(redirectUri: string, prove: (nonce: string) => strin
 }
 
 /** Asks whoever listens there; undefined where they know nothing of a probe. */
-export function ask(url: string, nonce: string, timeout: number): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const options = { headers: { [probeHeader]: nonce }, timeout, agent: false };
-    const request = url.startsWith('https:')
-      ? // Who answers is proven by the answer; a certificate of our own making need not be trusted for that.
-        httpsRequest(url, { ...options, rejectUnauthorized: false })
-      : httpRequest(url, options);
-    request.on('response', (response) => {
-      resolve(response.headers[probeHeader] as string | undefined);
-      request.destroy();
-    });
-    request.on('timeout', () => request.destroy(new Error(`no answer in ${timeout} ms`)));
-    request.on('error', reject);
-    request.end();
-  });
+export async function ask(url: string, nonce: string, timeout: number): Promise<string | undefined> {
+  return (await import('./ask.ts')).ask(url, probeHeader, nonce, timeout);
 }

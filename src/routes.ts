@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { InvalidOptionError } from './errors.ts';
 import type { ServerInternals } from './internals.ts';
-import { readHeaders, readTarget } from './request.ts';
+import { field, readHeaders, readTarget } from './request.ts';
 
 export type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -42,7 +42,7 @@ class Routes {
     const target = readTarget(url ?? '');
     const route = target && this.#byPath.get(target.path);
     if (!route) return undefined;
-    const authority = target.authority ?? readHeaders(rawHeaders).host?.toLowerCase() ?? '';
+    const authority = target.authority ?? readHeaders(rawHeaders)[field.host]?.toLowerCase() ?? '';
     return this.#server.isOurs(authority) ? route : undefined;
   }
 }

@@ -1,0 +1,26 @@
+/** What asks another server: imported when it is needed, which is seldom. */
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+
+/** Sends a header there; its value in the answer, undefined where they know nothing of it. */
+export function ask(
+  url: string,
+  header: string,
+  value: string,
+  timeout: number,
+): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const options = { headers: { [header]: value }, timeout, agent: false };
+    const request = url.startsWith('https:')
+      ? // Who answers is proven by the answer; a certificate of our own making need not be trusted for that.
+        httpsRequest(url, { ...options, rejectUnauthorized: false })
+      : httpRequest(url, options);
+    request.on('response', (response) => {
+      resolve(response.headers[header] as string | undefined);
+      request.destroy();
+    });
+    request.on('timeout', () => request.destroy(new Error(`no answer in ${timeout} ms`)));
+    request.on('error', reject);
+    request.end();
+  });
+}
