@@ -1,8 +1,9 @@
 /** A server beside another, each in a process of its own, with a third that sends the redirects. */
 import { setTimeout } from 'node:timers/promises';
 import { Child } from './child.ts';
-import type { Load } from './programs/load.ts';
+import type { Load, Target } from './programs/load.ts';
 import type { Receiver, ReceiverOptions, Recorded } from './receiver.ts';
+import type { Cost, Pair } from './rounds.ts';
 import { StatesFile } from './states.ts';
 
 // Milliseconds. What beginning so many flows at once has left is collected by the server itself: a `gc()` of ours would throw away
@@ -15,39 +16,44 @@ export type Fired = Pick<Receiver, 'prepare' | 'amiss'>;
 export interface Running<O extends Fired = Receiver> {
   readonly child: Child<O>;
   readonly port: number;
-}
-
-export interface Receivers {
-  readonly load: Child<Load>;
-  readonly ours: Running;
-  readonly other: Running;
+  /** Of the states of the redirects that it is to get. */
   readonly file: string;
 }
 
+/** Both, and what sends to them. */
+export interface Receivers<R extends Running<Fired> = Running> {
+  readonly load: Child<Load>;
+  readonly ours: R;
+  readonly other: R;
+}
+
 /** What is measured, and what it is measured against. */
-export type Pair = readonly ['callback-server' | 'map-server', 'bare-server' | 'express-server'];
+export type Programs = readonly ['callback-server' | 'map-server', 'bare-server' | 'express-server'];
 
 /** Runs `body` with both; each sends the page that our server does. */
 export async function withReceivers<T>(
-  [program, otherProgram]: Pair,
+  [program, otherProgram]: Programs,
   asked: Pick<ReceiverOptions, 'notes' | 'waiting'>,
   body: (receivers: Receivers) => Promise<T>,
 ): Promise<T> {
   const options = { ...asked, answer: await recordOurs() };
   using states = new StatesFile();
+  using otherStates = new StatesFile();
   await using load = new Child<Load>('load');
   await using server = new Child<Receiver>(program);
   await using otherServer = new Child<Receiver>(otherProgram);
-  const file = states.path;
-
-  const ours = { child: server, port: await server.ask('listen', options) };
-  const other = { child: otherServer, port: await otherServer.ask('listen', options) };
+  const ours = { child: server, port: await server.ask('listen', options), file: states.path };
+  const other = {
+    child: otherServer,
+    port: await otherServer.ask('listen', options),
+    file: otherStates.path,
+  };
   if (otherProgram === 'bare-server') {
-    const [one, another] = [await capture(load, ours, file), await capture(load, other, file)];
+    const [one, another] = [await capture(load, ours), await capture(load, other)];
     if (sameBytes(one) !== sameBytes(another))
       throw new Error(`${otherProgram} does not send what ours does`);
   }
-  return await body({ load, ours, other, file });
+  return await body({ load, ours, other });
 }
 
 /** The page of a server of ours, for others to send. */
@@ -56,22 +62,32 @@ export async function recordOurs(): Promise<Recorded> {
   await using load = new Child<Load>('load');
   await using child = new Child<Receiver>('callback-server');
   const port = await child.ask('listen', { notes: 'arrival', waiting: 1 });
-  return record(await capture(load, { child, port }, states.path));
+  return record(await capture(load, { child, port, file: states.path }));
 }
 
-/** Sends so many redirects, one for each of as many sign-ins; what each cost the server, in microseconds. */
-export async function fire(
-  { load, file }: Pick<Receivers, 'load' | 'file'>,
-  { child, port }: Running<Fired>,
-  count: number,
-): Promise<{ cpu: number; clock: number }> {
-  await child.ask('prepare', count, file);
+/** Sends both so many redirects, a few to each in turn, one for each of as many sign-ins; what each cost them. */
+export async function fire({ load, ours, other }: Receivers<Running<Fired>>, count: number): Promise<Pair> {
+  const both = [ours, other];
+  for (const { child, file } of both) await child.ask('prepare', count, file);
   await setTimeout(rest);
-  const before = await child.ask('cpu');
-  const clock = await load.ask('fire', port, file);
-  const cpu = (await child.ask('cpu')) - before;
-  await requireAll(child);
-  return { cpu: cpu / count, clock: clock / count };
+  const before = await cpuOf(both);
+  const clocks = await load.ask('fire', targets(both));
+  const after = await cpuOf(both);
+  for (const { child } of both) await requireAll(child);
+  const costOf = (index: number): Cost => ({
+    cpu: (after[index]! - before[index]!) / count,
+    clock: clocks[index]! / count,
+  });
+  return { ours: costOf(0), other: costOf(1) };
+}
+
+/** Where to send redirects; other processes need not know more. */
+export function targets(servers: readonly Running<Fired>[]): Target[] {
+  return servers.map(({ port, file }) => ({ port, file }));
+}
+
+function cpuOf(servers: readonly Running<Fired>[]): Promise<number[]> {
+  return Promise.all(servers.map(({ child }) => child.ask('cpu')));
 }
 
 export async function requireAll(child: Child<Fired>): Promise<void> {
@@ -79,9 +95,9 @@ export async function requireAll(child: Child<Fired>): Promise<void> {
   if (amiss > 0) throw new Error(`${amiss} redirects did not arrive exactly once`);
 }
 
-async function capture(load: Child<Load>, { child, port }: Running, file: string): Promise<string> {
+async function capture(load: Child<Load>, { child, port, file }: Running): Promise<string> {
   await child.ask('prepare', 1, file);
-  return load.ask('capture', port, file);
+  return load.ask('capture', { port, file });
 }
 
 function record(answer: string): Recorded {

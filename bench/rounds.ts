@@ -15,19 +15,26 @@ export interface Comparison {
   other: Cost;
 }
 
-/**
- * Measures both in turn, ours first, and pairs what they cost: what slows the machine for a while slows both.
- * One round goes before as a warm-up.
- */
+/** What both cost in one round. */
+export interface Pair {
+  ours: Cost;
+  other: Cost;
+}
+
+/** Measures one after the other, ours first. */
+export function oneByOne(ours: () => Promise<Cost>, other: () => Promise<Cost>): () => Promise<Pair> {
+  return async () => ({ ours: await ours(), other: await other() });
+}
+
+/** Measures both so many times: what slows the machine for a while slows both. One round goes before as a warm-up. */
 export async function compare(
   count: number,
-  ours: () => Promise<Cost>,
-  other: () => Promise<Cost>,
+  measure: () => Promise<Pair>,
   tell: (round: string) => void,
 ): Promise<Comparison> {
-  const costs: { ours: Cost; other: Cost }[] = [];
+  const costs: Pair[] = [];
   for (let round = 0; round <= count; round++) {
-    const pair = { ours: await ours(), other: await other() };
+    const pair = await measure();
     const [cpu, clock] = [ratioOf(pair, 'cpu').toFixed(2), ratioOf(pair, 'clock').toFixed(2)];
     tell(
       `${round === 0 ? 'warm-up' : `round ${round} of ${count}`}: cost ×${cpu} by processor, ×${clock} by clock`,
@@ -48,6 +55,6 @@ export async function compare(
   };
 }
 
-function ratioOf({ ours, other }: { ours: Cost; other: Cost }, by: keyof Cost): number {
+function ratioOf({ ours, other }: Pair, by: keyof Cost): number {
   return ours[by] / other[by];
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { isReached, type Line } from '../bench/line.ts';
-import { compare } from '../bench/rounds.ts';
+import { compare, oneByOne } from '../bench/rounds.ts';
 import { median, quantile, slope } from '../bench/statistics.ts';
 import { short, table } from '../bench/table.ts';
 import * as assert from './helpers/assert.ts';
@@ -52,7 +52,7 @@ test('pairs the rounds, and leaves the first out', async () => {
   const cpu = [1_000, 1, 6, 1, 2, 4, 3, 1];
   const next = () => Promise.resolve({ cpu: cpu.shift()!, clock: 1 });
   const told: string[] = [];
-  const comparison = await compare(3, next, next, (text) => told.push(text));
+  const comparison = await compare(3, oneByOne(next, next), (text) => told.push(text));
   assert.equal(
     comparison.rounds.map((round) => round.cpu),
     [6, 0.5, 3],

@@ -24,3 +24,14 @@ export function ask(
     request.end();
   });
 }
+
+/** Asks whoever holds the port whether it is a server of this package, which answers with that header. */
+export async function holderOf(
+  host: string,
+  port: number,
+  header: string,
+): Promise<'rx-oauth-callback' | undefined> {
+  const address = host.includes(':') ? `[${host}]` : host;
+  const answer = await ask(`http://${address}:${port}`, header, 'holder', 500).catch(() => undefined);
+  return answer === undefined ? undefined : 'rx-oauth-callback';
+}

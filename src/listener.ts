@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { createServer as createNetServer, type AddressInfo, type Server as NetServer } from 'node:net';
 import { ListenError, PortInUseError } from './errors.ts';
-import { ask } from './probe.ts';
+import { probeHeader } from './probe.ts';
 
 /** Sockets that listen for one HTTP server: one, or one for each address family on the same port. */
 export interface Listener {
@@ -38,9 +38,10 @@ export async function listen(
       }
     }
   }
-  const port = ports.at(-1) ?? 0;
+  const port = ports.at(-1) as number;
   const address = (failure as { address?: string }).address ?? host ?? '127.0.0.1';
-  throw new PortInUseError(port, address, await holderOf(address, port), { cause: failure });
+  const { holderOf } = await import('./ask.ts');
+  throw new PortInUseError(port, address, await holderOf(address, port, probeHeader), { cause: failure });
 }
 
 function placesOf(host: string | undefined, port: number): Place[] {
@@ -108,11 +109,4 @@ function listenError(error: unknown, host: string | undefined, port: number): Er
   return new ListenError(`cannot listen on port ${port} of ${host ?? 'loopback'}: ${String(code)}`, {
     cause: error,
   });
-}
-
-/** Asks whoever holds the port whether it is a server of this package. */
-async function holderOf(host: string, port: number): Promise<'rx-oauth-callback' | undefined> {
-  const address = host.includes(':') ? `[${host}]` : host;
-  const answer = await ask(`http://${address}:${port}`, 'holder', 500).catch(() => undefined);
-  return answer === undefined ? undefined : 'rx-oauth-callback';
 }

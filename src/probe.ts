@@ -9,13 +9,9 @@ const patience = 3_000;
 /** Sends a nonce to the advertised URL; only this very server can answer it with the right proof. */
 export async function probe(redirectUri: string, prove: (nonce: string) => string): Promise<void> {
   const nonce = randomToken();
-  const answer = await ask(redirectUri, nonce, patience).catch((error: unknown) => {
+  const { ask } = await import('./ask.ts');
+  const answer = await ask(redirectUri, probeHeader, nonce, patience).catch((error: unknown) => {
     throw new UnreachableError(`${redirectUri} does not answer`, { cause: error });
   });
   if (answer !== prove(nonce)) throw new UnreachableError(`${redirectUri} is answered by somebody else`);
-}
-
-/** Asks whoever listens there; undefined where they know nothing of a probe. */
-export async function ask(url: string, nonce: string, timeout: number): Promise<string | undefined> {
-  return (await import('./ask.ts')).ask(url, probeHeader, nonce, timeout);
 }

@@ -3,7 +3,7 @@ import { Child } from '../child.ts';
 import type { Measure } from '../context.ts';
 import type { Load } from '../programs/load.ts';
 import { recordOurs } from '../receivers.ts';
-import { compare, type Cost } from '../rounds.ts';
+import { compare, oneByOne, type Cost } from '../rounds.ts';
 import type { Service, Waiter } from '../service.ts';
 import { StatesFile } from '../states.ts';
 import { quantile } from '../statistics.ts';
@@ -34,7 +34,7 @@ export const bridgeLatency: Measure = async ({ rounds, tell }) => {
     await waiter.ask('prepare', each, states.path);
     await setTimeout(rest);
     const before = await service.ask('cpu');
-    await load.ask('trickle', at, states.path, perSecond);
+    await load.ask('trickle', [{ port: at, file: states.path }], perSecond);
     const latencies = await waiter.ask('latencies');
     const cpu = ((await service.ask('cpu')) - before) / each;
     return { cpu, clock: quantile(latencies, 0.99) };
@@ -46,8 +46,10 @@ export const bridgeLatency: Measure = async ({ rounds, tell }) => {
   }
   const { clock, ours, other, ...comparison } = await compare(
     rounds * turns,
-    () => run(bridge, port, listener),
-    () => run(bareBridge, barePort, bareListener),
+    oneByOne(
+      () => run(bridge, port, listener),
+      () => run(bareBridge, barePort, bareListener),
+    ),
     tell,
   );
   const absolute = ({ cpu, clock: p99 }: Cost): string => `p99 ${short(p99)} µs, ${short(cpu)} µs cpu`;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { built } from '../build.ts';
 import type { Measure } from '../context.ts';
-import { compare, type Cost } from '../rounds.ts';
+import { compare, oneByOne, type Cost } from '../rounds.ts';
 import { ensureBuild, root } from '../../spec/helpers/consumer.ts';
 import { median } from '../statistics.ts';
 import { short } from '../table.ts';
@@ -17,8 +17,10 @@ export const cliStart: Measure = async ({ rounds, tell }) => {
   const bare = [join(built, 'programs', 'bare-start.js')];
   const comparison = await compare(
     rounds,
-    () => startOf(ours),
-    () => startOf(bare),
+    oneByOne(
+      () => startOf(ours),
+      () => startOf(bare),
+    ),
     tell,
   );
   return [

@@ -70,7 +70,7 @@ async function signIns(redis: RedisServer, count: number): Promise<Cost> {
         (await Promise.all(nodes.map((node) => node.ask('cpu')))).reduce((sum, used) => sum + used, 0);
       const [scripts, used, began] = [await scriptsOf(redis), await cpu(), performance.now()];
       await Promise.all(listeners.map((listener, n) => listener.ask('prepare', share, files[n]!.path)));
-      for (const [n, port] of ports.entries()) await load.ask('fire', port, files[n]!.path);
+      for (const [n, port] of ports.entries()) await load.ask('fire', [{ port, file: files[n]!.path }]);
       await Promise.all(listeners.map((listener) => listener.ask('latencies')));
       const seconds = (performance.now() - began) / 1_000;
       const done = share * count;

@@ -25,18 +25,13 @@ async function manyBesideFew(
   what: string,
 ): Promise<Line[]> {
   using states = new StatesFile();
+  using otherStates = new StatesFile();
   await using load = new Child<Load>('load');
   await using crowd = new Child<WaitingOrders>('waiting', '--max-old-space-size=8192');
   await using handful = new Child<WaitingOrders>('waiting', '--max-old-space-size=8192');
-  const shared = { load, file: states.path };
-  const ours = { child: crowd, port: await crowd.ask('listen', many, how) };
-  const other = { child: handful, port: await handful.ask('listen', few, how) };
-  const { cpu, clock, ...comparison } = await compare(
-    rounds,
-    () => fire(shared, ours, each),
-    () => fire(shared, other, each),
-    tell,
-  );
+  const ours = { child: crowd, port: await crowd.ask('listen', many, how), file: states.path };
+  const other = { child: handful, port: await handful.ask('listen', few, how), file: otherStates.path };
+  const { cpu, clock, ...comparison } = await compare(rounds, () => fire({ load, ours, other }, each), tell);
   const absolute = (cost: Cost): string => `${short(cost.cpu)} µs cpu, ${short(cost.clock)} µs`;
   return [
     {

@@ -8,12 +8,6 @@ const waiting = 100_000;
 
 export const express: Measure = async ({ rounds, tell }) =>
   withReceivers(['callback-server', 'express-server'], { notes: 'arrival', waiting }, async (receivers) => {
-    const { ours, other } = receivers;
-    const comparison = await compare(
-      rounds,
-      () => fire(receivers, ours, each),
-      () => fire(receivers, other, each),
-      tell,
-    );
+    const comparison = await compare(rounds, () => fire(receivers, each), tell);
     return [throughput('express', 'redirects/s ÷ Express', 4, comparison)];
   });

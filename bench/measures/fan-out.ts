@@ -2,7 +2,7 @@ import { Child } from '../child.ts';
 import { now } from '../clock.ts';
 import type { Measure } from '../context.ts';
 import type { Monitors } from '../programs/monitors.ts';
-import { compare, type Cost } from '../rounds.ts';
+import { compare, oneByOne, type Cost } from '../rounds.ts';
 import type { Service } from '../service.ts';
 import { throughput } from './redirects.ts';
 
@@ -31,8 +31,10 @@ export const fanOut: Measure = async ({ rounds, tell }) => {
   };
   const comparison = await compare(
     rounds,
-    () => run(bridge, monitors),
-    () => run(bareBridge, bareMonitors),
+    oneByOne(
+      () => run(bridge, monitors),
+      () => run(bareBridge, bareMonitors),
+    ),
     tell,
   );
   return [throughput('fan-out', 'messages/s to 5,000 monitors ÷ bare ws', 0.9, comparison)];

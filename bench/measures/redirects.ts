@@ -1,6 +1,6 @@
 import type { Context, Measure } from '../context.ts';
 import type { Line } from '../line.ts';
-import { fire, withReceivers, type Pair } from '../receivers.ts';
+import { fire, withReceivers, type Programs } from '../receivers.ts';
 import { compare, type Cost } from '../rounds.ts';
 import { short } from '../table.ts';
 
@@ -10,15 +10,9 @@ const waiting = 100_000;
 export const redirects: Measure = async (context) => [await redirectsOf('callback-server', context)];
 
 /** What a server does while 100,000 wait, against a bare one. */
-export function redirectsOf(program: Pair[0], { rounds, tell }: Context): Promise<Line> {
+export function redirectsOf(program: Programs[0], { rounds, tell }: Context): Promise<Line> {
   return withReceivers([program, 'bare-server'], { notes: 'arrival', waiting }, async (receivers) => {
-    const { ours, other } = receivers;
-    const comparison = await compare(
-      rounds,
-      () => fire(receivers, ours, each),
-      () => fire(receivers, other, each),
-      tell,
-    );
+    const comparison = await compare(rounds, () => fire(receivers, each), tell);
     return throughput('redirects', 'redirects/s ÷ bare node:http', 0.85, comparison);
   });
 }

@@ -3,7 +3,7 @@ import { now } from '../clock.ts';
 import type { Measure } from '../context.ts';
 import type { Load } from '../programs/load.ts';
 import type { SignIns } from '../programs/sign-ins.ts';
-import { compare, type Cost } from '../rounds.ts';
+import { compare, oneByOne, type Cost } from '../rounds.ts';
 import { throughput } from './redirects.ts';
 
 /** On one server. */
@@ -35,16 +35,18 @@ export const signIns: Measure = async ({ rounds, tell }) => {
 
   const comparison = await compare(
     rounds,
-    () =>
-      measure(one, ours, async () => {
-        const { ports, states } = await one.ask('beginOurs', ours.atOnce);
-        await load.ask('redirects', ports[0]!, states);
-      }),
-    () =>
-      measure(many, theirs, async () => {
-        const { ports, states } = await many.ask('beginTheirs', theirs.atOnce);
-        await load.ask('visits', ports, states);
-      }),
+    oneByOne(
+      () =>
+        measure(one, ours, async () => {
+          const { ports, states } = await one.ask('beginOurs', ours.atOnce);
+          await load.ask('redirects', ports[0]!, states);
+        }),
+      () =>
+        measure(many, theirs, async () => {
+          const { ports, states } = await many.ask('beginTheirs', theirs.atOnce);
+          await load.ask('visits', ports, states);
+        }),
+    ),
     tell,
   );
   return [throughput('sign-ins', 'sign-ins/s ÷ oauth-callback', 10, comparison)];

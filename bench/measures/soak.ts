@@ -1,5 +1,5 @@
 import type { Measure } from '../context.ts';
-import { withReceivers } from '../receivers.ts';
+import { targets, withReceivers } from '../receivers.ts';
 import { slope } from '../statistics.ts';
 import { short } from '../table.ts';
 
@@ -10,15 +10,15 @@ export const soak: Measure = async ({ minutes, tell }) =>
   withReceivers(
     ['callback-server', 'bare-server'],
     { notes: 'arrival', waiting: 10_000 },
-    async ({ load, ours, file }) => {
+    async ({ load, ours }) => {
       const start = performance.now();
       const passed = (): number => (performance.now() - start) / 60_000;
       const sizes: [minute: number, megabytes: number][] = [];
       let redirects = 0;
       let amiss = 0;
       while (passed() < minutes) {
-        await ours.child.ask('prepare', each, file);
-        await load.ask('fire', ours.port, file);
+        await ours.child.ask('prepare', each, ours.file);
+        await load.ask('fire', targets([ours]));
         amiss += await ours.child.ask('amiss');
         redirects += each;
         const { rss } = await ours.child.ask('memory');

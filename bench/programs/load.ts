@@ -4,40 +4,33 @@ import { Connection, redirectRequest, visit } from '../http.ts';
 import { obey } from '../orders.ts';
 import { readStates } from '../states.ts';
 
+/** A server, and the file of the states that redirects are sent for. */
+export interface Target {
+  port: number;
+  file: string;
+}
+
 const connections = 32;
 
+// So many in turn: some 15 ms, and a fifth of a second at a pace, where the first ones find the server cold.
+const few = 500;
+const paced = 2_000;
+
 const orders = {
-  /** Sends a redirect for each state. Microseconds. */
-  fire(port: number, file: string): Promise<number> {
-    return sendAll(port, readStates(file));
+  /** Sends each a redirect for each state, a few to each in turn: what slows the machine for a while slows them all. Microseconds. */
+  fire(targets: readonly Target[]): Promise<number[]> {
+    return awakeWhile(() => inTurn(targets, (one) => one.fire(few)));
   },
 
   /** Sends them at an even pace. The code of each is the time of its sending. */
-  async trickle(port: number, file: string, perSecond: number): Promise<void> {
-    const states = readStates(file);
-    let left = states.length;
-    const waiting: string[] = [];
-    await withConnections(port, connections, (open, done) => {
-      const idle = [...open];
-      const send = (connection: Connection, state: string): void =>
-        connection.ask(redirectRequest(port, String(now()), state));
-      void paceAsleep(states.length, perSecond, (index) => {
-        const connection = idle.pop();
-        if (connection) send(connection, states[index]!);
-        else waiting.push(states[index]!);
-      });
-      return (connection) => {
-        const state = waiting.shift();
-        if (state === undefined) idle.push(connection);
-        else send(connection, state);
-        if (--left === 0) done(0);
-      };
-    });
+  trickle(targets: readonly Target[], perSecond: number): Promise<number[]> {
+    return inTurn(targets, (one) => one.trickle(paced, perSecond));
   },
 
   /** Sends all of them to one server. */
   async redirects(port: number, states: string[]): Promise<void> {
-    await sendAll(port, states);
+    await using one = await Redirects.open(port, states);
+    await awakeWhile(() => one.fire(states.length));
   },
 
   /** Sends each to a server of its own, all at once. */
@@ -53,7 +46,7 @@ const orders = {
   },
 
   /** The whole answer to one redirect on a connection that is kept alive. */
-  async capture(port: number, file: string): Promise<string> {
+  async capture({ port, file }: Target): Promise<string> {
     const [state = ''] = readStates(file);
     const request = redirectRequest(port, 'code', state);
     return visit(port, request);
@@ -62,47 +55,119 @@ const orders = {
 
 export type Load = typeof orders;
 
-/** Over connections that are kept alive, each of which sends the next once the last is answered. Microseconds. */
-function sendAll(port: number, states: readonly string[]): Promise<number> {
-  let asked = 0;
-  let left = states.length;
-  return withConnections(port, Math.min(connections, states.length), (open, done) => {
+/** The redirects of one server, over connections that are kept alive. */
+class Redirects implements AsyncDisposable {
+  readonly #port: number;
+  readonly #states: readonly string[];
+  readonly #open: Connection[] = [];
+  #sent = 0;
+  #answered: (connection: Connection) => void = () => undefined;
+  #failed: (error: Error) => void = () => undefined;
+
+  private constructor(port: number, states: readonly string[]) {
+    this.#port = port;
+    this.#states = states;
+  }
+
+  static async open(port: number, states: readonly string[]): Promise<Redirects> {
+    const one = new Redirects(port, states);
+    const answered = (connection: Connection, status: number): void => {
+      if (status === 200) one.#answered(connection);
+      else one.#failed(new Error(`answered ${status}`));
+    };
+    const opening = Array.from({ length: Math.min(connections, states.length) }, () =>
+      Connection.open(port, answered, (error) => one.#failed(error)),
+    );
+    one.#open.push(...(await Promise.all(opening)));
+    return one;
+  }
+
+  get left(): number {
+    return this.#states.length - this.#sent;
+  }
+
+  /** Sends the next ones: each connection its next once the last is answered. */
+  fire(most: number): Promise<void> {
+    const until = this.#sent + Math.min(most, this.left);
     const ask = (connection: Connection): void => {
-      const state = states[asked];
-      if (state !== undefined) connection.ask(redirectRequest(port, `code-${asked++}`, state));
+      if (this.#sent < until) this.#ask(connection, `code-${this.#sent}`);
     };
-    // Awake until the end: to wake it costs a server that it waits for some microseconds a redirect.
-    const awake = (): void => {
-      if (left > 0) setImmediate(awake);
+    return this.#untilAnswered(until - this.#sent, ask, () => {
+      for (const connection of this.#open) ask(connection);
+    });
+  }
+
+  /** Sends the next ones at an even pace. */
+  trickle(most: number, perSecond: number): Promise<void> {
+    const count = Math.min(most, this.left);
+    const idle = [...this.#open];
+    let late = 0;
+    const ask = (connection: Connection): void => this.#ask(connection, String(now()));
+    const answered = (connection: Connection): void => {
+      if (late === 0) idle.push(connection);
+      else {
+        late--;
+        ask(connection);
+      }
     };
-    awake();
-    const start = now();
-    for (const connection of open) ask(connection);
-    return (connection) => {
-      ask(connection);
-      if (--left === 0) done(now() - start);
-    };
-  });
+    return this.#untilAnswered(count, answered, () => {
+      void paceAsleep(count, perSecond, () => {
+        const connection = idle.pop();
+        if (connection) ask(connection);
+        else late++;
+      });
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of this.#open) connection.close();
+    return Promise.resolve();
+  }
+
+  #ask(connection: Connection, code: string): void {
+    connection.ask(redirectRequest(this.#port, code, this.#states[this.#sent++]!));
+  }
+
+  #untilAnswered(count: number, next: (connection: Connection) => void, start: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let left = count;
+      this.#failed = reject;
+      this.#answered = (connection) => {
+        next(connection);
+        if (--left === 0) resolve();
+      };
+      start();
+    });
+  }
 }
 
-function withConnections(
-  port: number,
-  count: number,
-  run: (open: readonly Connection[], done: (value: number) => void) => (connection: Connection) => void,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let onAnswer: (connection: Connection) => void;
-    const answered = (connection: Connection, status: number): void => {
-      if (status === 200) onAnswer(connection);
-      else reject(new Error(`answered ${status}`));
-    };
-    Promise.all(Array.from({ length: count }, () => Connection.open(port, answered, reject))).then((open) => {
-      onAnswer = run(open, (value) => {
-        for (const connection of open) connection.close();
-        resolve(value);
-      });
-    }, reject);
-  });
+/** Until all of them are sent; what that took of each, in microseconds. */
+async function inTurn(
+  targets: readonly Target[],
+  send: (one: Redirects) => Promise<void>,
+): Promise<number[]> {
+  const all = await Promise.all(targets.map(({ port, file }) => Redirects.open(port, readStates(file))));
+  const took = all.map(() => 0);
+  while (all.some(({ left }) => left > 0)) {
+    for (const [index, one] of all.entries()) {
+      if (one.left === 0) continue;
+      const start = now();
+      await send(one);
+      took[index]! += now() - start;
+    }
+  }
+  await Promise.all(all.map((one) => one[Symbol.asyncDispose]()));
+  return took;
+}
+
+/** To wake this process costs a server that it waits for some microseconds a redirect. */
+async function awakeWhile<T>(run: () => Promise<T>): Promise<T> {
+  let going = true;
+  const awake = (): void => {
+    if (going) setImmediate(awake);
+  };
+  awake();
+  return run().finally(() => (going = false));
 }
 
 obey(orders);
