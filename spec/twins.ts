@@ -523,8 +523,8 @@ export const twins: readonly Twin[] = [
     edits: [
       edit(
         'listener.ts',
-        `  const port = ports.at(-1) ?? 0;`,
-        `  return bindAll(http, placesOf(host, 0), 0);\n  const port = ports.at(-1) ?? 0;`,
+        `  const port = ports.at(-1) as number;`,
+        `  return bindAll(http, placesOf(host, 0), 0);\n  const port = ports.at(-1) as number;`,
       ),
     ],
     complaint: /Expected promise to reject/,
