@@ -25,7 +25,7 @@ import { suite } from './helpers/suite.ts';
  * Bytes of what is loaded with the core, minified and compressed, without rxjs. The aim is 8,192, which the core has not
  * met. So this holds what there is; lower it with every byte that goes.
  */
-const budget = 18_772;
+const budget = 18_762;
 
 /** Compiling takes seconds, and a busy machine longer. */
 const compiling = { deadline: 60_000 };

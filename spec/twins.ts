@@ -698,7 +698,7 @@ export const twins: readonly Twin[] = [
       edit(
         'handler.ts',
         `headers[field.host]?.toLowerCase() ?? '';`,
-        `(request.rawHeaders[request.rawHeaders.findIndex((name) => /^x-forwarded-host$/i.test(name)) + 1 || -1] ?? headers.host ?? '').toLowerCase();`,
+        `(request.rawHeaders[request.rawHeaders.findIndex((name) => /^x-forwarded-host$/i.test(name)) + 1 || -1] ?? headers[field.host] ?? '').toLowerCase();`,
       ),
     ],
     complaint: /a foreign Host: is answered 303/,

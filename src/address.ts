@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import type { Binding } from './binding.ts';
 import type { Settings } from './options.ts';
+import type { KeepsTick } from './ticks.ts';
 
 /** What binding made known. */
-export interface Bound {
+export interface Bound extends KeepsTick {
   /** The address that is advertised; none where the handler is mounted. */
   address: AddressInfo | undefined;
   /** The URI of a path of ours. */

@@ -10,7 +10,6 @@ import { listen } from './listener.ts';
 import type { Settings } from './options.ts';
 import { pageHeaders } from './page.ts';
 import type { Serve } from './routes.ts';
-import { keepTick } from './ticks.ts';
 import { isLoopback } from './validate.ts';
 
 /** Where requests come from while the server runs. */
@@ -32,7 +31,6 @@ export async function bind(
   serve: Serve,
   concerns: (request: IncomingMessage) => boolean,
 ): Promise<Binding> {
-  keepTick();
   const { server } = settings;
   if (server === 'mounted') return mounted;
   return server ? borrow(server, settings, serve, concerns) : own(settings, serve);

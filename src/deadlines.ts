@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 
 /** What can be given a deadline. `slot` belongs to `Deadlines`: where the item stands, -1 for nowhere. */
 export interface Timed {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; it stays the same while the item waits. */
   deadline: number;
   slot: number;
 }
@@ -55,9 +55,10 @@ export class Deadlines<T extends Timed> {
   }
 
   #rise(slot: number, item: T, time: number): void {
+    const times = this.#times;
     while (slot > 0) {
       const up = (slot - 1) >> 1;
-      const above = this.#times[up] as number;
+      const above = times[up] as number;
       if (above <= time) break;
       this.#put(slot, this.#heap[up] as T, above);
       slot = up;

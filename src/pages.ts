@@ -146,7 +146,7 @@ export class Pages {
     };
   }
 
-  #once(name: string, language: Language, status: number, say: Say, extra: string[] = []): Answer {
+  #once(name: string, language: Language, status: number, say: Say, extra?: string[]): Answer {
     const inLanguages = (this.#made[name] ??= {});
     return (inLanguages[language] ??= this.#make(status, language, say, extra));
   }
@@ -155,7 +155,7 @@ export class Pages {
     const { title, serverUrl, productName, logo, cleanUrl, extraHeaders } = this.#options;
     const texts = this.#texts[language] ?? english;
     const view: PageView = {
-      ...say(texts, serverUrl === undefined ? undefined : fill(texts.connected, serverUrl)),
+      ...say(texts, serverUrl && fill(texts.connected, serverUrl)),
       language,
       title: escapeHtml(title),
       productName: productName && escapeHtml(productName),

@@ -25,6 +25,7 @@ import type { Route } from './routes.ts';
 import { sha256 } from './sha256.ts';
 import type { StoredFlows } from './stored-flows.ts';
 import { Strays } from './strays.ts';
+import { keepTick } from './ticks.ts';
 
 /** Whoever can run sign-ins: this server, or something that reaches one elsewhere. */
 export interface CallbackHost {
@@ -197,6 +198,7 @@ class CallbackServer implements OAuthCallbackServer {
     this.#binding = await bind(this.#settings, this.#serve, this.#concerns);
     if (this.#takesUpgrade) this.#offUpgrade = this.#binding.onUpgrade(this.#takesUpgrade);
     this.#bound = boundTo(this.#binding, this.#settings);
+    keepTick(this.#bound);
     this.#events.next({ type: 'listening', at: this.#flows.now(), redirectUri: this.redirectUri });
   }
 

@@ -29,7 +29,7 @@ const orders = {
 
   /** Sends all of them to one server. */
   async redirects(port: number, states: string[]): Promise<void> {
-    await using one = await Redirects.open(port, states);
+    using one = await Redirects.open(port, states);
     await awakeWhile(() => one.fire(states.length));
   },
 
@@ -56,7 +56,7 @@ const orders = {
 export type Load = typeof orders;
 
 /** The redirects of one server, over connections that are kept alive. */
-class Redirects implements AsyncDisposable {
+class Redirects implements Disposable {
   readonly #port: number;
   readonly #states: readonly string[];
   readonly #open: Connection[] = [];
@@ -119,9 +119,8 @@ class Redirects implements AsyncDisposable {
     });
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     for (const connection of this.#open) connection.close();
-    return Promise.resolve();
   }
 
   #ask(connection: Connection, code: string): void {
@@ -156,7 +155,7 @@ async function inTurn(
       took[index]! += now() - start;
     }
   }
-  await Promise.all(all.map((one) => one[Symbol.asyncDispose]()));
+  for (const one of all) one[Symbol.dispose]();
   return took;
 }
 
