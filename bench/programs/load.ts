@@ -16,6 +16,8 @@ const connections = 32;
 const few = 500;
 const paced = 2_000;
 
+let opened: Redirects;
+
 const orders = {
   /** Sends each a redirect for each state, a few to each in turn: what slows the machine for a while slows them all. Microseconds. */
   fire(targets: readonly Target[]): Promise<number[]> {
@@ -27,10 +29,15 @@ const orders = {
     return inTurn(targets, (one) => one.trickle(paced, perSecond));
   },
 
-  /** Sends all of them to one server. */
-  async redirects(port: number, states: string[]): Promise<void> {
-    using one = await Redirects.open(port, states);
-    await awakeWhile(() => one.fire(states.length));
+  /** Connects to a server that `send` sends redirects to. */
+  async open(port: number, states: string[]): Promise<void> {
+    opened = await Redirects.open(port, states);
+  },
+
+  /** Sends it the next ones, and disconnects after the last. */
+  async send(most: number): Promise<void> {
+    await awakeWhile(() => opened.fire(most));
+    if (opened.left === 0) opened[Symbol.dispose]();
   },
 
   /** Sends each to a server of its own, all at once. */
