@@ -41,6 +41,11 @@ export async function compare(
     );
     if (round > 0) costs.push(pair);
   }
+  return summary(costs);
+}
+
+/** What rounds come to. */
+export function summary(costs: readonly Pair[]): Comparison {
   const rounds = costs.map((pair) => ({ cpu: ratioOf(pair, 'cpu'), clock: ratioOf(pair, 'clock') }));
   const typical = (whose: 'ours' | 'other'): Cost => ({
     cpu: median(costs.map((pair) => pair[whose].cpu)),

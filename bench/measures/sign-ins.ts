@@ -3,10 +3,12 @@ import { now } from '../clock.ts';
 import type { Measure } from '../context.ts';
 import type { Load } from '../programs/load.ts';
 import type { SignIns } from '../programs/sign-ins.ts';
-import { compare, type Cost, type Pair } from '../rounds.ts';
+import type { Receiver } from '../receiver.ts';
+import { recordOurs } from '../receivers.ts';
+import { compare, summary, type Cost, type Pair } from '../rounds.ts';
 import { throughput } from './redirects.ts';
 
-/** Of a round: what slows the machine for a while slows both. */
+/** Of a round: what slows the machine for a while slows all of them. */
 const turns = 5;
 /** On one server, their redirects in as many parts as there are turns. */
 const ours = 5_000;
@@ -14,53 +16,72 @@ const ours = 5_000;
 const theirs = 200;
 
 export const signIns: Measure = async ({ rounds, tell }) => {
+  const answer = await recordOurs();
   await using load = new Child<Load>('load');
   await using one = new Child<SignIns>('sign-ins');
   await using many = new Child<SignIns>('sign-ins');
+  // A server that knows no sign-in and only answers: no receiver on `node:http` can take less.
+  await using bare = new Child<Receiver>('bare-server');
   await Promise.all([one.ask('listen'), many.ask('listen')]);
+  const barePort = await bare.ask('listen', { answer, notes: 'arrival', waiting: 0 });
   await many.ask('reserve', theirs);
 
+  const bareCosts: Pair[] = [];
   const measure = async (): Promise<Pair> => {
-    const whole = { ours: await stopwatch(one, ours), other: await stopwatch(many, theirs * turns) };
-    await whole.ours.run(async () => {
-      const { ports, states } = await one.ask('beginOurs', ours);
-      await load.ask('open', ports[0]!, states);
-    });
+    const ofOurs = await Account.open(() => one.ask('cpu'), ours);
+    const ofTheirs = await Account.open(() => many.ask('cpu'), theirs * turns);
+    const ofBare = await Account.open(() => bare.ask('cpu'), ours);
+    const { port, states } = await ofOurs.during(() => one.ask('beginOurs', ours));
+    await ofOurs.during(() => load.ask('open', port, states));
+    await ofBare.during(() => load.ask('open', barePort, states));
     for (let turn = 0; turn < turns; turn++) {
-      await whole.ours.run(() => load.ask('send', ours / turns));
-      await whole.other.run(async () => {
-        const { ports, states } = await many.ask('beginTheirs', theirs);
-        await load.ask('visits', ports, states);
+      await ofOurs.during(() => load.ask('send', port, ours / turns));
+      await ofBare.during(() => load.ask('send', barePort, ours / turns));
+      await ofTheirs.during(async () => {
+        const begun = await many.ask('beginTheirs', theirs);
+        await load.ask('visits', begun.ports, begun.states);
         await many.ask('ended');
       });
     }
-    await whole.ours.run(() => one.ask('ended'));
-    return { ours: await whole.ours.cost(), other: await whole.other.cost() };
+    await ofOurs.during(() => one.ask('ended'));
+    const other = await ofTheirs.cost();
+    bareCosts.push({ ours: await ofBare.cost(), other });
+    return { ours: await ofOurs.cost(), other };
   };
 
   const comparison = await compare(rounds, measure, tell);
-  return [throughput('sign-ins', 'sign-ins/s ÷ oauth-callback', 10, comparison)];
+  const [, ...afterWarmUp] = bareCosts;
+  const floor = throughput('sign-ins', 'bare node:http ÷ oauth-callback', 10, summary(afterWarmUp));
+  return [
+    throughput('sign-ins', 'sign-ins/s ÷ oauth-callback', 10, comparison),
+    { ...floor, reach: undefined },
+  ];
 };
 
-interface Stopwatch {
-  /** By the clock, only what runs in here counts; a process that waits takes no processor time. */
-  run(part: () => Promise<unknown>): Promise<void>;
-  /** Of one sign-in. */
-  cost(): Promise<Cost>;
-}
+/** What a program does in a round: of the clock its own turns, of processor time all, since it takes none while it waits. */
+class Account {
+  #clock = 0;
 
-async function stopwatch(child: Child<SignIns>, count: number): Promise<Stopwatch> {
-  const before = await child.ask('cpu');
-  let clock = 0;
-  return {
-    async run(part) {
-      const start = now();
-      await part();
-      clock += now() - start;
-    },
-    async cost() {
-      const cpu = (await child.ask('cpu')) - before;
-      return { cpu: cpu / count, clock: clock / count };
-    },
-  };
+  private constructor(
+    readonly cpu: () => Promise<number>,
+    readonly count: number,
+    readonly before: number,
+  ) {}
+
+  static async open(cpu: () => Promise<number>, count: number): Promise<Account> {
+    return new Account(cpu, count, await cpu());
+  }
+
+  async during<T>(part: () => Promise<T>): Promise<T> {
+    const start = now();
+    const value = await part();
+    this.#clock += now() - start;
+    return value;
+  }
+
+  /** Of one sign-in. */
+  async cost(): Promise<Cost> {
+    const cpu = (await this.cpu()) - this.before;
+    return { cpu: cpu / this.count, clock: this.#clock / this.count };
+  }
 }

@@ -16,7 +16,8 @@ const connections = 32;
 const few = 500;
 const paced = 2_000;
 
-let opened: Redirects;
+/** By port. */
+const opened = new Map<number, Redirects>();
 
 const orders = {
   /** Sends each a redirect for each state, a few to each in turn: what slows the machine for a while slows them all. Microseconds. */
@@ -31,13 +32,14 @@ const orders = {
 
   /** Connects to a server that `send` sends redirects to. */
   async open(port: number, states: string[]): Promise<void> {
-    opened = await Redirects.open(port, states);
+    opened.set(port, await Redirects.open(port, states));
   },
 
   /** Sends it the next ones, and disconnects after the last. */
-  async send(most: number): Promise<void> {
-    await awakeWhile(() => opened.fire(most));
-    if (opened.left === 0) opened[Symbol.dispose]();
+  async send(port: number, most: number): Promise<void> {
+    const one = opened.get(port)!;
+    await awakeWhile(() => one.fire(most));
+    if (one.left === 0) one[Symbol.dispose]();
   },
 
   /** Sends each to a server of its own, all at once. */

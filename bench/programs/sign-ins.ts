@@ -17,7 +17,7 @@ interface OAuthCallback {
   }): Promise<CallbackFields>;
 }
 
-/** Sign-ins that wait for their redirect: the state of each, and where to send it. */
+/** Sign-ins that wait for their redirect: the state of each, and the port to send it to. */
 interface Begun {
   ports: number[];
   states: string[];
@@ -44,10 +44,10 @@ const orders = {
     await Promise.all(servers.map((each) => once(each.close(), 'close')));
   },
 
-  async beginOurs(count: number): Promise<Begun> {
+  async beginOurs(count: number): Promise<{ port: number; states: string[] }> {
     const flows = await Promise.all(Array.from({ length: count }, () => server.begin()));
     responses = flows.map(({ response }) => firstValueFrom(response));
-    return { ports: [server.address.port], states: flows.map(({ state }) => state) };
+    return { port: server.address.port, states: flows.map(({ state }) => state) };
   },
 
   async beginTheirs(count: number): Promise<Begun> {
