@@ -86,12 +86,16 @@ export function browserSuite(
   const test: BrowserTest = (name, body, { context, ...options } = {}) => {
     left++;
     const inBrowser: TestBody = async () => {
-      browser ??= launch();
       try {
+        // One that did not start is another test's to start.
+        browser ??= launch().catch((error: unknown) => {
+          browser = undefined;
+          throw error;
+        });
         await inContext(await browser, context, body);
       } finally {
         left--;
-        if (left === 0) await (await browser).close();
+        if (left === 0) await (await browser)?.close();
       }
     };
     inner.when(executablePath !== undefined, noChromium)(name, inBrowser, options);
