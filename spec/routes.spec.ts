@@ -44,6 +44,33 @@ test('answers on an own server, until its undo', () =>
     equal(redirects, []);
   }));
 
+test('asks nobody about a request once the last path is given back, and asks again for the next', () =>
+  withServer({}, async ({ server, send: ask }) => {
+    const internals = internalsOf(server);
+    const { onRequest } = internals;
+    let asked = 0;
+    internals.onRequest = (routeOf) =>
+      onRequest(
+        routeOf &&
+          ((request) => {
+            asked++;
+            return routeOf(request);
+          }),
+      );
+    const take = (path: string): (() => void) =>
+      takeRequests(internals, path, (_request, response) => response.end(here));
+    const undo = [take('/one'), take('/two')];
+    undo[0]?.();
+    is((await ask({ target: '/two' })).body, here);
+    is(asked, 1);
+    undo[1]?.();
+    is((await ask({ target: '/two' })).status, 404);
+    is(asked, 1);
+    take('/two');
+    is((await ask({ target: '/two' })).body, here);
+    is(asked, 2);
+  }));
+
 test('leaves to the server what it does not want to answer', () =>
   withServer({}, async ({ server, send: ask }) => {
     takeRequests(internalsOf(server), '/here', (request, response, next) => {

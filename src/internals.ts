@@ -36,8 +36,8 @@ export interface ServerInternals {
   readonly flows: Flows;
   readonly endpoint: Endpoint;
   readonly callbackPath: string;
-  /** Has each request answered by whom this names, where it names anybody: for one at a time. */
-  onRequest(routeOf: (request: IncomingMessage) => Route | undefined): void;
+  /** Has each request answered by whom this names, where it names anybody: for one at a time, until it is undefined. */
+  onRequest(routeOf: ((request: IncomingMessage) => Route | undefined) | undefined): void;
   /** Has upgrade requests taken, whenever the server listens: for one at a time. Returns its undo. */
   onUpgrade(takes: TakesUpgrade): () => void;
   /** Runs before the server closes, which waits for it. Returns its undo. */

@@ -27,14 +27,18 @@ class Routes {
 
   constructor(server: ServerInternals) {
     this.#server = server;
-    server.onRequest((request) => this.#of(request));
   }
 
   add(path: string, route: Route): () => void {
     if (path === this.#server.callbackPath || this.#byPath.has(path))
       throw new InvalidOptionError('path', 'is taken');
     this.#byPath.set(path, route);
-    return () => void this.#byPath.delete(path);
+    this.#server.onRequest((request) => this.#of(request));
+    return () => {
+      this.#byPath.delete(path);
+      // The server then looks at no path any more but its own.
+      if (this.#byPath.size === 0) this.#server.onRequest(undefined);
+    };
   }
 
   /** Who answers a request. One that names another `Host` gets the answer it would get anywhere. */
