@@ -74,7 +74,7 @@ export class Connection {
   }
 }
 
-/** All that a server sends until it closes, on a connection of its own. */
+/** All that a server sends until it closes, on a connection of its own; it closes where the request or it itself says so. */
 export function visit(port: number, request: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' });
@@ -83,6 +83,6 @@ export function visit(port: number, request: string): Promise<string> {
     socket.on('data', (text: string) => (answer += text));
     socket.on('error', reject);
     socket.on('close', () => resolve(answer));
-    socket.write(request.replace('keep-alive', 'close'), 'latin1');
+    socket.write(request, 'latin1');
   });
 }

@@ -27,12 +27,12 @@ export function oneByOne(ours: () => Promise<Cost>, other: () => Promise<Cost>):
 }
 
 /** Measures both so many times: what slows the machine for a while slows both. One round goes before as a warm-up. */
-export async function compare(
+export async function compare<P extends Pair>(
   count: number,
-  measure: () => Promise<Pair>,
+  measure: () => Promise<P>,
   tell: (round: string) => void,
-): Promise<Comparison> {
-  const costs: Pair[] = [];
+): Promise<Comparison & { costs: P[] }> {
+  const costs: P[] = [];
   for (let round = 0; round <= count; round++) {
     const pair = await measure();
     const [cpu, clock] = [ratioOf(pair, 'cpu').toFixed(2), ratioOf(pair, 'clock').toFixed(2)];
@@ -41,7 +41,7 @@ export async function compare(
     );
     if (round > 0) costs.push(pair);
   }
-  return summary(costs);
+  return { ...summary(costs), costs };
 }
 
 /** What rounds come to. */

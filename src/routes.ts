@@ -33,7 +33,7 @@ class Routes {
     if (path === this.#server.callbackPath || this.#byPath.has(path))
       throw new InvalidOptionError('path', 'is taken');
     this.#byPath.set(path, route);
-    this.#server.onRequest((request) => this.#of(request));
+    this.#server.onRequest(this.#of);
     return () => {
       this.#byPath.delete(path);
       // The server then looks at no path any more but its own.
@@ -42,11 +42,11 @@ class Routes {
   }
 
   /** Who answers a request. One that names another `Host` gets the answer it would get anywhere. */
-  #of({ url, rawHeaders }: IncomingMessage): Route | undefined {
+  readonly #of = ({ url, rawHeaders }: IncomingMessage): Route | undefined => {
     const target = readTarget(url ?? '');
     const route = target && this.#byPath.get(target.path);
     if (!route) return undefined;
     const authority = target.authority ?? readHeaders(rawHeaders)[field.host]?.toLowerCase() ?? '';
     return this.#server.isOurs(authority) ? route : undefined;
-  }
+  };
 }

@@ -1,7 +1,7 @@
 import type { Context, Measure } from '../context.ts';
 import type { Line } from '../line.ts';
 import { fire, withReceivers, type Programs } from '../receivers.ts';
-import { compare, type Cost } from '../rounds.ts';
+import { compare, type Comparison, type Cost } from '../rounds.ts';
 import { short } from '../table.ts';
 
 const each = 20_000;
@@ -21,8 +21,8 @@ export function redirectsOf(program: Programs[0], { rounds, tell }: Context): Pr
 export function throughput(
   measure: string,
   what: string,
-  least: number,
-  { cpu, clock, rounds, ours, other }: Awaited<ReturnType<typeof compare>>,
+  least: number | undefined,
+  { cpu, clock, rounds, ours, other }: Comparison,
 ): Line {
   const absolute = (cost: Cost): string => `${short(cost.cpu)} µs cpu, ${short(1e6 / cost.clock)}/s`;
   return {
@@ -30,7 +30,7 @@ export function throughput(
     what,
     value: 1 / cpu,
     clock: 1 / clock,
-    reach: { least },
+    reach: least === undefined ? undefined : { least },
     ours: absolute(ours),
     against: absolute(other),
     rounds: rounds.map((round) => 1 / round.cpu),

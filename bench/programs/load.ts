@@ -42,7 +42,7 @@ const orders = {
     if (one.left === 0) one[Symbol.dispose]();
   },
 
-  /** Sends each to a server of its own, all at once. */
+  /** Sends each to a server of its own, all at once. Those may keep the connection, and end it when they close. */
   async visits(ports: number[], states: string[]): Promise<void> {
     const answers = await Promise.all(
       states.map((state, index) => {
@@ -54,11 +54,11 @@ const orders = {
     if (bad !== undefined) throw new Error(`answered ${bad.slice(0, 300)}`);
   },
 
-  /** The whole answer to one redirect on a connection that is kept alive. */
+  /** The whole answer to one redirect, on a connection that ends with it. */
   async capture({ port, file }: Target): Promise<string> {
     const [state = ''] = readStates(file);
     const request = redirectRequest(port, 'code', state);
-    return visit(port, request);
+    return visit(port, request.replace('keep-alive', 'close'));
   },
 };
 
