@@ -4,11 +4,11 @@ import json from '@rollup/plugin-json';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { dts } from 'rollup-plugin-dts';
 import esbuild from 'rollup-plugin-esbuild';
-import { bundlePage } from './src/monitor/page/bundle.mjs';
+import { bundlePage, packageOf } from './tools/monitor-page.mjs';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
-// Every entry of `exports` is built from the source of the same name, so the two cannot drift apart.
+// Builds every entry of `exports` from the source of the same name, so that the two cannot drift apart.
 const input = Object.fromEntries(
   Object.values(manifest.exports)
     .filter((entry) => typeof entry === 'object')
@@ -22,15 +22,15 @@ const matches = (names) => {
   return (id) => id.startsWith('node:') || patterns.some((pattern) => pattern.test(id));
 };
 
-// What packages import for a part of them that is not used here, and who does.
+// Modules that dependencies import only for features that are not used here.
 const unused = [
-  // To run subcommands that are programs of their own.
+  // Subcommands that are programs of their own.
   ['node:child_process', 'commander'],
-  // For exemplars.
+  // Exemplars.
   ['@opentelemetry/api', 'prom-client'],
 ];
 const isUnused = (id, importer = '') =>
-  unused.some(([what, by]) => id === what && importer.includes(`/node_modules/${by}/`));
+  unused.some(([name, dependency]) => id === name && importer.includes(`/node_modules/${dependency}/`));
 
 const withoutUnused = {
   name: 'without-unused',
@@ -38,61 +38,37 @@ const withoutUnused = {
   load: (id) => (id === '\0unused' ? 'export default {};' : null),
 };
 
-// Node takes four milliseconds to load these, and few commands need them.
-const late = {
-  https: `
-    const https = () => process.getBuiltinModule('https');
-    export const createServer = (...given) => https().createServer(...given);
-    export const request = (...given) => https().request(...given);
-    export default { request };`,
-  tls: `
-    const tls = () => process.getBuiltinModule('tls');
-    export const connect = (...given) => tls().connect(...given);
-    export const createSecureContext = (...given) => tls().createSecureContext(...given);
-    export default { connect };`,
-};
-// Others, of the demo's provider, ask for more of them.
-const isLate = (id, importer = '') =>
-  Object.hasOwn(late, id.replace(/^node:/, '')) && /\/(?:src|node_modules\/ws)\//.test(importer);
-
-const loadLate = {
-  name: 'load-late',
-  resolveId: (id, importer) => (isLate(id, importer) ? id.replace(/^(node:)?/, '\0late-') : null),
-  load: (id) => (id.startsWith('\0late-') ? late[id.slice(6)] : null),
-};
-
 const outside = matches(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }));
 const external = (id, importer) => outside(id) && !isUnused(id, importer);
 
-// Of optional peers the command uses what its user has.
+// The CLI uses these optional peers if they are installed.
 const outsideOfBin = matches(['@opentelemetry/api', 'redis']);
 
-/** The monitor page's script and style, as texts in the module that makes them where the sources run. */
+const isMonitorAssets = (id) => id.endsWith('/src/monitor/assets.ts');
+
+/** Replaces the module that bundles the monitor page by one that has the bundled script and style as texts. */
 const monitorAssets = {
   name: 'monitor-assets',
-  load: (id) =>
-    id.endsWith('/src/monitor/assets.ts')
-      ? Object.entries(bundlePage())
-          .map(([name, text]) => `export const ${name} = ${JSON.stringify(text)};`)
-          .join('\n')
-      : null,
-};
-
-/** The licences of packages that are inside, as they ask for. */
-const licences = {
-  name: 'licences',
-  generateBundle(_options, bundle) {
-    const modules = Object.values(bundle).flatMap(({ modules = {} }) => Object.keys(modules));
-    const folders = new Set(
-      modules.map((id) => /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1]),
-    );
-    const texts = [...folders]
-      .filter((folder) => folder && existsSync(`${folder}/package.json`))
-      .map(licenceOf);
-    const source = [...new Set(texts)].sort().join('\n\n');
-    this.emitFile({ type: 'asset', fileName: 'cli/licences.txt', source });
+  load(id) {
+    if (!isMonitorAssets(id)) return null;
+    const { script, style } = bundlePage();
+    return `export const script = ${JSON.stringify(script)};\nexport const style = ${JSON.stringify(style)};`;
   },
 };
+
+/** Writes the licences of all bundled packages to a file, including those inside the monitor page. */
+const licences = (fileName) => ({
+  name: 'licences',
+  generateBundle(_options, bundle) {
+    const modules = Object.values(bundle).flatMap((chunk) => Object.keys(chunk.modules ?? {}));
+    const folders = [
+      ...modules.flatMap((id) => packageOf(id) ?? []),
+      ...(modules.some(isMonitorAssets) ? bundlePage().packages : []),
+    ];
+    const texts = folders.filter((folder) => existsSync(`${folder}/package.json`)).map(licenceOf);
+    this.emitFile({ type: 'asset', fileName, source: [...new Set(texts)].sort().join('\n\n') });
+  },
+});
 
 function licenceOf(folder) {
   const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
@@ -100,13 +76,12 @@ function licenceOf(folder) {
   return `${name} ${version} (${license})\n\n${file ? readFileSync(`${folder}/${file}`, 'utf8').trim() : ''}`;
 }
 
-/** The command: all it needs is inside, each part in a chunk that is loaded when it is needed. */
+/** The CLI bundles everything that it needs. Each command is a chunk of its own, loaded when it runs. */
 const bin = {
   input: { cli: 'src/cli.ts' },
-  external: (id, importer) => outsideOfBin(id) && !isUnused(id, importer) && !isLate(id, importer),
+  external: (id, importer) => outsideOfBin(id) && !isUnused(id, importer),
   plugins: [
     withoutUnused,
-    loadLate,
     monitorAssets,
     nodeResolve({ exportConditions: ['es2015'], preferBuiltins: true }),
     commonjs(),
@@ -114,20 +89,20 @@ const bin = {
     esbuild({
       target: 'node20',
       define: { __VERSION__: JSON.stringify(manifest.version) },
-      // And no more: with its names or its syntax minified, oidc-provider forgets its sessions.
+      // Only white space: with minified names or syntax, oidc-provider loses its sessions.
       minifyWhitespace: true,
     }),
-    licences,
+    licences('cli/licences.txt'),
   ],
   output: {
     dir: 'dist',
-    // Node starts a CommonJS program some 10 ms sooner.
+    // CommonJS, because Node starts it about 10 ms sooner than ES modules.
     format: 'cjs',
     interop: 'default',
     entryFileNames: '[name].cjs',
     chunkFileNames: 'cli/[name].cjs',
   },
-  // depd, of the demo's provider, keeps the arity of deprecated functions by it.
+  // depd, a dependency of oidc-provider, calls `eval` to keep the arity of deprecated functions.
   onwarn: (warning, warn) => {
     if (warning.code !== 'EVAL') warn(warning);
   },
@@ -137,13 +112,14 @@ export default [
   {
     input,
     external,
-    // What is no dependency at run time is bundled.
+    // Bundles every package that is not a dependency at run time.
     plugins: [
       withoutUnused,
       monitorAssets,
       nodeResolve({ preferBuiltins: true }),
       commonjs(),
       esbuild({ target: 'node20' }),
+      licences('licences.txt'),
     ],
     output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' },
   },

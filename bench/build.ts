@@ -4,10 +4,10 @@ import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
-/** Where the compiled programs are. */
+/** Folder of the compiled programs. */
 export const built = join(root, 'artifacts', 'bench');
 
-/** Compiles the programs and what they measure; packages stay outside, as they do for users. */
+/** Compiles the programs and the sources that they measure. Packages are not bundled, as in a user's project. */
 export async function compile(): Promise<void> {
   const programs = readdirSync(join(root, 'bench', 'programs'));
   await build({

@@ -37,7 +37,7 @@ export class Child<O extends Orders> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const ended = once(this.#process, 'exit');
-    // It then ends itself, and writes a profile where it was told to.
+    // The process then exits by itself, after it has written its profile.
     this.#process.disconnect();
     await ended;
   }

@@ -1,15 +1,15 @@
-/** Microseconds on the clock that all processes of the machine share. */
+/** Returns microseconds of the clock that all processes of the machine share. */
 export function now(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1e6 + nanoseconds / 1e3;
 }
 
-// Node's timers are no finer than this.
+// Resolution of Node's timers.
 const millisecond = 1;
 
 /**
- * Calls `next` `count` times, `perSecond` times a second, evenly. Up to a thousand a second it sleeps between them, so that
- * it takes no core from what is measured; no timer is fine enough for more, which keep a core busy.
+ * Calls `next` `count` times, `perSecond` times a second, evenly. Up to 1,000 a second it sleeps between calls, so that it
+ * takes no processor time from the measured process. No timer is fine enough for a higher rate, which keeps a core busy.
  */
 export function pace(count: number, perSecond: number, next: (index: number) => void): Promise<void> {
   const start = now();
@@ -28,12 +28,12 @@ export function pace(count: number, perSecond: number, next: (index: number) => 
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
-// Microseconds that the system may wake late.
+// Microseconds by which the system may wake a process late.
 const slack = 50;
 
 /**
- * The same, to some 0.1 ms, for a process that does nothing else: it sleeps to the very time, answers waiting meanwhile. With
- * timers one in five would be sent together with another, and wait for it.
+ * Does the same with an error of about 0.1 ms, for a process that does nothing else. It blocks until the exact time; answers
+ * wait meanwhile. With timers one request in five would be sent together with another, and wait for it.
  */
 export function paceAsleep(count: number, perSecond: number, next: (index: number) => void): Promise<void> {
   const start = now();
@@ -46,7 +46,7 @@ export function paceAsleep(count: number, perSecond: number, next: (index: numbe
         resolve();
         return;
       }
-      // First what has come: `sleep` in the same turn would keep it waiting.
+      // Handles answers that have arrived before it blocks.
       setImmediate(() => {
         const left = due() - now();
         if (left > 0) Atomics.wait(sleeper, 0, 0, left / 1e3);

@@ -1,12 +1,12 @@
 import type { Line } from './line.ts';
 
-/** What the command line says of a run. */
+/** Options of a run from the command line. */
 export interface Context {
-  /** Rounds that count; a warm-up goes before. */
+  /** Number of rounds after the warm-up. */
   readonly rounds: number;
-  /** Minutes of the soak. */
+  /** Length of the soak in minutes. */
   readonly minutes: number;
-  /** Progress, for whoever watches. */
+  /** Reports progress to the user. */
   tell(text: string): void;
 }
 

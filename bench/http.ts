@@ -1,8 +1,8 @@
-/** As little of an HTTP/1.1 client as will do, so that the load does not cost more than what it measures. */
+/** A minimal HTTP/1.1 client, so that the load costs less than the server that it measures. */
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 
-/** What Chrome sends when an authorization server's redirect brings it back. */
+/** Headers that Chrome sends when it follows an authorization server's redirect. */
 const navigation = [
   'Connection: keep-alive',
   'Upgrade-Insecure-Requests: 1',
@@ -16,12 +16,12 @@ const navigation = [
   'Accept-Language: en-US,en;q=0.9',
 ].join('\r\n');
 
-/** The request of a browser that comes back with `code` and `state`. */
+/** Returns the request that a browser sends for a redirect with `code` and `state`. */
 export function redirectRequest(port: number, code: string, state: string): string {
   return `GET /callback?code=${code}&state=${state} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${navigation}\r\n\r\n`;
 }
 
-/** One connection that is kept alive and has at most one request under way. */
+/** A connection that is kept alive and has at most one request in flight. */
 export class Connection {
   readonly #socket: Socket;
   readonly #answered: (connection: Connection, status: number) => void;
@@ -74,7 +74,7 @@ export class Connection {
   }
 }
 
-/** All that a server sends until it closes, on a connection of its own; it closes where the request or it itself says so. */
+/** Sends a request on a new connection. Returns everything that the server sends until it closes the connection. */
 export function visit(port: number, request: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' });

@@ -1,21 +1,21 @@
-/** What is to be reached. */
+/** Bound that a figure should reach. */
 export type Reach = { readonly least: number } | { readonly most: number };
 
-/** One figure: a ratio of ours to something else, unless it has a unit. */
+/** A figure: a ratio of ours to something else, or a value with a unit. */
 export interface Line {
-  /** The measure it belongs to. */
+  /** Name of the measure that the figure belongs to. */
   readonly measure: string;
   readonly what: string;
   readonly value: number;
   readonly unit?: string;
-  /** The same ratio by the clock, where `value` goes by processor time. */
+  /** The same ratio by the clock, if `value` is a ratio of processor times. */
   readonly clock?: number;
-  /** None, where the figure is there to read others by. */
+  /** Left out for a figure that only helps to read others. */
   readonly reach?: Reach | undefined;
-  /** What the ratio is made of, ours first; they mean little on another machine. */
+  /** Absolute numbers of both sides, ours first. They mean little on another machine. */
   readonly ours: string;
   readonly against: string;
-  /** The value of each round. */
+  /** Value of each round. */
   readonly rounds?: readonly number[];
 }
 

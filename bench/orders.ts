@@ -1,4 +1,4 @@
-/** The programs' side of child.ts: does as it is told, and answers. */
+/** The counterpart of child.ts in the programs: executes orders and replies. */
 import { inspect } from 'node:util';
 
 export type Orders = Record<string, (...args: never[]) => unknown>;
@@ -16,12 +16,12 @@ export interface Reply {
 }
 
 const common = {
-  /** Microseconds of processor time, all threads. */
+  /** Returns µs of processor time, of all threads. */
   cpu(): number {
     const { user, system } = process.cpuUsage();
     return user + system;
   },
-  /** Bytes, after a collection. */
+  /** Returns bytes after a garbage collection. */
   memory(): { heap: number; rss: number } {
     globalThis.gc?.();
     const { heapUsed, external, rss } = process.memoryUsage();
@@ -29,7 +29,7 @@ const common = {
   },
 };
 
-/** What every program can be told. */
+/** Orders that every program executes. */
 export type CommonOrders = typeof common;
 
 export function obey(own: Orders): void {
@@ -44,6 +44,6 @@ export function obey(own: Orders): void {
       (error: unknown) => reply({ id, failure: inspect(error) }),
     );
   });
-  // Whoever started this process has gone.
+  // The parent process has ended.
   process.on('disconnect', () => process.exit());
 }

@@ -1,38 +1,38 @@
-/** What the programs have in common that receive redirects over HTTP. */
+/** Shared parts of the programs that receive redirects over HTTP. */
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 
-/** An answer as it came over the wire, without what Node adds to any. */
+/** A recorded answer, without the headers that Node adds to any. */
 export interface Recorded {
   status: number;
-  /** Names and values in turn. */
+  /** Alternating names and values. */
   headers: string[];
   body: string;
 }
 
 export interface ReceiverOptions {
-  /** What the receiver notes of each redirect: that it came, or how long it took, by the time in its code. */
+  /** Fact that the receiver notes of each redirect: its arrival, or its delay by the time in its code. */
   notes: 'arrival' | 'latency';
-  /** Flows that wait all the while. */
+  /** Number of other flows that stay pending. */
   waiting: number;
-  /** What a receiver sends that has no page of its own. */
+  /** Answer of a receiver that has no page of its own. */
   answer?: Recorded;
 }
 
-// A type and not an interface, which could be extended and so does not fit an index signature.
+// A type, because an interface does not match an index signature.
 export type Receiver = {
   /** Returns the port. */
   listen(options: ReceiverOptions): Promise<number>;
-  /** Leaves the states of so many sign-ins in a file, and forgets what it noted. */
+  /** Writes the states of `count` sign-ins to a file, and clears its notes. */
   prepare(count: number, file: string): Promise<void> | void;
-  /** Of those, how many redirects did not come exactly once. */
+  /** Returns how many of their redirects did not arrive exactly once. */
   amiss(): number;
-  /** Microseconds from the redirect's being written to here. */
+  /** Returns the delay of each redirect in µs, from its sending to its consumer. */
   latencies(): Float64Array;
 };
 
-/** Notes what `amiss` and `latencies` tell, of redirects whose states need not be told apart. */
+/** Notes of a receiver that does not tell states apart. */
 export class Notes {
   #count = 0;
   #expected = 0;
@@ -63,7 +63,7 @@ export async function listenOn(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** The options with which our server makes its own. */
+/** Options with which our server creates its HTTP server. */
 export const sameAsOurs = {
   noDelay: true,
   headersTimeout: 10_000,
@@ -73,7 +73,7 @@ export const sameAsOurs = {
   requireHostHeader: false,
 };
 
-/** The value of a parameter, as cheaply as it can be had. */
+/** Returns the value of a parameter, without decoding it. */
 export function parameter(url: string, name: string): string {
   const start = url.indexOf(`${name}=`) + name.length + 1;
   const end = url.indexOf('&', start);

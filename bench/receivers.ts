@@ -1,4 +1,4 @@
-/** A server beside another, each in a process of its own, with a third that sends the redirects. */
+/** Two servers, each in a process of its own, and a third process that sends them redirects. */
 import { setTimeout } from 'node:timers/promises';
 import { Child } from './child.ts';
 import type { Load, Target } from './programs/load.ts';
@@ -6,31 +6,34 @@ import type { Receiver, ReceiverOptions, Recorded } from './receiver.ts';
 import type { Cost, Pair } from './rounds.ts';
 import { StatesFile } from './states.ts';
 
-// Milliseconds. What beginning so many flows at once has left is collected by the server itself: a `gc()` of ours would throw away
-// compiled code as well, and each redirect after it would cost both services half as much again.
+// Milliseconds in which the server collects the garbage of beginning many flows. A forced `gc()` would also drop compiled
+// code, and each redirect after it would cost half as much again.
 const rest = 300;
 
-/** What is asked of a server that redirects are sent to. */
+/** Orders that a server needs to be sent redirects. */
 export type Fired = Pick<Receiver, 'prepare' | 'amiss'>;
 
 export interface Running<O extends Fired = Receiver> {
   readonly child: Child<O>;
   readonly port: number;
-  /** Of the states of the redirects that it is to get. */
+  /** Path of the file with the states of its redirects. */
   readonly file: string;
 }
 
-/** Both, and what sends to them. */
+/** Both servers and the load. */
 export interface Receivers<R extends Running<Fired> = Running> {
   readonly load: Child<Load>;
   readonly ours: R;
   readonly other: R;
 }
 
-/** What is measured, and what it is measured against. */
-export type Programs = readonly ['callback-server' | 'map-server', 'bare-server' | 'express-server'];
+/** The measured program, and the one that it is compared with. */
+export type Programs = readonly [
+  'callback-server' | 'map-server',
+  'map-server' | 'bare-server' | 'express-server',
+];
 
-/** Runs `body` with both; each sends the page that our server does. */
+/** Runs `body` with both servers. Each sends the page of our server. */
 export async function withReceivers<T>(
   [program, otherProgram]: Programs,
   asked: Pick<ReceiverOptions, 'notes' | 'waiting'>,
@@ -48,7 +51,8 @@ export async function withReceivers<T>(
     port: await otherServer.ask('listen', options),
     file: otherStates.path,
   };
-  if (otherProgram === 'bare-server') {
+  // Express adds headers of its own.
+  if (otherProgram !== 'express-server') {
     const [one, another] = [await capture(load, ours), await capture(load, other)];
     if (sameBytes(one) !== sameBytes(another))
       throw new Error(`${otherProgram} does not send what ours does`);
@@ -56,7 +60,7 @@ export async function withReceivers<T>(
   return await body({ load, ours, other });
 }
 
-/** The page of a server of ours, for others to send. */
+/** Records the page of our server, for other servers to send. */
 export async function recordOurs(): Promise<Recorded> {
   using states = new StatesFile();
   await using load = new Child<Load>('load');
@@ -65,7 +69,7 @@ export async function recordOurs(): Promise<Recorded> {
   return record(await capture(load, { child, port, file: states.path }));
 }
 
-/** Sends both so many redirects, a few to each in turn, one for each of as many sign-ins; what each cost them. */
+/** Sends `count` redirects to each server in alternating turns. Returns the cost of a redirect at each. */
 export async function fire({ load, ours, other }: Receivers<Running<Fired>>, count: number): Promise<Pair> {
   const both = [ours, other];
   for (const { child, file } of both) await child.ask('prepare', count, file);
@@ -81,7 +85,7 @@ export async function fire({ load, ours, other }: Receivers<Running<Fired>>, cou
   return { ours: costOf(0), other: costOf(1) };
 }
 
-/** Where to send redirects; other processes need not know more. */
+/** Returns the part of the servers' description that the load needs. */
 export function targets(servers: readonly Running<Fired>[]): Target[] {
   return servers.map(({ port, file }) => ({ port, file }));
 }

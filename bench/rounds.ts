@@ -1,13 +1,13 @@
 import { median } from './statistics.ts';
 
-/** What one thing cost, in microseconds. */
+/** Cost of an operation, in µs. */
 export interface Cost {
   cpu: number;
   clock: number;
 }
 
 export interface Comparison {
-  /** Cost of ours to cost of the other: medians of the rounds' ratios. */
+  /** Ratio of our cost to the other's: the median of the rounds. */
   cpu: number;
   clock: number;
   rounds: { cpu: number; clock: number }[];
@@ -15,18 +15,18 @@ export interface Comparison {
   other: Cost;
 }
 
-/** What both cost in one round. */
+/** Costs of both in a round. */
 export interface Pair {
   ours: Cost;
   other: Cost;
 }
 
-/** Measures one after the other, ours first. */
+/** Measures both, ours first. */
 export function oneByOne(ours: () => Promise<Cost>, other: () => Promise<Cost>): () => Promise<Pair> {
   return async () => ({ ours: await ours(), other: await other() });
 }
 
-/** Measures both so many times: what slows the machine for a while slows both. One round goes before as a warm-up. */
+/** Measures both in `count` rounds after a warm-up, so that a slow moment of the machine affects both. */
 export async function compare<P extends Pair>(
   count: number,
   measure: () => Promise<P>,
@@ -44,7 +44,7 @@ export async function compare<P extends Pair>(
   return { ...summary(costs), costs };
 }
 
-/** What rounds come to. */
+/** Returns the medians of rounds. */
 export function summary(costs: readonly Pair[]): Comparison {
   const rounds = costs.map((pair) => ({ cpu: ratioOf(pair, 'cpu'), clock: ratioOf(pair, 'clock') }));
   const typical = (whose: 'ours' | 'other'): Cost => ({

@@ -41,17 +41,17 @@ for (const name of names) {
   try {
     lines.push(...(await measures[name]!({ rounds, minutes, tell })));
   } catch (error) {
-    // The others are worth having all the same.
+    // The other measures still run.
     console.error(`${name}:`, error);
     process.exitCode = 1;
   }
 }
 console.log(table(lines));
-// These are checks: what does not hold there is wrong on any machine.
+// These are checks, which must hold on any machine.
 if (lines.some((line) => onDemand.has(line.measure) && !isReached(line))) process.exitCode = 1;
 if (!values['no-results']) keep(lines);
 
-/** Puts the lines in place of those that earlier runs left of the same measures. */
+/** Replaces the lines that earlier runs have kept of the same measures. */
 function keep(lines: readonly Line[]): void {
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results).lines : [];
   const at = new Date().toISOString();

@@ -1,31 +1,31 @@
-/** What the programs have in common that serve WebSockets. */
+/** Shared parts of the programs that serve WebSockets. */
 import type { Recorded } from './receiver.ts';
 
 export const token = 'a-token-of-the-benchmark';
 
 // A type and not an interface, as in receiver.ts.
 export type Service = {
-  /** @param answer What a service sends that has no page of its own. Returns the port. */
+  /** @param answer Answer of a service that has no page of its own. @returns The port. */
   listen(answer?: Recorded): Promise<number>;
-  /** Sends so many events to whoever watches, one in each turn of the event loop. */
+  /** Sends `count` events to all monitors, one in each turn of the event loop. */
   emit(count: number, frame: string): Promise<void>;
 };
 
 export type PacedService = Service & {
-  /** Sends them at an even pace. Returns the times, in microseconds, and the most memory there was, in bytes. */
+  /** Sends them at an even pace. Returns the times in µs, and the largest RSS in bytes. */
   emitAtPace(count: number, perSecond: number): Promise<{ sent: Float64Array; rss: number }>;
 };
 
-/** A program that waits for results. */
+/** A program that receives results. */
 export type Waiter = {
   connect(port: number): Promise<void>;
-  /** Leaves the states of so many sign-ins in a file, and forgets what it noted. */
+  /** Writes the states of `count` sign-ins to a file, and clears its notes. */
   prepare(count: number, file: string): Promise<void> | void;
-  /** Microseconds from the redirect's being written to the result's being here, once all are. */
+  /** Resolves once all results are here, with the delay of each in µs, from the sending of its redirect. */
   latencies(): Promise<Float64Array>;
 };
 
-/** Latencies that somebody waits for. */
+/** Latencies, and a promise for all of them. */
 export class Awaited {
   #latencies = new Float64Array();
   #count = 0;

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A file in which one process leaves states for another: too many for a message. */
+/** A file by which a process gives another its states, which are too many for a message. */
 export class StatesFile implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'bench-'));
   readonly path = join(this.#folder, 'states');

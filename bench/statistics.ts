@@ -6,14 +6,14 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + sorted[middle - 1]!) / 2;
 }
 
-/** The value that `part` of all values do not exceed, by nearest rank. */
+/** Returns the value that `part` of all values do not exceed, by nearest rank. */
 export function quantile(values: Float64Array, part: number): number {
   const value = values.toSorted()[Math.max(0, Math.ceil(values.length * part) - 1)];
   if (value === undefined) throw new RangeError('no quantile of nothing');
   return value;
 }
 
-/** How much `y` grows for each one of `x`, by least squares. */
+/** Returns the growth of `y` for each unit of `x`, by least squares. */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (of: 0 | 1): number => points.reduce((sum, point) => sum + point[of], 0) / points.length;
   const [atX, atY] = [mean(0), mean(1)];

@@ -26,7 +26,7 @@ function row(line: Line): string[] {
   ];
 }
 
-/** Three digits that say something, and no false precision. */
+/** Formats a number with about three significant digits. */
 export function short(value: number): string {
   if (value !== 0 && Math.abs(value) < 10) return String(Number(value.toPrecision(3)));
   return Math.abs(value) < 100 ? String(Number(value.toFixed(1))) : Math.round(value).toLocaleString('en');

@@ -1,4 +1,4 @@
-/** As little of a WebSocket client as will do: five thousand of them must not cost more than what they listen to. */
+/** A minimal WebSocket client, because 5,000 of them must cost less than the service. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
@@ -17,7 +17,7 @@ export class RawWebSocket {
     this.#socket = socket;
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => this.#read(chunk));
-    // Without a close frame.
+    // The peer sent no close frame.
     socket.on('close', () => this.onClose(1006));
   }
 
@@ -43,13 +43,13 @@ export class RawWebSocket {
       end = head.indexOf('\r\n\r\n');
     }
     if (head.toString('latin1', 9, 12) !== '101') throw new Error(`answered ${head.toString('latin1')}`);
-    // What came with the head is read again once somebody listens.
+    // Bytes that came with the head are read again once there is a listener.
     socket.pause();
     if (head.length > end + 4) socket.unshift(head.subarray(end + 4));
     return new RawWebSocket(socket);
   }
 
-  /** At most 125 bytes, masked with zeros. */
+  /** Sends a message of at most 125 bytes, masked with zeros. */
   say(message: object): void {
     this.#write(text, Buffer.from(JSON.stringify(message)));
   }
@@ -71,7 +71,7 @@ export class RawWebSocket {
     this.#socket.write(Buffer.concat([head, payload]));
   }
 
-  /** Frames of at most 64 KiB, not fragmented, as both services send them. */
+  /** Reads frames of at most 64 KiB that are not fragmented, as both services send them. */
   #read(chunk: Buffer): void {
     const bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk;
     let at = 0;

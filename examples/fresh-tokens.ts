@@ -1,8 +1,8 @@
 /**
- * `ISSUER=https://as.example CLIENT_ID=my-cli npx tsx examples/fresh-tokens.ts`: signs in once, and has access tokens that
- * are good for as long as the program runs.
+ * `ISSUER=https://as.example CLIENT_ID=my-cli npx tsx examples/fresh-tokens.ts`: signs in once, and refreshes the access
+ * token for as long as the program runs.
  *
- * Needs `openid-client`. Without a `CLIENT_ID` it registers, where the authorization server offers that.
+ * Needs `openid-client`. Without a `CLIENT_ID` it registers a client, if the authorization server offers that.
  */
 import { expand, NEVER, switchMap, tap, timer, type Observable } from 'rxjs';
 import { refresh, signIn, tokens, type SignInEvent, type Tokens } from '../src/login.ts';
@@ -19,7 +19,7 @@ const fresh: Observable<Tokens> = signIn({
   expand((before) => renewal(before).pipe(switchMap(() => refresh(before)))),
 );
 
-// Whoever needs a token takes the last one: `fresh.pipe(shareReplay(1))`, or, as here, a variable.
+// A program with several consumers shares the last token: `fresh.pipe(shareReplay(1))`.
 const subscription = fresh.subscribe({
   next: ({ claims, expiresAt = NaN }) =>
     console.log(
@@ -33,16 +33,16 @@ const subscription = fresh.subscribe({
 
 process.once('SIGINT', () => subscription.unsubscribe());
 
-/** A minute before a token ends; never, where the server does not say when. */
+/** Emits a minute before the token expires, or never if the server does not say when it expires. */
 function renewal({ expiresAt }: Tokens): Observable<unknown> {
   if (expiresAt === undefined) return NEVER;
-  // No timer runs for more than 24 days, and a server that gives tokens for seconds is not to be flooded.
+  // At least a second, so that a server whose tokens expire at once is not flooded. Timers run for 24 days at most.
   return timer(Math.min(Math.max(expiresAt - 60_000 - Date.now(), 1_000), 2 ** 31 - 1));
 }
 
 function show(event: SignInEvent): void {
   if (event.type === 'authorize') console.log('Open', event.url.href);
   else if (event.type === 'waiting') console.log('Until', new Date(event.expiresAt).toISOString());
-  // As it is: it has no token in it.
+  // Printing an event shows no token.
   else console.log(JSON.stringify(event));
 }

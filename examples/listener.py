@@ -8,76 +8,84 @@ Needs Debian's python3-websockets.
 """
 
 import asyncio
-import hashlib
 import hmac
 import json
 import os
 import random
 import secrets
 import sys
+import time
 from argparse import ArgumentParser
 from base64 import urlsafe_b64encode
 
 from websockets import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatusCode, WebSocketException
 
-# After these, coming back would meet the same answer. Not 404: that a service says while it starts.
-FINAL_CODES = {1000, 1003, 1007, 1008, 1009, 4401, 4409}
+# After these codes a reconnect would get the same answer. 404 is not listed, because a service sends it while it stops.
+FINAL_CODES = {1000, 1003, 1007, 1008, 1009, 4401}
 FINAL_STATUSES = {400, 401, 403, 405, 426}
+# A connection that has lived for so many seconds was a good one: the next wait is short again.
+GOOD_LIFE = 5
 
 
 class Refused(Exception):
-    """The service does not know the flow, or does not begin it."""
+    """The service does not know the flow, or rejects its begin."""
 
 
 class Flow:
-    """One sign-in. Its secret never leaves this process; the service knows it by the secret's digest."""
+    """A sign-in. Its key proves to the service that it is ours: whoever knows the key can take it up."""
 
     def __init__(self):
         self.state = secrets.token_urlsafe(32)
-        self.digest = hashlib.sha256(secrets.token_bytes(32)).digest()
+        self.key = secrets.token_bytes(32)
         self.id = None
         self.result = None
         self.acknowledged = False
 
     def answer(self, message):
-        """Takes in a message of the service, and gives what to say to it, if anything."""
+        """Handles a message of the service. Returns the message to answer with, or None."""
         kind = message["type"]
         if kind == "welcome":
             return self.resume(message["nonce"]) if self.id else self.begin()
         if kind == "begun" and not self.id:
-            self.id = message["flow"]
-            write({"flow": self.id, "state": self.state, "redirectUri": message["redirectUri"]})
+            self.id = message["flowId"]
+            write({"flowId": self.id, "state": self.state, "redirectUri": message["redirectUri"]})
         elif kind == "result":
-            # It may come again, until the service knows that it has arrived. The first one counts.
+            # The service sends the result again until it is acknowledged. The first one counts.
             self.result = self.result or message["result"]
-            return {"type": "ack", "flows": [self.id]}
+            return {"type": "ack", "flowIds": [self.id]}
         elif kind == "acknowledged":
             self.acknowledged = True
+        elif kind == "failed" and message["code"] == "unavailable":
+            raise ConnectionError(message["message"])  # The service has lost its store: try again later.
         elif kind == "failed":
-            # Once there is a result, "unknown_flow" says that an "ack" has arrived before the connection broke.
+            # After a result, "unknown_flow" means that the "ack" had arrived before the connection broke.
             if not self.result:
                 raise Refused(f"{message['code']}: {message['message']}")
             self.acknowledged = True
+        elif kind == "lost" and not self.result:
+            raise Refused(f"lost: {message['reason']}")
         return None
 
     def begin(self):
-        return {"type": "begin", "ref": 1, "state": self.state, "key": base64url(self.digest)}
+        return {"type": "begin", "ref": 1, "state": self.state, "key": base64url(self.key)}
 
     def resume(self, nonce):
-        """Proves, to this connection only, that the flow is ours."""
-        proof = hmac.digest(self.digest, nonce.encode(), "sha256")
-        return {"type": "resume", "ref": 2, "flow": self.id, "state": self.state, "proof": base64url(proof)}
+        """Proves that the flow is ours. The proof is valid on this connection only."""
+        proof = hmac.digest(self.key, nonce.encode(), "sha256")
+        return {"type": "resume", "ref": 2, "flowId": self.id, "state": self.state, "proof": base64url(proof)}
 
 
 async def wait_for(flow, url, token):
-    """Returns once the flow has its result and the service knows it, over as many connections as that takes."""
+    """Returns once the flow has its result and the service has its acknowledgement. Reconnects as often as necessary."""
     attempt = 0
     while not flow.acknowledged:
         if attempt:
             await asyncio.sleep(delay_before(attempt))
         attempt += 1
+        opened = time.monotonic()
         try:
+            # The library sends WebSocket pings by itself, and ends a connection that does not answer.
             async with connect(
                 url,
                 extra_headers={"Authorization": f"Bearer {token}"},
@@ -85,9 +93,7 @@ async def wait_for(flow, url, token):
                 compression=None,
             ) as socket:
                 while not flow.acknowledged:
-                    message = json.loads(await socket.recv())
-                    attempt = 1
-                    answer = flow.answer(message)
+                    answer = flow.answer(json.loads(await socket.recv()))
                     if answer:
                         await socket.send(json.dumps(answer))
         except ConnectionClosed as closed:
@@ -97,11 +103,13 @@ async def wait_for(flow, url, token):
             if refusal.status_code in FINAL_STATUSES:
                 raise
         except (InvalidMessage, OSError, asyncio.TimeoutError):
-            pass  # The service, or the way to it, is away.
+            pass  # The service cannot be reached.
+        if time.monotonic() - opened >= GOOD_LIFE:
+            attempt = 1
 
 
 def delay_before(attempt):
-    """Up to 5 s, then twice as long each time up to a minute; random, lest all clients come back at once."""
+    """Returns seconds to wait: up to 5, then twice as long each time, up to 60. Random, so that clients reconnect apart."""
     longest = min(60, 5 * 2 ** (attempt - 1))
     return random.uniform(longest / 2 if attempt > 1 else 0, longest)
 

@@ -4,8 +4,8 @@
  * Runs every spec file in its own process and believes none of them: the exit code, uvu's closing lines and the
  * report of spec/helpers/suite.ts must all agree that each registered test has run and passed.
  *
- * Environment: SPEC_DEADLINE, ms a file may take (180000); SPEC_LINGER, ms its process may live on after uvu's
- * closing lines (5000); CI=true, nothing may be skipped.
+ * Environment: SPEC_DEADLINE, ms a file may take (900000); SPEC_LINGER, ms its process may live on after uvu's
+ * closing lines (20000); CI=true, nothing may be skipped.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import {
@@ -23,7 +23,7 @@ import { fileURLToPath } from 'node:url';
 import { inspect, parseArgs, stripVTControlCharacters } from 'node:util';
 import type { ReportLine } from './helpers/suite.ts';
 
-/** What one child process did. `fault` says why it had to be killed. */
+/** Result of a child process. `fault` says why it had to be killed. */
 interface Execution {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -77,8 +77,8 @@ async function main(): Promise<void> {
   const dir = resolve(values.dir ?? join(root, 'spec'));
   const keep = values.report === undefined ? undefined : resolve(values.report);
   const limits = {
-    whole: milliseconds('SPEC_DEADLINE', 180_000),
-    linger: milliseconds('SPEC_LINGER', 5_000),
+    whole: milliseconds('SPEC_DEADLINE', 900_000),
+    linger: milliseconds('SPEC_LINGER', 20_000),
   };
   if (keep !== undefined) {
     mkdirSync(dirname(keep), { recursive: true });
@@ -276,5 +276,5 @@ function finish(code: number): never {
 function milliseconds(variable: string, fallback: number): number {
   const value = Number(process.env[variable] ?? fallback);
   if (value > 0 && value < 2 ** 31) return value;
-  throw new Error(`${variable} must be a number of milliseconds, got "${process.env[variable]}"`);
+  throw new Error(`${variable} must be a number of milliseconds; got "${process.env[variable]}"`);
 }

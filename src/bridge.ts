@@ -1,8 +1,27 @@
+/**
+ * Bridge of a callback service: sends each response over WebSocket to the program that waits for it.
+ *
+ * @module rx-oauth-callback/bridge
+ */
 export { createBridge } from './bridge/server.ts';
 export { memoryStore } from './store/memory.ts';
-export { closeCodes, subprotocol } from './bridge/protocol.ts';
+export { closeCodes, subprotocol } from './wire/protocol.ts';
 export type { Bridge, BridgeStats } from './bridge/server.ts';
 export type { BridgeLimits, BridgeOptions } from './bridge/options.ts';
 export type { BridgeToken, Identity, TicketOptions } from './bridge/credentials.ts';
-export type { Role } from './bridge/protocol.ts';
-export type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult } from './store/store.ts';
+export { TooManyTicketsError } from './model/errors.ts';
+export type { Role } from './wire/protocol.ts';
+export type { MemoryStoreOptions } from './store/memory.ts';
+export type { Clock } from './base/clock.ts';
+export type { Expectation, IssuerExpectation, Mismatch } from './model/expectation.ts';
+export type { Arrival } from './model/redirect.ts';
+export type {
+  BegunFlow,
+  Consumed,
+  FlowShare,
+  FlowStore,
+  FlowWatcher,
+  NewFlow,
+  StoredFlow,
+  StoredResult,
+} from './model/flow-store.ts';

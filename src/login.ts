@@ -1,3 +1,8 @@
+/**
+ * Whole sign-ins with `openid-client`: discovery, registration, exchange and refresh.
+ *
+ * @module rx-oauth-callback/login
+ */
 export { signIn } from './login/sign-in.ts';
 export { tokens } from './login/operators.ts';
 export { paste } from './login/paste.ts';
@@ -6,7 +11,18 @@ export { Tokens } from './login/tokens.ts';
 export { DiscoveryError, MissingPackageError, RegistrationError, TokenError } from './login/errors.ts';
 export type { SignInOptions, ClientOptions } from './login/options.ts';
 export type { RefreshOptions } from './login/refresh.ts';
-export type { SignInEvent, AuthorizeEvent, RegisteredEvent } from './login/events.ts';
+export type {
+  SignInEvent,
+  DiscoveredEvent,
+  RegisteredEvent,
+  AuthorizeEvent,
+  WaitingEvent,
+  RejectedEvent,
+  ReceivedEvent,
+  ExchangedEvent,
+  FailedEvent,
+} from './login/events.ts';
 export type { IdTokenClaims, TokenFields } from './login/tokens.ts';
 export type { DiscoveryFlaw, SignInError } from './login/errors.ts';
-export type { ServerMetadata } from './login/metadata.ts';
+export type { ServerMetadata } from './login/server-metadata.ts';
+export type { Fetch } from './login/requests.ts';

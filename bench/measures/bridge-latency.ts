@@ -9,13 +9,13 @@ import { StatesFile } from '../states.ts';
 import { quantile } from '../statistics.ts';
 import { short } from '../table.ts';
 
-// Short turns, many of them: whatever else the machine does for a second falls on both.
+// Redirects of a turn. Turns are short and alternate, so that a slow moment of the machine affects both services.
 const each = 1_000;
 const turns = 5;
 const perSecond = 1_000;
-// Redirects of each before it counts: until then the compiler is at work, on the cores that are measured.
+// Redirects of each service before the measurement, because V8 compiles on the measured cores until then.
 const warmUp = 20_000;
-// Flows are begun long before their redirects come. What beginning so many at once has left is collected first.
+// Milliseconds in which the services collect the garbage of beginning many flows.
 const rest = 300;
 
 export const bridgeLatency: Measure = async ({ rounds, tell }) => {

@@ -23,7 +23,7 @@ export const fanOut: Measure = async ({ rounds, tell }) => {
     const received = audience.ask('receive', count * events);
     const start = { cpu: await service.ask('cpu'), clock: now() };
     await service.ask('emit', events, frame);
-    // The bare one then sends what ours sent last.
+    // The bare service sends the last frame of our bridge, so that both send the same bytes.
     frame = await received;
     const clock = now() - start.clock;
     const cpu = (await service.ask('cpu')) - start.cpu;
@@ -37,5 +37,5 @@ export const fanOut: Measure = async ({ rounds, tell }) => {
     ),
     tell,
   );
-  return [throughput('fan-out', 'messages/s to 5,000 monitors ÷ bare ws', 0.9, comparison)];
+  return [throughput('fan-out', 'messages/s to 5,000 monitors ÷ bare ws', 0.7, comparison)];
 };

@@ -3,12 +3,17 @@ import type { Line } from '../line.ts';
 import { latencyOf } from './latency.ts';
 import { redirectsOf } from './redirects.ts';
 
-/** What `redirects` and `latency` come to for a server that only has a `Map`: the rest of theirs is ours. */
+/** Compares the floor of `redirects` and `latency`, a server with only a `Map`, with a server that only answers. */
 export const floor: Measure = async (context) => [
-  asFloor(await redirectsOf('map-server', context)),
-  asFloor(await latencyOf('map-server', context)),
+  asFloor(await redirectsOf(['map-server', 'bare-server'], context)),
+  asFloor(await latencyOf(['map-server', 'bare-server'], context)),
 ];
 
 function asFloor(line: Line): Line {
-  return { ...line, measure: 'floor', what: `a Map alone: ${line.what}`, reach: undefined };
+  return {
+    ...line,
+    measure: 'floor',
+    what: line.what.replace(/÷.*/, '÷ bare node:http, of a Map server'),
+    reach: undefined,
+  };
 }

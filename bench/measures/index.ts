@@ -5,6 +5,7 @@ import { cluster } from './cluster.ts';
 import { dispatch, ofState } from './dispatch.ts';
 import { express } from './express.ts';
 import { fanOut } from './fan-out.ts';
+import { firstListen } from './first-listen.ts';
 import { floor } from './floor.ts';
 import { latency } from './latency.ts';
 import { listenerMemory } from './listener-memory.ts';
@@ -17,7 +18,7 @@ import { size } from './size.ts';
 import { slowMonitors } from './slow-monitors.ts';
 import { soak } from './soak.ts';
 
-/** In the order in which they run. */
+/** Measures by name, in the order in which they run. */
 export const measures: Readonly<Record<string, Measure>> = {
   redirects,
   express,
@@ -34,10 +35,11 @@ export const measures: Readonly<Record<string, Measure>> = {
   'listener-memory': listenerMemory,
   'slow-monitors': slowMonitors,
   'cli-start': cliStart,
+  'first-listen': firstListen,
   cluster,
   soak,
   operators,
 };
 
-/** Those that run only when they are named. */
+/** Measures that run only if they are named. */
 export const onDemand: ReadonlySet<string> = new Set(['soak', 'operators']);

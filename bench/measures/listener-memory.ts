@@ -36,12 +36,12 @@ export const listenerMemory: Measure = async ({ rounds, tell }) => {
   ];
 };
 
-/** Bytes of each of many connections that say nothing. */
+/** Returns the bytes of each of many idle connections. */
 async function weigh(program: 'bridge' | 'bare-bridge'): Promise<Weight> {
   await using service = new Child<Service>(program);
   await using clients = new Child<Monitors>('monitors');
   const port = await service.ask('listen');
-  // What the first connection brings with it is no cost of each.
+  // The first connections load code, which is no cost of later ones.
   await clients.ask('idle', port, 100);
   const before = await service.ask('memory');
   await clients.ask('idle', port, count);

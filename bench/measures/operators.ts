@@ -24,7 +24,7 @@ import {
   rowsOfTerminal,
   SavedRows,
   told,
-} from '../../spec/monitor/agreement.ts';
+} from '../../spec/behaviour/monitor/agreement.ts';
 import { Child } from '../child.ts';
 import type { Context, Measure } from '../context.ts';
 import type { Had, PeopleProgram } from '../programs/people.ts';
@@ -33,7 +33,7 @@ import { short } from '../table.ts';
 
 const longest = 1;
 const perSecond = 500;
-// With a store there is more work for each, and one process more to do it.
+// A store makes each sign-in more expensive, and Redis needs processor time too.
 const perSecondStored = 100;
 const secondsStored = 10;
 const waitOn = 7;
@@ -43,21 +43,21 @@ const patience = 30_000;
 interface Load {
   count: number;
   perSecond: number;
-  /** Where the flows are, if not in `serve` itself: those that wait in the end are lost there. */
+  /** Store of the flows. At the end of the run it loses the pending ones. */
   redis?: RedisServer;
 }
 
-/** What an operator saw of a load, and what there was. */
+/** Result of a run: differences between the sign-ins and an operator's view of them. */
 interface Seen extends Pick<Had, 'seconds' | 'late'> {
-  /** Every number that is wrong, by who says it. */
+  /** Wrong numbers, each with the place that shows it. */
   wrong: string[];
-  /** Events that somebody has too often, not at all or in another place. */
+  /** Events that are doubled, lost or out of order, each with the place that shows it. */
   faults: string[];
   signIns: number;
   events: number;
 }
 
-/** `serve`, and all that an operator has of it at once. People know best what has happened: all must say the same. */
+/** Compares everything that `serve` shows an operator with the sign-ins that really happened. */
 export const operators: Measure = async ({ minutes, tell }) => {
   ensureBuild();
   const count = Math.round(perSecond * 60 * Math.min(minutes, longest));
@@ -158,7 +158,7 @@ async function forgets(redis: RedisServer): Promise<void> {
 
 type Command = ChildProcessByStdio<Writable, Readable, null> & AsyncDisposable;
 
-/** Killed in the end. */
+/** Starts a program, which is killed when it is disposed. */
 function start(file: string, ...args: readonly string[]): Command {
   const env = { ...process.env, RX_OAUTH_CALLBACK_TOKEN: token, NO_COLOR: '1', TERM: 'xterm' };
   const child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
@@ -172,7 +172,7 @@ function start(file: string, ...args: readonly string[]): Command {
 
 const bin = join(root, 'dist', 'cli.cjs');
 
-/** The command, as it is built. */
+/** Starts the built CLI. */
 function cli(...args: readonly string[]): Command {
   return start(process.execPath, bin, ...args);
 }
@@ -181,7 +181,7 @@ function linesOf({ stdout }: Command): ReturnType<typeof createInterface> {
   return createInterface({ input: stdout });
 }
 
-/** The command on a terminal that has room for each number. */
+/** The CLI on a terminal that is wide enough for all numbers. */
 class Terminal implements AsyncDisposable {
   written = '';
   readonly #command: Command;
@@ -192,7 +192,7 @@ class Terminal implements AsyncDisposable {
     this.#command.stdout.setEncoding('utf8').on('data', (text: string) => (this.written += text));
   }
 
-  /** All that was written until it has ended. */
+  /** Stops the command. Returns everything that it has written. */
   async end(): Promise<string> {
     const closed = once(this.#command, 'close');
     this.#command.stdin.write('\x03');

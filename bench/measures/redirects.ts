@@ -7,17 +7,19 @@ import { short } from '../table.ts';
 const each = 20_000;
 const waiting = 100_000;
 
-export const redirects: Measure = async (context) => [await redirectsOf('callback-server', context)];
+export const redirects: Measure = async (context) => [
+  await redirectsOf(['callback-server', 'map-server'], context),
+];
 
-/** What a server does while 100,000 wait, against a bare one. */
-export function redirectsOf(program: Programs[0], { rounds, tell }: Context): Promise<Line> {
-  return withReceivers([program, 'bare-server'], { notes: 'arrival', waiting }, async (receivers) => {
+/** Compares two servers that answer redirects while 100,000 other flows are pending. */
+export function redirectsOf(programs: Programs, { rounds, tell }: Context): Promise<Line> {
+  return withReceivers(programs, { notes: 'arrival', waiting }, async (receivers) => {
     const comparison = await compare(rounds, () => fire(receivers, each), tell);
-    return throughput('redirects', 'redirects/s ÷ bare node:http', 0.85, comparison);
+    return throughput('redirects', 'redirects/s ÷ a Map server', 0.8, comparison);
   });
 }
 
-/** How many of ours are done while the other does one. */
+/** Returns the line of a comparison by throughput: requests that our server answers while the other answers one. */
 export function throughput(
   measure: string,
   what: string,

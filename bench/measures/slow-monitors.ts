@@ -7,7 +7,7 @@ import { short } from '../table.ts';
 
 const readers = 20;
 const slow = 100;
-// At first no faster than 120 monitors can be served: until the slow ones take no more, they count as well.
+// The first stretch is slow enough for 120 monitors, because the slow ones also get events until their buffers are full.
 const stretches = [
   { events: 30_000, perSecond: 1_000 },
   { events: 70_000, perSecond: 4_000 },
@@ -50,7 +50,7 @@ export const slowMonitors: Measure = async ({ rounds, tell }) => {
       what: 'memory that those 100 cost at most',
       value: (typical('crowded', 'rss') - typical('alone', 'rss')) / megabyte,
       unit: 'MB',
-      // The bound on what may be queued for all connections.
+      // Default limit on queued bytes of all connections.
       reach: { most: 64 },
       ours: rss('crowded'),
       against: rss('alone'),

@@ -15,8 +15,8 @@ const orders: Service = {
       response.end(page);
       const [code, state] = [parameter(url, 'code'), parameter(url, 'state')];
       const result = { type: 'response', response: { code, state } };
-      // An id is as long as ours.
-      const frame = JSON.stringify({ type: 'result', flow: '0123456789012345678901', result });
+      // As long as an id of ours.
+      const frame = JSON.stringify({ type: 'result', flowId: '0123456789012345678901', result });
       for (const client of clients) client.send(frame);
     });
     const sockets = new WebSocketServer({

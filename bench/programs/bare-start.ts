@@ -1,4 +1,4 @@
-/** As little as a program can do to listen. */
+/** The floor of `cli-start`: a bare server that listens and writes a line. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

@@ -13,13 +13,13 @@ const orders: PacedService = {
     server = createOAuthCallbackServer({ maxFlows: 1_000_000, limits: { connections: 20_000 } });
     const bridge = createBridge(server, {
       token,
-      // Patience, so that a close code is still there for a monitor that reads again after minutes.
+      // Long timeouts, so that a monitor that reads again after minutes still gets the close code.
       limits: {
         flows: 100_000,
         burst: 1_000_000,
         perSecond: 1_000_000,
         heartbeat: 3_600_000,
-        patience: 600_000,
+        timeout: 600_000,
       },
     });
     await bridge.listen();
@@ -45,7 +45,7 @@ const orders: PacedService = {
   },
 };
 
-/** A flow is begun, or the last one is cancelled: an event each, and none that stays. */
+/** Begins a flow, or cancels the last one. Each emits an event, and no flow stays. */
 async function oneEvent(): Promise<void> {
   const last = pending;
   pending = last ? undefined : server.begin();

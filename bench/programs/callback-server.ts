@@ -30,7 +30,7 @@ const orders: Receiver = {
   latencies: () => latencies,
 };
 
-/** Begins a flow and waits for its response, as the `index`th of those that will get one. Returns its state. */
+/** Begins a flow and subscribes to its response, which is noted under `index`. Returns the state. */
 async function wait(index = -1): Promise<string> {
   const { state, response } = await server.begin();
   response.subscribe(({ code }) => {

@@ -2,7 +2,7 @@ import { createClient } from 'redis';
 import { createBridge } from '../../src/bridge.ts';
 import { createOAuthCallbackServer } from '../../src/index.ts';
 import { redisStore, type RedisFlowStore } from '../../src/redis.ts';
-import type { StoredFlow } from '../../src/store/store.ts';
+import type { StoredFlow } from '../../src/model/flow-store.ts';
 import { now, pace } from '../clock.ts';
 import { obey } from '../orders.ts';
 import { Awaited, token } from '../service.ts';
@@ -12,17 +12,17 @@ import { randomStates, readStates, writeStates } from '../states.ts';
 export type ClusterNode = {
   /** Returns the port. */
   listen(redis: string): Promise<number>;
-  /** Begins so many flows, and leaves their states in a file. */
+  /** Begins `count` flows and writes their states to a file. */
   begin(count: number, file: string): Promise<void>;
-  /** Has redirects of those flows come at an even pace. */
+  /** Consumes redirects of those flows at an even pace. */
   consume(file: string, perSecond: number): Promise<void>;
-  /** Microseconds from a redirect's being at the other node to its result's being here, once all are. */
+  /** Resolves once all results are here, with the µs from the redirect at the other node to the result at this one. */
   latencies(): Promise<Float64Array>;
-  /** Waits for so many messages of `comesBare`. */
+  /** Subscribes to `count` messages of `comesBare`. */
   waitsBare(count: number): Promise<void>;
-  /** The same way with nothing of ours on it: a script that sets and publishes, and whom that wakes gets what was set. */
+  /** Takes the same way without our code: a script sets and publishes a key, and its subscriber gets the key. */
   comesBare(count: number, perSecond: number): Promise<void>;
-  /** Microseconds of two round trips to Redis, one after the other, at that pace. */
+  /** Returns the µs of two consecutive round trips to Redis, at that pace. */
   twoTrips(count: number, perSecond: number): Promise<Float64Array>;
 };
 

@@ -1,11 +1,11 @@
-/** A server and the flows that wait there: what they weigh, and how long they hold up the event loop. */
+/** A server with many pending flows: their memory, and how long they block the event loop. */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { createOAuthCallbackServer } from '../../src/index.ts';
 import { obey } from '../orders.ts';
 
 const orders = {
-  /** Bytes of a begun flow, which nobody keeps but the server. */
+  /** Returns the bytes of a begun flow that only the server keeps. */
   async weigh(count: number, subscribers: 0 | 1): Promise<number> {
     const server = createOAuthCallbackServer({ maxFlows: 10_000_000 });
     await server.listen();
@@ -17,15 +17,15 @@ const orders = {
     return (heap() - before) / count;
   },
 
-  /** Begins so many flows, a few in each turn, that all expire at once; the longest turns, in ms. */
+  /** Begins `count` flows, 100 in each turn, that all expire at the same time. */
   async begunAndExpired(count: number): Promise<Pauses> {
-    const server = createOAuthCallbackServer({ maxFlows: 10_000_000 });
+    const server = createOAuthCallbackServer();
     await server.listen();
     let pending = count;
     server.events.subscribe(({ type }) => {
       if (type === 'expired') pending--;
     });
-    // Time enough to begin them all; those that are begun last wait as long for it as the rest.
+    // Late enough that all flows have begun before the first one expires.
     const due = performance.now() + count / 60;
     return longestTurns(async () => {
       for (let left = count; left > 0;) {
@@ -37,18 +37,18 @@ const orders = {
     });
   },
 
-  /** As long with nothing to do: what the machine itself holds up. */
+  /** Does nothing for as long, to measure the pauses of the machine itself. */
   idle(ms: number): Promise<Pauses> {
     return longestTurns(() => setTimeout(ms));
   },
 };
 
 export interface Pauses {
-  /** The longest turn of the event loop. */
+  /** Longest turn of the event loop, in ms. */
   longest: number;
-  /** The longest that a collection held it up. */
+  /** Longest garbage collection, in ms. */
   collection: number;
-  /** How long it took in all. */
+  /** Duration of the whole run, in ms. */
   whole: number;
 }
 

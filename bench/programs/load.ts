@@ -1,10 +1,10 @@
-/** Sends redirects, so that what that costs is no cost of the server. */
+/** Sends redirects from a process of its own, so that their cost is no cost of the server. */
 import { now, paceAsleep } from '../clock.ts';
 import { Connection, redirectRequest, visit } from '../http.ts';
 import { obey } from '../orders.ts';
 import { readStates } from '../states.ts';
 
-/** A server, and the file of the states that redirects are sent for. */
+/** A server, and the file with the states of its redirects. */
 export interface Target {
   port: number;
   file: string;
@@ -12,37 +12,37 @@ export interface Target {
 
 const connections = 32;
 
-// So many in turn: some 15 ms, and a fifth of a second at a pace, where the first ones find the server cold.
+// Redirects of a turn: about 15 ms, or a fifth of a second at a pace, because the first ones find the server's caches cold.
 const few = 500;
 const paced = 2_000;
 
-/** By port. */
+/** Redirects by port of their server. */
 const opened = new Map<number, Redirects>();
 
 const orders = {
-  /** Sends each a redirect for each state, a few to each in turn: what slows the machine for a while slows them all. Microseconds. */
+  /** Sends each server its redirects, in alternating turns. Returns the µs that each server took. */
   fire(targets: readonly Target[]): Promise<number[]> {
     return awakeWhile(() => inTurn(targets, (one) => one.fire(few)));
   },
 
-  /** Sends them at an even pace. The code of each is the time of its sending. */
+  /** Does the same at an even pace. The code of each redirect is the time at which it was sent. */
   trickle(targets: readonly Target[], perSecond: number): Promise<number[]> {
     return inTurn(targets, (one) => one.trickle(paced, perSecond));
   },
 
-  /** Connects to a server that `send` sends redirects to. */
+  /** Connects to a server, for `send`. */
   async open(port: number, states: string[]): Promise<void> {
     opened.set(port, await Redirects.open(port, states));
   },
 
-  /** Sends it the next ones, and disconnects after the last. */
+  /** Sends the next redirects, and disconnects after the last one. */
   async send(port: number, most: number): Promise<void> {
     const one = opened.get(port)!;
     await awakeWhile(() => one.fire(most));
     if (one.left === 0) one[Symbol.dispose]();
   },
 
-  /** Sends each to a server of its own, all at once. Those may keep the connection, and end it when they close. */
+  /** Sends all redirects at once, each to a server of its own. The servers may keep the connections until they close. */
   async visits(ports: number[], states: string[]): Promise<void> {
     const answers = await Promise.all(
       states.map((state, index) => {
@@ -54,7 +54,7 @@ const orders = {
     if (bad !== undefined) throw new Error(`answered ${bad.slice(0, 300)}`);
   },
 
-  /** The whole answer to one redirect, on a connection that ends with it. */
+  /** Returns the whole answer to a redirect, on a connection that ends with it. */
   async capture({ port, file }: Target): Promise<string> {
     const [state = ''] = readStates(file);
     const request = redirectRequest(port, 'code', state);
@@ -95,7 +95,7 @@ class Redirects implements Disposable {
     return this.#states.length - this.#sent;
   }
 
-  /** Sends the next ones: each connection its next once the last is answered. */
+  /** Sends the next redirects. Each connection sends one as soon as the one before is answered. */
   fire(most: number): Promise<void> {
     const until = this.#sent + Math.min(most, this.left);
     const ask = (connection: Connection): void => {
@@ -106,7 +106,7 @@ class Redirects implements Disposable {
     });
   }
 
-  /** Sends the next ones at an even pace. */
+  /** Sends the next redirects at an even pace. */
   trickle(most: number, perSecond: number): Promise<void> {
     const count = Math.min(most, this.left);
     const idle = [...this.#open];
@@ -149,7 +149,7 @@ class Redirects implements Disposable {
   }
 }
 
-/** Until all of them are sent; what that took of each, in microseconds. */
+/** Calls `send` for the targets in turn until all redirects are sent. Returns the µs that each target took. */
 async function inTurn(
   targets: readonly Target[],
   send: (one: Redirects) => Promise<void>,
@@ -168,7 +168,7 @@ async function inTurn(
   return took;
 }
 
-/** To wake this process costs a server that it waits for some microseconds a redirect. */
+/** Keeps this process awake, because waking it would cost the server a few µs for each redirect. */
 async function awakeWhile<T>(run: () => Promise<T>): Promise<T> {
   let going = true;
   const awake = (): void => {

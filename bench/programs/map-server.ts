@@ -1,4 +1,4 @@
-/** The least that a callback server can be: subscribers in a `Map` by state, and no check at all. */
+/** The floor: a callback server that has its subscribers in a `Map` by state, and checks nothing. */
 import { createServer } from 'node:http';
 import { Observable, type Subscriber } from 'rxjs';
 import { now } from '../clock.ts';

@@ -1,4 +1,4 @@
-/** Many WebSocket clients of one service: those that listen, and those that do not read. */
+/** Many WebSocket clients of a service. Some of them do not read. */
 import { now } from '../clock.ts';
 import { obey } from '../orders.ts';
 import { token } from '../service.ts';
@@ -17,7 +17,7 @@ const slow: Monitor[] = [];
 const numbered = /"n(?:ext)?":(\d+)/;
 
 const orders = {
-  /** Connects, and says nothing. */
+  /** Opens connections that send nothing. */
   async idle(port: number, count: number): Promise<void> {
     await inTurn(count, async () => {
       const socket = await RawWebSocket.open(port, token);
@@ -30,7 +30,7 @@ const orders = {
     await inTurn(count, async () => monitors.push(await watching(port)));
   },
 
-  /** Watches, and then never reads. */
+  /** Opens connections that ask for the feed and then stop reading. */
   async watchWithoutReading(port: number, count: number): Promise<void> {
     await inTurn(count, async () => {
       const monitor = await watching(port);
@@ -39,7 +39,7 @@ const orders = {
     });
   },
 
-  /** Resolves once all monitors together have got so many events. Returns the last. */
+  /** Resolves with the last event, once all monitors together have received `count` events. */
   receive(count: number): Promise<string> {
     let left = count;
     return new Promise((resolve) => {
@@ -50,7 +50,7 @@ const orders = {
     });
   },
 
-  /** Notes when each of so many events comes to each monitor, until `delays` is asked for. */
+  /** Notes the time at which each of `count` events arrives at each monitor, for `p99`. */
   note(count: number): void {
     arrivals = monitors.map((monitor) => {
       const times = new Float64Array(count);
@@ -72,7 +72,7 @@ const orders = {
     });
   },
 
-  /** The 99th percentile of what an event took to come, in microseconds, given the times of their sending. */
+  /** Returns the 99th percentile of the delays in µs, given the times at which the events were sent. */
   async p99(sent: Float64Array): Promise<number> {
     await all;
     const delays = new Float64Array(sent.length * arrivals.length);
@@ -84,7 +84,7 @@ const orders = {
     return quantile(delays, 0.99);
   },
 
-  /** Has the slow ones read at last. How many were closed with 1013, and could go on from where they were. */
+  /** Lets the slow monitors read. Returns how many were closed with 1013, and how many of them could resume. */
   async recover(port: number): Promise<{ closed: number; resumed: number }> {
     const codes = await Promise.all(slow.map((monitor) => untilClosed(monitor)));
     const resumed = await Promise.all(
@@ -133,13 +133,13 @@ function untilClosed(monitor: Monitor): Promise<number> {
   });
 }
 
-/** Of an event; how many flows are pending is told between them. */
+/** Returns the number of an event, or `undefined` for another message, such as the number of pending flows. */
 function numberOf(payload: Buffer): number | undefined {
   const [, n] = numbered.exec(payload.toString('latin1', 0, 40)) ?? [];
   return n === undefined ? undefined : Number(n);
 }
 
-/** A hundred at a time. */
+/** Opens connections, 100 at a time. */
 async function inTurn(count: number, connect: () => Promise<unknown>): Promise<void> {
   for (let left = count; left > 0; left -= 100)
     await Promise.all(Array.from({ length: Math.min(100, left) }, connect));

@@ -2,21 +2,21 @@
 import { setTimeout } from 'node:timers/promises';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../src/client.ts';
 import { People } from '../../spec/helpers/people.ts';
-import { nameOf } from '../../spec/monitor/agreement.ts';
+import { nameOf } from '../../spec/behaviour/monitor/agreement.ts';
 import { obey } from '../orders.ts';
 import { token } from '../service.ts';
 
-/** What a service must have had. */
+/** Events that a service must have emitted. */
 export interface Had {
-  /** By their names, in no order. */
+  /** Names of the events, in no order. */
   events: readonly string[];
-  /** Until the last of them had ended. */
+  /** Seconds until the last sign-in had ended. */
   seconds: number;
-  /** How far behind its pace the last one began, in ms. */
+  /** Delay of the last begin behind its pace, in ms. */
   late: number;
 }
 
-// A connection may say 200 things a second.
+// A connection may send 200 messages a second.
 const programs = 10;
 
 const people = new People();
@@ -24,7 +24,7 @@ let hosts: RemoteCallbackHost[] = [];
 let waiting: string[] = [];
 
 const orders = {
-  /** Resolves when the last of them has ended, with the result in the program that waits for it. Some wait on. */
+  /** Resolves once every sign-in has its result, except for `waitOn` flows that stay pending. */
   async signIn(bridgeUrl: string, count: number, perSecond: number, waitOn: number): Promise<Had> {
     hosts = await Promise.all(
       Array.from({ length: programs }, () => connectCallbackHost(bridgeUrl, { token })),
@@ -45,9 +45,9 @@ const orders = {
     return { events: people.events, seconds, late };
   },
 
-  /** The store has lost those who wait; the names of what a service must have told of it. */
+  /** Returns the names of the events for pending flows that the store has lost. */
   lost(): readonly string[] {
-    return waiting.map((flow) => nameOf({ type: 'cancelled', reason: 'lost', flow }));
+    return waiting.map((flow) => nameOf({ type: 'cancelled', reason: 'lost', flowId: flow }));
   },
 
   async leave(): Promise<void> {

@@ -1,4 +1,4 @@
-/** A server for all sign-ins, beside `oauth-callback`, which has one for each. */
+/** A server for all sign-ins, and `oauth-callback`, which opens one for each. */
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -7,7 +7,7 @@ import { createOAuthCallbackServer, type CallbackFields, type OAuthCallbackServe
 import { obey } from '../orders.ts';
 import { randomStates } from '../states.ts';
 
-/** As much of its types as is used here; its own ask for another TypeScript. */
+/** The part of the package's types that is used here. Its own types need another version of TypeScript. */
 interface OAuthCallback {
   getAuthCode(options: {
     authorizationUrl: string;
@@ -17,7 +17,7 @@ interface OAuthCallback {
   }): Promise<CallbackFields>;
 }
 
-/** Sign-ins that wait for their redirect: the state of each, and the port to send it to. */
+/** Pending sign-ins: their states, and the ports that their redirects are sent to. */
 interface Begun {
   ports: number[];
   states: string[];
@@ -32,7 +32,7 @@ const orders = {
   async listen(): Promise<void> {
     server = createOAuthCallbackServer();
     await server.listen();
-    // Of any type, so that the programs compile where it is not installed.
+    // A variable, so that the programs compile if the package is not installed.
     const name: string = 'oauth-callback';
     oauthCallback = (await import(name)) as OAuthCallback;
   },
@@ -64,7 +64,7 @@ const orders = {
     return { ports: freePorts, states };
   },
 
-  /** Resolves once every sign-in has its response, and whatever it opened is closed. */
+  /** Resolves once every sign-in has its response and has closed its server. */
   async ended(): Promise<number> {
     return (await Promise.all(responses)).length;
   },

@@ -1,15 +1,15 @@
-/** A server where many sign-ins wait, and redirects come for any of them. */
+/** A server with many pending sign-ins, which gets redirects for some of them. */
 import { createOAuthCallbackServer, ofState, type OAuthCallbackServer } from '../../src/index.ts';
 import { obey } from '../orders.ts';
 import { randomStates, writeStates } from '../states.ts';
 
-/** How a consumer waits: for a flow that was begun, or for a state. */
+/** The way in which a consumer waits: by `flow.response` or by `ofState`. */
 export type Waiting = 'flow' | 'ofState';
 
 let server: OAuthCallbackServer;
 let how: Waiting;
 let waiting: string[] = [];
-/** Those that begin to wait, each in the place of one that has its response. */
+/** States of the flows that begin next, each when another flow gets its response. */
 let next: string[] = [];
 let heard = 0;
 
@@ -24,7 +24,7 @@ const orders = {
     return server.address.port;
   },
 
-  /** Leaves in a file the states of so many redirects: of any that wait, or, where those are fewer, of all and their successors. */
+  /** Writes the states of `count` redirects to a file: random pending ones, or all and their successors if there are fewer. */
   prepare(count: number, file: string): void {
     heard = 0;
     next = randomStates(count);
@@ -41,7 +41,7 @@ const orders = {
     }
   },
 
-  /** How many redirects did not come exactly once. */
+  /** Returns how many redirects did not arrive exactly once. */
   amiss: () => Math.abs(next.length - heard),
 };
 

@@ -120,7 +120,7 @@ test('cannot connect from a page of another origin, whose ticket does not help',
     const refused = page.waitForEvent('console', (message) => message.text().includes('WebSocket'));
     is(await open(page, other), 'Could not connect');
     is(await page.locator('p').innerText(), 'ConnectionError connection_failed');
-    // What a page is not told, its console is.
+    // The console says what the page is not told.
     match(
       (await refused).text(),
       `127.0.0.1:${port}/bridge' failed: Error during WebSocket handshake: Unexpected response code: 403`,

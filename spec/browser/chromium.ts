@@ -6,9 +6,10 @@ import {
   type BrowserContextOptions,
   type Page,
 } from 'playwright-core';
+import { patience } from '../helpers/assert.ts';
 import { suite, type TestBody, type TestOptions } from '../helpers/suite.ts';
 
-/** The Chromium of this machine; undefined where there is none. */
+/** Path of this machine's Chromium, if there is one. */
 export const executablePath = [
   process.env['CHROMIUM'],
   '/usr/bin/chromium',
@@ -42,7 +43,7 @@ export function launchProfile(directory: string): Promise<BrowserContext> {
 
 function launchOptions(more: readonly string[]) {
   if (executablePath === undefined) throw new Error(noChromium);
-  return { executablePath, headless: true, args: [...flags, ...more], timeout: 15_000 };
+  return { executablePath, headless: true, args: [...flags, ...more], timeout: 60_000 };
 }
 
 /** A tab of a browser without a past, and what was seen of it. */
@@ -52,7 +53,7 @@ export interface Tab {
   readonly seen: Seen;
 }
 
-/** What all tabs of one context did, in order. */
+/** Actions of all tabs of one context, in order. */
 export interface Seen {
   /** The URL of each request. */
   readonly requests: string[];
@@ -87,7 +88,7 @@ export function browserSuite(
     left++;
     const inBrowser: TestBody = async () => {
       try {
-        // One that did not start is another test's to start.
+        // If the browser does not start, the next test tries again.
         browser ??= launch().catch((error: unknown) => {
           browser = undefined;
           throw error;
@@ -114,7 +115,7 @@ export async function inContext<T>(
   const context = await browser.newContext({ locale: 'en-GB', ...options });
   try {
     // Within the deadline of a test, so that what does not happen is named.
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(patience);
     const seen = await watch(context);
     return await body({ context, page: await context.newPage(), seen });
   } finally {

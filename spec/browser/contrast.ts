@@ -6,7 +6,7 @@ export interface Contrast {
   text: string;
 }
 
-/** Of everything in the page that is shown. */
+/** Finds the lowest contrast of everything that the page shows. */
 export function lowestContrast(page: Page): Promise<Contrast> {
   return page.evaluate<Contrast>(`(() => {${contrastFunction} return lowestContrast(); })()`);
 }

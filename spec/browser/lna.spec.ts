@@ -1,9 +1,10 @@
 import { equal, is } from '../helpers/assert.ts';
+import { shake, withBridge, withTicket } from '../helpers/bridge.ts';
 import { withServer } from '../helpers/endpoint.ts';
 import { suite } from '../helpers/suite.ts';
 import { selfSigned } from './certificate.ts';
 import { executablePath, headline, inContext, launch, noChromium } from './chromium.ts';
-import { comeBack, formPost, openForwarding, startProvider, startSite } from './site.ts';
+import { comeBack, formPost, openForwarding, startProvider, startSite, type Site } from './site.ts';
 
 const test = suite('local network access');
 
@@ -24,7 +25,7 @@ test.when(executablePath !== undefined, noChromium)(
         tls,
         pages: { '/': formPost(server.redirectUri, { code: 'c', state: form.state }) },
       });
-      // What is on these ports counts as the internet, not as this machine.
+      // Servers on these ports count as the internet, not as this machine.
       const spaces = [provider, again, poster].map(({ port }) => `127.0.0.1:${port}=public`).join(',');
       const browser = await launch(`--ip-address-space-overrides=${spaces}`);
       try {
@@ -52,6 +53,48 @@ test.when(executablePath !== undefined, noChromium)(
         await browser.close();
       }
     }),
+);
+
+/** Opens the bridge's WebSocket in a page; resolves with the first message, or the code of its end. */
+const connecting = (url: string, ticket: string): string => `new Promise((resolve) => {
+  const socket = new WebSocket(${JSON.stringify(url)}, ['rx-oauth-callback.v1', 'ticket.${ticket}']);
+  socket.onmessage = ({ data }) => resolve(JSON.parse(data).type);
+  socket.onclose = ({ code }) => resolve(code);
+})`;
+
+test.when(executablePath !== undefined, noChromium)(
+  'G-14 a WebSocket to a bridge on loopback needs a permission from a public page, and none from a page on loopback',
+  async () => {
+    const tls = selfSigned();
+    const pages = { '/': '<h1>App</h1>' };
+    await using app = await startSite({ tls, pages });
+    await using local = await startSite({ tls, pages });
+    // The server on this port counts as the internet, not as this machine.
+    const browser = await launch(`--ip-address-space-overrides=127.0.0.1:${app.port}=public`);
+    try {
+      await withBridge(
+        async ({ bridge, port, url }) => {
+          const outcome = (site: Site, ticket: string, ...granted: string[]) =>
+            inContext(browser, { ignoreHTTPSErrors: true }, async ({ context, page }) => {
+              if (granted.length > 0) await context.grantPermissions(granted, { origin: site.origin });
+              await page.goto(`${site.origin}/`);
+              const became = await page.evaluate<unknown>(connecting(url, ticket));
+              return [became, await page.evaluate<string>(permission)];
+            });
+          const ticketFor = ({ origin }: Site) => bridge.issueTicket({ origin });
+          const unused = ticketFor(app);
+          equal(await outcome(app, unused), [1006, 'denied']);
+          // The bridge has seen nothing of it.
+          is((await shake(port, withTicket(unused, app.origin))).status, 101);
+          equal(await outcome(app, ticketFor(app), 'local-network-access'), ['welcome', 'granted']);
+          equal(await outcome(local, ticketFor(local)), ['welcome', 'prompt']);
+        },
+        { origins: [app.origin, local.origin] },
+      );
+    } finally {
+      await browser.close();
+    }
+  },
 );
 
 test.run();

@@ -24,7 +24,7 @@ const pages = {
   denied: { query: '?error=access_denied' },
   failure: { query: `?error=invalid_scope&error_description=${encodeURIComponent(description)}` },
   neutral: { query: '?error=nothing' },
-  // Nobody settles it.
+  // The program never settles it.
   waiting: { query: '?code=c', options: { settle: 1 } },
 } satisfies Record<string, { query: string; options?: ServerOptions }>;
 
@@ -94,7 +94,7 @@ interface Measured extends Contrast {
   overflow: number;
   /** Elements that stick out of the card. */
   outside: string[];
-  /** Whether the person sees the page's beginning. */
+  /** Position at which the page begins, so that the user can see its top. */
   top: number;
 }
 

@@ -1,4 +1,4 @@
-/** What a browser sends besides a person's way back, and what it sends again. */
+/** Requests that a browser sends besides the user's redirect, or sends again. */
 import { firstValueFrom, take, toArray } from 'rxjs';
 import type { Flow } from '../../src/index.ts';
 import { deadline, equal, is, ok } from '../helpers/assert.ts';
@@ -100,7 +100,7 @@ test('D-02 takes a form_post of a page that hides its origin', async ({ page }) 
   });
 });
 
-/** What a page of an attacker has in it to have `url` loaded. */
+/** Elements with which a page of an attacker loads `url`. */
 const gets: Readonly<Record<string, (url: string) => string>> = {
   'an image': (url) => `<img src="${url}">`,
   'a frame': (url) => `<iframe src="${url}"></iframe>`,
@@ -135,7 +135,7 @@ for (const [where, host] of [
   ['another port', '127.0.0.1'],
 ] as const) {
   // Each of them knows the state of a flow, which an attacker does not: only how it is sent gives it away.
-  test(`F-05 takes nothing that a page on ${where} loads, and each person's return after it`, async ({
+  test(`F-05 accepts nothing that a page on ${where} loads, and accepts the user's redirect after it`, async ({
     page,
   }) => {
     await withServer({}, async (endpoint) => {
@@ -155,7 +155,7 @@ for (const [where, host] of [
         pages: { '/': `<!doctype html>${attacks.map(({ html }) => html).join('\n')}` },
       });
       await page.goto(`${attacker.origin}/`);
-      await deadline(arrived, 10_000, 'all of them');
+      await deadline(arrived, 'all of them');
       for (const { disposition } of redirects) is(disposition, 'refused');
       // A form is refused before its body is read, so those are not known by their state.
       equal(
@@ -197,7 +197,7 @@ const speculations = [
 ] as const satisfies [string, string, (url: string) => string][];
 
 for (const [name, host, html] of speculations) {
-  test(`F-06 takes nothing by ${name} of ${host}, and the click after it`, async ({ page }) => {
+  test(`F-06 accepts nothing by ${name} of ${host}, and accepts the click after it`, async ({ page }) => {
     await withServer({}, async (endpoint) => {
       const { server, redirects } = endpoint;
       const flow = await server.begin();
@@ -209,7 +209,7 @@ for (const [name, host, html] of speculations) {
       });
       const arrived = firstValueFrom(server.redirects);
       await page.goto(`${provider.origin}/`);
-      const { disposition, reason } = await deadline(arrived, 10_000, name);
+      const { disposition, reason } = await deadline(arrived, name);
       equal({ disposition, reason }, { disposition: 'refused', reason: 'prefetch' });
       equal(outcome.responses, []);
 
@@ -234,7 +234,7 @@ test('shows a popup with a guessed state the neutral page', async ({ page }) => 
     });
     await page.goto(`${attacker.origin}/`);
     const [popup] = await Promise.all([page.waitForEvent('popup'), page.click('button')]);
-    await popup.waitForURL(server.redirectUri);
+    await popup.waitForURL(guess);
     is(await headline(popup), neutral);
     await page.goto(`${server.redirectUri}?code=c&state=${flow.state}`);
     is(await headline(page), success);

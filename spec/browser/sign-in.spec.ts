@@ -1,8 +1,8 @@
 /** The whole way of a person, by hand: a login form, a consent form, and back to the callback. */
 import type { Page } from 'playwright-core';
 import { firstValueFrom, mergeMap } from 'rxjs';
-import { password, startAuthorizationServer } from '../../examples/demo/authorization-server.ts';
-import { discover, exchange } from '../../examples/demo/oauth-client.ts';
+import { password, startAuthorizationServer } from '../../src/cli/demo/authorization-server.ts';
+import { discover, exchange } from '../../src/cli/demo/oauth-client.ts';
 import { AuthorizationError, orThrow, type Flow, type OAuthCallbackServer } from '../../src/index.ts';
 import { equal, is, rejects } from '../helpers/assert.ts';
 import { withServer } from '../helpers/endpoint.ts';
@@ -62,7 +62,7 @@ test('ends with the tokens of the person who signed in', async ({ page, seen }) 
   });
 });
 
-test('ends with the refusal of a person who says no', async ({ page }) => {
+test('ends with access_denied if the user denies', async ({ page }) => {
   await using authorizationServer = await startAuthorizationServer();
   const { issuer, clients } = authorizationServer;
   await withServer({}, async ({ server }) => {

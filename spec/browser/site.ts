@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { Page } from 'playwright-core';
 
-/** Pages by path: HTML, or where to send the browser with a 302. */
+/** Pages by path: HTML, or the target of a 302. */
 export type SitePages = Readonly<Record<string, string | { readonly location: string }>>;
 
 export interface SiteOptions {
@@ -15,7 +15,7 @@ export interface SiteOptions {
   tls?: SecureContextOptions;
 }
 
-/** Somebody else's web server on loopback: a provider, an attacker, where a link leads. */
+/** A foreign web server on loopback: a provider, an attacker, or the target of a link. */
 export interface Site extends AsyncDisposable {
   readonly port: number;
   readonly origin: string;

@@ -1,63 +1,55 @@
-/** B: everywhere. L: on loopback. S: in a shared service. */
-export type Mode = 'B' | 'L' | 'S';
+import { requirements as bridgeAccess } from './bridge-access.ts';
+import { requirements as bridgeProtocol } from './bridge-protocol.ts';
+import { requirements as cluster } from './cluster.ts';
+import { requirements as commandLine } from './command-line.ts';
+import { requirements as httpLimits } from './http-limits.ts';
+import { requirements as httpRequests } from './http-requests.ts';
+import { requirements as issuer } from './issuer.ts';
+import { requirements as jarm } from './jarm.ts';
+import { requirements as lifecycle } from './lifecycle.ts';
+import { requirements as login } from './login.ts';
+import { requirements as loopback } from './loopback.ts';
+import { requirements as methods } from './methods.ts';
+import { requirements as openingBrowser } from './opening-browser.ts';
+import { requirements as operator } from './operator.ts';
+import { requirements as page } from './page.ts';
+import { requirements as parsing } from './parsing.ts';
+import { requirements as pkce } from './pkce.ts';
+import { requirements as redirectUri } from './redirect-uri.ts';
+import { requirements as remoteService } from './remote-service.ts';
+import type { Requirement, Subject } from './requirement.ts';
+import { requirements as savedFiles } from './saved-files.ts';
+import { requirements as secrets } from './secrets.ts';
+import { requirements as singleUse } from './single-use.ts';
+import { requirements as watch } from './watch.ts';
 
-/** One row of the requirements on the callback endpoint. */
-export interface Requirement {
-  /** `A-01`. */
-  id: string;
-  mode: Mode;
-  /** Why it does not apply to this release. */
-  absent?: string;
-  /** What of it was decided otherwise, or comes later. */
-  note?: string;
-}
+export const subjects: readonly Subject[] = [
+  parsing,
+  singleUse,
+  pkce,
+  issuer,
+  redirectUri,
+  jarm,
+  methods,
+  loopback,
+  openingBrowser,
+  httpRequests,
+  httpLimits,
+  page,
+  secrets,
+  lifecycle,
+  bridgeAccess,
+  bridgeProtocol,
+  cluster,
+  login,
+  savedFiles,
+  remoteService,
+  operator,
+  commandLine,
+  watch,
+];
 
-/** The mode of each row, in order. */
-const modes: Readonly<Record<string, string>> = {
-  A: 'BBBBBBBBBBBB',
-  B: 'BBBBBBBBBBBBB',
-  C: 'BBBBBBBBBBBB',
-  D: 'BBBBB',
-  E: 'LLLLLLLBL',
-  F: 'BBBBBBBBBBBBBBS',
-  G: 'BBBBBBBBBBBBBL',
-  H: 'BBBB',
-  I: 'BBBS',
-  J: 'BBBBBBBBB',
-  K: 'BBBBBBBBBBBBBBBBB',
-};
-
-const absences: Readonly<Record<string, string>> = {};
-
-const notes: Readonly<Record<string, string>> = {
-  'A-11': 'the page for a redirect without parameters is the neutral one, without a word on fragments',
-  'B-10': 'decided: every subscriber of a flow gets the response, until the deadline of the flow',
-  'B-11': 'decided: in process the stream carries the code; events, log and printing do not',
-  'B-13':
-    'decided: every subscriber of a flow gets the response; issuer and context are those of its begin()',
-  'C-07': 'decided: JARM is refused',
-  'C-11': 'decided: JARM is refused',
-  'C-12': 'decided: JARM is refused',
-  'E-05':
-    'decided: a server stays until it is closed; for that of one sign-in see spec/login/sign-in.spec.ts',
-  'E-09':
-    'the core opens no browser, and makes no URL to open but of http and https; for the one that the command opens see spec/cli/login.spec.ts',
-  'F-15': 'the core reads no forwarding header; those of a known proxy come with the cluster',
-  'H-01': 'metrics, traces and the command are searched by spec/telemetry and spec/cli',
-  'H-04': 'bounds for each tenant come with the cluster',
-  'J-07': 'there is no first-message authentication: nobody is connected without a credential',
-  'I-04': 'the core has no such endpoint; those of serve are tried by spec/telemetry/operator.spec.ts',
-};
-
-/** Every row of the groups A to K. */
-export const catalogue: readonly Requirement[] = Object.entries(modes).flatMap(([group, letters]) =>
-  Array.from(letters).map((letter, index) =>
-    requirement(`${group}-${String(index + 1).padStart(2, '0')}`, letter as Mode),
-  ),
-);
-
-function requirement(id: string, mode: Mode): Requirement {
-  const absent = absences[id];
-  const note = notes[id];
-  return { id, mode, ...(absent && { absent }), ...(note && { note }) };
-}
+/** Every requirement, by its id. */
+export const catalogue: readonly Requirement[] = subjects
+  .flatMap(({ requirements }) => requirements)
+  .sort((one, other) => (one.id < other.id ? -1 : 1));

@@ -14,13 +14,13 @@ import {
   type Redirect,
 } from '../../src/index.ts';
 
-/** What the other side needs to know: ports, and the states by the name of what becomes of them. */
+/** Message to the other side: ports, and the states by the name of their outcome. */
 export interface Ready {
   ports: Readonly<Record<'plain' | 'holding' | 'accepting', number>>;
   states: Readonly<Record<string, string>>;
 }
 
-/** What it sends once it has sent its redirects. */
+/** Message from the other side, after its redirects. */
 export interface Finish {
   snapshot: string;
 }
@@ -105,7 +105,7 @@ process.send?.({
 holding.redirects.subscribe(({ disposition, response }) => {
   if (disposition === 'held' && response.state === claimed)
     holding.redirects.pipe(ofState(claimed)).subscribe(take);
-  // Nobody asks for the other one.
+  // No consumer asks for the other one.
   if (disposition === 'held' && response.state === neverClaimed) advance(1_000);
 });
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { createOAuthCallbackServer } from '../../src/index.ts';
 
-/** What the other side needs to know. `delivered` is the state whose page waits for the app. */
+/** Message to the other side. `delivered` is the state whose page waits for the app. */
 export interface Running {
   port: number;
   delivered: string;

@@ -1,13 +1,13 @@
-/** One sign-in under test: redirects that must not reach it, and at last the one that must. */
+/** A sign-in under test: redirects that must not reach it, and at last the one that must. */
 import { inspect } from 'node:util';
 import type { BeginOptions, CallbackResponse, Flow, OAuthCallbackServer } from '../../src/index.ts';
 import * as assert from '../helpers/assert.ts';
 import { observe, type Endpoint, type Outcome } from '../helpers/endpoint.ts';
-import type { WireAnswer, WireRequest } from '../helpers/wire.ts';
+import type { HttpAnswer, HttpRequest } from '../helpers/http.ts';
 
 export interface SignIn {
   flow: Flow;
-  /** What its subscriber got, from the beginning. */
+  /** Notifications that its subscriber got, from the beginning. */
   seen: Outcome;
 }
 
@@ -28,7 +28,7 @@ export function response(flow: Flow, code = 'the-code'): string {
 }
 
 /** A form_post, as an authorization server's page submits it. */
-export function post(path: string, body: string): WireRequest {
+export function post(path: string, body: string): HttpRequest {
   return {
     method: 'POST',
     target: path,
@@ -41,10 +41,10 @@ export function post(path: string, body: string): WireRequest {
 export async function refuses(
   endpoint: Endpoint,
   { seen }: SignIn,
-  request: string | WireRequest,
+  request: string | HttpRequest,
   what: string,
   statuses: readonly number[] = [400],
-): Promise<WireAnswer> {
+): Promise<HttpAnswer> {
   const before = accepted(endpoint).length;
   const answer = await (typeof request === 'string' ? endpoint.visit(request) : endpoint.send(request));
   assert.ok(statuses.includes(answer.status), `${what}: is answered ${answer.status}`);
@@ -80,7 +80,7 @@ export function told({ log, events }: Endpoint): string {
 }
 
 /** All that is shown, logged, told in events or printed: what nobody has to ask for. */
-export function said(endpoint: Endpoint, ...answers: readonly WireAnswer[]): string {
+export function said(endpoint: Endpoint, ...answers: readonly HttpAnswer[]): string {
   return [
     ...answers.map(({ raw }) => raw),
     told(endpoint),
@@ -96,4 +96,16 @@ export function said(endpoint: Endpoint, ...answers: readonly WireAnswer[]): str
 export function carried({ redirects }: Endpoint): string {
   const astray = redirects.filter(({ disposition }) => disposition !== 'accepted');
   return JSON.stringify(astray.map(({ response }) => response.toDict()));
+}
+
+export const withIss = (query: string, iss: string): string => `${query}&iss=${encodeURIComponent(iss)}`;
+
+/** Nothing that the refused redirects brought is to be found anywhere. */
+export function notTold(endpoint: Endpoint, canary: string): void {
+  assert.not.match(carried(endpoint) + said(endpoint), canary);
+}
+
+/** The flow's own redirect. */
+export function real({ flow }: SignIn): string {
+  return target(flow, response(flow));
 }

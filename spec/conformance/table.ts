@@ -1,20 +1,23 @@
 import type { ReportLine } from '../helpers/suite.ts';
-import type { Requirement } from './catalogue.ts';
+import type { Requirement } from './requirement.ts';
 
-/** Where one requirement stands after a run. */
-export interface Standing extends Requirement {
+/** The parts of a requirement that the table shows. */
+export type Listed = Pick<Requirement, 'id' | 'demand' | 'source' | 'note' | 'absent'>;
+
+/** How one requirement stands after a run. */
+export interface Standing extends Listed {
   outcome: 'passed' | 'not applicable' | 'open';
-  /** Tests that have run for it. */
+  /** Number of tests that have run for it. */
   tests: number;
-  /** What there is to say beyond the outcome. */
+  /** Reason for the outcome, or a note. */
   remark: string;
 }
 
-/** Judges each requirement by the tests whose names begin with its id, or with several of which it is one. */
-export function judge(catalogue: readonly Requirement[], lines: readonly ReportLine[]): Standing[] {
+/** Judges each requirement by the tests whose names begin with its id, alone or among several ids. */
+export function judge(catalogue: readonly Listed[], lines: readonly ReportLine[]): Standing[] {
   return catalogue.map((requirement) => {
     const { id, absent, note = '' } = requirement;
-    const tests = lines.filter(({ name }) => idsOf(name).includes(id));
+    const tests = lines.filter(({ name }) => idsIn(name).includes(id));
     const unmet = tests.filter(({ status }) => status !== 'passed');
     const standing = { ...requirement, tests: tests.length };
     if (tests.length === 0) {
@@ -28,15 +31,16 @@ export function judge(catalogue: readonly Requirement[], lines: readonly ReportL
   });
 }
 
-function idsOf(name: string): string[] {
+function idsIn(name: string): string[] {
   return /^(?:[A-Z]-\d\d )*/.exec(name)?.[0].split(' ') ?? [];
 }
 
-/** A line for each requirement, and the counts. */
+/** Lines for each requirement, and the counts. */
 export function table(standings: readonly Standing[]): string {
-  const lines = standings.map(({ id, mode, outcome, tests, remark }) =>
-    `${id}  ${mode}  ${outcome.padEnd(14)}  ${String(tests || '').padStart(2)}  ${remark}`.trimEnd(),
-  );
+  const lines = standings.flatMap(({ id, demand, source, outcome, tests, remark }) => [
+    `${id}  ${outcome.padEnd(14)}  ${String(tests || '').padStart(3)}  ${demand} (${source})`,
+    ...(remark ? [`${' '.repeat(27)}${remark}`] : []),
+  ]);
   const counts = (['passed', 'not applicable', 'open'] as const).map(
     (outcome) => `${standings.filter((standing) => standing.outcome === outcome).length} ${outcome}`,
   );

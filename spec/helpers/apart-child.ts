@@ -82,7 +82,7 @@ function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
 }
 
-// Whoever started this process has gone.
+// Ends with the process that started this one.
 const orphaned = (): never => process.exit();
 process.on('disconnect', orphaned);
 

@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 import type { BeginOptions, CallbackFields, Outcome, ServerOptions } from '../../src/index.ts';
 import { deadline } from './assert.ts';
 
-/** What a message can carry of the options. */
+/** Options that a message between processes can carry. */
 export type PlainOptions = Omit<
   ServerOptions,
   'logger' | 'scheduler' | 'server' | 'render' | 'resultContainer' | 'resultReady'
 >;
 
-/** What the process is told to do; each order is answered. */
+/** Orders to the process; each is answered. */
 export type Order = { id: number } & (
   | { do: 'serve'; options: PlainOptions }
   | { do: 'begin'; server: number; options: Omit<BeginOptions, 'signal'> }
@@ -21,7 +21,7 @@ export type Order = { id: number } & (
   | { do: 'close' }
 );
 
-/** What the process tells: the answer to an order, or news. */
+/** Messages of the process: the answer to an order, or news. */
 export type Report =
   | { answers: number; value?: unknown; failure?: string }
   | { flow: number; response: CallbackFields }
@@ -49,7 +49,7 @@ export interface FlowApart {
   settle(outcome: Outcome): Promise<void>;
 }
 
-/** What a flow gave, kept from its first message on, which may come before the answer to `begin`. */
+/** Results of a flow, kept from its first message on, which may come before the answer to `begin`. */
 interface Seen {
   responses: CallbackFields[];
   errors: string[];
@@ -106,7 +106,7 @@ export class Apart {
     return { ...told, responses, errors, delivered, settle };
   }
 
-  /** What became of everything so far. Whatever was told before is known once this resolves. */
+  /** Reports on everything so far. All earlier messages have been read once this resolves. */
   report(): Promise<{ accepted: number; connections: Connections }> {
     return this.#order({ do: 'report' }) as ReturnType<Apart['report']>;
   }
@@ -131,7 +131,7 @@ export class Apart {
   /** Closes the servers in good order and waits for the process to end; says how it ended. */
   async close(): Promise<string> {
     if (this.alive) await this.#order({ do: 'close' });
-    return deadline(this.#exit, 10_000, 'the end of the server process');
+    return deadline(this.#exit, 'the end of the server process');
   }
 
   /** Ends the process whatever it does. */
@@ -146,7 +146,7 @@ export class Apart {
     this.#child.send({ ...order, id }, () => undefined);
     const died = this.#exit.then((how): Answer => ({ answers: id, failure: `${how}\n${this.output}` }));
     const what = `the server process's answer to "${order.do}"`;
-    const { value, failure } = await deadline(Promise.race([answered, died]), 20_000, what);
+    const { value, failure } = await deadline(Promise.race([answered, died]), what);
     this.#waiting.delete(id);
     if (failure !== undefined) throw new Error(`the server process: ${failure}`);
     return value;

@@ -87,19 +87,19 @@ test('rejects fails for a function that throws or returns before it promises', a
 });
 
 test('deadline hands on the value and the error', async () => {
-  assert.is(await deadline(Promise.resolve(7), 1000, 'seven'), 7);
+  assert.is(await deadline(Promise.resolve(7), 'seven'), 7);
   const error = new Error('no');
-  assert.is(await rejects(deadline(Promise.reject(error), 1000, 'no')), error);
+  assert.is(await rejects(deadline(Promise.reject(error), 'no')), error);
 });
 
 test('deadline names what has not come', async () => {
-  const { message } = await rejects(deadline(new Promise(() => undefined), 1, 'the redirect'));
+  const { message } = await rejects(deadline(new Promise(() => undefined), 'the redirect', 1));
   assert.is(message, 'the redirect: not settled within 1 ms');
 });
 
 test('deadline refuses a time that no timer can hold', async () => {
   for (const ms of [0, -1, NaN, Infinity, 2 ** 31]) {
-    await rejects(deadline(Promise.resolve(), ms, 'it'), RangeError);
+    await rejects(deadline(Promise.resolve(), 'it', ms), RangeError);
   }
 });
 

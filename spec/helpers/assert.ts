@@ -50,8 +50,14 @@ type Work = PromiseLike<unknown> | (() => unknown);
 const { setTimeout, clearTimeout } = globalThis;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
+/**
+ * Milliseconds after which what has not happened counts as lost. A wait ends with its event, so the limit costs nothing but
+ * for a failure, and a machine may be many times slower than the one that the spec was written on.
+ */
+export const patience = 30_000;
+
 /** The promise's value, or after `ms` an error that begins with `what`. The timer keeps the process alive. */
-export async function deadline<T>(promise: PromiseLike<T>, ms: number, what: string): Promise<T> {
+export async function deadline<T>(promise: PromiseLike<T>, what: string, ms = patience): Promise<T> {
   // Node turns a longer timer into 1 ms.
   if (!(ms > 0 && ms <= LONGEST_TIMER)) throw new RangeError(`deadline: ${ms} is not between 0 and 2^31 ms`);
   let timer: NodeJS.Timeout | undefined;
@@ -110,10 +116,10 @@ const isErrorClass = (value: Exclude<Expectation, string>): value is ErrorClass 
 function expected(thrown: unknown, expectation?: Expectation): Error {
   // A failed assertion within the tested function is not the error that was asked for.
   if (thrown instanceof Assertion && expectation !== Assertion) throw thrown;
-  if (!(thrown instanceof Error)) return fail('error', `Expected an Error, got ${inspect(thrown)}`);
+  if (!(thrown instanceof Error)) return fail('error', `Expected an Error; got ${inspect(thrown)}`);
   const [met, wanted] = meets(thrown, expectation);
   if (met) return thrown;
-  return fail('error', `Expected ${wanted}, got ${thrown.name}: ${thrown.message}`, thrown);
+  return fail('error', `Expected ${wanted}; got ${thrown.name}: ${thrown.message}`, thrown);
 }
 
 function meets(error: Error, expectation?: Expectation): [met: boolean, wanted: string] {

@@ -1,18 +1,20 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { WebSocket } from 'ws';
 import type { BridgeOptions } from '../../src/bridge/options.ts';
-import { subprotocol, type ServiceMessage } from '../../src/bridge/protocol.ts';
+import { subprotocol, type ServiceMessage } from '../../src/wire/protocol.ts';
 import { createBridge, type Bridge } from '../../src/bridge/server.ts';
 import type { ServerOptions } from '../../src/index.ts';
 import { deadline } from './assert.ts';
 import { withServer, type Endpoint } from './endpoint.ts';
-import { send, type WireAnswer } from './wire.ts';
+import { send, type Address, type HttpAnswer } from './http.ts';
+import { newState } from './server.ts';
 
 export const token = 'a-token-of-the-specs';
 
-/** What a listener keeps to itself, or makes known of it. */
-export const newState = (): string => randomBytes(32).toString('base64url');
-export const newKey = (): string => createHash('sha256').update(randomBytes(32)).digest('base64url');
+/** Returns a key that owns a flow on the bridge. */
+export const newKey = (): string => randomBytes(32).toString('base64url');
+
+/** Proves that a listener has a key. */
 export const proofOf = (key: string, nonce: string): string =>
   createHmac('sha256', Buffer.from(key, 'base64url')).update(nonce).digest('base64url');
 
@@ -30,16 +32,16 @@ const handshake: Readonly<Record<string, string>> = {
 
 /** The answer to a good handshake with a change. */
 export function shake(
-  port: number,
+  address: Address,
   change: Change = {},
   target = '/bridge',
   method = 'GET',
-): Promise<WireAnswer> {
+): Promise<HttpAnswer> {
   const headers = Object.entries({ ...handshake, ...change }).filter(([, value]) => value !== null);
-  return send(port, { method, target, headers: headers as [string, string][] });
+  return send(address, { method, target, headers: headers as [string, string][] });
 }
 
-/** What a page sends to connect with a ticket. */
+/** Headers with which a page connects by a ticket. */
 export function withTicket(ticket: string, origin: string | null): Change {
   return {
     Authorization: null,
@@ -75,7 +77,7 @@ export interface Credential {
   bearer?: string;
   ticket?: string;
   origin?: string;
-  /** Whether it answers pings; ws does so unless told. */
+  /** True if it answers pings, as ws does by default. */
   autoPong?: boolean;
 }
 
@@ -119,7 +121,6 @@ export class Peer {
         this.#arrived.add(look);
         look();
       }),
-      10_000,
       `a message ${type}`,
     );
     const [message] = this.heard.splice(found(), 1);
@@ -128,7 +129,7 @@ export class Peer {
 
   /** The close code. */
   closed(): Promise<number> {
-    return deadline(this.#closed, 10_000, 'a close');
+    return deadline(this.#closed, 'a close');
   }
 
   end(): void {
@@ -143,7 +144,7 @@ export class Peer {
   /** Begins a flow; gives its id. */
   async begin(state = newState(), key = newKey()): Promise<string> {
     this.say({ type: 'begin', ref: 1, state, key });
-    return (await this.next('begun')).flow;
+    return (await this.next('begun')).flowId;
   }
 
   /** Resolves once everything that the service has sent until now has been heard. */
@@ -158,7 +159,7 @@ export async function counts(bridge: Bridge, connections: number): Promise<void>
   const turns = async (): Promise<void> => {
     while (bridge.connections !== connections) await new Promise(setImmediate);
   };
-  await deadline(turns(), 5_000, `${connections} connections`);
+  await deadline(turns(), `${connections} connections`);
 }
 
 /** Peers that are ended whatever happens. */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deadline } from './assert.ts';
+import { deadline, patience } from './assert.ts';
 import { ensureBuild, root } from './consumer.ts';
 
 export const bin = join(root, 'dist', 'cli.cjs');
@@ -29,7 +29,7 @@ export class Cli implements AsyncDisposable {
     ensureBuild();
     const { PATH = '', HOME = '' } = process.env;
     // Killed in the end, so that one that hangs fails its test and is not left behind.
-    const limits = { timeout: 60_000, killSignal: 'SIGKILL' } as const;
+    const limits = { timeout: 300_000, killSignal: 'SIGKILL' } as const;
     // The fourth stays open until a command on a terminal has ended too.
     this.#child = spawn(file, args, {
       ...limits,
@@ -49,12 +49,21 @@ export class Cli implements AsyncDisposable {
     return new Cli(process.execPath, [bin, ...args], env);
   }
 
-  /** On a pseudo-terminal, where `stdout` is all that is shown; what the command writes there may go to a file instead. */
+  /** Runs on a pseudo-terminal: `stdout` is what it shows; output of the command may go to a file instead. */
   static onTerminal(args: readonly string[], env: Env = {}, to?: string): Cli {
     const quoted = [process.execPath, bin, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);
     const command = quoted.join(' ') + (to === undefined ? '' : ` > '${to}'`);
     // In place of the shell, which would end by a Ctrl-C of its own.
     return new Cli('script', ['-qefc', `exec ${command}`, '/dev/null'], env);
+  }
+
+  /** Starts an interactive shell on a pseudo-terminal, which runs `command` as a job. */
+  static inShell(command: readonly string[], env: Env = {}): Cli {
+    const driver = join(import.meta.dirname, 'terminal.py');
+    const args = [driver, '24', '100', 'bash', '--norc', '--noprofile', '-i'];
+    const shell = new Cli('python3', args, env);
+    shell.press(`${[process.execPath, bin, ...command].join(' ')}\r`);
+    return shell;
   }
 
   /** On a pseudo-terminal that has a size, and can be given another. */
@@ -63,12 +72,12 @@ export class Cli implements AsyncDisposable {
     return new Cli('python3', [driver, String(rows), String(columns), process.execPath, bin, ...args], env);
   }
 
-  /** Of one that was started `onTerminalOf` a size. */
+  /** Resizes the terminal of a command that was started with `onTerminalOf`. */
   resize(rows: number, columns: number): void {
     this.press(`\0${rows} ${columns}\n`);
   }
 
-  /** What a pattern's first group has matched in a stream, once it does. */
+  /** Resolves with the first group of a pattern, once a stream has matched it. */
   async sees(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<string> {
     const found = (): string | undefined => pattern.exec(this[stream])?.slice(0, 2).at(-1);
     const arrived = new Promise<void>((resolve) => {
@@ -81,7 +90,7 @@ export class Cli implements AsyncDisposable {
       look();
     });
     const ended = this.#closed.then(() => undefined);
-    await deadline(Promise.race([arrived, ended]), 15_000, `${String(pattern)} in ${stream}`);
+    await deadline(Promise.race([arrived, ended]), `${String(pattern)} in ${stream}`);
     const text = found();
     if (text === undefined)
       throw new Error(`no ${String(pattern)} in ${stream}: ${this.stdout}${this.stderr}`);
@@ -90,6 +99,10 @@ export class Cli implements AsyncDisposable {
 
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   get pid(): number {
@@ -121,16 +134,15 @@ export class Cli implements AsyncDisposable {
     this.#child.stdin.end();
   }
 
-  /** What it came to, when it has ended by itself. */
-  async end(ms = 20_000): Promise<Run> {
-    await deadline(this.#closed, ms, 'the end of the command');
+  /** Resolves with the result, once the command has ended by itself. */
+  async end(ms = patience): Promise<Run> {
+    await deadline(this.#closed, 'the end of the command', ms);
     return { code: this.#child.exitCode, stdout: this.stdout, stderr: this.stderr };
   }
 
   /** Its exit code once it has ended by itself, though what it wrote is not taken. */
-  async exited(ms: number): Promise<number | null> {
-    if (this.#child.exitCode === null)
-      await deadline(once(this.#child, 'exit'), ms, 'the end of the process');
+  async exited(): Promise<number | null> {
+    if (this.#child.exitCode === null) await deadline(once(this.#child, 'exit'), 'the end of the process');
     return this.#child.exitCode;
   }
 

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { ok } from './assert.ts';
 
-/** Whether a check fails, and for the reason it must fail for. */
+/** Rejects unless the check fails, and fails for the reason it must fail for. */
 export async function complains(check: () => Promise<void>, complaint: RegExp): Promise<void> {
   // Whatever the check throws is looked at here; a failed assertion is what is hoped for.
   const failure = await (async () => check())().then(

@@ -16,7 +16,7 @@ import ts from 'typescript';
 
 export const root = join(import.meta.dirname, '..', '..');
 
-/** What `tsc --init` gives, but that libraries are checked too. */
+/** Options that `tsc --init` gives, except that libraries are checked too. */
 const strict: ts.CompilerOptions = {
   strict: true,
   skipLibCheck: false,

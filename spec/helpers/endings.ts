@@ -2,7 +2,7 @@
 import type { Endpoint } from './endpoint.ts';
 import type { VirtualTime } from './clock.ts';
 
-/** Of a server with this clock: flows 1 to 5 end, by code, denied, cancelled twice and expired; 6 and 7 wait. */
+/** Ends flows 1 to 5 of a server with this clock: by code, denied, cancelled twice, expired. Leaves 6 and 7 pending. */
 export async function everyEnding(
   { server, visit }: Pick<Endpoint, 'server' | 'visit'>,
   { advance }: VirtualTime,
@@ -21,7 +21,7 @@ export async function everyEnding(
   advance(1_000);
 }
 
-/** What is shown of each event: name, flow and detail. The latest first. */
+/** Name, flow and detail that are shown for each event, the latest first. */
 export const everyRow: readonly string[] = [
   'begun 7 expires in 10 min',
   'begun 6 expires in 10 min',
@@ -31,11 +31,11 @@ export const everyRow: readonly string[] = [
   'begun 4 expires in 10 min',
   'cancelled 3 after 0 ms',
   'begun 3 expires in 10 min',
-  'settled 2 access_denied, after 0 ms',
+  'answered 2 access_denied, after 0 ms',
   'accepted 2',
   'begun 2 expires in 10 min',
-  'settled 1 code, after 0 ms',
+  'answered 1 code, after 0 ms',
   'accepted 1',
-  'malformed missing code',
+  'malformed 1 missing code',
   'begun 1 expires in 10 min',
 ];

@@ -1,13 +1,13 @@
-import type {
-  CallbackResponse,
-  Flow,
-  OAuthCallbackServer,
-  Redirect,
-  ServerEvent,
-  ServerOptions,
+import {
+  type CallbackResponse,
+  type Flow,
+  type OAuthCallbackServer,
+  type Redirect,
+  type ServerEvent,
+  type ServerOptions,
+  createOAuthCallbackServer,
 } from '../../src/index.ts';
-import { createOAuthCallbackServer } from '../../src/index.ts';
-import { send, visit, type WireAnswer, type WireRequest } from './wire.ts';
+import { send, visit, type HttpAnswer, type HttpRequest } from './http.ts';
 
 /** How the server under test is made; a weakened twin is made by another one. */
 export type Create = typeof createOAuthCallbackServer;
@@ -21,8 +21,8 @@ export interface Endpoint {
   /** The diagnostics it wrote. */
   log: string[];
   /** A top-level navigation to a target of it. */
-  visit: (target: string, headers?: Readonly<Record<string, string>>) => Promise<WireAnswer>;
-  send: (request: WireRequest) => Promise<WireAnswer>;
+  visit: (target: string, headers?: Readonly<Record<string, string>>) => Promise<HttpAnswer>;
+  send: (request: HttpRequest) => Promise<HttpAnswer>;
 }
 
 /** Runs `body` against a server of its own on a free port, and closes it whatever happens. */
@@ -58,7 +58,7 @@ export async function withServer<T>(
   }
 }
 
-/** What a flow gives, as it gives it. */
+/** Record of a flow, in the order of what it emits. */
 export interface Outcome {
   responses: CallbackResponse[];
   errors: unknown[];

@@ -1,22 +1,24 @@
 import { Observable } from 'rxjs';
 import { type CallbackFields, type Disposition, type ServerEvent } from '../../src/index.ts';
-import { clockFrom } from '../../src/clock.ts';
-import { Flows, type FlowsOptions } from '../../src/flows.ts';
-import { HotStream } from '../../src/hot-stream.ts';
-import type { Arrival, Redirect } from '../../src/redirect.ts';
-import { RedirectStream } from '../../src/redirect-stream.ts';
+import { clockFrom } from '../../src/base/clock.ts';
+import { FlowIndex } from '../../src/flows/flow-index.ts';
+import type { FlowIndexOptions } from '../../src/flows/flow-index-options.ts';
+import { HotStream } from '../../src/base/hot-stream.ts';
+import type { Arrival, Redirect } from '../../src/model/redirect.ts';
+import { RedirectStream } from '../../src/flows/redirect-stream.ts';
 import { virtualTime, type VirtualTime } from './clock.ts';
+import { closeInTheEnd } from './suite.ts';
 
 /** The index by itself, in virtual time. */
 export interface FlowsBench {
-  readonly flows: Flows;
+  readonly flows: FlowIndex;
   readonly time: VirtualTime;
   readonly redirects: RedirectStream;
-  /** What monitors would see. */
+  /** Events that monitors would see. */
   readonly events: readonly ServerEvent[];
   /** Exceptions of subscribers, and errors that none of them handled. */
   readonly reported: readonly unknown[];
-  /** What the server does with a well-formed redirect; says what became of it. */
+  /** Handles a well-formed redirect as the server does; returns its disposition. */
   readonly answer: (state: string, fields?: CallbackFields) => Disposition;
 }
 
@@ -25,7 +27,7 @@ export const arrival: Arrival = { path: '/callback', mode: 'query' };
 
 export const redirectUri = 'http://127.0.0.1:53682/callback';
 
-export function flowsBench(options: Partial<FlowsOptions> = {}): FlowsBench {
+export function flowsBench(options: Partial<FlowIndexOptions> = {}): FlowsBench {
   const time = virtualTime();
   const hot = new HotStream<ServerEvent>();
   const events: ServerEvent[] = [];
@@ -33,7 +35,7 @@ export function flowsBench(options: Partial<FlowsOptions> = {}): FlowsBench {
     events.push(event),
   );
   const reported: unknown[] = [];
-  const flows = new Flows({
+  const flows = new FlowIndex({
     clock: clockFrom(time.scheduler),
     flowTtl: 600_000,
     maxFlows: 100_000,
@@ -44,11 +46,12 @@ export function flowsBench(options: Partial<FlowsOptions> = {}): FlowsBench {
     unmatched: 'reject',
     finishUrls: [],
     settle: false,
-    closeTimeout: 1_500,
     redirectUriFor: () => redirectUri,
     onClaimed: () => undefined,
     ...options,
   });
+  // A flow with a subscriber keeps the process alive.
+  closeInTheEnd(() => flows.close());
   return {
     flows,
     time,

@@ -1,15 +1,15 @@
 /** The handler without a socket, and requests for it of which is known whether they are good. */
 import fc, { type Arbitrary } from 'fast-check';
-import { CallbackResponse } from '../../src/callback-response.ts';
-import type { ServerEvent } from '../../src/events.ts';
-import { systemClock } from '../../src/clock.ts';
-import type { PendingFlow } from '../../src/flow.ts';
-import { Flows } from '../../src/flows.ts';
-import { createHandler, type Handler } from '../../src/handler.ts';
-import { HotStream } from '../../src/hot-stream.ts';
-import { Pages } from '../../src/pages.ts';
-import type { ReadResponse } from '../../src/redirect.ts';
-import type { CallbackRequest } from '../../src/request.ts';
+import { CallbackResponse } from '../../src/model/callback-response.ts';
+import type { ServerEvent } from '../../src/model/events.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import type { PendingFlow } from '../../src/flows/pending-flow.ts';
+import { FlowIndex } from '../../src/flows/flow-index.ts';
+import { Handler } from '../../src/callback/handler.ts';
+import { HotStream } from '../../src/base/hot-stream.ts';
+import { Pages } from '../../src/page/answers.ts';
+import type { ReadResponse } from '../../src/callback/parameters.ts';
+import type { CallbackRequest } from '../../src/callback/request.ts';
 
 export const longest = 64;
 export const issuer = 'https://as.example';
@@ -20,9 +20,9 @@ const fail = (error: unknown): never => {
 };
 
 /** A handler as the server makes it, over flows that it can be asked for. */
-export function handlerWithFlows(): { handler: Handler; flows: Flows } {
+export function handlerWithFlows(): { handler: Handler; flows: FlowIndex } {
   const callbackPath = '/callback';
-  const flows = new Flows({
+  const flows = new FlowIndex({
     clock: systemClock,
     flowTtl: 600_000,
     maxFlows: 10,
@@ -33,7 +33,6 @@ export function handlerWithFlows(): { handler: Handler; flows: Flows } {
     unmatched: 'reject',
     finishUrls: [],
     settle: false,
-    closeTimeout: 1_500,
     redirectUriFor: (path) => `http://${host}${path}`,
     onClaimed: () => undefined,
   });
@@ -44,7 +43,7 @@ export function handlerWithFlows(): { handler: Handler; flows: Flows } {
     extraHeaders: [],
     report: fail,
   });
-  const handler = createHandler({
+  const handler = new Handler({
     stored: () => undefined,
     callbackPath,
     callbackQuery: 'env=1',
@@ -58,6 +57,7 @@ export function handlerWithFlows(): { handler: Handler; flows: Flows } {
     isAdvertised: (authority) => authority === host,
     acceptsUnmatched: () => false,
     prove: () => 'proof',
+    secret: () => 'secret',
   });
   return { handler, flows };
 }
@@ -134,6 +134,12 @@ export const harmless: Readonly<Record<string, Change>> = {
   'another order': ({ pairs }) => ({ pairs: [...pairs].reverse() }),
   'empty pairs': ({ pairs }) => ({ pairs: [['', ''], ...pairs, ['', '']] }),
   'description without error, or of it': pair('error_description', '<b>%0d%0a'),
+  'description twice': all(pair('error_description', 'x'), pair('error%5fdescription', 'y')),
+  'description not in UTF-8': pair('error_description', 'Acc%E8s 100%'),
+  'description too long': pair('error_description', 'x'.repeat(longest + 1)),
+  'error_uri not in UTF-8': pair('error_uri', '%FF'),
+  'error_uri too long': pair('error_uri', 'x'.repeat(longest + 1)),
+  'description in the query': ({ fixed }) => ({ fixed: `${fixed}&error_description=%` }),
   'escaped state': valued('state', escaped),
   'escaped name': named('state', 'st%61te'),
   'own authority': () => ({ start: `http://${host}` }),
@@ -173,8 +179,11 @@ export const harmful: Readonly<Record<string, Change>> = {
   ),
   token: pair('access_token', 'x'),
   jarm: pair('response', 'x'),
-  'bad encoding': pair('error_uri', '%FF'),
-  'too long': pair('error_uri', 'x'.repeat(longest + 1)),
+  'bad encoding': pair('access_token', '%FF'),
+  'too long': all(
+    valued('code', () => 'x'.repeat(longest + 1)),
+    valued('error', () => 'x'.repeat(longest + 1)),
+  ),
   'other fixed query': () => ({ fixed: 'env=2' }),
   'no fixed query': () => ({ fixed: '' }),
   'fixed query twice': () => ({ fixed: 'env=1&env=1' }),
@@ -192,7 +201,7 @@ export const harmful: Readonly<Record<string, Change>> = {
   }),
 };
 
-/** One request, and whether it is to be accepted. */
+/** Request, with the verdict that it must get. */
 export interface Case {
   mode: 'query' | 'form_post';
   kind: 'code' | 'error';
@@ -235,11 +244,11 @@ export function requestOf({ kind, changes }: Case, flow: PendingFlow): CallbackR
 export function readModel(encoded: string, most: number): ReadResponse['fields'] | undefined {
   const params = new URLSearchParams(encoded);
   const given = (name: string): string => params.get(name) ?? '';
-  const known = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri'];
+  const deciding = ['code', 'state', 'iss', 'error'];
   const tokens = ['response', 'id_token', 'access_token'];
   const printable = (text: string): boolean => !/[^ -~]/.test(text);
   const refused =
-    [...known, ...tokens].some((name) => params.getAll(name).length > 1 || given(name).length > most) ||
+    [...deciding, ...tokens].some((name) => params.getAll(name).length > 1 || given(name).length > most) ||
     tokens.some((name) => given(name) !== '') ||
     given('state') === '' ||
     (given('code') === '' && given('error') === '') ||
@@ -247,10 +256,25 @@ export function readModel(encoded: string, most: number): ReadResponse['fields']
     !printable(given('iss')) ||
     /[ "<>\\^`{|}]/.test(given('iss'));
   if (refused) return undefined;
-  const shown = given('error') === '' ? ['code', 'state', 'iss'] : known.filter((name) => name !== 'code');
+  const shown = [given('error') === '' ? 'code' : 'error', 'state', 'iss'];
   return CallbackResponse.fromDict(
     Object.fromEntries(shown.map((name) => [name, given(name) || undefined])),
   ).toDict();
+}
+
+/** The description of an error, once more and in another way. */
+export function describeModel(encoded: string, most: number): string | undefined {
+  let words = '';
+  for (const character of new URLSearchParams(encoded).get('error_description') ?? '') {
+    if (/\p{White_Space}/u.test(character)) words += words.endsWith(' ') ? '' : ' ';
+    else if (!/[\p{Cc}\p{Cf}]/u.test(character)) words += character;
+  }
+  let cut = '';
+  for (const character of words.trim()) {
+    if (cut.length + character.length > most) break;
+    cut += character;
+  }
+  return cut || undefined;
 }
 
 const name = fc.constantFrom(

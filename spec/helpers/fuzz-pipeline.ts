@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { deadline } from './assert.ts';
 
-/** One answer, without its `Date`, so that equal answers are equal strings. */
+/** Answer without its `Date`, so that equal answers are equal strings. */
 export interface FuzzAnswer {
   status: number;
   text: string;
@@ -32,14 +32,14 @@ export async function sendAll(
     const next = requests.slice(answers.length, answers.length + most);
     const last = next.findIndex((request) => request.last);
     let got = await converse(port, last < 0 ? next : next.slice(0, last + 1));
-    // Where the first was refused unread, what follows resets the connection, and with it the answer.
+    // If the first was refused unread, the rest resets the connection and its answer with it.
     if (got.length === 0) got = await converse(port, next.slice(0, 1));
     answers.push(...(got.length > 0 ? got : [undefined]));
   }
   return answers;
 }
 
-/** One connection: the answers that came before either side had enough. */
+/** Sends requests over a connection; returns the answers that came before either side had enough. */
 async function converse(port: number, requests: readonly Framed[]): Promise<FuzzAnswer[]> {
   const socket = connect(port, '127.0.0.1').setNoDelay(true);
   const reader = new AnswerReader(requests.map(({ method }) => method));
@@ -56,7 +56,7 @@ async function converse(port: number, requests: readonly Framed[]): Promise<Fuzz
   socket.once('end', () => socket.destroy());
   socket.write(Buffer.concat(requests.map(({ bytes }) => bytes)));
   try {
-    await deadline(closed(socket), 20_000, 'the answers');
+    await deadline(closed(socket), 'the answers');
   } finally {
     socket.destroy();
   }
@@ -72,14 +72,14 @@ export async function sendBytes(port: number, bytes: Buffer): Promise<string> {
   socket.once('end', () => socket.destroy());
   socket.end(bytes);
   try {
-    await deadline(closed(socket), 20_000, 'the end of the connection');
+    await deadline(closed(socket), 'the end of the connection');
   } finally {
     socket.destroy();
   }
   return Buffer.concat(chunks).toString('latin1');
 }
 
-/** Whether in peace or by a reset, which is what a client gets that still has something to say. */
+/** Resolves when it closes, in peace or by a reset: a client that still sends gets a reset. */
 function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     socket.on('error', () => undefined);

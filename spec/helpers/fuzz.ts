@@ -1,6 +1,6 @@
 /**
- * Requests of strangers, as fast-check arbitraries. Each is a template: where it goes, and the state of the flow that
- * waits there, are filled in when it is sent, so that a seed means the same requests on every port.
+ * Requests of strangers, as fast-check arbitraries. Each is a template: its path, and the state of the flow
+ * that waits there, are filled in when it is sent, so that a seed means the same requests on every port.
  */
 import fc, { type Arbitrary } from 'fast-check';
 import type { Framed } from './fuzz-pipeline.ts';
@@ -8,13 +8,13 @@ import type { Framed } from './fuzz-pipeline.ts';
 /** Stands in everything that must never be seen again: codes, states, tokens, hostile text. */
 export const canary = 'canary7';
 
-/** Where a flow waits, and what would end it. */
+/** Addresses and states of the pending flows, and the query that would end one. */
 export interface Place {
   port: number;
   path: string;
   /** The query that belongs to the redirect URI. */
   fixed: string;
-  /** Of the flow that waits for a query. */
+  /** State of the flow that waits for a query. */
   state: string;
   /** The path and the state of the flow that waits for a form. */
   form: { path: string; state: string };
@@ -310,7 +310,7 @@ const spoiled: Arbitrary<Template> = fc
     return how.reduce<Template>((template, name) => spoilers[name]!(template), { ...base, headers: extra });
   });
 
-/** One that a server with a pending flow must get over without any effect. */
+/** A request that must have no effect on a server with a pending flow. */
 export const hostileRequest: Arbitrary<Template> = fc.oneof(
   { weight: 3, arbitrary: wild },
   { weight: 1, arbitrary: spoiled },
@@ -408,7 +408,7 @@ function harm(bytes: Buffer, how: Damage, place: Place): Buffer {
   }
 }
 
-/** The bytes of a template; the body, where it has one, with its true length. */
+/** Returns the bytes of a template; a body gets its true length. */
 export function render(template: Template, place: Place): Framed {
   const { method, authority, inBody, version } = template;
   const parameters = template.pairs.map((each) => each.join('='));

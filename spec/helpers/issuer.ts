@@ -6,9 +6,9 @@ import { listenOnLoopback } from './loopback.ts';
 export interface IssuerOptions {
   /** In place of what the metadata would say; undefined leaves a member out. */
   metadata?: Readonly<Record<string, unknown>> | ((issuer: string) => Readonly<Record<string, unknown>>);
-  /** Where the metadata is, of the usual places. @default '/.well-known/openid-configuration' */
+  /** Path of the metadata, among the usual ones. @default '/.well-known/openid-configuration' */
   at?: string;
-  /** What else there is, as a page with 200: a catch-all of a server for people. */
+  /** Page that all other paths answer with 200, as a server for people does. */
   page?: string;
   /** The path of the issuer. @default '' */
   path?: string;
@@ -27,7 +27,7 @@ export interface Issuer extends AsyncDisposable {
   }[];
 }
 
-/** What an authorization server would send the browser to. */
+/** Returns the URL that an authorization server would redirect the browser to. */
 export function comingBack({ searchParams }: URL, response: Readonly<Record<string, string>>): string {
   const url = new URL(searchParams.get('redirect_uri')!);
   for (const [name, value] of Object.entries({ ...response, state: searchParams.get('state')! }))

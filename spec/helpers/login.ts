@@ -1,4 +1,4 @@
-/** What the specs of the command `login` share: how it is called, and what it shows. */
+/** Helpers for the specs of the command `login`: its arguments, and how to read its output. */
 import { Tokens } from '../../src/login.ts';
 import * as assert from './assert.ts';
 import type { Cli } from './cli.ts';
@@ -11,7 +11,7 @@ export const loginAt = ({ issuer }: { issuer: string }, ...more: readonly string
 
 export const lastLine = ({ stderr }: Cli): string => stderr.trim().split('\n').at(-1) ?? '';
 
-/** What went to stdout: tokens, and nothing else. */
+/** Reads stdout, which holds tokens and nothing else. */
 export function tokensIn(text: string): Tokens {
   const tokens = Tokens.fromDict(JSON.parse(text) as Record<string, unknown>);
   assert.is(`${JSON.stringify(tokens.toDict(), undefined, 2)}\n`, text);

@@ -22,7 +22,7 @@ export class NodeProgram implements Disposable {
   }
 
   static async compile(): Promise<NodeProgram> {
-    // Where its packages are found.
+    // Within the repository, so that its packages are found.
     const artifacts = join(root, 'artifacts');
     mkdirSync(artifacts, { recursive: true });
     const program = new NodeProgram(mkdtempSync(join(artifacts, 'node-')));
@@ -69,7 +69,7 @@ export class NodeProcess {
     process.on('exit', orphaned);
     child.once('exit', () => process.off('exit', orphaned));
     const lines = createInterface(child.stdout);
-    const [port] = (await deadline(once(lines, 'line'), 20_000, 'a node that listens')) as [string];
+    const [port] = (await deadline(once(lines, 'line'), 'a node that listens')) as [string];
     balancer.targets.add(Number(port));
     return new NodeProcess(child, Number(port), balancer);
   }
@@ -80,7 +80,7 @@ export class NodeProcess {
     const exited =
       this.#child.exitCode === null && this.#child.signalCode === null && once(this.#child, 'exit');
     this.#child.kill(signal);
-    if (exited) await deadline(exited, 10_000, `the end of a node after ${signal}`);
+    if (exited) await deadline(exited, `the end of a node after ${signal}`);
     this.#balancer.targets.delete(this.port);
   }
 }

@@ -1,12 +1,10 @@
 /** Nodes of a service behind a balancer, in this process, over one Redis. */
 import { createBridge, type Bridge } from '../../src/bridge/server.ts';
-import { createOAuthCallbackServer, type OAuthCallbackServer } from '../../src/index.ts';
-import type { RedisFlowStore } from '../../src/redis.ts';
+import { createOAuthCallbackServer, type OAuthCallbackServer, type ServerOptions } from '../../src/index.ts';
+import { type RedisFlowStore, redisStore, type RedisStoreOptions } from '../../src/redis.ts';
 import { token } from './bridge.ts';
 import type { Balancer } from './balancer.ts';
 import { connected, type RedisBench } from './redis.ts';
-import { redisStore, type RedisStoreOptions } from '../../src/redis.ts';
-import type { ServerOptions } from '../../src/index.ts';
 import type { BridgeOptions } from '../../src/bridge.ts';
 
 export const generous: NonNullable<BridgeOptions['limits']> = {
@@ -35,7 +33,7 @@ export async function startNode(
   const server = createOAuthCallbackServer({
     publicUrl: balancer.url,
     maxFlows: 1_000_000,
-    limits: { strays: 10_000_000, straysPerSecond: 1_000_000 },
+    limits: { unmatched: 10_000_000, unmatchedPerSecond: 1_000_000 },
     logger: { warn: () => undefined },
     ...options.server,
   });

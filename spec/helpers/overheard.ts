@@ -1,4 +1,4 @@
-/** What a command that has its own servers was sent and answered there, for the secrets in it. */
+/** Searches the HTTP traffic of a command that has its own servers for the secrets in it. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -6,7 +6,7 @@ import type { Folder } from './cli.ts';
 
 const setUp = pathToFileURL(join(import.meta.dirname, '../fixtures/programs/overheard.mjs')).href;
 
-/** Where each kind of secret stands in what goes over HTTP; the group is the secret. */
+/** Places of each kind of secret in HTTP traffic; the group is the secret. */
 const kinds = {
   state: /[?&]state=([\w-]+)/g,
   code: /[?&]code=([\w-]+)/g,

@@ -1,9 +1,10 @@
 /** People who sign in over the bridge of a service: some are refused first, some say no, give up, or never come back. */
-import { Agent, request, type OutgoingHttpHeaders } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { firstValueFrom } from 'rxjs';
 import type { RemoteCallbackHost } from '../../src/client.ts';
 import type { BeginOptions, Flow } from '../../src/index.ts';
-import { nameOf } from '../monitor/agreement.ts';
+import { nameOf } from '../behaviour/monitor/agreement.ts';
+import { Crowd } from './http.ts';
 
 interface Visit {
   url: string;
@@ -16,12 +17,12 @@ interface Visit {
 interface Stray {
   disposition: string;
   reason?: string;
-  /** Whether it is told of together with the flow whose state it has. */
+  /** True if it is reported together with the flow whose state it has. */
   ofFlow?: true;
   begin?: BeginOptions;
   /** @default 400 */
   status?: number;
-  /** @param back Where the flow's own redirect goes, without a code. */
+  /** @param back URL of the flow's own redirect, without a code. */
   visit(back: string, code: string): Visit;
 }
 
@@ -102,23 +103,23 @@ const strays: readonly Stray[] = [
   },
 ];
 
-/** Of so many sign-ins each kind of refusal is one. */
+/** Number of sign-ins that contain each kind of refusal. */
 export const everyKind = strays.length * 4;
 
 // Long enough for an answer, so that none expires before its `begin` has been heard of.
-const shortLife = 1_000;
+const shortLife = 3_000;
 
 export class People {
-  /** What the service must tell of them, event by event, as `nameOf` has it. */
+  /** Events that the service must report, as `nameOf` names them. */
   readonly events: string[] = [];
   readonly #code: string;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  readonly #crowd = new Crowd();
 
   constructor(code = 'a-code') {
     this.#code = code;
   }
 
-  /** What the `n`th of them does; resolves once the flow has ended, with the result here. */
+  /** Signs in as the `n`th user; resolves with the result once the flow has ended. */
   async signIn(host: RemoteCallbackHost, n: number): Promise<Flow> {
     const stray = n % 4 === 0 ? strays[(n / 4) % strays.length] : undefined;
     const expires = n % 50 === 27;
@@ -135,21 +136,21 @@ export class People {
     return flow;
   }
 
-  /** One who has begun and not come back yet. */
+  /** Begins a sign-in whose user has not returned yet. */
   wait(host: RemoteCallbackHost): Promise<Flow> {
     return this.#begin(host, {});
   }
 
   async #begin(host: RemoteCallbackHost, options: BeginOptions): Promise<Flow> {
     const flow = await host.begin(options);
-    this.#had({ type: 'begun', flow: flow.id });
+    this.#had({ type: 'begun', flowId: flow.id });
     return flow;
   }
 
   async #stray(stray: Stray, { id }: Flow, back: string): Promise<void> {
     const { disposition, reason, ofFlow, status = 400, visit } = stray;
     await this.#visit(visit(back, this.#code), status);
-    this.#had({ type: 'redirect', disposition, reason, flow: ofFlow && id });
+    this.#had({ type: 'redirect', disposition, reason, flowId: ofFlow && id });
   }
 
   async #end(flow: Flow, how: 'expired' | 'cancelled'): Promise<void> {
@@ -161,7 +162,7 @@ export class People {
     );
     if (how === 'cancelled') flow.cancel();
     await ended;
-    this.#had({ type: how, reason: how === 'cancelled' ? how : undefined, flow: flow.id });
+    this.#had({ type: how, reason: how === 'cancelled' ? how : undefined, flowId: flow.id });
   }
 
   async #comeBack(flow: Flow, back: string, n: number): Promise<void> {
@@ -169,32 +170,24 @@ export class People {
     const error = n % 20 === 2 ? (n % 40 === 2 ? 'access_denied' : 'login_required') : undefined;
     const visit = { url: error === undefined ? `${back}&code=${this.#code}` : `${back}&error=${error}` };
     await this.#visit(visit, error === undefined ? 200 : 400);
-    this.#had({ type: 'redirect', disposition: 'accepted', flow: id });
+    this.#had({ type: 'redirect', disposition: 'accepted', flowId: id });
     const response = await firstValueFrom(flow.response);
     if (response.error !== error || (error === undefined && response.code !== this.#code))
       throw new Error('a response that is of another sign-in');
-    this.#had({ type: 'settled', outcome: error === undefined ? 'code' : 'error', error, flow: id });
+    this.#had({ type: 'answered', outcome: error === undefined ? 'code' : 'error', error, flowId: id });
     if (n % 8 !== 5) return;
     const status = n % 16 === 5 ? 'success' : 'failure';
     flow.settle(status === 'success' ? { status } : { status, message: 'the code is not taken' });
-    this.#had({ type: 'finished', outcome: status, flow: id });
+    this.#had({ type: 'settled', outcome: status, flowId: id });
   }
 
   #had(event: Parameters<typeof nameOf>[0]): void {
     this.events.push(nameOf(event));
   }
 
-  /** Rejects where the redirect is not answered as it must be. */
-  #visit({ url, body, ...options }: Visit, expected: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const asked = request(url, { ...options, agent: this.#agent }, (response) => {
-        response.resume().on('end', () => {
-          if (response.statusCode === expected) resolve();
-          else reject(new Error(`a redirect is answered ${response.statusCode}, not ${expected}`));
-        });
-      });
-      asked.on('error', reject);
-      asked.end(body);
-    });
+  /** Rejects if the redirect is not answered as it must be. */
+  async #visit({ url, ...options }: Visit, expected: number): Promise<void> {
+    const status = await this.#crowd.status(url, options);
+    if (status !== expected) throw new Error(`a redirect is answered ${status}, not ${expected}`);
   }
 }

@@ -47,6 +47,6 @@ export async function startProgram(file: string, ...args: readonly string[]): Pr
 
 function start(file: string, args: readonly string[]) {
   // Killed in the end, so that one that hangs fails its test and is not left behind.
-  const limits = { stdio: 'pipe', timeout: 15_000, killSignal: 'SIGKILL' } as const;
+  const limits = { stdio: 'pipe', timeout: 60_000, killSignal: 'SIGKILL' } as const;
   return spawn(process.execPath, ['--import', 'tsx', join(folder, file), ...args], limits);
 }

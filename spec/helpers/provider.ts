@@ -2,14 +2,14 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
-import { CookieJar } from '../../examples/demo/cookie-jar.ts';
-import { withoutAdvice } from '../../examples/demo/without-advice.ts';
+import { CookieJar } from '../../src/cli/demo/cookie-jar.ts';
+import { withoutAdvice } from '../../src/cli/demo/without-advice.ts';
 import { listenOnLoopback } from './loopback.ts';
 
 export interface ProviderOptions {
-  /** What the person answers. @default 'allow' */
+  /** Answer of the user. @default 'allow' */
   answer?: 'allow' | 'deny';
-  /** Whether programs may register (RFC 7591). @default false */
+  /** True if programs may register (RFC 7591). @default false */
   registration?: boolean;
   /** Beside or in place of the configuration that is made here. */
   configuration?: Readonly<Record<string, unknown>>;
@@ -94,7 +94,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Sign
   };
 }
 
-/** Signs in up to the redirect to the program, which is not followed: where it leads. */
+/** Signs in; returns the redirect to the program, without following it. */
 export async function redirectOf({ issuer }: Pick<SignInProvider, 'issuer'>, url: URL): Promise<URL> {
   const jar = new CookieJar();
   let next = url;

@@ -1,5 +1,31 @@
+/** Connections for exact bytes, and for what no HTTP client does. */
 import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { deadline } from './assert.ts';
+import { certificate } from './tls.ts';
+
+/** Connects to a port of this machine. */
+export function dial(port: number, host = '127.0.0.1'): Promise<Socket> {
+  return connected(connect({ port, host }), 'connect', `connecting to ${host}:${port}`);
+}
+
+/** Connects to a server of the specs that has their certificate. */
+export function dialTls(port: number, host = '127.0.0.1'): Promise<Socket> {
+  const socket = connectTls({ port, host, ca: certificate.cert });
+  return connected(socket, 'secureConnect', `a TLS handshake with ${host}:${port}`);
+}
+
+async function connected(socket: Socket, event: string, what: string): Promise<Socket> {
+  socket.on('error', () => undefined);
+  try {
+    await deadline(once(socket, event), what);
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
 
 /** A TCP connection for exact bytes: `using socket = await RawSocket.open(server.address);` destroys it. */
 export class RawSocket implements Disposable {
@@ -12,15 +38,11 @@ export class RawSocket implements Disposable {
     this.#socket = socket;
     socket.setEncoding('latin1');
     socket.on('data', (chunk: string) => (this.#received += chunk));
-    // A reset is one of the ways to be ended, and tells no more than `closed`.
-    socket.on('error', () => undefined);
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
   static async open({ address, port }: Pick<AddressInfo, 'address' | 'port'>): Promise<RawSocket> {
-    const socket = connect(port, address);
-    await once(socket, 'connect');
-    return new RawSocket(socket);
+    return new RawSocket(await dial(port, address));
   }
 
   /** That of the other side. */
@@ -52,7 +74,7 @@ export class RawSocket implements Disposable {
     this.#socket.end();
   }
 
-  /** What has been received once it contains `mark`; rejects where the connection ends before. */
+  /** Resolves with everything received once it contains `mark`; rejects if the connection ends before. */
   async until(mark: string | RegExp): Promise<string> {
     const met = (): boolean =>
       typeof mark === 'string' ? this.#received.includes(mark) : mark.test(this.#received);

@@ -1,15 +1,15 @@
 import type { Observable, Subscription } from 'rxjs';
 
-/** What a stream has said so far, and a way to wait for its next word. */
+/** Record of a stream, with a way to wait for its next value. */
 export interface Recording<T> {
   readonly values: readonly T[];
   /** How it ended; undefined while it has not. */
   readonly ending: { readonly completed: true } | { readonly error: unknown } | undefined;
   /** How often it ended; more than once is a defect. */
   readonly endings: number;
-  /** The oldest value that no `next()` has returned yet. Rejects where the stream ends before. */
+  /** Takes the oldest value that no `next()` has returned yet. Rejects if the stream ends before. */
   next(): Promise<T>;
-  /** Resolves with the error, or with undefined where it completed. */
+  /** Resolves with the error, or with undefined if the stream completed. */
   readonly ended: Promise<unknown>;
   unsubscribe(): void;
 }

@@ -10,7 +10,7 @@ import { createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { deadline } from './assert.ts';
+import { deadline, patience } from './assert.ts';
 
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 export const noRedis = 'no redis-server on this machine';
@@ -39,7 +39,7 @@ export class RedisServer implements AsyncDisposable {
         return server;
       } catch (error) {
         await server[Symbol.asyncDispose]();
-        // Somebody was faster at its port, or at that of its bus.
+        // Another process has taken its port, or the port of its bus.
         if (attempt === 3) throw error;
       }
     }
@@ -58,11 +58,11 @@ export class RedisServer implements AsyncDisposable {
     // It neither keeps its spec from ending nor outlives it.
     child.unref();
     if (child.stdout instanceof Socket) child.stdout.unref();
-    await this.says('Ready to accept connections', 10_000);
+    await this.says('Ready to accept connections');
   }
 
   /** Resolves once it has written that, from now on. */
-  async says(what: string, ms: number): Promise<void> {
+  async says(what: string, ms = patience): Promise<void> {
     const child = this.#child;
     if (!child) throw new Error('redis-server does not run');
     const said = new Promise<void>((resolve, reject) => {
@@ -76,7 +76,7 @@ export class RedisServer implements AsyncDisposable {
       child.once('exit', (code) => reject(new Error(`redis-server exited with ${code}`)));
       child.once('error', reject);
     });
-    await deadline(said, ms, `redis-server: ${what}`);
+    await deadline(said, `redis-server: ${what}`, ms);
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
@@ -85,7 +85,7 @@ export class RedisServer implements AsyncDisposable {
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill(signal);
-    await deadline(exited, 10_000, 'the end of redis-server');
+    await deadline(exited, 'the end of redis-server');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -129,13 +129,15 @@ export class RedisCluster implements AsyncDisposable {
     const servers = await Promise.all([1, 2, 3].map(() => RedisServer.start(...options)));
     const cluster = new RedisCluster(servers);
     // Each says so once it knows who has which slot, all of them.
-    const agreed = Promise.all(servers.map((server) => server.says('Cluster state changed: ok', 40_000)));
+    const agreed = Promise.all(
+      servers.map((server) => server.says('Cluster state changed: ok', 2 * patience)),
+    );
     agreed.catch(() => undefined);
     const hosts = servers.map(({ port }) => `127.0.0.1:${port}`);
     const create = spawn('redis-cli', ['--cluster', 'create', ...hosts, '--cluster-yes'], {
       stdio: 'ignore',
     });
-    const [code] = (await deadline(once(create, 'exit'), 30_000, 'redis-cli --cluster create')) as [number];
+    const [code] = (await deadline(once(create, 'exit'), 'redis-cli --cluster create')) as [number];
     if (code === 0) {
       // redis-cli leaves once one node is content; a client that asks another one may be told of no slots.
       await agreed;

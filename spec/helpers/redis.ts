@@ -1,10 +1,10 @@
-/** What a spec asks of Redis behind the store's back. */
+/** Questions to Redis behind the store's back. */
 import { createClient } from 'redis';
 import { redisStore, type RedisFlowStore, type RedisStoreOptions } from '../../src/redis.ts';
-import type { FlowStore, NewFlow, StoredFlow } from '../../src/store/store.ts';
+import type { FlowStore, NewFlow, StoredFlow } from '../../src/model/flow-store.ts';
 import { deadline } from './assert.ts';
-import { newState } from './bridge.ts';
 import { RedisServer } from './redis-server.ts';
+import { newState } from './server.ts';
 
 export const newFlow = (name: string, change: Partial<NewFlow> = {}): NewFlow => ({
   state: `state-of-the-flow-${name}`,
@@ -47,7 +47,7 @@ export class Admin implements AsyncDisposable {
   /** Moves what stands under the prefix so many milliseconds nearer to its end. */
   async pass(prefix: string, ms: number): Promise<void> {
     for (const { key, client } of await this.keys(prefix)) {
-      if (key.endsWith('epoch')) continue;
+      if (/(?:epoch|secret)$/.test(key)) continue;
       const left = (await client.pTTL(key)) - ms;
       if (await client.hExists(key, 'e')) await client.hIncrBy(key, 'e', -ms);
       if (left > 0) await client.pExpire(key, left);
@@ -73,7 +73,7 @@ export async function quiet(store: FlowStore): Promise<void> {
     });
     await store.acknowledge(flow.state);
   });
-  await deadline(Promise.all(woken), 5_000, 'messages of Redis');
+  await deadline(Promise.all(woken), 'messages of Redis');
 }
 
 export interface RedisBench {

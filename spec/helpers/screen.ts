@@ -35,7 +35,7 @@ export class Screen {
       this.#waiting.add(look);
       look();
     });
-    await deadline(found, 10_000, `${String(pattern)} on the terminal`);
+    await deadline(found, `${String(pattern)} on the terminal`);
   }
 }
 
@@ -46,7 +46,7 @@ export function rowsOf(lines: readonly string[]): string[] {
     .map((line) => line.replace(/^[\d:.]+ +/, '').replace(/ +/g, ' '));
 }
 
-/** What a terminal shows in the end, line by line, of all that was written to it. */
+/** Returns the lines that a terminal shows after all that was written to it. */
 export function screenOf(output: string): string[] {
   const lines: string[] = [];
   let [row, column] = [0, 0];

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createOAuthCallbackServer, type OAuthCallbackServer, type ServerOptions } from '../../src/index.ts';
 
@@ -13,14 +14,12 @@ export function redirectTo(redirectUri: string, params: Readonly<Record<string, 
   return `${redirectUri}?${new URLSearchParams(params).toString()}`;
 }
 
-/** What `Host` must say to reach the server. */
+/** Value of `Host` with which a request reaches the server. */
 export function authorityOf({ address, family, port }: AddressInfo): string {
   return `${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
-let count = 0;
-
-/** A strong state that no other call returns, the same ones in every run. */
+/** A strong state, as a client makes it for a flow. */
 export function newState(): string {
-  return `state-${String(++count).padStart(6, '0')}-zyxwvutsrqponmlk`;
+  return randomBytes(32).toString('base64url');
 }

@@ -4,13 +4,14 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { deadline } from './assert.ts';
-import { compose, dial, send } from './wire.ts';
+import { compose, send } from './http.ts';
+import { dial } from './raw.ts';
 
-/** One of many answers on one connection. Status 0: the server closed without a word. */
+/** Answer among several on one connection. Status 0: the server closed without an answer. */
 export interface PipelinedAnswer {
   status: number;
   raw: string;
@@ -54,14 +55,14 @@ async function exchange(port: number, requests: readonly string[]): Promise<Pipe
       socket.once('close', () => resolve());
     });
     socket.write(Buffer.from(requests.join(''), 'latin1'));
-    await deadline(done, 15_000, `${requests.length} answers`);
+    await deadline(done, `${requests.length} answers`);
     return answers;
   } finally {
     socket.destroy();
   }
 }
 
-/** 0 where it is not whole yet. */
+/** Returns the length of the first answer, or 0 if it is not complete yet. */
 function lengthOfFirst(text: string): number {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return 0;
@@ -89,7 +90,7 @@ export async function leaveUnread(
 export class SlowReader {
   /** Bytes read so far. */
   size = 0;
-  /** What came first. */
+  /** First bytes received. */
   head = '';
   readonly #socket: Duplex;
 
@@ -101,7 +102,7 @@ export class SlowReader {
   static async start(socket: Duplex, request: string): Promise<SlowReader> {
     const reader = new SlowReader(socket);
     socket.write(request);
-    await deadline(reader.#next(), 10_000, 'the first KB of a page');
+    await deadline(reader.#next(), 'the first KB of a page');
     return reader;
   }
 
@@ -110,7 +111,7 @@ export class SlowReader {
     const all = async (): Promise<void> => {
       while (await this.#next()) await turn();
     };
-    await deadline(all(), 20_000, 'the end of a page that is read slowly');
+    await deadline(all(), 'the end of a page that is read slowly');
     return this.size - this.head.indexOf('\r\n\r\n') - 4;
   }
 
@@ -118,7 +119,7 @@ export class SlowReader {
     this.#socket.destroy();
   }
 
-  /** Whether there was more. */
+  /** Reads on; resolves with true if there was more. */
   async #next(): Promise<boolean> {
     const socket = this.#socket;
     for (;;) {
@@ -139,22 +140,30 @@ export class SlowReader {
   }
 }
 
-/** Whether nobody accepts connections there. */
+/** Tells if no server accepts connections there. */
 export async function isRefused(port: number, host = '127.0.0.1'): Promise<boolean> {
-  const socket = connect({ port, host });
   try {
-    await deadline(once(socket, 'connect'), 5_000, `connecting to ${host}:${port}`);
+    (await dial(port, host)).destroy();
     return false;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    // A connection that waits to be accepted is reset when the server closes: it still listened.
+    if (code === 'ECONNRESET') return false;
+    if (code !== 'ECONNREFUSED') throw error;
     return true;
-  } finally {
-    socket.destroy();
   }
 }
 
-/** The addresses at which this machine listens on a port; undefined where only a tool could tell. */
-export function listening(port: number): string[] | undefined {
+/** Resolves once no server accepts connections there. */
+export async function refuses(port: number, host = '127.0.0.1'): Promise<void> {
+  const refused = async (): Promise<void> => {
+    while (!(await isRefused(port, host))) await turn();
+  };
+  await deadline(refused(), `the end of a server at ${host}:${port}`);
+}
+
+/** Lists the addresses at which this machine listens on a port; undefined if only a tool could tell. */
+export function addressesAt(port: number): string[] | undefined {
   if (process.platform !== 'linux') return undefined;
   const named: Readonly<Record<string, string>> = {
     '0100007F': '127.0.0.1',
@@ -172,7 +181,7 @@ export function listening(port: number): string[] | undefined {
 
 /** Another process that holds a port, or failed to. */
 export interface Holder {
-  /** 0 where it failed. */
+  /** The port that is held; 0 if that failed. */
   port: number;
   /** Why it failed: `EADDRINUSE`. */
   code: string | undefined;
@@ -204,11 +213,11 @@ export async function hold(options: Readonly<Record<string, unknown>>): Promise<
   const ended = once(child, 'exit');
   const release = async (): Promise<void> => {
     child.stdin.end();
-    await deadline(ended, 5_000, 'the end of the process that held a port');
+    await deadline(ended, 'the end of the process that held a port');
   };
   try {
     const line = once(child.stdout.setEncoding('utf8'), 'data') as Promise<[string]>;
-    const [told] = await deadline(line, 10_000, 'the process that is to hold a port');
+    const [told] = await deadline(line, 'the process that is to hold a port');
     const { port, code } = JSON.parse(told) as { port: number; code?: string };
     return { port, code, release };
   } catch (error) {
@@ -255,7 +264,7 @@ export async function withAccepted<T>(body: (accepted: Accepted) => Promise<T>):
       };
       told();
     });
-    return deadline(enough, 10_000, `${count} connections`);
+    return deadline(enough, `${count} connections`);
   };
   subscribe('net.server.socket', listener);
   try {
@@ -269,5 +278,34 @@ export async function withAccepted<T>(body: (accepted: Accepted) => Promise<T>):
 export async function closed(socket: Socket, what = 'the end of a connection'): Promise<void> {
   if (socket.closed) return;
   const end = new Promise<void>((resolve) => socket.resume().once('close', () => resolve()));
-  await deadline(end, 10_000, what);
+  await deadline(end, what);
+}
+
+/** Composed for a connection that is kept. */
+export function keeping(
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+  method = 'GET',
+): string {
+  return compose(port, { method, target: path, headers: { ...headers, Connection: 'keep-alive' } });
+}
+
+/** Many connections at once, each with a few bytes of a request, closed whatever happens. */
+export async function withSockets<T>(
+  port: number,
+  openings: readonly string[],
+  body: (sockets: readonly Socket[]) => Promise<T>,
+): Promise<T> {
+  const sockets: Socket[] = [];
+  try {
+    for (const opening of openings) {
+      const socket = await dial(port);
+      sockets.push(socket);
+      socket.write(opening);
+    }
+    return await body(sockets);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
 }

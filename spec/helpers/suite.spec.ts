@@ -1,4 +1,4 @@
-/** What `suite` refuses by itself; spec/run.spec.ts shows the rest from outside. */
+/** Errors that `suite` itself throws; spec/package/run.spec.ts tests the rest from outside. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import * as assert from './assert.ts';

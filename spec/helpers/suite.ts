@@ -11,7 +11,7 @@ import { Assertion, deadline } from './assert.ts';
 export type TestBody = () => void | Promise<void>;
 
 export interface TestOptions {
-  /** Milliseconds until the test counts as failed. @default 20000 */
+  /** Milliseconds until the test counts as failed. @default 60000 */
   readonly deadline?: number;
 }
 
@@ -20,7 +20,7 @@ export type Test = (name: string, body: TestBody, options?: TestOptions) => void
 export interface Suite extends Test {
   /** Registers a test that does not run; under CI=true it fails instead. */
   skip(name: string, body: TestBody, reason?: string): void;
-  /** `test.when(redis, 'no redis-server here')('B-04 …', body)` runs where it can and is skipped elsewhere. */
+  /** `test.when(redis, 'no redis-server here')('B-04 …', body)` runs if Redis is there and is skipped otherwise. */
   when(available: boolean, reason: string): Test;
   /** To be called once, after the last test. */
   run(): void;
@@ -43,11 +43,18 @@ interface Ledger {
 
 // Taken before a spec can replace it.
 const { setTimeout } = globalThis;
-const DEADLINE = 20_000;
+// Longer than `patience`, so that a wait that fails says what it waited for.
+const DEADLINE = 60_000;
 const ledgers: Ledger[] = [];
+const closes = new Set<() => void>();
 const report = process.env['SPEC_REPORT'];
 // Programs that a spec starts must not write into its report.
 delete process.env['SPEC_REPORT'];
+
+/** Calls `close` after the last test of the file: for what a test holds in memory only, and would not close itself. */
+export function closeInTheEnd(close: () => void): void {
+  closes.add(close);
+}
 
 export function suite(title: string): Suite {
   const inner = uvuSuite(title);
@@ -69,7 +76,9 @@ export function suite(title: string): Suite {
     return (line: Omit<ReportLine, 'suite' | 'name'>) => {
       ledger.waiting.delete(entry);
       note(line);
-      if (ledgers.every(({ waiting, ran }) => ran && waiting.size === 0)) nameLeftovers();
+      if (ledgers.some(({ waiting, ran }) => !ran || waiting.size > 0)) return;
+      for (const close of closes) close();
+      nameLeftovers();
     };
   };
 
@@ -116,7 +125,7 @@ export function suite(title: string): Suite {
 async function inTime(body: TestBody, limit: number, elapsed: () => number): Promise<void> {
   // Called within a promise, so that what a synchronous body throws is a rejection like any other.
   const work = (async () => body())();
-  await deadline(work, limit, 'the test');
+  await deadline(work, 'the test', limit);
   // A body that blocks the event loop keeps the timer from firing.
   if (elapsed() > limit) throw new Error(`the test: took ${elapsed()} ms of ${limit} ms`);
 }

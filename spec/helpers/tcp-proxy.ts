@@ -9,14 +9,16 @@ export interface Cut {
 }
 
 export interface TcpProxyOptions {
-  /** Milliseconds that a chunk is held back; asked for each. @default 0 */
+  /** Milliseconds that a chunk is under way; asked for each. None overtakes another one. @default 0 */
   delay?: () => number;
   /** Asked for each connection. @default never */
   cut?: () => Cut;
-  /** Whether the service gets a client's opening request a second time, over a connection of its own. @default never */
+  /** Decides if the service gets a client's opening request twice, over another connection. @default never */
   duplicates?: () => boolean;
   /** Keeps what is sent. @default false */
   records?: boolean;
+  /** True if connections wait while there is no target. They are reset otherwise, which a client counts as a failed attempt. */
+  waits?: boolean;
 }
 
 export class TcpProxy {
@@ -24,17 +26,22 @@ export class TcpProxy {
   readonly options: TcpProxyOptions;
   /** How many connections clients have opened, how many of those were cut, and how many were doubled. */
   readonly counts = { opened: 0, cut: 0, doubled: 0 };
-  /** Where connections lead; while it is undefined they are reset. */
-  target: number | undefined;
+  #target: number | undefined;
   readonly #server: Server;
   readonly #open = new Set<() => void>();
+  #frozen: ReadonlySet<() => void> = new Set();
+  readonly #waiting = new Set<Socket>();
   readonly #sent: Buffer[][] = [];
   readonly #heard: Buffer[][] = [];
 
   private constructor(target: number | undefined, options: TcpProxyOptions) {
-    this.target = target;
+    this.#target = target;
     this.options = options;
-    this.#server = createServer((client) => this.#join(client));
+    this.#server = createServer((client) => {
+      this.counts.opened++;
+      client.on('error', () => undefined);
+      this.#join(client);
+    });
   }
 
   static async open(target?: number, options: TcpProxyOptions = {}): Promise<TcpProxy> {
@@ -46,6 +53,18 @@ export class TcpProxy {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Port that connections lead to; undefined while the service is unavailable. */
+  get target(): number | undefined {
+    return this.#target;
+  }
+
+  set target(port: number | undefined) {
+    this.#target = port;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const client of waiting) this.#join(client);
   }
 
   /** Connections that stand. */
@@ -63,30 +82,38 @@ export class TcpProxy {
     return this.#heard.flatMap((chunks) => read(Buffer.concat(chunks)));
   }
 
+  /** Loses all that is sent over the connections of now, in both directions. Neither side is told. */
+  freeze(): void {
+    this.#frozen = new Set(this.#open);
+  }
+
   /** Resets every connection. */
   cutAll(): void {
     for (const cut of [...this.#open]) cut();
+    for (const client of this.#waiting) client.resetAndDestroy();
+    this.#waiting.clear();
   }
 
   async close(): Promise<void> {
+    this.#frozen = new Set();
     this.cutAll();
     this.#server.close();
     if (this.#server.listening) await once(this.#server, 'close');
   }
 
   #join(client: Socket): void {
-    this.counts.opened++;
-    client.on('error', () => undefined);
-    const { cut = (): Cut => ({}), duplicates = () => false, records = false } = this.options;
-    if (this.target === undefined) {
-      client.resetAndDestroy();
+    const { cut = (): Cut => ({}), duplicates = () => false, records = false, waits = false } = this.options;
+    if (this.#target === undefined) {
+      if (waits) this.#waiting.add(client);
+      else client.resetAndDestroy();
       return;
     }
-    const service = dial(this.target);
+    const service = dial(this.#target);
     const { toService = Infinity, toClient = Infinity } = cut();
     const ends = [client, service];
     const end = (): void => {
-      if (!this.#open.delete(end)) return;
+      // A side that ends a frozen connection does not reach the other one.
+      if (this.#frozen.has(end) || !this.#open.delete(end)) return;
       for (const socket of ends) reset(socket);
     };
     this.#open.add(end);
@@ -96,21 +123,23 @@ export class TcpProxy {
     };
     if (duplicates()) {
       this.counts.doubled++;
-      ends.push(double(client, this.target));
+      ends.push(double(client, this.#target));
     }
     if (records) {
       record(client, this.#sent);
       record(service, this.#heard);
     }
-    this.#pipe(client, service, toService, snap);
-    this.#pipe(service, client, toClient, snap);
+    const frozen = (): boolean => this.#frozen.has(end);
+    this.#pipe(client, service, toService, snap, frozen);
+    this.#pipe(service, client, toClient, snap, frozen);
     for (const socket of [client, service]) socket.once('close', end);
   }
 
-  #pipe(from: Socket, to: Socket, most: number, cut: () => void): void {
+  #pipe(from: Socket, to: Socket, most: number, cut: () => void, frozen: () => boolean): void {
     let left = most;
     let order = Promise.resolve();
     from.on('data', (chunk: Buffer) => {
+      if (frozen()) return;
       const pass = (): void => {
         if (to.destroyed || left <= 0) return;
         to.write(chunk.subarray(0, left));
@@ -119,12 +148,15 @@ export class TcpProxy {
         if (left <= 0) setImmediate(cut);
       };
       const ms = this.options.delay?.() ?? 0;
-      // One that is not held back must not overtake one that is.
-      if (this.options.delay) order = order.then(() => (ms > 0 ? wait(ms) : undefined)).then(pass);
-      else pass();
+      if (this.options.delay) {
+        const due = performance.now() + ms;
+        order = order
+          .then(() => (due > performance.now() ? wait(due - performance.now()) : undefined))
+          .then(pass);
+      } else pass();
     });
     // Behind what is held back still.
-    from.on('end', () => void order.then(() => to.end()));
+    from.on('end', () => void order.then(() => frozen() || to.end()));
   }
 }
 

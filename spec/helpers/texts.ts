@@ -1,5 +1,5 @@
-import { english } from '../../src/texts.ts';
-import { translations } from '../../src/translations.ts';
+import { english } from '../../src/page/texts.ts';
+import { translations } from '../../src/page/translations.ts';
 
-/** Those of all languages. */
+/** Texts of all languages. */
 export const texts = { en: english, ...translations };

@@ -1,4 +1,4 @@
-/** What a provider answers, with a mark in all that is secret. */
+/** Answers of a provider, with a mark in everything secret. */
 export const idTokenPayload = Buffer.from(JSON.stringify({ iss: 'https://as.example', sub: 'ada' })).toString(
   'base64url',
 );

@@ -1,7 +1,7 @@
 /** A sign-in that is watched: its events as they come, and how it ends. */
 import { inspect } from 'node:util';
 import type { Observable, Subscription } from 'rxjs';
-import { Browser, type Page } from '../../examples/demo/browser.ts';
+import { Browser, type Page } from '../../src/cli/demo/browser.ts';
 import type { SignInError, SignInEvent, Tokens } from '../../src/login.ts';
 import * as assert from './assert.ts';
 
@@ -45,6 +45,14 @@ export class Watched implements Disposable {
     throw new Error(`no ${type} but ${JSON.stringify(this.events)} ${inspect(this.errors)}`);
   }
 
+  /** The first event. */
+  async first(): Promise<SignInEvent> {
+    await this.#until(() => this.events.length > 0 || this.errors.length > 0);
+    const [event] = this.events;
+    if (event) return event;
+    throw new Error(`no event but ${inspect(this.errors)}`);
+  }
+
   /** Opens the URL as the person, who needs no more than that. */
   async visit(): Promise<Page> {
     return new Browser().open((await this.next('authorize')).url);
@@ -86,6 +94,6 @@ export class Watched implements Disposable {
       this.#look.add(look);
       look();
     });
-    await assert.deadline(change, 10_000, 'the sign-in');
+    await assert.deadline(change, 'the sign-in');
   }
 }

@@ -1,92 +1,164 @@
 /**
- * Weakened twins of the server, for proving that a check can fail: the source with a sentence changed, bundled in
- * memory, and nothing in src/ that exists for it.
+ * Weakened twins of the product, for proving that a check can fail: its source with a change, bundled in memory.
+ * Nothing in src/ exists for it.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Metafile, type Plugin } from 'esbuild';
-import type { CreateBridge } from './bridge.ts';
-import type { Create } from './endpoint.ts';
 
-/** A change of one source file, as `request.ts`. `find` must stand in it exactly once. */
+/** Replacement of a text. It must occur exactly once in `src`, or in `file` if that is given. */
 export interface Edit {
-  readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** Path within `src`, as `callback/request.ts`. */
+  readonly file?: string;
+}
+
+/** Replacement of an export, wherever in `src` it is declared. */
+export interface Replacement {
+  readonly name: string;
+  /** Gets the real export, and gives what importers get instead. Uses within its own module stay as they are. */
+  readonly by: (real: unknown) => unknown;
+}
+
+export type Change = Edit | Replacement;
+
+export const edit = (find: string, replace: string, file?: string): Edit => ({
+  find,
+  replace,
+  ...(file !== undefined && { file }),
+});
+
+/** `replacing({ randomToken }, (real) => () => real(8))`: importers of the function get another one. */
+export function replacing<T>(real: Readonly<Record<string, T>>, by: (real: T) => T): Replacement {
+  const [name, ...more] = Object.keys(real);
+  if (name === undefined || more.length > 0) throw new TypeError('names one export');
+  return { name, by: by as (real: unknown) => unknown };
+}
+
+/** Source of a file of a twin: its text, and the exports that are replaced in it. */
+interface Changed {
+  text: string;
+  readonly replaced: Map<string, Replacement['by']>;
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+const src = join(root, 'src');
 
-/** `createOAuthCallbackServer` of the source with these edits. Throws where one of them does not apply. */
-export async function weakened(...edits: readonly Edit[]): Promise<Create> {
-  const twin = await imported('src/index.ts', edits);
-  return (twin as { createOAuthCallbackServer: Create }).createOAuthCallbackServer;
+/** Text of each TypeScript file in `src`, by its path. */
+const texts: ReadonlyMap<string, string> = new Map(
+  readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => [join(src, file), readFileSync(join(src, file), 'utf8')]),
+);
+
+/** Exports of a module of `src`, as `cli/browser.ts`, with these changes in it or in what it imports. */
+export async function weakenedModule(module: string, ...changes: readonly Change[]): Promise<object> {
+  return imported(module, changedSources(changes));
 }
 
-/** `createBridge` of the source with these edits, for the real server. */
-export async function weakenedBridge(...edits: readonly Edit[]): Promise<CreateBridge> {
-  const twin = await imported('src/bridge/server.ts', edits);
-  return (twin as { createBridge: CreateBridge }).createBridge;
+/** Exports of the module with the files bundled that any of these twins changes, and nothing changed in them. */
+export async function rebuilt(
+  module: string,
+  twins: readonly { readonly changes: readonly Change[] }[],
+): Promise<object> {
+  const paths = twins.flatMap(({ changes }) => [...changedSources(changes).keys()]);
+  return imported(
+    module,
+    new Map(paths.map((path) => [path, { text: texts.get(path)!, replaced: new Map() }])),
+  );
 }
 
-/** What a module of `src`, as `cli/browser.ts`, exports with these edits in it or in what it imports. */
-export function weakenedModule(module: string, ...edits: readonly Edit[]): Promise<unknown> {
-  return imported(`src/${module}`, edits);
-}
-
-/** The script of the monitor page, with these edits in it or in what it imports. */
-export async function weakenedPage(...edits: readonly Edit[]): Promise<string> {
+/** The script of the monitor page, with these changes in it or in what it imports. */
+export async function weakenedPage(...changes: readonly Change[]): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: ['src/monitor/page/main.ts'],
     bundle: true,
     format: 'iife',
     platform: 'browser',
-    plugins: [editing(changedSources(edits))],
+    plugins: [loading(changedSources(changes))],
     write: false,
     logLevel: 'silent',
   });
   return outputFiles[0]!.text;
 }
 
-async function imported(name: string, edits: readonly Edit[]): Promise<unknown> {
-  const entry = join(root, name);
-  const changed = changedSources(edits);
+/** A program of spec/fixtures/programs with these changes in what it imports, as one ES module that Node runs as it is. */
+export async function weakenedProgram(file: string, ...changes: readonly Change[]): Promise<string> {
+  const packages: Plugin = {
+    name: 'packages by their path',
+    setup: (bundler) => {
+      bundler.onResolve({ filter: /^[\w@]/ }, ({ path, kind }) =>
+        kind === 'entry-point' ? undefined : { path: import.meta.resolve(path), external: true },
+      );
+    },
+  };
+  const entry = join(root, 'spec', 'fixtures', 'programs', file);
+  const { outputFiles } = await run(entry, changedSources(changes), packages);
+  return outputFiles[0]!.text;
+}
+
+async function imported(module: string, changed: ReadonlyMap<string, Changed>): Promise<object> {
+  const entry = join(src, module);
   const folder = mkdtempSync(join(tmpdir(), 'weakened-'));
   try {
     const file = join(folder, 'twin.mjs');
     writeFileSync(file, await bundle(entry, changed, await affected(entry, changed)));
-    return (await import(pathToFileURL(file).href)) as unknown;
+    return (await import(pathToFileURL(file).href)) as object;
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** By path, the new text of each file that is edited. */
-function changedSources(edits: readonly Edit[]): ReadonlyMap<string, string> {
-  const changed = new Map<string, string>();
-  for (const { file, find, replace } of edits) {
-    const path = join(root, 'src', file);
-    const text = changed.get(path) ?? readFileSync(path, 'utf8');
-    const found = text.split(find).length - 1;
-    if (found !== 1)
-      throw new Error(`src/${file} has ${found} times instead of once: ${JSON.stringify(find)}`);
-    if (find === replace) throw new Error(`src/${file} is not changed by its edit`);
-    changed.set(
-      path,
-      text.replace(find, () => replace),
-    );
+function changedSources(changes: readonly Change[]): ReadonlyMap<string, Changed> {
+  const changed = new Map<string, Changed>();
+  const at = (path: string): Changed => {
+    const found = changed.get(path) ?? { text: texts.get(path)!, replaced: new Map() };
+    changed.set(path, found);
+    return found;
+  };
+  const textOf = (path: string): string => changed.get(path)?.text ?? texts.get(path)!;
+  for (const change of changes) {
+    if ('name' in change) at(declarationOf(change.name)).replaced.set(change.name, change.by);
+    else {
+      const source = at(fileOf(change, textOf));
+      source.text = source.text.replace(change.find, () => change.replace);
+    }
   }
   return changed;
 }
 
+/** The file that has the text of an edit. */
+function fileOf({ find, replace, file }: Edit, textOf: (path: string) => string): string {
+  const where = file === undefined ? 'src' : `src/${file}`;
+  const paths = file === undefined ? [...texts.keys()] : [join(src, file)];
+  if (file !== undefined && !texts.has(paths[0]!)) throw new Error(`${where}: no such file`);
+  const found = paths.flatMap((path) => Array<string>(textOf(path).split(find).length - 1).fill(path));
+  if (found.length !== 1)
+    throw new Error(`${where} has ${found.length} times instead of once: ${JSON.stringify(find)}`);
+  if (find === replace) throw new Error(`${where} is not changed by its edit`);
+  return found[0]!;
+}
+
+/** The file that declares an export of this name. */
+function declarationOf(name: string): string {
+  const declares = new RegExp(
+    String.raw`^export (?:async )?(?:abstract )?(?:function\*?|const|class) ${name}\b`,
+    'm',
+  );
+  const found = [...texts].filter(([, text]) => declares.test(text)).map(([path]) => path);
+  if (found.length !== 1) throw new Error(`src exports ${name} ${found.length} times instead of once`);
+  return found[0]!;
+}
+
 /**
- * The edited modules and whatever imports them. All others are shared with the real server, so that an error is an
+ * The changed modules and those that import them. All others are shared with the real product, so that an error is an
  * instance of the class that a check knows, and `ofState` knows the stream.
  */
-async function affected(entry: string, changed: ReadonlyMap<string, string>): Promise<ReadonlySet<string>> {
+async function affected(entry: string, changed: ReadonlyMap<string, Changed>): Promise<ReadonlySet<string>> {
   const { inputs } = (await run(entry, changed, { name: 'all', setup: () => undefined })).metafile;
   const all = new Set([entry, ...changed.keys()]);
   for (let size = 0; size < all.size;) {
@@ -104,7 +176,7 @@ function importersOf(inputs: Metafile['inputs'], modules: ReadonlySet<string>): 
 
 async function bundle(
   entry: string,
-  changed: ReadonlyMap<string, string>,
+  changed: ReadonlyMap<string, Changed>,
   inside: ReadonlySet<string>,
 ): Promise<string> {
   const { outputFiles } = await run(entry, changed, {
@@ -114,7 +186,7 @@ async function bundle(
         const module = resolve(dirname(importer), path);
         return inside.has(module) ? { path: module } : { path: pathToFileURL(module).href, external: true };
       });
-      // The bundle stands where no package can be found by name; this resolves those of Node too.
+      // No package can be found by name from the folder of the bundle; this resolves those of Node too.
       bundler.onResolve({ filter: /^[\w@]/ }, ({ path }) => ({
         path: import.meta.resolve(path),
         external: true,
@@ -124,19 +196,42 @@ async function bundle(
   return outputFiles[0]!.text;
 }
 
-function editing(changed: ReadonlyMap<string, string>): Plugin {
+/** Replacements that twins have imported. A twin runs in this process and finds its own by a number. */
+const replacements: Replacement['by'][] = [];
+const registry = 'rx-oauth-callback/spec/replacements';
+Object.assign(globalThis, { [Symbol.for(registry)]: replacements });
+
+/** Loads changed files. A file with replaced exports becomes a module that imports the real one and wraps those. */
+function loading(changed: ReadonlyMap<string, Changed>): Plugin {
+  const wrapper = (path: string, { replaced }: Changed): string => {
+    const real = JSON.stringify(`real:${path}`);
+    const lines = [...replaced].map(([name, by]) => {
+      const number = replacements.push(by) - 1;
+      return `import { ${name} as real_${name} } from ${real};
+export const ${name} = globalThis[Symbol.for('${registry}')][${number}](real_${name});`;
+    });
+    return [`export * from ${real};`, ...lines].join('\n');
+  };
   return {
-    name: 'edit',
+    name: 'change',
     setup: (bundler) => {
+      bundler.onResolve({ filter: /^real:/ }, ({ path }) => ({ path: path.slice(5), namespace: 'real' }));
+      bundler.onLoad({ filter: /\.ts$/, namespace: 'real' }, ({ path }) => ({
+        contents: changed.get(path)!.text,
+        loader: 'ts',
+        resolveDir: dirname(path),
+      }));
       bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-        const contents = changed.get(path);
-        return contents === undefined ? undefined : { contents, loader: 'ts' };
+        const source = changed.get(path);
+        if (!source) return undefined;
+        const contents = source.replaced.size > 0 ? wrapper(path, source) : source.text;
+        return { contents, loader: 'ts', resolveDir: dirname(path) };
       });
     },
   };
 }
 
-function run(entry: string, changed: ReadonlyMap<string, string>, plugin: Plugin) {
+function run(entry: string, changed: ReadonlyMap<string, Changed>, plugin: Plugin) {
   return build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -145,7 +240,7 @@ function run(entry: string, changed: ReadonlyMap<string, string>, plugin: Plugin
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    plugins: [plugin, editing(changed)],
+    plugins: [loading(changed), plugin],
     metafile: true,
     write: false,
     logLevel: 'silent',

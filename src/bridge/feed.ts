@@ -1,180 +1,177 @@
-import type { Clock } from '../clock.ts';
-import type { ServerEvent } from '../events.ts';
-import { randomToken } from '../pkce.ts';
-import { frameOf } from './frame.ts';
-import type { Said, ServiceMessage } from './protocol.ts';
+import type { Clock } from '../base/clock.ts';
+import { countEvent, type ServerEvent } from '../model/events.ts';
+import { randomToken } from '../base/random.ts';
+import type { ClientMessageOf, ServiceMessage } from '../wire/protocol.ts';
 
-/** Somebody who gets each event, at the pace it reads. */
-export interface Watcher {
-  /** Whether more may be sent now. */
+/** A monitor's connection, which gets each event at the pace at which it reads. */
+export interface FeedReader {
+  /** True if more may be sent now. */
   readonly ready: boolean;
-  /** Whether something that was sent has not been taken by the operating system yet. */
+  /** True until the operating system has taken everything that was sent. */
   readonly filling: boolean;
-  /** Sends a message of the feed that is a frame already; `flushed` is called once the operating system has taken it. */
-  event(frame: Buffer, flushed?: () => void): void;
-  /** Asks it to answer, with this number, once it has read what it was sent so far. */
-  ask(next: number): void;
-  /** It has fallen so far behind that events it has not had are gone. */
-  fellBehind(): void;
+  /** Sends a serialised message; `flushed` is called once the operating system has taken it. */
+  sendBytes(message: Buffer, flushed?: () => void): void;
+  /** Asks the monitor to answer with this number once it has read everything that was sent before. */
+  requestAnswer(next: number): void;
+  /** Called when the reader is so far behind that events it has not been sent are no longer kept. */
+  onMissed(): void;
 }
 
-/** Where the feed stands for one watcher. */
+/** Position of a reader in the feed. */
 interface Place {
-  readonly watcher: Watcher;
+  readonly reader: FeedReader;
   /** Number of the next event to send. */
   next: number;
-  /** All before this number it has been asked to say that it has read. */
-  asked: number;
-  /** All before this number it has read. */
+  /** The reader has been asked for an answer to all events before this number. */
+  requested: number;
+  /** The reader has read all events before this number. */
   read: number;
-  /** How many it is sent that it has not read. */
-  unread: number;
-  /** The number of pending flows that it was told last. */
+  /** Maximum number of events that are sent ahead of the reader's answer. */
+  maxUnread: number;
+  /** Number of pending flows that the reader was sent last. */
   pending: number;
 }
 
-/** What a feed needs of its server. */
+/** Parts of a server that its feed reads. */
 export interface FeedSource {
   readonly clock: Clock;
-  /** Flows that wait at this node. */
+  /** Returns the number of flows that wait at this node. */
   readonly pending: () => number;
 }
 
-// The operating system takes megabytes for a socket that nobody reads, and each event is work until it takes no more. So
-// many events are sent to a watcher that has not answered: few at first, twice as many with each answer; on a way of
-// 200 ms that is 2,500 a second in the end.
-const firstUnread = 64;
-const mostUnread = 512;
+// The operating system takes megabytes for a socket that its peer does not read, and each event costs a write. So only this
+// many events are sent ahead of a reader's answers: twice as many after each answer, up to the maximum. With a round trip of
+// 200 ms the maximum allows 2,500 events a second.
+const firstMaxUnread = 64;
+const lastMaxUnread = 512;
 
-// The number of pending flows is for people, and changes with every sign-in.
-const betweenPending = 1_000;
+// The number of pending flows is shown to people, and changes with every sign-in.
+const pendingIntervalMs = 1_000;
 
-/** The redacted feed: numbered, serialised once for all monitors, and kept for those that read slowly or come back. */
+/** The redacted feed: numbers events, serialises each once for all monitors, and keeps the last ones for slow monitors and reconnects. */
 export class Feed {
-  /** Names this numbering. */
+  /** Identifies this numbering. */
   readonly epoch = randomToken(12);
-  /** Of events by type, and of redirects by disposition: each event counts once. */
+  /** Number of events by type, and of redirects by disposition: each event counts once. */
   readonly counts: Record<string, number> = {};
-  /** Of redirects that had a reason, by it. */
+  /** Number of redirects by reason, for redirects that have one. */
   readonly reasons: Record<string, number> = {};
-  readonly #places = new Map<Watcher, Place>();
-  /** Serialised once the first watcher is sent them, and never where nobody watches. */
+  readonly #places = new Map<FeedReader, Place>();
+  /** The last events, each serialised when it is first sent. */
   readonly #kept: (ServerEvent | Buffer)[] = [];
-  readonly #most: number;
+  readonly #max: number;
   readonly #source: FeedSource;
   #next = 0;
-  /** Undo of the timer that runs while somebody watches. */
-  #ticking: (() => void) | undefined;
+  /** Stops the timer, which runs while there are readers. */
+  #stopTimer: (() => void) | undefined;
 
-  /** @param most How many events are kept. */
-  constructor(most: number, source: FeedSource) {
-    this.#most = most;
+  /** @param max Number of events that are kept. */
+  constructor(max: number, source: FeedSource) {
+    this.#max = max;
     this.#source = source;
   }
 
-  get watchers(): number {
+  /** Number of readers. */
+  get readers(): number {
     return this.#places.size;
   }
 
   push(event: ServerEvent): void {
-    count(this.counts, event.type === 'redirect' ? event.disposition : event.type);
-    if (event.type === 'redirect' && event.reason) count(this.reasons, event.reason);
+    countEvent(event, this.counts, this.reasons);
     const n = this.#next++;
-    this.#kept[n % this.#most] = event;
+    this.#kept[n % this.#max] = event;
     for (const place of this.#places.values()) {
       if (place.next === n && hasRoom(place))
-        this.#send(place, place.watcher.filling ? () => this.#pump(place) : undefined);
-      else if (n - place.next >= this.#most) {
-        this.leave(place.watcher);
-        place.watcher.fellBehind();
+        this.#send(place, place.reader.filling ? () => this.#pump(place) : undefined);
+      else if (n - place.next >= this.#max) {
+        this.remove(place.reader);
+        place.reader.onMissed();
       }
     }
   }
 
-  /** The number of the first event that a watcher is sent: of those it asks for, as far as they are kept. */
-  from({ epoch, since }: Said<'watch'>): number {
+  /** Returns the number of the first event to send for a `watch` message: the one it asks for, or the oldest that is kept. */
+  firstOf({ epoch, since }: ClientMessageOf<'watch'>): number {
     const known = epoch === undefined || epoch === this.epoch;
     const asked = known ? (since ?? this.#next) : 0;
-    return Math.min(Math.max(asked, this.#next - this.#most), this.#next);
+    return Math.min(Math.max(asked, this.#next - this.#max), this.#next);
   }
 
-  /** Sends how many flows are pending, now and whenever that has changed, and every event from number `next` on. */
-  watch(watcher: Watcher, next: number): void {
+  /** Adds a reader: sends the number of pending flows, now and whenever it has changed, and every event from `next` on. */
+  add(reader: FeedReader, next: number): void {
     const pending = this.#source.pending();
-    const place = { watcher, next, asked: next, read: next, unread: firstUnread, pending };
-    this.#places.set(watcher, place);
-    watcher.event(pendingFrame(pending));
-    this.#ticking ??= this.#tick();
+    const place = { reader, next, requested: next, read: next, maxUnread: firstMaxUnread, pending };
+    this.#places.set(reader, place);
+    reader.sendBytes(pendingMessage(pending));
+    this.#stopTimer ??= this.#startTimer();
     this.#pump(place);
   }
 
-  /** The watcher has read all events before number `next`, as it was asked to say. */
-  answered(watcher: Watcher, next: number): void {
-    const place = this.#places.get(watcher);
-    if (!place || !(next > place.read && next <= place.asked)) return;
+  /** Handles a reader's answer: it has read all events before `next`. */
+  onAnswer(reader: FeedReader, next: number): void {
+    const place = this.#places.get(reader);
+    if (!place || !(next > place.read && next <= place.requested)) return;
     place.read = next;
-    place.unread = Math.min(place.unread * 2, mostUnread);
+    place.maxUnread = Math.min(place.maxUnread * 2, lastMaxUnread);
     this.#pump(place);
   }
 
-  leave(watcher: Watcher): void {
-    this.#places.delete(watcher);
+  remove(reader: FeedReader): void {
+    this.#places.delete(reader);
     if (this.#places.size > 0) return;
-    this.#ticking?.();
-    this.#ticking = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
   }
 
-  /** By the clock, not by events: where nodes share a store, the end of a flow that began here is told at another one. */
-  #tick(): () => void {
-    return this.#source.clock.after(betweenPending, () => {
-      this.#ticking = this.#tick();
-      this.#tellPending();
+  /** A timer, because no event tells of every change: with a shared store, the end of a flow is an event of another node. */
+  #startTimer(): () => void {
+    return this.#source.clock.after(pendingIntervalMs, () => {
+      this.#stopTimer = this.#startTimer();
+      this.#sendPending();
     });
   }
 
-  #tellPending(): void {
+  #sendPending(): void {
     const pending = this.#source.pending();
-    let frame: Buffer | undefined;
+    let message: Buffer | undefined;
     for (const place of this.#places.values()) {
-      // Who does not read is told the next time, what is so then.
-      if (place.pending === pending || !place.watcher.ready) continue;
+      // Skip a reader that is not ready; the next tick sends it the current number.
+      if (place.pending === pending || !place.reader.ready) continue;
       place.pending = pending;
-      place.watcher.event((frame ??= pendingFrame(pending)));
+      place.reader.sendBytes((message ??= pendingMessage(pending)));
     }
   }
 
-  /** Catches up, as fast as the watcher reads. */
+  /** Sends kept events for as long as the reader has room; continues when they are flushed. */
   #pump(place: Place): void {
-    const { watcher } = place;
-    while (this.#places.get(watcher) === place && place.next < this.#next && hasRoom(place))
+    const { reader } = place;
+    while (this.#places.get(reader) === place && place.next < this.#next && hasRoom(place))
       this.#send(place, () => this.#pump(place));
   }
 
   #send(place: Place, flushed?: () => void): void {
-    place.watcher.event(this.#frame(place.next++), flushed);
-    if (place.next - place.asked < place.unread / 2) return;
-    place.asked = place.next;
-    place.watcher.ask(place.next);
+    place.reader.sendBytes(this.#message(place.next++), flushed);
+    if (place.next - place.requested < place.maxUnread / 2) return;
+    place.requested = place.next;
+    place.reader.requestAnswer(place.next);
   }
 
-  #frame(n: number): Buffer {
-    const slot = n % this.#most;
+  #message(n: number): Buffer {
+    const slot = n % this.#max;
     const kept = this.#kept[slot] as ServerEvent | Buffer;
     if (Buffer.isBuffer(kept)) return kept;
-    const message: ServiceMessage = { type: 'event', n, event: kept };
-    return (this.#kept[slot] = frameOf(JSON.stringify(message)));
+    return (this.#kept[slot] = bytesOf({ type: 'event', n, event: kept }));
   }
 }
 
-function hasRoom({ watcher, next, read, unread }: Place): boolean {
-  return next - read < unread && watcher.ready;
+function hasRoom({ reader, next, read, maxUnread }: Place): boolean {
+  return next - read < maxUnread && reader.ready;
 }
 
-function pendingFrame(pending: number): Buffer {
-  const message: ServiceMessage = { type: 'pending', pending };
-  return frameOf(JSON.stringify(message));
+function pendingMessage(pending: number): Buffer {
+  return bytesOf({ type: 'pending', pending });
 }
 
-function count(counts: Record<string, number>, name: string): void {
-  counts[name] = (counts[name] ?? 0) + 1;
+function bytesOf(message: ServiceMessage): Buffer {
+  return Buffer.from(JSON.stringify(message));
 }

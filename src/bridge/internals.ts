@@ -1,36 +1,41 @@
 import type { IncomingMessage } from 'node:http';
-import { InvalidOptionError } from '../errors.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import type { ConnectionEvent } from './audit.ts';
 import type { Identity } from './credentials.ts';
 
-/** What the monitor asks of a bridge. Not for programs: it may change with any release. */
+/** Members of a bridge that the monitor uses. Not for programs: they may change with any release. */
 export interface BridgeInternals {
-  /** Whose bridge it is. */
+  /** Server that the bridge was made for. */
   readonly server: object;
   readonly path: string;
-  /** Whether it is on a port of its own, which may not be bound yet. */
+  /** True if the bridge has a port of its own, which may not be bound yet. */
   readonly apart: boolean;
-  /** Who a program is, by its token or by `authenticate`. */
+  /**
+   * Registers a function that is called when a connection is opened, rejected or closed. Returns a function that removes it.
+   */
+  onConnection(listener: (event: ConnectionEvent) => void): () => void;
+  /** Identifies a program by its token or by `authenticate`. */
   identify(request: IncomingMessage): Promise<Identity | undefined>;
-  /** Whether the credential that made somebody this identity still holds. */
-  stands(identity: Identity): boolean;
-  /** Somebody less than `identity`, who stands no longer than that one does. */
+  /** Tells if a connection of this identity is open. */
+  isConnected(identity: Identity): boolean;
+  /** Tells if the credential of an identity is still valid. */
+  isValid(identity: Identity): boolean;
+  /** Creates an identity with fewer rights, revoked together with `identity`. */
   derive(identity: Identity, change: Partial<Identity>): Identity;
-  /** A single-use ticket that makes a page of `origin` this identity. */
+  /** Issues a single-use ticket, with which a page of `origin` has this identity. */
   ticketFor(identity: Identity, origin: string): string;
-  /** Closes the connections of this identity, and refuses it from now on. */
-  withdraw(identity: Identity): void;
-  /** Has pages of these origins connect with a ticket, whether or not they are listed. Returns its undo. */
+  /** Closes the connections of this identity, and rejects it from now on. */
+  revokeIdentity(identity: Identity): void;
+  /** Lets pages of these origins connect with a ticket, even if `origins` lacks them. Returns a function that undoes it. */
   admitPages(isOrigin: (origin: string) => boolean): () => void;
 }
 
-const known = new WeakMap<object, BridgeInternals>();
+/** Key of the getter that returns a bridge's internals. */
+export const internals = Symbol('internals');
 
-export function exposeBridge(bridge: object, internals: BridgeInternals): void {
-  known.set(bridge, internals);
-}
-
+/** Returns the internals of a bridge. Throws `InvalidOptionError` for any other object. */
 export function internalsOfBridge(bridge: object): BridgeInternals {
-  const internals = known.get(bridge);
-  if (!internals) throw new InvalidOptionError('bridge', 'must come from createBridge');
-  return internals;
+  const { [internals]: found } = bridge as { readonly [internals]?: BridgeInternals };
+  if (!found) throw new InvalidOptionError('bridge', 'must come from createBridge');
+  return found;
 }

@@ -1,59 +1,60 @@
+/**
+ * The part of a connection for a listener: begins its flows and sends their results.
+ *
+ * One class, although it is long: each message is one method, and all share the flows of the connection.
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { BeginOptions, Outcome } from '../flow.ts';
-import type { Report } from '../isolated-observable.ts';
-import { Recent } from '../recent.ts';
-import type { BegunFlow, StoredFlow, StoredResult, Watcher } from '../store/store.ts';
-import type { Identity } from './credentials.ts';
-import { closeCodes, type BadBegin, type ClientMessage, type Said, type ServiceMessage } from './protocol.ts';
-import type { Refused } from './refused.ts';
+import type { BeginOptions } from '../model/flow.ts';
+import type { Report } from '../base/isolated-observable.ts';
+import { Recent } from '../base/recent.ts';
+import type { FlowWatcher, StoredFlow } from '../model/flow-store.ts';
+import type { StoredFlows } from '../store/stored-flows.ts';
+import type { Credentials, Identity } from './credentials.ts';
+import type { ListenerRegistry, RegisteredListener } from './listener-registry.ts';
+import {
+  closeCodes,
+  type BadBegin,
+  type ClientMessage,
+  type ClientMessageOf,
+  type ServiceMessage,
+  type ServiceMessageOf,
+} from '../wire/protocol.ts';
+import { failureOf } from './failure.ts';
 
-/** What a listener needs of its bridge. */
-export interface ListenerHost {
-  readonly limits: { flows: number };
+/** Parts of a bridge that its listeners share. */
+export interface ListenerContext {
+  readonly limits: { readonly flows: number };
   readonly report: Report;
-  /** Whether the credential still holds. */
-  stands(identity: Identity): boolean;
-  begin(key: string, state: string, options: BeginOptions): Promise<BegunFlow>;
-  /** Whether whoever is attached to the flow will be told of its end; otherwise it may have ended. */
-  waits(flow: StoredFlow): boolean;
-  read(state: string): Promise<StoredFlow | undefined>;
-  /** The flow's listener is at this node now; false where there is no such flow. */
-  adopt(state: string): Promise<boolean>;
-  take(state: string): Promise<StoredResult | 'elsewhere' | 'gone' | undefined>;
-  /** False where the flow has not ended. */
-  acknowledge(state: string): Promise<boolean>;
-  cancel(state: string): Promise<void>;
-  /** Ends the flow, and keeps nothing of it. */
-  free(state: string): Promise<void>;
-  /** Does nothing for an outcome that is not allowed. */
-  settle(flow: string, state: string, outcome: Outcome): void;
-  /** Makes it the flow's only listener, woken when the flow may have ended; false where a later connection has it. */
-  attach(flow: StoredFlow, listening: Listening): boolean;
-  detach(listening: Listening): void;
-  failed(error: unknown): Refused;
+  readonly credentials: Credentials;
+  readonly flows: StoredFlows;
+  readonly registry: ListenerRegistry;
+  /** Tells if no more flows are begun, because the service stops. */
+  readonly isDraining: () => boolean;
 }
 
 /** The connection of a listener. */
 export interface ListenerConnection {
   readonly identity: Identity;
-  /** Grows with each connection. */
-  readonly order: number;
   /** The connection's challenge for `resume`. */
   readonly nonce: string;
   readonly open: boolean;
-  tell(message: ServiceMessage): void;
+  /** Resolves with true once the peer has shown that it is still there, and with false if it leaves. */
+  isHere(): Promise<boolean>;
+  send(message: ServiceMessage): void;
   close(code: number, reason: string): void;
 }
 
-/** What a listener says. */
-export type ListenerMessage = BadBegin | Exclude<ClientMessage, Said<'watch' | 'ping'>>;
+/** A message of a listener. */
+export type ListenerMessage = BadBegin | Exclude<ClientMessage, ClientMessageOf<'watch' | 'ping'>>;
 
-/** A flow that a connection listens for. One object, since a connection may have 100,000 of them. */
-export class Listening implements Watcher {
+/** A flow that a connection listens for. */
+class Listening implements FlowWatcher, RegisteredListener {
   readonly id: string;
   readonly state: string;
-  /** Until the listener has the end, or another connection the flow. */
+  /** True until the listener has acknowledged how the flow ended, or another connection has the flow. */
   attached = true;
+  /** True once the listener was sent how the flow ended. */
+  delivered = false;
   readonly #listener: Listener;
 
   constructor({ id, state }: StoredFlow, listener: Listener) {
@@ -62,169 +63,180 @@ export class Listening implements Watcher {
     this.#listener = listener;
   }
 
-  get order(): number {
-    return this.#listener.order;
-  }
-
   wake(): void {
-    this.#listener.woken(this);
+    this.#listener.onWake(this);
   }
 
-  /** A later connection has this flow. */
-  takenOver(): void {
-    this.#listener.lost(this);
+  onTakenOver(): void {
+    this.#listener.onTakenOver(this);
   }
 }
 
-// A listener settles after it has acknowledged; so many flows are remembered for it.
-const settleable = 1_000;
+// A listener may settle a flow after it has acknowledged the result.
+const minSettleable = 1_000;
 
-/** The part of a connection that begins flows and is told how they end. */
+/** The part of a connection that begins flows and receives their results. */
 export class Listener {
   readonly #connection: ListenerConnection;
-  readonly #host: ListenerHost;
-  /** Those it listens for, by id. */
+  readonly #context: ListenerContext;
+  /** Flows that it listens for, by id. */
   readonly #flows = new Map<string, Listening>();
-  /** With their states. */
-  readonly #settleable = new Recent<string>(settleable);
+  /** States of the flows that it acknowledged last, by id. */
+  readonly #settleable = new Recent<string>(minSettleable);
   #beginning = 0;
   #leaving = false;
 
-  constructor(connection: ListenerConnection, host: ListenerHost) {
+  constructor(connection: ListenerConnection, context: ListenerContext) {
     this.#connection = connection;
-    this.#host = host;
+    this.#context = context;
   }
 
-  /** Whether it waits for a flow. */
+  /** Tells if it waits for a flow. */
   get listening(): boolean {
     return this.#flows.size > 0;
   }
 
-  get order(): number {
-    return this.#connection.order;
-  }
-
-  async hear(message: ListenerMessage): Promise<void> {
+  async receive(message: ListenerMessage): Promise<void> {
     try {
       switch (message.type) {
         case 'begin':
           await this.#begin(message);
           break;
         case 'bad':
-          this.#refuse(message);
+          this.#reject(message);
           break;
         case 'resume':
           await this.#resume(message);
           break;
         case 'ack':
-          await this.#acknowledge(message.flows);
+          await this.#acknowledge(message.flowIds);
           break;
         case 'cancel':
-          await this.#cancel(message.flow);
+          await this.#cancel(message.flowId);
           break;
         case 'settle':
-          this.#settle(message);
+          await this.#settle(message);
           break;
         case 'leave':
-          await this.#leaveAll();
+          await this.#leaveForGood();
       }
     } catch (error) {
-      const refused = this.#host.failed(error);
-      // Only of a beginning: a flow that cannot be resumed now is not lost, and its client is to come again.
-      if (message.type === 'begin') this.#tell({ type: 'failed', ref: message.ref, ...refused });
-      else this.#connection.close(closeCodes.fault, 'the service cannot do this now');
+      const failure = failureOf(error, this.#context.report);
+      // A flow that cannot be resumed now is not lost: its client reconnects and resumes it.
+      if (message.type === 'begin') this.#send({ type: 'failed', ref: message.ref, ...failure });
+      else this.#connection.close(closeCodes.fault, 'the service is unavailable');
     }
   }
 
-  woken(listening: Listening): void {
-    this.#deliver(listening).catch(this.#host.report);
+  /** Called when the flow may have ended. */
+  onWake(listening: Listening): void {
+    this.#deliver(listening).catch(this.#context.report);
   }
 
-  lost(listening: Listening): void {
-    this.#detach(listening);
-    this.#connection.close(closeCodes.takenOver, 'another connection has taken the flow over');
+  /** Called when another connection listens for the flow. */
+  onTakenOver(listening: Listening): void {
+    this.#lose(listening, 'taken_over');
   }
 
-  /** The connection has closed. Flows that have not ended stay in the store. */
+  /** Stops listening because the connection has closed. Flows that have not ended stay in the store. */
   leave(): void {
     for (const listening of this.#flows.values()) this.#detach(listening);
   }
 
-  async #begin({ ref, key, state, ...options }: Omit<Said<'begin'>, 'type'>): Promise<void> {
+  async #begin({ ref, key, state, ...options }: Omit<ClientMessageOf<'begin'>, 'type'>): Promise<void> {
+    const { flows, limits, isDraining } = this.#context;
     const { flows: only } = this.#connection.identity;
-    if (only || this.#flows.size + this.#beginning >= this.#host.limits.flows) {
-      const message = only ? 'this ticket begins no flows' : 'this connection has too many flows';
-      this.#tell({ type: 'failed', ref, code: 'too_many_flows', message });
+    if (isDraining()) {
+      this.#send({ type: 'failed', ref, code: 'closed', message: 'the service stops' });
+      return;
+    }
+    if (only || this.#flows.size + this.#beginning >= limits.flows) {
+      const message = only ? 'this ticket does not allow begin' : 'this connection has too many flows';
+      this.#send({ type: 'failed', ref, code: 'too_many_flows', message });
       return;
     }
     this.#beginning++;
     try {
-      const { flow, again } = await this.#host.begin(key, state, options as BeginOptions);
+      const { flow, again } = await flows.begin(
+        key,
+        state,
+        options as BeginOptions,
+        this.#connection.identity.name,
+      );
+      flows.claim(state);
+      if (again && !(await this.#takeUp(flow))) {
+        this.#send({ type: 'failed', ref, code: 'state_in_use', message: 'this state was used before' });
+        return;
+      }
       if (this.#leaving) {
-        await this.#host.free(state);
+        await flows.free(state);
         return;
       }
       const { id, redirectUri, expiresAt } = flow;
-      // Begun before, it may have been another node's, and have ended there.
-      const waits = !again && this.#host.waits(flow);
+      // A flow that was begun before may have ended at another node.
+      const waits = !again && flows.waits(flow);
       const listening = this.#attach(flow);
-      this.#tell({ type: 'begun', ref, flow: id, redirectUri, expiresAt });
+      this.#send({ type: 'begun', ref, flowId: id, redirectUri, expiresAt });
       if (!waits && listening) await this.#deliver(listening);
     } finally {
       this.#beginning--;
     }
   }
 
-  #refuse({ ref, option, message }: BadBegin): void {
-    this.#tell({ type: 'failed', ref, code: 'invalid_option', option, message });
+  #reject({ ref, option, message }: BadBegin): void {
+    this.#send({ type: 'failed', ref, code: 'invalid_option', option, message });
   }
 
-  async #resume({ ref, flow, state, proof }: Said<'resume'>): Promise<void> {
+  async #resume({ ref, flowId: flow, state, proof }: ClientMessageOf<'resume'>): Promise<void> {
+    const { flows } = this.#context;
     const { identity, nonce } = this.#connection;
     const allowed = !identity.flows || identity.flows.includes(flow);
-    const stored = allowed ? await this.#host.read(state) : undefined;
-    // Reckoned for an unknown flow too, so that the time taken does not tell it from a wrong proof.
+    const stored = allowed ? await flows.store.read(state) : undefined;
+    // Compute the HMAC for unknown flows too, so that timing does not reveal whether a flow exists.
     const proven = proves(proof, stored?.key ?? nonce, nonce);
-    // It may have been acknowledged since.
-    if (stored?.id !== flow || !proven || !(await this.#host.adopt(state))) {
-      this.#tell({ type: 'failed', ref, code: 'unknown_flow', message: 'there is no such flow for you' });
+    // The flow may have been acknowledged since it was read.
+    if (stored?.id !== flow || !proven || !(await this.#takeUp(stored))) {
+      this.#send({ type: 'failed', ref, code: 'unknown_flow', message: 'unknown flow or wrong proof' });
       return;
     }
     if (this.#leaving) {
-      await this.#host.free(state);
+      await flows.free(state);
       return;
     }
     const listening = this.#attach(stored);
-    this.#tell({ type: 'resumed', ref, flow });
+    this.#send({ type: 'resumed', ref, flowId: flow });
     if (listening) await this.#deliver(listening);
   }
 
-  /** Tells the listener how its flow ended, if it has and the listener may still know. */
+  /** Sends how a flow ended, if it has ended and the credential is still valid. */
   async #deliver(listening: Listening): Promise<void> {
+    const { flows, credentials } = this.#context;
     const { id: flow, state } = listening;
-    const result = await this.#host.take(state);
+    const result = await flows.take(state);
     const { open, identity } = this.#connection;
     if (!result || !listening.attached || !open) return;
-    // Its client comes back, and hears what became of each of its flows.
     if (typeof result === 'string')
-      this.#connection.close(closeCodes.elsewhere, 'this node has the flow no longer');
-    else if (this.#host.stands(identity)) this.#tell({ type: 'result', flow, result });
-    else this.#connection.close(closeCodes.credential, 'the credential does not hold');
+      this.#lose(listening, result === 'elsewhere' ? 'taken_over' : 'unknown_flow');
+    else if (credentials.isValid(identity)) {
+      listening.delivered = true;
+      this.#send({ type: 'result', flowId: flow, result });
+    } else this.#connection.close(closeCodes.credential, 'the credential is no longer valid');
   }
 
   async #acknowledge(ids: readonly string[]): Promise<void> {
     await this.#forget(ids);
-    // Those that were forgotten before, too: the client has not heard of it.
+    // Includes flows that were acknowledged before: the first answer may have been lost.
     const flows = ids.filter((id) => this.#settleable.get(id));
-    if (flows.length > 0) this.#tell({ type: 'acknowledged', flows });
-    // A ticket for some flows is good for nothing once they have ended.
+    if (flows.length > 0) this.#send({ type: 'acknowledged', flowIds: flows });
+    // A ticket for some flows has no further use once they have ended.
     const { flows: mine } = this.#connection.identity;
     if (mine?.every((flow) => this.#settleable.get(flow))) this.#connection.close(closeCodes.done, 'done');
   }
 
   async #forget(ids: readonly string[]): Promise<void> {
+    const { store } = this.#context.flows;
     const known = ids.flatMap((id) => this.#flows.get(id) ?? []);
-    const forgotten = await Promise.all(known.map(({ state }) => this.#host.acknowledge(state)));
+    const forgotten = await Promise.all(known.map(({ state }) => store.acknowledge(state)));
     for (const [index, listening] of known.entries()) {
       if (!forgotten[index]) continue;
       this.#detach(listening);
@@ -234,49 +246,85 @@ export class Listener {
 
   async #cancel(flow: string): Promise<void> {
     const listening = this.#flows.get(flow);
-    if (listening) await this.#host.cancel(listening.state);
+    if (listening) await this.#context.flows.store.cancel(listening.state);
   }
 
-  #settle({ flow, outcome }: Said<'settle'>): void {
-    const state = this.#flows.get(flow)?.state ?? this.#settleable.get(flow);
-    if (state !== undefined) this.#host.settle(flow, state, outcome);
+  /** Settles a flow that has its result. An outcome that comes sooner is ignored, and another one may follow. */
+  async #settle({ flowId: flow, outcome, state, proof }: ClientMessageOf<'settle'>): Promise<void> {
+    const { flows } = this.#context;
+    const listening = this.#flows.get(flow);
+    if (listening && !listening.delivered && typeof (await flows.store.take(listening.state)) !== 'object')
+      return;
+    const known = listening?.state ?? this.#settleable.get(flow);
+    if (known !== undefined) flows.settle(flow, known, outcome);
+    // Acknowledged on another connection, perhaps at another node.
+    else if (state !== undefined && proof !== undefined && (await this.#owns(flow, state, proof)))
+      flows.settle(flow, state, outcome);
   }
 
-  /** The listener goes for good, and with it what it listened for, and what it has asked for and not been answered. */
-  async #leaveAll(): Promise<void> {
+  async #owns(flow: string, state: string, proof: string): Promise<boolean> {
+    const { identity, nonce } = this.#connection;
+    const allowed = !identity.flows || identity.flows.includes(flow);
+    const owner = allowed ? await this.#context.flows.store.owner(state) : undefined;
+    const proven = proves(proof, owner?.key ?? nonce, nonce);
+    if (!proven || owner?.id !== flow) return false;
+    // Undefined while the flow is pending.
+    return (await this.#context.flows.store.take(state)) !== undefined;
+  }
+
+  /** Ends every flow that it listens for or is still beginning, and closes. */
+  async #leaveForGood(): Promise<void> {
     this.#leaving = true;
     await Promise.all(
       [...this.#flows.values()].map((listening) => {
         this.#detach(listening);
-        return this.#host.free(listening.state);
+        return this.#context.flows.free(listening.state);
       }),
     );
     this.#connection.close(closeCodes.done, 'done');
   }
 
-  /** Undefined where the connection has closed meanwhile, or a later one has the flow. */
+  /**
+   * Moves a flow to this node for this connection, once its peer has shown that it is still there. Resolves with false if
+   * the flow no longer exists, or the peer has left.
+   */
+  async #takeUp({ id, state }: StoredFlow): Promise<boolean> {
+    const here = this.#flows.has(id) || (await this.#connection.isHere());
+    return here && this.#context.flows.store.adopt(state);
+  }
+
+  /** Tells the listener that it has the flow no longer. A listener that was sent the result may still acknowledge it. */
+  #lose(listening: Listening, reason: ServiceMessageOf<'lost'>['reason']): void {
+    if (listening.delivered) return;
+    this.#detach(listening);
+    this.#send({ type: 'lost', flowId: listening.id, reason });
+  }
+
+  /** Returns undefined if the connection has closed meanwhile. */
   #attach(flow: StoredFlow): Listening | undefined {
     const { id } = flow;
     const known = this.#flows.get(id);
     if (known || !this.#connection.open) return known;
     const listening = new Listening(flow, this);
-    if (!this.#host.attach(flow, listening)) return undefined;
+    this.#context.registry.attach(listening);
+    this.#context.flows.listen(flow, listening);
     this.#flows.set(id, listening);
     return listening;
   }
 
   #detach(listening: Listening): void {
     listening.attached = false;
-    this.#host.detach(listening);
+    this.#context.registry.detach(listening);
+    this.#context.flows.leave(listening.state, listening);
     this.#flows.delete(listening.id);
   }
 
-  #tell(message: ServiceMessage): void {
-    this.#connection.tell(message);
+  #send(message: ServiceMessage): void {
+    this.#connection.send(message);
   }
 }
 
-/** @param key The SHA-256 of the flow's secret, base64url. */
+/** @param key The flow's key, base64url. */
 function proves(proof: string, key: string, nonce: string): boolean {
   const right = createHmac('sha256', Buffer.from(key, 'base64url')).update(nonce).digest();
   const given = Buffer.from(proof, 'base64url');

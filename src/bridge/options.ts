@@ -1,31 +1,32 @@
 import type { IncomingMessage } from 'node:http';
-import { InvalidOptionError } from '../errors.ts';
-import type { FlowStore } from '../store/store.ts';
-import { requireKnown } from '../known-options.ts';
-import { requireInteger, show } from '../validate.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import { requireInteger, requireList, requireText, show } from '../base/validate.ts';
+import type { FlowStore } from '../model/flow-store.ts';
+import { readOptions, type OptionTable } from '../base/options.ts';
 import type { BridgeToken, Identity } from './credentials.ts';
 
 /** Options of `createBridge`. One of `token`, `tokens` and `authenticate` must be given; all others have a default. */
 export interface BridgeOptions {
-  /** One token for both roles, at least 16 characters. */
+  /** Token for both roles, at least 16 characters. @default none */
   token?: string;
-  /** Named tokens with their roles. */
+  /** Named tokens with their roles. @default none */
   tokens?: readonly BridgeToken[];
-  /** Decides itself who a program is; undefined refuses it. Asked where no token matches; 5 s at the most. */
+  /** Identifies a program whose token is unknown; undefined rejects it. It must answer within `limits.timeout`. @default none */
   authenticate?: (request: IncomingMessage) => Identity | undefined | Promise<Identity | undefined>;
   /**
-   * Where its flows are kept. One that outlives the server lets another server take over. All bridges of a server have that of
-   * the first.
+   * Store of the flows. A store that outlives the server lets another server take over. All bridges of a server share the
+   * store of the first one.
+   *
    * @default a memory store
    */
   store?: FlowStore;
-  /** The path of the upgrade request. @default '/bridge' */
+  /** Path of the upgrade request. @default '/bridge' */
   path?: string;
-  /** A port of its own, on loopback, in place of the callback server's; 0 takes a free one. */
+  /** A port of its own, on loopback; 0 takes a free one. @default the callback server's port */
   port?: number;
   /** Origins whose pages may connect, exactly as browsers send them. @default none */
   origins?: readonly string[];
-  /** Bounds on what connections may do. */
+  /** Bounds on what connections may do. @default those of `BridgeLimits` */
   limits?: BridgeLimits;
 }
 
@@ -33,7 +34,7 @@ export interface BridgeOptions {
 export interface BridgeLimits {
   /** Connections in all. @default 10_000 */
   connections?: number;
-  /** Connections of one credential. @default 10_000 */
+  /** Connections of one credential's name. @default 10_000 */
   connectionsPerName?: number;
   /** Connections of one address. @default 10_000 */
   connectionsPerAddress?: number;
@@ -41,7 +42,7 @@ export interface BridgeLimits {
   flows?: number;
   /** Messages a connection may send at once. @default 500 */
   burst?: number;
-  /** How many of those it regains a second. @default 200 */
+  /** Messages a connection may send per second after a burst. @default 200 */
   perSecond?: number;
   /** Pings a connection may send a second. @default 10 */
   pings?: number;
@@ -49,12 +50,12 @@ export interface BridgeLimits {
   queued?: number;
   /** Bytes that may be queued for all of them. @default 67_108_864 */
   queuedInAll?: number;
-  /** Events kept for monitors that come back. @default 10_000 */
+  /** Events kept for monitors that reconnect. @default 10_000 */
   events?: number;
   /** Milliseconds between pings. @default 30_000 */
   heartbeat?: number;
-  /** Milliseconds a credential may take to be checked, and a peer to close. @default 5_000 */
-  patience?: number;
+  /** Milliseconds that `authenticate` may take, and a peer to close. @default 5_000 */
+  timeout?: number;
 }
 
 const defaults: Required<BridgeLimits> = {
@@ -69,19 +70,34 @@ const defaults: Required<BridgeLimits> = {
   queuedInAll: 67_108_864,
   events: 10_000,
   heartbeat: 30_000,
-  patience: 5_000,
+  timeout: 5_000,
 };
 
-export const bridgeOptionNames: ReadonlySet<string> = new Set<keyof BridgeOptions>([
-  'token',
-  'tokens',
-  'authenticate',
-  'store',
-  'path',
-  'port',
-  'origins',
-  'limits',
-]);
+const limitTable: OptionTable<BridgeLimits> = {
+  connections: true,
+  connectionsPerName: true,
+  connectionsPerAddress: true,
+  flows: true,
+  burst: true,
+  perSecond: true,
+  pings: true,
+  queued: true,
+  queuedInAll: true,
+  events: true,
+  heartbeat: true,
+  timeout: true,
+};
+
+export const bridgeOptionTable: OptionTable<BridgeOptions> = {
+  token: true,
+  tokens: true,
+  authenticate: true,
+  store: true,
+  path: true,
+  port: true,
+  origins: true,
+  limits: true,
+};
 
 export type BridgeSettings = Omit<BridgeOptions, 'tokens'> & {
   path: string;
@@ -90,28 +106,31 @@ export type BridgeSettings = Omit<BridgeOptions, 'tokens'> & {
   limits: Required<BridgeLimits>;
 };
 
-export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
-  requireKnown(options, bridgeOptionNames, 'the bridge');
-  requireKnown(options.limits ?? {}, new Set(Object.keys(defaults)), 'limits', 'limits.');
+export function readBridgeOptions(given: BridgeOptions): BridgeSettings {
+  const options = readOptions(given, bridgeOptionTable, { of: 'the bridge' }, {});
+  const limits = readOptions(options.limits ?? {}, limitTable, { of: 'limits', prefix: 'limits.' }, defaults);
   const { token, tokens = [], authenticate, path = '/bridge', port, origins = [] } = options;
+  if (token !== undefined) requireText('token', token);
+  requireList('tokens', tokens, ' of { name, token, roles }');
+  requireList('origins', origins, ' of origins');
+  requireText('path', path);
   if (token === undefined && tokens.length === 0 && !authenticate) {
     throw new InvalidOptionError(
       'token',
-      'or tokens or authenticate must say who may connect, got none of them',
+      'or tokens or authenticate must be given, to say which programs may connect',
     );
   }
   if (!/^\/[\w\-.~/]*$/.test(path))
-    throw new InvalidOptionError('path', `must be a URL path, got ${show(path)}`);
+    throw new InvalidOptionError('path', `must be a URL path; got ${show(path)}`);
   if (port !== undefined) requireInteger('port', port, 0, 65_535);
   for (const origin of origins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
       throw new InvalidOptionError(
         'origins',
-        `must be origins such as https://app.example, got ${show(origin)}`,
+        `must be origins such as https://app.example; got ${show(origin)}`,
       );
     }
   }
-  const limits = { ...defaults, ...options.limits };
   for (const [name, value] of Object.entries(limits)) requireInteger(`limits.${name}`, value, 1, 2 ** 31 - 1);
   const single: BridgeToken[] =
     token === undefined ? [] : [{ name: 'token', token, roles: ['listener', 'monitor'] }];

@@ -1,136 +1,178 @@
+/**
+ * The bridge: puts its parts together and decides nothing.
+ *
+ * One class, although it is long: most of it names what each part gets.
+ */
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { InvalidOptionError, NotListeningError } from '../errors.ts';
-import { internalsOf, type ServerInternals } from '../internals.ts';
-import type { Report } from '../isolated-observable.ts';
-import type { OAuthCallbackServer } from '../server.ts';
+import type { WebSocket } from 'ws';
+import { inTurn } from '../base/in-turn.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import { NotListeningError } from '../model/errors.ts';
+import { takeRequests } from '../http/routes.ts';
+import { takeUpgrades, type TakenPath } from '../http/upgrade.ts';
+import { internalsOf, type ServerInternals } from '../server/internals.ts';
+import type { OAuthCallbackServer } from '../server/callback-server.ts';
 import { memoryStore } from '../store/memory.ts';
-import { StoredFlows } from '../stored-flows.ts';
+import { storedFlowsOf } from '../store/stored-flows.ts';
+import { closeCodes } from '../wire/protocol.ts';
+import { Admission } from './admission.ts';
+import { Audit, type Ending, type Peer } from './audit.ts';
 import { Credentials, type BridgeToken, type Identity, type TicketOptions } from './credentials.ts';
+import { answerDroppedUpgrade, hasDroppedUpgrade } from './dropped-upgrade.ts';
 import { Feed } from './feed.ts';
-import { Gate } from './gate.ts';
-import { exposeBridge } from './internals.ts';
+import { internals, type BridgeInternals } from './internals.ts';
+import { listenerRegistryOf } from './listener-registry.ts';
 import { readBridgeOptions, type BridgeOptions, type BridgeSettings } from './options.ts';
-import { Listeners } from './listeners.ts';
+import { Pacing } from './pacing.ts';
 import { openPort, type Port } from './port.ts';
-import { closeCodes } from './protocol.ts';
-import { refusedFor } from './refused.ts';
-import { Session, type SessionHost, type SessionSocket } from './session.ts';
+import { Session, type SessionContext } from './session.ts';
 import { Sessions } from './sessions.ts';
-import { inTurn } from './turns.ts';
-import { takeUpgrades } from './upgrades.ts';
 
-/** The WebSocket side of a callback server: listeners get their own results, monitors the redacted feed. */
+/** WebSocket side of a callback server: listeners get their own results, monitors the redacted feed. */
 export interface Bridge extends AsyncDisposable {
-  /** Resolves once the bridge takes connections. Its server listens then too. */
+  /** Starts to take connections, and lets its server listen too. Repeatable. */
   listen(): Promise<void>;
-  /** Where the bridge listens, if on a port of its own. Throws `NotListeningError` before `listen()`. */
+  /** Address of the bridge's port: its own or the server's. Throws `NotListeningError` before `listen()`. */
   readonly address: AddressInfo;
-  /** Connections now open. */
+  /** Number of open connections. */
   readonly connections: number;
-  /** What can be counted now. Looks at every connection: meant for a scrape every few seconds. */
+  /** Counts connections and queued bytes. Looks at every connection: meant for a scrape every few seconds. */
   stats(): BridgeStats;
-  /** Who sends a request, by a token that holds; for what an operator asks for by HTTP. */
+  /** Identifies the sender of a request by a valid token, for requests that operators send by HTTP. */
   identify(request: IncomingMessage): Identity | undefined;
-  /** A single-use ticket for a page, to be handed to it over the program's own channel. */
+  /** Issues a single-use ticket, to be handed to a page over the program's own channel. */
   issueTicket(options: TicketOptions): string;
-  /** Closes every connection of this name, and refuses the name from now on. */
+  /** Closes every connection of this name, and rejects the name from now on. */
   revoke(name: string): void;
-  /** Puts other tokens in place of the present ones; connections of tokens that are gone are closed. */
+  /** Replaces all tokens, and closes connections whose token is missing from the new ones. */
   setTokens(tokens: readonly BridgeToken[]): void;
-  /** Takes an upgrade request: for `server: 'mounted'`, where the framework has the socket. */
+  /** Takes an upgrade request: for `server: 'mounted'`, if the framework owns the socket. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Closes the connections: with 1001, or 1012 for a restart, after which clients come back at once. Repeatable; after it `listen()` starts anew. */
+  /**
+   * Stops to take connections and flows, until `listen()`: a handshake is answered 503, a `begin` fails as `closed`. Flows that
+   * were begun before go on, unless `restart` closes all connections with 1012, after which clients reconnect at once, to
+   * another node. Close the server next.
+   */
+  drain(options?: { restart?: boolean }): Promise<void>;
+  /**
+   * Closes all connections: with 1001, or with 1012 for a restart, after which clients reconnect at once. Repeatable; after
+   * it `listen()` starts anew.
+   */
   close(options?: { restart?: boolean }): Promise<void>;
 }
 
-/** How much a bridge has to do. */
+/** Load of a bridge. */
 export interface BridgeStats {
-  /** Connections now open. */
+  /** Number of open connections. */
   readonly connections: number;
-  /** Those that listen for a flow. */
+  /** Number of connections that listen for a flow. */
   readonly listeners: number;
-  /** Those that watch the feed. */
+  /** Number of connections that read the feed. */
   readonly monitors: number;
-  /** Bytes written that their readers have not taken yet. */
+  /** Bytes written that peers have not read yet. */
   readonly queued: number;
 }
 
 /**
- * Puts a bridge on a callback server: on its port, at `path`, or on a port of its own. Only a response with its state ends
- * a listener's flow, whatever the server's `errorWithoutState` says.
+ * Creates a bridge on a callback server: on the server's port, at `path`, or on a port of its own. A listener's flow ends
+ * only with a response that has its state, even if the server's `errorWithoutState` accepts others.
  *
- * Throws `InvalidOptionError` for an option that is out of range, or where nothing says who may connect.
+ * @throws {InvalidOptionError} An option is out of range, or none of `token`, `tokens` and `authenticate` is given.
+ *
+ * @example
+ * import { createOAuthCallbackServer } from 'rx-oauth-callback';
+ * import { createBridge } from 'rx-oauth-callback/bridge';
+ *
+ * const server = createOAuthCallbackServer({ port: 8080 });
+ * const bridge = createBridge(server, {
+ *   tokens: [{ name: 'agent', token: process.env['AGENT_TOKEN'] ?? '', roles: ['listener'] }],
+ * });
+ * await bridge.listen();
  */
 export function createBridge(server: OAuthCallbackServer, options: BridgeOptions): Bridge {
   return new WebSocketBridge(server, readBridgeOptions(options));
 }
 
-class WebSocketBridge implements Bridge, SessionHost {
-  readonly limits: BridgeSettings['limits'];
-  readonly report: Report;
+class WebSocketBridge implements Bridge {
   readonly #server: OAuthCallbackServer;
   readonly #settings: BridgeSettings;
-  readonly #internals: ServerInternals;
+  readonly #serverInternals: ServerInternals;
   readonly #credentials: Credentials;
   readonly #feed: Feed;
-  readonly #flows: StoredFlows;
   readonly #sessions: Sessions;
-  readonly #listeners: Listeners;
+  readonly #sessionContext: SessionContext;
+  readonly #admission: Admission;
+  readonly #audit: Audit;
   readonly #inTurn = inTurn();
+  #running = false;
   #undo: (() => void)[] = [];
-  readonly #gate: Gate;
+  /** Undefined on a port of its own. */
+  #path: TakenPath | undefined;
   #own: Port | undefined;
 
   constructor(server: OAuthCallbackServer, settings: BridgeSettings) {
     this.#server = server;
     this.#settings = settings;
-    this.limits = settings.limits;
-    this.#internals = internalsOf(server);
-    this.report = this.#internals.report;
-    this.#credentials = new Credentials(settings.tokens, () => this.now());
-    this.#sessions = new Sessions(this.#internals.clock);
-    this.#feed = new Feed(settings.limits.events, this.#internals);
-    this.#gate = new Gate(settings, this.#credentials, {
-      isOurs: (host) => (this.#own?.isAt(host) ?? false) || this.#internals.isOurs(host),
-      report: this.report,
-      admit: (...admitted) => this.#admit(...admitted),
-    });
-    const { store = memoryStore({ clock: this.#internals.clock }) } = settings;
+    this.#serverInternals = internalsOf(server);
+    const { limits } = settings;
+    const { clock, report } = this.#serverInternals;
+    const { store = memoryStore({ clock }) } = settings;
     // Now, so that the server looks for redirects of flows begun before a restart.
-    this.#flows = this.#internals.store((own) => new StoredFlows(store, own));
-    if (settings.store && this.#flows.store !== settings.store)
+    const flows = storedFlowsOf(server, store);
+    if (settings.store && flows.store !== settings.store)
       throw new InvalidOptionError('store', 'must be that of the first bridge of this server');
-    this.#listeners = new Listeners(this.#flows);
-    this.#expose();
+    this.#credentials = new Credentials(settings.tokens, clock);
+    const { authenticate, origins } = settings;
+    // A credential that is the only one has no one to share with.
+    flows.sharers.push(
+      (name) => Boolean(authenticate) || origins.length > 0 || this.#credentials.hasOthersThan(name),
+    );
+    this.#feed = new Feed(limits.events, { clock, pending: () => server.pending });
+    this.#sessions = new Sessions(clock, ({ identity }) => this.#credentials.isValid(identity));
+    this.#sessionContext = {
+      limits,
+      report,
+      flows,
+      credentials: this.#credentials,
+      feed: this.#feed,
+      pacing: new Pacing(clock, limits),
+      registry: listenerRegistryOf(flows),
+      redirectUri: () => server.redirectUri,
+      now: () => clock.now(),
+      isDraining: () => !this.#admission.open,
+      isOverloaded: () => this.#sessions.queued > limits.queuedInAll,
+      onClosed: (session, ending) => this.#onClosed(session, ending),
+    };
+    this.#audit = new Audit();
+    this.#admission = new Admission(settings, this.#credentials, {
+      report,
+      isOurs: (host) => (this.#own?.isAt(host) ?? false) || this.#serverInternals.isOurs(host),
+      clientOf: (request) => this.#serverInternals.clients.of(request),
+      onRejected: (client, rejection) => this.#audit.rejected(client, rejection),
+      onAdmitted: (...admitted) => this.#onAdmitted(...admitted),
+    });
     this.#start();
   }
 
-  get epoch(): string {
-    return this.#flows.store.epoch;
-  }
-
-  get redirectUri(): string {
-    return this.#server.redirectUri;
-  }
-
-  get time(): number {
-    return this.#flows.store.now();
-  }
-
-  get connections(): number {
-    return this.#sessions.size;
-  }
-
-  stats(): BridgeStats {
-    const { size: connections, listening: listeners, queued } = this.#sessions.count();
-    return { connections, listeners, monitors: this.#feed.watchers, queued };
-  }
-
-  identify(request: IncomingMessage): Identity | undefined {
-    const identity = this.#credentials.byToken(request);
-    return identity && this.stands(identity) ? identity : undefined;
+  get [internals](): BridgeInternals {
+    return {
+      server: this.#server,
+      path: this.#settings.path,
+      apart: this.#settings.port !== undefined,
+      onConnection: (listener) => this.#audit.listen(listener),
+      identify: (request) => this.#admission.identify(request),
+      isConnected: (identity) => this.#sessions.has(identity),
+      isValid: (identity) => this.#credentials.isValid(identity),
+      derive: (identity, change) => this.#credentials.derive(identity, change),
+      ticketFor: (identity, origin) => this.#credentials.ticketFor(identity, origin),
+      revokeIdentity: (identity) => {
+        this.#credentials.revokeIdentity(identity);
+        this.#closeInvalid();
+      },
+      admitPages: (isOrigin) => this.#admission.admitPages(isOrigin),
+    };
   }
 
   get address(): AddressInfo {
@@ -140,52 +182,118 @@ class WebSocketBridge implements Bridge, SessionHost {
     throw new NotListeningError('address needs a bound port; await listen() first');
   }
 
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  stats(): BridgeStats {
+    const { size: connections, listening: listeners, queued } = this.#sessions.count();
+    return { connections, listeners, monitors: this.#feed.readers, queued };
+  }
+
+  identify(request: IncomingMessage): Identity | undefined {
+    const identity = this.#credentials.byToken(request);
+    return identity && this.#credentials.isValid(identity) ? identity : undefined;
+  }
+
   listen(): Promise<void> {
     return this.#inTurn(async () => {
-      // First: its events start anew with it.
+      // First, because the server's events start anew with it.
       await this.#server.listen();
       this.#start();
-      const { port, limits } = this.#settings;
+      const { port, path, limits } = this.#settings;
       if (port === undefined || this.#own) return;
-      const own = await openPort(port, limits.connections, this.upgrade);
+      const own = await openPort(port, path, limits.connections, this.upgrade);
       // The server may have been closed meanwhile, and the bridge with it.
-      if (this.#gate.open) this.#own = own;
+      if (this.#running) this.#own = own;
       else await own.close();
     });
   }
 
   issueTicket(options: TicketOptions): string {
     if (!this.#settings.origins.includes(options.origin)) {
-      throw new InvalidOptionError('origin', `must be one of the bridge's origins, got ${options.origin}`);
+      throw new InvalidOptionError('origin', `must be one of the bridge's origins; got ${options.origin}`);
     }
     return this.#credentials.issueTicket(options);
   }
 
   revoke(name: string): void {
     this.#credentials.revoke(name);
-    this.#closeFallen();
+    this.#closeInvalid();
   }
 
   setTokens(tokens: readonly BridgeToken[]): void {
     this.#credentials.replace(tokens);
-    this.#closeFallen();
+    this.#closeInvalid();
   }
 
-  upgrade: Bridge['upgrade'] = (request, socket, head) => this.#gate.upgrade(request, socket, head);
+  upgrade: Bridge['upgrade'] = (request, socket, head) => this.#admission.upgrade(request, socket, head);
+
+  drain({ restart = false }: { restart?: boolean } = {}): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#admission.open = false;
+      if (restart) await this.#sessions.end(closeCodes.restart, 'restarting');
+    });
+  }
 
   close(options?: { restart?: boolean }): Promise<void> {
-    return this.#inTurn(() => this.#stop(options));
+    return this.#inTurn(async () => {
+      await this.#stop(options);
+      this.#path?.release();
+      this.#path = undefined;
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** Not in turn where the server closes, for which a `listen()` may be waiting. */
+  /** Starts to take connections, unless it does so already. */
+  #start(): void {
+    const { port, path, limits } = this.#settings;
+    if (!this.#running) {
+      // First, because it throws if another bridge has the path.
+      if (port === undefined) this.#take(path);
+      const events = this.#server.events.subscribe((event) => this.#feed.push(event));
+      const heartbeat = setInterval(() => this.#sessions.beat(), limits.heartbeat);
+      heartbeat.unref();
+      this.#undo = [
+        () => events.unsubscribe(),
+        () => clearInterval(heartbeat),
+        // Not in turn, because a `listen()` may be waiting for the server to close.
+        this.#serverInternals.onClose(() => this.#stop()),
+      ];
+    }
+    this.#running = this.#admission.open = true;
+  }
+
+  /** Takes the handshakes at a path, also those whose `Upgrade` a proxy has dropped. */
+  #take(path: string): void {
+    this.#path?.release();
+    const upgrades = takeUpgrades(this.#serverInternals, path, this.upgrade);
+    const routes = this.#serverInternals;
+    const release =
+      path === routes.callbackPath
+        ? (): void => undefined
+        : takeRequests(routes, path, answerDroppedUpgrade, hasDroppedUpgrade);
+    this.#path = {
+      release() {
+        upgrades.release();
+        release();
+      },
+      retire() {
+        upgrades.retire();
+        release();
+      },
+    };
+  }
+
+  /** Stops. Its path is kept, so that handshakes are rejected until the server has closed, too. */
   async #stop({ restart = false }: { restart?: boolean } = {}): Promise<void> {
-    if (!this.#gate.open) return;
-    this.#gate.open = false;
+    if (!this.#running) return;
+    this.#running = this.#admission.open = false;
     for (const undo of this.#undo) undo();
+    this.#path?.retire();
     const closed = this.#own?.close();
     this.#own = undefined;
     const [code, reason] = restart
@@ -195,103 +303,21 @@ class WebSocketBridge implements Bridge, SessionHost {
     await closed;
   }
 
-  now(): number {
-    return this.#internals.clock.now();
-  }
-
-  stands(identity: Identity): boolean {
-    return this.#credentials.stands(identity);
-  }
-
-  overloaded(): boolean {
-    return this.#sessions.queued > this.limits.queuedInAll;
-  }
-
-  begin: SessionHost['begin'] = async (key, state, options) => {
-    const begun = await this.#flows.begin(key, state, options, (taken) => this.#internals.flows.has(taken));
-    this.#internals.flows.claim(state);
-    return begun;
-  };
-
-  waits: SessionHost['waits'] = (flow) => this.#flows.waits(flow);
-  read: SessionHost['read'] = (state) => this.#flows.store.read(state);
-  adopt: SessionHost['adopt'] = (state) => this.#flows.store.adopt(state);
-  take: SessionHost['take'] = (state) => this.#flows.take(state);
-  acknowledge: SessionHost['acknowledge'] = (state) => this.#flows.store.acknowledge(state);
-  cancel: SessionHost['cancel'] = (state) => this.#flows.store.cancel(state);
-  free: SessionHost['free'] = (state) => this.#flows.free(state);
-  settle: SessionHost['settle'] = (...settled) => this.#flows.settle(...settled);
-
-  attach: SessionHost['attach'] = (flow, listening) => {
-    if (!this.#listeners.attach(listening)) return false;
-    this.#flows.listen(flow, listening);
-    return true;
-  };
-
-  detach: SessionHost['detach'] = (listening) => {
-    this.#listeners.detach(listening);
-    this.#flows.leave(listening.state, listening);
-  };
-
-  watch: SessionHost['watch'] = (session, message) => {
-    const next = this.#feed.from(message);
-    const { epoch, counts, reasons } = this.#feed;
-    session.tell({ type: 'watching', epoch, next, counts, reasons });
-    this.#feed.watch(session, next);
-  };
-
-  answered: SessionHost['answered'] = (session, next) => this.#feed.answered(session, next);
-
-  failed: SessionHost['failed'] = (error) => refusedFor(error, this.report);
-
-  /** Once more after `close()`. */
-  #start(): void {
-    if (this.#gate.open) return;
-    const { port, path } = this.#settings;
-    // First, since it throws where another bridge has the path.
-    const taken = port === undefined ? [takeUpgrades(this.#internals, path, this.upgrade)] : [];
-    this.#gate.open = true;
-    const events = this.#server.events.subscribe((event) => this.#feed.push(event));
-    const heartbeat = setInterval(() => this.#sessions.beat(), this.limits.heartbeat);
-    heartbeat.unref();
-    this.#undo = [
-      ...taken,
-      () => events.unsubscribe(),
-      () => clearInterval(heartbeat),
-      this.#internals.onClose(() => this.#stop()),
-    ];
-  }
-
-  #expose(): void {
-    exposeBridge(this, {
-      server: this.#server,
-      path: this.#settings.path,
-      apart: this.#settings.port !== undefined,
-      identify: (request) => this.#gate.identify(request),
-      stands: (identity) => this.stands(identity),
-      derive: (identity, change) => this.#credentials.derive(identity, change),
-      ticketFor: (identity, origin) => this.#credentials.ticketFor(identity, origin),
-      withdraw: (identity) => {
-        this.#credentials.withdraw(identity);
-        this.#closeFallen();
-      },
-      admitPages: (isOrigin) => this.#gate.admitPages(isOrigin),
-    });
-  }
-
-  #admit(socket: SessionSocket, wire: Duplex, identity: Identity, address: string): void {
-    const session = new Session(socket, wire, identity, address, this);
+  #onAdmitted(socket: WebSocket, peer: Peer): void {
+    const session = new Session(socket, peer, this.#sessionContext);
     this.#sessions.add(session);
+    this.#audit.connected(peer);
     session.welcome();
   }
 
-  left(session: Session): void {
+  #onClosed(session: Session, ending: Ending): void {
     this.#sessions.remove(session);
-    this.#gate.left(session.identity, session.address);
-    this.#feed.leave(session);
+    this.#admission.onLeft(session.identity, session.address);
+    this.#feed.remove(session);
+    this.#audit.closed(session, ending);
   }
 
-  #closeFallen(): void {
-    this.#sessions.closeFallen(({ identity }) => this.stands(identity));
+  #closeInvalid(): void {
+    this.#sessions.closeInvalid();
   }
 }

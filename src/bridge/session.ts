@@ -1,162 +1,167 @@
-import type { Duplex } from 'node:stream';
-import { WebSocket, type RawData } from 'ws';
-import { Bucket } from '../bucket.ts';
-import type { Timed } from '../deadlines.ts';
-import { randomToken } from '../pkce.ts';
+import type { WebSocket } from 'ws';
+import { Bucket } from '../base/bucket.ts';
+import type { Timed } from '../base/deadlines.ts';
+import { randomToken } from '../base/random.ts';
+import type { Ending, Peer } from './audit.ts';
 import type { Identity } from './credentials.ts';
-import type { Watcher } from './feed.ts';
-import { frameOf } from './frame.ts';
-import { Listener, type ListenerConnection, type ListenerHost } from './listener.ts';
-import { closeCodes, readClientMessage, type Said, type ServiceMessage } from './protocol.ts';
+import type { Feed, FeedReader } from './feed.ts';
+import { Listener, type ListenerConnection, type ListenerContext } from './listener.ts';
+import type { BridgeSettings } from './options.ts';
+import type { Paced, Pacing } from './pacing.ts';
+import { Presence } from './presence.ts';
+import {
+  closeCodes,
+  readClientMessage,
+  type ClientMessageOf,
+  type ServiceMessage,
+} from '../wire/protocol.ts';
 
-/** What a session needs of its bridge. */
-export interface SessionHost extends ListenerHost {
-  readonly epoch: string;
-  readonly redirectUri: string;
-  /** By the clock that flows expire by. */
-  readonly time: number;
-  readonly limits: { burst: number; perSecond: number; pings: number; queued: number; flows: number };
-  now(): number;
-  /** Whether more is queued in all than may be. */
-  overloaded(): boolean;
-  /** The connection has closed. */
-  left(session: Session): void;
-  /** It has read all events before number `next`. */
-  answered(session: Session, next: number): void;
-  watch(session: Session, message: Said<'watch'>): void;
+/** Parts of a bridge that its sessions share. */
+export interface SessionContext extends ListenerContext {
+  readonly limits: BridgeSettings['limits'];
+  readonly feed: Feed;
+  readonly pacing: Pacing;
+  readonly redirectUri: () => string;
+  /** Returns the time of this process in milliseconds. */
+  readonly now: () => number;
+  /** Tells if more bytes are queued for all sessions together than `limits.queuedInAll`. */
+  readonly isOverloaded: () => boolean;
+  /** Called once when a connection has closed. */
+  readonly onClosed: (session: Session, ending: Ending) => void;
 }
 
-let opened = 0;
+// A network that delays one message and not the next makes a client look faster than it is. So a client that keeps to what
+// `welcome` announces is never closed, although the service measures when messages arrive.
+const tolerance = 1.2;
 
-/** One connection that has proven who it is: frames in, frames out. */
-export class Session implements Watcher, Timed, ListenerConnection {
+/** An authenticated connection: reads messages from it and writes messages to it. */
+export class Session implements Peer, FeedReader, Timed, ListenerConnection, Paced {
   readonly identity: Identity;
   readonly address: string;
-  /** When its credential expires. */
-  readonly deadline: number;
+  readonly client: string;
+  /** Time at which the credential expires, by this process's clock; the wall clock decides. */
+  expiresAt: number;
   slot = -1;
-  readonly order = ++opened;
   readonly nonce = randomToken();
+  /** Set once the service closes it. */
+  #ending: Ending | undefined;
   #alive = true;
-  readonly #socket: SessionSocket;
-  /** What `#socket` writes to. Frames that are made here go to it as they are. */
-  readonly #wire: Duplex;
-  readonly #host: SessionHost;
-  /** Made when first needed, like the next: most connections only wait. */
-  #listener: Listener | undefined;
-  #messages: Bucket | undefined;
-  #pings: Bucket | undefined;
+  /** Pings that have no answer yet. */
+  #pinged = 0;
+  readonly #presence = new Presence((text) => this.#ping(text));
+  readonly #socket: WebSocket;
+  readonly #context: SessionContext;
+  /** Undefined unless the identity has the role `listener`. */
+  readonly #listener: Listener | undefined;
+  readonly #messages: Bucket;
+  readonly #pings: Bucket;
 
-  constructor(socket: SessionSocket, wire: Duplex, identity: Identity, address: string, host: SessionHost) {
+  constructor(socket: WebSocket, { identity, address, client }: Peer, context: SessionContext) {
     this.#socket = socket;
-    this.#wire = wire;
     this.identity = identity;
     this.address = address;
-    this.deadline = identity.expiresAt ?? Infinity;
-    this.#host = host;
-    socket.session = this;
-    socket.on('message', onMessage);
-    socket.on('ping', onPing);
-    socket.on('pong', onPong);
-    socket.on('error', ignore);
-    socket.on('close', onClose);
+    this.client = client;
+    this.expiresAt = Infinity;
+    this.#context = context;
+    const { burst, perSecond, pings } = context.limits;
+    this.#messages = new Bucket(burst * tolerance, perSecond * tolerance);
+    this.#pings = new Bucket(pings, pings);
+    if (identity.roles.includes('listener')) this.#listener = new Listener(this, context);
+    socket.on('message', (data: Buffer, binary) => this.#receive(data, binary));
+    socket.on('ping', () => this.#onPing());
+    socket.on('pong', (data) => this.#onPong(data));
+    // ws itself closes with the right code if a frame is invalid.
+    socket.on('error', () => undefined);
+    socket.on('close', (code, reason) =>
+      this.#onClose(this.#ending ?? { by: 'peer', code, reason: reason.toString() }),
+    );
   }
 
+  /** Sends the first message of every connection. */
   welcome(): void {
-    const { limits, epoch, redirectUri, time: now } = this.#host;
-    const { burst, perSecond } = limits;
-    const roles = [...this.identity.roles];
-    this.tell({ type: 'welcome', roles, nonce: this.nonce, epoch, redirectUri, now, burst, perSecond });
+    const { limits, flows, redirectUri } = this.#context;
+    this.send({
+      type: 'welcome',
+      roles: [...this.identity.roles],
+      nonce: this.nonce,
+      epoch: flows.store.epoch,
+      redirectUri: redirectUri(),
+      now: flows.store.now(),
+      burst: limits.burst,
+      perSecond: limits.perSecond,
+      heartbeat: limits.heartbeat,
+    });
   }
 
   get open(): boolean {
     return this.#socket.readyState === this.#socket.OPEN;
   }
 
-  /** Whether it waits for a flow. */
+  /** Tells if it waits for a flow. */
   get listening(): boolean {
     return this.#listener?.listening ?? false;
   }
 
+  /** Bytes that the operating system has not taken yet. */
   get queued(): number {
-    return this.#wire.writableLength;
-  }
-
-  /** A message of the peer. Whatever is wrong with it ends this connection and no other. */
-  receive(data: Buffer, binary: boolean): void {
-    if (!this.open) return;
-    const breach = this.#breachOf(binary);
-    if (breach) {
-      this.close(...breach);
-      return;
-    }
-    const message = readClientMessage(data.toString());
-    const { roles } = this.identity;
-    if (message?.type === 'ping') this.tell({ type: 'pong' });
-    else if (message?.type === 'watch' && roles.includes('monitor')) this.#host.watch(this, message);
-    else if (message && message.type !== 'watch' && roles.includes('listener'))
-      void this.#asListener().hear(message);
-    else this.close(closeCodes.policy, 'not a message this role may send');
-  }
-
-  #breachOf(binary: boolean): [code: number, reason: string] | undefined {
-    if (binary) return [closeCodes.binary, 'messages are text'];
-    const { burst, perSecond } = this.#host.limits;
-    this.#messages ??= new Bucket(burst, perSecond);
-    if (!this.#messages.take(this.#host.now())) return [closeCodes.tooFast, 'too many messages'];
-    if (!this.#host.stands(this.identity)) return [closeCodes.credential, 'the credential does not hold'];
-    return undefined;
-  }
-
-  pinged(): void {
-    const { pings } = this.#host.limits;
-    this.#pings ??= new Bucket(pings, pings);
-    if (!this.#pings.take(this.#host.now())) this.close(closeCodes.tooFast, 'too many pings');
-  }
-
-  /** The heartbeat's ping is empty; that of the feed has a number. */
-  ponged(data: Buffer): void {
-    this.#alive = true;
-    if (data.length > 0) this.#host.answered(this, Number(data.toString('latin1')));
-  }
-
-  /** Sends the heartbeat; false where the last one was not answered. */
-  beat(): boolean {
-    if (!this.#alive) return false;
-    this.#alive = false;
-    if (this.open) this.#socket.ping();
-    return true;
+    return this.#socket.bufferedAmount;
   }
 
   get ready(): boolean {
-    return this.queued < this.#host.limits.queued / 4;
+    return this.queued < this.#context.limits.queued / 4;
   }
 
   get filling(): boolean {
     return this.queued > 0;
   }
 
-  event(frame: Buffer, flushed?: () => void): void {
-    this.#write(frame, flushed);
+  send(message: ServiceMessage): void {
+    this.#write(Buffer.from(JSON.stringify(message)));
   }
 
-  ask(next: number): void {
-    if (this.open) this.#socket.ping(String(next));
+  sendBytes(message: Buffer, flushed?: () => void): void {
+    this.#write(message, flushed);
   }
 
-  fellBehind(): void {
-    this.close(closeCodes.overload, 'more events came than were read');
+  isHere(): Promise<boolean> {
+    return this.#presence.ask();
   }
 
-  tell(message: ServiceMessage): void {
-    this.#write(frameOf(JSON.stringify(message)));
+  requestAnswer(next: number): void {
+    this.#ping(String(next));
+  }
+
+  onMissed(): void {
+    this.close(closeCodes.overload, 'the client reads too slowly: too many events are queued');
+  }
+
+  /** Sends the heartbeat's ping; returns false if the last one was not answered. */
+  beat(): boolean {
+    // The peer wants to hear pings also if its answers are not read.
+    const { isPaused } = this.#socket;
+    if (!this.#alive && !isPaused) return false;
+    this.#alive = isPaused;
+    this.#ping();
+    return true;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   close(code: number, reason: string): void {
-    if (this.open) this.#socket.close(code, reason);
+    // Otherwise the peer's answer would not be read.
+    this.resume();
+    if (!this.open) return;
+    this.#ending ??= { by: 'service', code, reason };
+    this.#socket.close(code, reason);
   }
 
-  /** Closes, and resolves once closed: a peer that does not answer within a second is not waited for. */
+  /** Closes, and resolves once closed; terminates the connection if the peer does not answer within a second. */
   end(code: number, reason: string): Promise<void> {
     return new Promise((resolve) => {
       const overdue = setTimeout(() => this.terminate(), 1_000);
@@ -168,57 +173,82 @@ export class Session implements Watcher, Timed, ListenerConnection {
     });
   }
 
+  /** Closes without a closing handshake, because the peer does not answer. */
   terminate(): void {
+    this.#ending ??= { by: 'service', code: 1006, reason: 'the client does not answer' };
     this.#socket.terminate();
   }
 
-  /** The socket has closed. */
-  leave(): void {
-    this.#listener?.leave();
-    this.#host.left(this);
-  }
-
-  #asListener(): Listener {
-    return (this.#listener ??= new Listener(this, this.#host));
-  }
-
-  #write(frame: Buffer, flushed?: () => void): void {
+  /** Handles a message of the peer. An invalid one closes this connection and no other. */
+  #receive(data: Buffer, binary: boolean): void {
     if (!this.open) return;
-    const { queued } = this;
-    if (queued + frame.length > this.#host.limits.queued || (queued > 0 && this.#host.overloaded())) {
-      this.close(closeCodes.overload, 'more is queued than is read');
+    const breach = this.#breachOf(binary);
+    if (breach) {
+      this.close(...breach);
       return;
     }
-    this.#wire.write(frame, flushed);
+    this.#context.pacing.count(this.identity.name, this);
+    const message = readClientMessage(data.toString());
+    if (message.type === 'ping') this.send({ type: 'pong' });
+    else if (message.type === 'invalid') this.close(closeCodes.policy, message.reason);
+    else if (message.type === 'watch') {
+      if (this.identity.roles.includes('monitor')) this.#watch(message);
+      else this.close(closeCodes.policy, 'watch needs the role monitor');
+    } else if (this.#listener) void this.#listener.receive(message);
+    else this.close(closeCodes.policy, 'this message needs the role listener');
   }
-}
 
-/** A socket that knows its session, so that one set of listeners serves them all. */
-export class SessionSocket extends WebSocket {
-  session: Session | undefined;
-}
+  #breachOf(binary: boolean): [code: number, reason: string] | undefined {
+    const { credentials, now } = this.#context;
+    if (binary) return [closeCodes.binary, 'messages are text'];
+    if (!this.#messages.take(now())) return [closeCodes.tooFast, 'too many messages'];
+    if (!credentials.isValid(this.identity))
+      return [closeCodes.credential, 'the credential is no longer valid'];
+    return undefined;
+  }
 
-function sessionOf({ session }: WebSocket & { session?: Session }): Session | undefined {
-  return session;
-}
+  #watch(message: ClientMessageOf<'watch'>): void {
+    const { feed } = this.#context;
+    const next = feed.firstOf(message);
+    const { epoch, counts, reasons } = feed;
+    this.send({ type: 'watching', epoch, next, counts, reasons });
+    feed.add(this, next);
+  }
 
-function onMessage(this: WebSocket, data: RawData, binary: boolean): void {
-  sessionOf(this)?.receive(data as Buffer, binary);
-}
+  #onPing(): void {
+    if (!this.#pings.take(this.#context.now())) this.close(closeCodes.tooFast, 'too many pings');
+  }
 
-function onPing(this: WebSocket): void {
-  sessionOf(this)?.pinged();
-}
+  #ping(text = ''): void {
+    if (!this.open) return;
+    this.#pinged++;
+    this.#socket.ping(text);
+  }
 
-function onPong(this: WebSocket, data: Buffer): void {
-  sessionOf(this)?.ponged(data);
-}
+  /** The heartbeat's ping is empty; a ping of the feed carries a number. A pong that answers no ping counts as a ping. */
+  #onPong(data: Buffer): void {
+    this.#alive = true;
+    if (this.#pinged > 0) this.#pinged--;
+    else this.#onPing();
+    const text = data.toString('latin1');
+    if (text !== '' && !this.#presence.onPong(text)) this.#context.feed.onAnswer(this, Number(text));
+  }
 
-function onClose(this: WebSocket): void {
-  sessionOf(this)?.leave();
-}
+  #onClose(ending: Ending): void {
+    this.#context.pacing.forget(this.identity.name, this);
+    this.#presence.leave();
+    this.#listener?.leave();
+    this.#context.onClosed(this, ending);
+  }
 
-/** What ws finds wrong with a frame it answers with the right close code itself. */
-function ignore(): void {
-  // Nothing else to do.
+  #write(message: Buffer, flushed?: () => void): void {
+    if (!this.open) return;
+    const { queued } = this;
+    const { limits, isOverloaded } = this.#context;
+    if (queued + message.length > limits.queued || (queued > 0 && isOverloaded())) {
+      this.close(closeCodes.overload, 'the client reads too slowly: too many bytes are queued');
+      return;
+    }
+    this.#socket.send(message, { binary: false }, flushed);
+  }
 }

@@ -1,27 +1,36 @@
-import type { Clock } from '../clock.ts';
-import { Deadlines } from '../deadlines.ts';
-import { closeCodes } from './protocol.ts';
+import { wallOf, type Clock } from '../base/clock.ts';
+import { Deadlines } from '../base/deadlines.ts';
+import { closeCodes } from '../wire/protocol.ts';
+import type { Identity } from './credentials.ts';
 import type { Session } from './session.ts';
 
-/** Those who are connected: their signs of life, the ends of their credentials, and what is queued for them. */
+// Sums of queued bytes are asked for with each message to a slow reader, and a sum takes a look at every session.
+const queuedMaxAgeMs = 100;
+
+/** All open sessions: closes those that are dead or whose credential is no longer valid, and adds up their queued bytes. */
 export class Sessions {
   readonly #all = new Set<Session>();
   readonly #clock: Clock;
+  readonly #isValid: (session: Session) => boolean;
   readonly #expiries: Deadlines<Session>;
   #queued = { bytes: 0, at: -Infinity };
 
-  constructor(clock: Clock) {
+  /** @param isValid Tells if a session's credential is valid now. */
+  constructor(clock: Clock, isValid: (session: Session) => boolean) {
     this.#clock = clock;
-    this.#expiries = new Deadlines(clock, (session) =>
-      session.close(closeCodes.credential, 'the credential has expired'),
-    );
+    this.#isValid = isValid;
+    this.#expiries = new Deadlines(clock, (session) => {
+      if (!isValid(session)) session.close(closeCodes.credential, 'the credential has expired');
+      // The wall clock was set back.
+      else this.#await(session);
+    });
   }
 
   get size(): number {
     return this.#all.size;
   }
 
-  /** How many there are, how many of them listen for a flow, and bytes queued in all. */
+  /** Counts the sessions, those that listen for a flow, and the bytes queued for all of them. */
   count(): { size: number; listening: number; queued: number } {
     let listening = 0;
     let queued = 0;
@@ -32,9 +41,24 @@ export class Sessions {
     return { size: this.size, listening, queued };
   }
 
+  /** Tells if a connection of this identity is open. */
+  has(identity: Identity): boolean {
+    for (const session of this.#all) if (session.identity === identity) return true;
+    return false;
+  }
+
   add(session: Session): void {
     this.#all.add(session);
-    if (session.deadline !== Infinity) this.#expiries.add(session);
+    this.#await(session);
+  }
+
+  /** Waits until the credential expires by the wall clock as it is now. */
+  #await(session: Session): void {
+    const { expiresAt = Infinity } = session.identity;
+    if (expiresAt === Infinity) return;
+    const left = Math.max(0, expiresAt - wallOf(this.#clock));
+    session.expiresAt = this.#clock.now() + left;
+    this.#expiries.add(session);
   }
 
   remove(session: Session): void {
@@ -42,10 +66,10 @@ export class Sessions {
     this.#expiries.remove(session);
   }
 
-  /** Bytes. Counted ten times a second at the most: it is asked for each message to a slow reader. */
+  /** Bytes queued for all sessions, at most 100 ms old. */
   get queued(): number {
     const now = this.#clock.now();
-    if (now - this.#queued.at > 100) {
+    if (now - this.#queued.at > queuedMaxAgeMs) {
       let bytes = 0;
       for (const session of this.#all) bytes += session.queued;
       this.#queued = { bytes, at: now };
@@ -53,15 +77,17 @@ export class Sessions {
     return this.#queued.bytes;
   }
 
+  /** Sends the heartbeat's pings, and terminates sessions that have not answered the last one. */
   beat(): void {
+    // The wall clock may have been set forward.
+    this.closeInvalid('the credential has expired');
     for (const session of this.#all) if (!session.beat()) session.terminate();
   }
 
-  /** Closes those whose credential was taken back. */
-  closeFallen(stands: (session: Session) => boolean): void {
-    for (const session of this.#all) {
-      if (!stands(session)) session.close(closeCodes.credential, 'the credential was taken back');
-    }
+  /** Closes sessions whose credential was revoked or has expired. */
+  closeInvalid(reason = 'the credential was revoked'): void {
+    for (const session of this.#all)
+      if (!this.#isValid(session)) session.close(closeCodes.credential, reason);
   }
 
   /** Resolves once all of them are closed. */

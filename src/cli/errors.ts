@@ -1,10 +1,11 @@
+import { oneLine } from '../base/printable.ts';
 import { exitCodeOf, exitCodes, type ExitCode } from './exit-codes.ts';
 
-/** Ends a command with one sentence for its user. */
+/** Ends a command with one sentence for its user. Not a `CodedError`, since no program sees it: the exit code tells it apart. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   constructor(
-    /** Whole and without a secret: it is printed as it is. */
+    /** Sentence without a secret. */
     message: string,
     readonly exitCode: ExitCode = exitCodes.failed,
     options?: ErrorOptions,
@@ -13,15 +14,9 @@ export class CommandError extends Error {
   }
 }
 
-/** What to say of an error and how to end: one line, never a stack. */
+/** Turns any error into a `CommandError`, with its message on one line. */
 export function toCommandError(error: unknown): CommandError {
   if (error instanceof CommandError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  return new CommandError(oneLine(message) || 'something failed', exitCodeOf(error), { cause: error });
-}
-
-/** What another program said, to be printed. */
-export function oneLine(text: string): string {
-  // Control characters too: what another program said must not steer the terminal.
-  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  return new CommandError(oneLine(message) || 'failed', exitCodeOf(error), { cause: error });
 }

@@ -1,4 +1,4 @@
-/** How a command ends, for scripts. Part of `--help` and of the README, which a spec compares with this. */
+/** Exit codes of the commands, as `--help` lists them. */
 export const exitCodes = {
   ok: 0,
   failed: 1,
@@ -13,23 +13,23 @@ export const exitCodes = {
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 export const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
-  ok: 'all went well',
-  failed: 'something failed',
-  usage: 'an unknown option, or a value that cannot be',
-  listen: 'the port or address cannot be listened on',
-  connection: 'the service or the provider cannot be reached, or does not take the credential',
-  denied: 'the authorization server answered with an error, such as access_denied',
-  expired: 'nobody signed in before the time was up',
-  interrupted: 'ended by Ctrl-C',
+  ok: 'success',
+  failed: 'failed',
+  usage: 'invalid option or value',
+  listen: 'cannot listen on the port or address',
+  connection: 'cannot reach the service or the provider, or the credential was rejected',
+  denied: 'the authorization server returned an error, such as access_denied',
+  expired: 'the sign-in timed out',
+  interrupted: 'interrupted by Ctrl-C',
 };
 
-/** Of the errors of this package, by their `code`; all others are `failed`. */
+/** Exit codes by the `code` of this package's errors; all other errors are `failed`. */
 const byErrorCode: Readonly<Partial<Record<string, ExitCode>>> = {
   invalid_option: exitCodes.usage,
   listen_failed: exitCodes.listen,
   port_in_use: exitCodes.listen,
   connection_failed: exitCodes.connection,
-  // By a service elsewhere that has ended, begun anew, or no longer takes the token.
+  // A remote service has ended or restarted, or no longer accepts the token.
   closed: exitCodes.connection,
   unreachable: exitCodes.connection,
   discovery_failed: exitCodes.connection,
@@ -38,13 +38,24 @@ const byErrorCode: Readonly<Partial<Record<string, ExitCode>>> = {
   cancelled: exitCodes.interrupted,
 };
 
+/** Members that errors of this package may have. */
+interface Failure {
+  readonly code?: unknown;
+  readonly error?: unknown;
+  readonly status?: unknown;
+  readonly unanswered?: unknown;
+}
+
+/** Tells if the token endpoint rejects the client (RFC 6749 section 5.2), in the body or by the status only. */
+export function rejectsClient({ code, error, status }: Failure): boolean {
+  return (
+    code === 'token_request_failed' && (error === 'invalid_client' || (error === undefined && status === 401))
+  );
+}
+
+/** Gives the exit code for an error. */
 export function exitCodeOf(thrown: unknown): ExitCode {
-  const { code, error, unanswered } = (typeof thrown === 'object' ? (thrown ?? {}) : {}) as Record<
-    string,
-    unknown
-  >;
-  // The token endpoint's word for who does not take the credential (RFC 6749 section 5.2).
-  const unknown = code === 'token_request_failed' && error === 'invalid_client';
-  if (unanswered === true || unknown) return exitCodes.connection;
-  return (typeof code === 'string' ? byErrorCode[code] : undefined) ?? exitCodes.failed;
+  const failure: Failure = typeof thrown === 'object' ? (thrown ?? {}) : {};
+  if (failure.unanswered === true || rejectsClient(failure)) return exitCodes.connection;
+  return (typeof failure.code === 'string' ? byErrorCode[failure.code] : undefined) ?? exitCodes.failed;
 }

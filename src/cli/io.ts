@@ -1,44 +1,57 @@
 import { isatty } from 'node:tty';
+import { Suspension, type Suspendable } from './suspension.ts';
 
-/** A stream to write to, a terminal maybe. */
+/** Stream to write to, which may be a terminal. */
 export interface Output extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
-  /** Of a terminal. */
+  /** Size of a terminal. */
   readonly columns?: number;
   readonly rows?: number;
 }
 
-/** All that a command has of the process it runs in. */
+/** Parts of the process that a command uses. */
 export interface Io {
-  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-  /** For what a program would read, and nothing else. */
+  readonly stdin: NodeJS.ReadableStream & {
+    readonly isTTY?: boolean;
+    /** Reads a terminal key by key, without echo. */
+    setRawMode?(raw: boolean): unknown;
+  };
+  /** Output for programs only. */
   readonly stdout: Output;
-  /** For people. */
+  /** Output for people. */
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Hears a signal, which then does not end the process by itself. Returns its undo. */
-  onSignal(signal: NodeJS.Signals, heard: () => void): () => void;
-  /** Whether a terminal that the process was started on is gone: its window was closed, its connection has broken. */
+  /** Handles a signal, which then does not end the process. Returns a function that removes the handler. */
+  onSignal(signal: NodeJS.Signals, handler: () => void): () => void;
+  /** Tells if a terminal of the process is gone, because its window was closed or its connection broke. */
   hungUp(): boolean;
-  /** Ends the process in the middle of whatever it does. */
+  /** Restores the terminal around a suspension by Ctrl-Z. Returns a function that ends this. */
+  onSuspension(suspendable: Suspendable): () => void;
+  /** Suspends the command, as Ctrl-Z does on a terminal that is not read key by key. */
+  suspend(): void;
+  /** Ends the process immediately. */
   exit(code: number): never;
 }
 
+/** Gives the parts of this process. */
 export function processIo(): Io {
   const { stdin, stdout, stderr, env } = process;
   const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
-  // Whoever reads may stop reading (`| head`); that is no reason to print a stack.
+  // A reader may close the pipe early (`| head`); without a handler Node would print a stack.
   for (const output of [stdout, stderr]) output.on('error', () => undefined);
+  const suspension = new Suspension();
   return {
     stdin,
     stdout,
     stderr,
     env,
-    onSignal(signal, heard) {
-      process.on(signal, heard);
-      return () => process.off(signal, heard);
+    onSignal(signal, handler) {
+      process.on(signal, handler);
+      return () => process.off(signal, handler);
     },
     hungUp: () => !terminals.every((descriptor) => isatty(descriptor)),
+    onSuspension: (suspendable) => suspension.add(suspendable),
+    suspend: () => suspension.suspend(),
     exit: (code) => process.exit(code),
   };
 }

@@ -1,32 +1,32 @@
 import { createColors } from 'picocolors';
-import type { ServerEvent } from '../events.ts';
+import { oneLine, printableJson } from '../base/printable.ts';
+import type { ConnectionEvent } from '../bridge/audit.ts';
+import type { ServerEvent } from '../model/events.ts';
 import type { Io } from './io.ts';
-import { sentenceOf } from './sentences.ts';
+import { levels, type Level } from './log-level.ts';
+import { connectionSentenceOf, sentenceOf } from './sentences.ts';
 
-/** From the one that says most. */
-export const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type Level = (typeof levels)[number];
-type Spoken = Exclude<Level, 'silent'>;
+type MessageLevel = Exclude<Level, 'silent'>;
 
-/** Where a long-running command says what happens: a line each, on stderr. */
+/** Log of a long-running command: one line for each message, on stderr. */
 export interface Log {
   debug(message: string): void;
   info(message: string): void;
-  /** An error is told by its message: its stack may quote what a stranger has sent. */
+  /** Logs the message of an error only: its stack may quote data that a stranger has sent. */
   warn(problem: string | Error): void;
   error(problem: string | Error): void;
   event(event: ServerEvent): void;
+  connection(event: ConnectionEvent): void;
 }
 
-/** Lines for people. */
+/** Creates a log of lines for people. */
 export function textLog({ stderr, env }: Pick<Io, 'stderr' | 'env'>, level: Level): Log {
   const colors = createColors(stderr.isTTY === true && !env['NO_COLOR']);
   const paint = { debug: colors.dim, info: String, warn: colors.yellow, error: colors.red };
-  const write = (at: Spoken, message: string): void => {
+  const write = (at: MessageLevel, message: string): void => {
     if (levels.indexOf(at) < levels.indexOf(level)) return;
     const time = new Date().toISOString().slice(11, 23);
-    const line = message.replace(/[\r\n]+/g, ' ');
-    stderr.write(`${colors.dim(time)} ${at.padEnd(5)} ${paint[at](line)}\n`);
+    stderr.write(`${colors.dim(time)} ${at.padEnd(5)} ${paint[at](oneLine(message))}\n`);
   };
   return {
     debug: (message) => write('debug', message),
@@ -34,10 +34,11 @@ export function textLog({ stderr, env }: Pick<Io, 'stderr' | 'env'>, level: Leve
     warn: (problem) => write('warn', messageOf(problem)),
     error: (problem) => write('error', messageOf(problem)),
     event: (event) => write(levelOf(event), sentenceOf(event)),
+    connection: (event) => write('info', connectionSentenceOf(event)),
   };
 }
 
-/** JSON for machines, by pino. */
+/** Creates a log of JSON lines, written by pino. */
 export async function jsonLog({ stderr }: Pick<Io, 'stderr'>, level: Level): Promise<Log> {
   const { pino } = await import('pino');
   const logger = pino(
@@ -47,7 +48,7 @@ export async function jsonLog({ stderr }: Pick<Io, 'stderr'>, level: Level): Pro
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    stderr,
+    { write: (line) => void stderr.write(printableJson(line)) },
   );
   const problem = (at: 'warn' | 'error', given: string | Error): void => {
     if (typeof given === 'string') logger[at](given);
@@ -59,6 +60,7 @@ export async function jsonLog({ stderr }: Pick<Io, 'stderr'>, level: Level): Pro
     warn: (given) => problem('warn', given),
     error: (given) => problem('error', given),
     event: (event) => logger[levelOf(event)]({ event: event.type, ...event, type: undefined }),
+    connection: ({ type, ...event }) => logger.info({ connection: type, ...event }),
   };
 }
 
@@ -66,8 +68,12 @@ function messageOf(problem: string | Error): string {
   return typeof problem === 'string' ? problem : problem.message;
 }
 
-/** A redirect that reached nobody, or a flow that no redirect can reach, is what an operator looks for. */
+/**
+ * Gives `warn` for redirects of known flows that were rejected, and for flows that the store has lost. Anyone can cause the
+ * other redirects that reach no flow.
+ */
 function levelOf(event: ServerEvent): 'info' | 'warn' {
   if (event.type === 'cancelled') return event.reason === 'lost' ? 'warn' : 'info';
-  return event.type === 'redirect' && event.disposition !== 'accepted' ? 'warn' : 'info';
+  const rejected = event.type === 'redirect' && event.disposition !== 'accepted';
+  return rejected && event.flowId !== undefined ? 'warn' : 'info';
 }

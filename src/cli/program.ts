@@ -1,36 +1,39 @@
 import { Command } from 'commander';
 import { exitCodes, meanings } from './exit-codes.ts';
 import type { Io } from './io.ts';
-import { addDemo } from './demo.ts';
-import { addLogin } from './login.ts';
-import { addServe } from './serve.ts';
-import { addWatch } from './watch.ts';
+import { addDemo } from './demo/flags.ts';
+import { addLogin } from './login/flags.ts';
+import { addServe } from './serve/flags.ts';
+import { requireKnownVariables } from './variables.ts';
+import { addWatch } from './watch/flags.ts';
 
-/** Each adds its command; what a command needs beyond its options it imports when it runs, so that start is fast. */
+/** Functions that each add a command. A command imports its implementation when it runs, so that start is fast. */
 const commands: readonly ((program: Command, io: Io) => void)[] = [addServe, addLogin, addWatch, addDemo];
 
+/** Creates the program with all its commands. */
 export function createProgram(io: Io): Command {
   const program = new Command('rx-oauth-callback')
     .description(
-      'Every OAuth redirect as an event: sign-ins from a terminal, and a callback service for others.',
+      'Every OAuth redirect as an event: sign in from a terminal, or run a callback service for other programs.',
     )
-    .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this')
-    .helpCommand(false)
+    .version(version, '-v, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help, or the options of a command')
     .showSuggestionAfterError()
     .configureHelp({ sortSubcommands: false, helpWidth: 100 })
     .addHelpText('afterAll', `\nExit codes:\n${exitCodeTable()}`);
-  // Before the commands, which inherit it.
+  // Set before the commands are added, because they inherit it.
   program.exitOverride().configureOutput({
     writeOut: (text) => void io.stdout.write(text),
     writeErr: (text) => void io.stderr.write(text),
     outputError: (text, write) => write(withoutValue(text)),
   });
   for (const add of commands) add(program, io);
+  program.hook('preAction', () => requireKnownVariables(io.env));
   return program;
 }
 
-/** Put in by the build. */
+/** Version, inserted by the build. */
 declare const __VERSION__: string;
 const version = typeof __VERSION__ === 'string' ? __VERSION__ : 'of the source';
 
@@ -40,7 +43,7 @@ function exitCodeTable(): string {
     .join('\n');
 }
 
-/** A mistyped `--tokn=…` is named without what it was given, which may be a secret. */
+/** Removes the value from a message about a mistyped `--tokn=…`: it may be a secret. */
 function withoutValue(text: string): string {
   return `rx-oauth-callback: ${text.replace(/^error: /, '').replace(/'(--?[\w-]+)=[^']*'/g, "'$1'")}`;
 }

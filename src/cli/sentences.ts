@@ -1,40 +1,65 @@
-import type { ServerEvent } from '../events.ts';
+import type { ConnectionEvent } from '../bridge/audit.ts';
+import type { ServerEvent } from '../model/events.ts';
 
-const why: Readonly<Record<Extract<ServerEvent, { type: 'cancelled' }>['reason'], string>> = {
+const cancelReasons: Readonly<Record<Extract<ServerEvent, { type: 'cancelled' }>['reason'], string>> = {
   cancelled: 'cancelled',
-  closed: 'ended with the service',
-  lost: 'lost by its store',
+  closed: 'ended because the service closed',
+  lost: 'lost by the store',
 };
 
-/** What an event means, for people. */
+/** Describes an event for people. */
 export function sentenceOf(event: ServerEvent): string {
-  const whose = 'flow' in event && event.flow !== undefined ? `flow ${event.flow}: ` : '';
-  return whose + what(event);
+  const prefix = 'flowId' in event && event.flowId !== undefined ? `flow ${event.flowId}: ` : '';
+  return prefix + description(event);
 }
 
-function what(event: ServerEvent): string {
+/** Describes for people what happened to a connection of the bridge. */
+export function connectionSentenceOf(event: ConnectionEvent): string {
+  const { address } = event;
+  switch (event.type) {
+    case 'connected':
+      return `${event.name} connected from ${address} as ${event.roles.join(' and ')}`;
+    case 'rejected': {
+      const named = event.name === undefined ? '' : ` of ${event.name}`;
+      return `rejected a connection${named} from ${address} with ${event.status}: ${event.reason}`;
+    }
+    case 'closed': {
+      const because = event.reason === '' ? '' : `: ${event.reason}`;
+      return event.by === 'service'
+        ? `closed the connection of ${event.name} from ${address} with ${event.code}${because}`
+        : `${event.name} disconnected from ${address} with ${event.code}${because}`;
+    }
+  }
+}
+
+function description(event: ServerEvent): string {
   switch (event.type) {
     case 'listening':
       return `listening at ${event.redirectUri}`;
     case 'begun':
       return event.expiresAt === undefined ? 'begun' : `begun, expires at ${clock(event.expiresAt)}`;
     case 'redirect':
-      return `redirect ${words(event.disposition)}${event.reason ? `: ${words(event.reason)}` : ''}`;
+      return redirected(event);
+    case 'answered':
+      return event.outcome === 'code' ? 'received a code' : `received the error ${event.error ?? ''}`;
     case 'settled':
-      return event.outcome === 'code' ? 'got its code' : `got the error ${event.error ?? ''}`;
-    case 'finished':
-      return `finished: ${event.outcome}`;
+      return `settled: ${event.outcome}`;
     case 'expired':
       return 'expired';
     case 'cancelled':
-      return why[event.reason];
+      return cancelReasons[event.reason];
     default:
-      // Of a service that is newer than this, too.
+      // A newer service may have other events.
       return event.type;
   }
 }
 
-function words(name: string): string {
+function redirected({ disposition, reason, count }: Extract<ServerEvent, { type: 'redirect' }>): string {
+  const because = reason ? `: ${spaced(reason)}` : '';
+  return `redirect ${spaced(disposition)}${because}${count === undefined ? '' : `, ${count} times`}`;
+}
+
+function spaced(name: string): string {
   return name.replaceAll('_', ' ');
 }
 

@@ -1,64 +1,79 @@
-import type { ServiceMessage } from '../bridge/protocol.ts';
-import { Bucket } from '../bucket.ts';
-import type { Clock } from '../clock.ts';
-import type { Report } from '../isolated-observable.ts';
+import type { ClientMessage, ServiceMessage, ServiceMessageOf } from '../wire/protocol.ts';
+import { readServiceMessage } from '../wire/service-message.ts';
+import { Bucket } from '../base/bucket.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Report } from '../base/isolated-observable.ts';
 import type { OpenTransport, Transport } from './transport.ts';
 
-export type Welcome = Extract<ServiceMessage, { type: 'welcome' }>;
+export type Welcome = ServiceMessageOf<'welcome'>;
 
 export interface ConnectionOptions {
   url: string;
   credential: () => string | Promise<string>;
-  /** Whether there is a credential for another attempt. */
+  /** True if the credential may be used for another attempt. */
   reconnects: boolean;
-  /** Whether that may be another one. */
+  /** True if another attempt may have another credential. */
   renews: boolean;
   open: OpenTransport;
   clock: Clock;
   report: Report;
-  /** Connected, for the first time or again. */
+  /** Called when the service has answered, for the first time or after a reconnect. */
   onWelcome: (welcome: Welcome) => void;
   onMessage: (message: ServiceMessage) => void;
-  /** Runs every 40 s of a connection, and after each attempt that fails. */
-  onTick: () => void;
-  /** No further attempt will be made. */
+  /** Called when no further attempt will be made. */
   onLost: (reason: Lost) => void;
 }
 
-/** Why a connection is given up. */
+/** Reason why no further attempt is made. */
 export interface Lost {
   code: number;
-  /** HTTP status of a refused handshake, where known. */
+  /** HTTP status of a rejected handshake, if the platform tells. */
   status?: number | undefined;
+  /** Error code of the system, if the platform tells, or the reason why the client gave up. */
+  failure?: string | undefined;
 }
 
-// After these, coming back would meet the same answer. Not 404: that a service says while it starts.
-const finalCodes: readonly number[] = [1000, 1003, 1007, 1008, 1009, 4409];
-const credentialFell = 4401;
-const finalStatuses: readonly number[] = [400, 401, 403, 405, 426];
+// Another attempt would get the same answer. Without 404, which a service answers while it starts.
+const finalCodes: readonly number[] = [1000, 1003, 1007, 1008, 1009];
+const credentialInvalid = 4401;
+const restarting = 1012;
+// A proxy that restarts gives such answers for a while, and a proxy that is broken for ever.
+const rejectedCodes: readonly number[] = [1002];
+const rejectedStatuses: readonly number[] = [400, 401, 403, 405, 426];
+/** Rejections in a row, about two minutes of them, after which no further attempt is made. */
+const maxRejections = 5;
 
-const firstDelay = 5_000;
-const longestDelay = 60_000;
-/** How long an attempt may take. */
-const opening = 10_000;
-/** A connection that says nothing for so long is asked for a sign of life; after the same time again it is given up. */
-const silence = 40_000;
+const firstDelayMs = 5_000;
+const maxDelayMs = 60_000;
+// A service does not decide for longer than this.
+const maxRetryAfterMs = 300_000;
+/** Milliseconds that an attempt may take. */
+export const connectTimeoutMs = 10_000;
+/** Milliseconds between the pings of a service that does not say how many. */
+export const heartbeatMs = 30_000;
+/** Milliseconds that a ping may be late. */
+const latenessMs = 5_000;
 
-/** A connection that comes back. Messages go out no faster than the service takes them. */
+/** A connection that reconnects. Sends messages no faster than the service allows. */
 export class Connection {
   readonly #options: ConnectionOptions;
   #transport: Transport | undefined;
   #welcome: Welcome | undefined;
   #welcomedAt: number | undefined;
   #attempt = 0;
-  /** How many times in a row the watch has heard nothing. */
-  #silences = 0;
+  #rejections = 0;
+  /** Time of the last message or ping. */
+  #heardAt = 0;
+  /** Time of the client's own ping, until something is heard. */
+  #pingedAt: number | undefined;
   #closing = false;
   #closed = Promise.resolve();
   #onClose: (() => void) | undefined;
   #queue: string[] = [];
+  /** Messages that are sent when the queue is empty. */
+  #behind: string[] = [];
   #bucket = new Bucket(1, 1);
-  /** Undo of the timer that paces, that waits to come back, and that watches over silence. */
+  /** Functions that stop the timers: of pacing, of the next attempt, and of silence. */
   #pace: (() => void) | undefined;
   #wait: (() => void) | undefined;
   #watch: (() => void) | undefined;
@@ -72,19 +87,26 @@ export class Connection {
     return this.#welcome;
   }
 
-  /** Sends now, or as soon as the service takes more. Dropped while disconnected: what must survive is sent again on welcome. */
-  send(message: object): void {
+  /** Sends now, or as soon as the service allows. Drops the message while disconnected: `onWelcome` sends again what is needed. */
+  send(message: ClientMessage): void {
     if (!this.#welcome) return;
     this.#queue.push(JSON.stringify(message));
     this.#flush();
   }
 
-  /** Sends one last message in place of all that wait, and closes. Resolves once closed, within a second. */
+  /** Sends as `send` does, after all messages that go by `send`. */
+  sendBehind(message: ClientMessage): void {
+    if (!this.#welcome) return;
+    this.#behind.push(JSON.stringify(message));
+    this.#flush();
+  }
+
+  /** Sends a last message instead of all that are queued, and closes. Resolves once closed, within a second. */
   close(last: object): Promise<void> {
     if (this.#closing) return this.#closed;
     this.#closing = true;
     const transport = this.#transport;
-    // The message that pacing keeps in reserve.
+    // Pacing stays below the limits, so this one fits.
     if (this.#welcome) transport?.send(JSON.stringify(last));
     if (transport) this.#closed = new Promise((resolve) => (this.#onClose = resolve));
     this.#rest();
@@ -94,14 +116,14 @@ export class Connection {
 
   async #connect(): Promise<void> {
     const { credential, open, url } = this.#options;
-    const attempt = (this.#watch = this.#options.clock.after(opening, () => this.#giveUp()));
+    const attempt = (this.#watch = this.#options.clock.after(connectTimeoutMs, () => this.#giveUp()));
     try {
       const given = await credential();
       if (attempt !== this.#watch) return;
       const transport = open(url, given, {
         message: (text) => this.#current(transport, () => this.#receive(text)),
-        alive: () => this.#current(transport, () => (this.#silences = 0)),
-        closed: (code, status) => this.#current(transport, () => this.#onClosed(code, status)),
+        alive: () => this.#current(transport, () => this.#hear()),
+        closed: (...how) => this.#current(transport, () => this.#onClosed(...how)),
       });
       this.#transport = transport;
     } catch {
@@ -109,60 +131,74 @@ export class Connection {
     }
   }
 
-  /** A connection that was given up may still say something. */
+  /** Calls `run` unless the transport was given up, which may still report something. */
   #current(transport: Transport, run: () => void): void {
     if (transport === this.#transport) run();
   }
 
   #receive(text: string): void {
     if (this.#closing) return;
-    this.#silences = 0;
+    this.#hear();
     try {
-      const message = JSON.parse(text) as ServiceMessage;
-      if (message.type === 'welcome') this.#onWelcome(message);
-      else this.#options.onMessage(message);
+      const message = readServiceMessage(text);
+      if (!message) return;
+      // Anything before the welcome, and a second one, breaks the protocol.
+      if (this.#welcome) this.#options.onMessage(message);
+      else if (message.type === 'welcome') this.#onWelcome(message);
     } catch (error) {
-      // A service that does not keep to the protocol must not end the process.
+      // A service that breaks the protocol must not end the process, nor a flow.
       this.#options.report(error);
     }
   }
 
   #onWelcome(welcome: Welcome): void {
     this.#watch?.();
-    this.#listenForLife();
     this.#welcome = welcome;
     this.#welcomedAt = this.#options.clock.now();
-    this.#bucket = new Bucket(Math.max(1, welcome.burst - 1), welcome.perSecond);
+    this.#listenForLife();
+    // The service measures when a message arrives, and a network delays one message and not the next.
+    this.#bucket = new Bucket(Math.max(1, Math.floor(welcome.burst / 2)), welcome.perSecond * 0.9);
     this.#options.onWelcome(welcome);
   }
 
-  #onClosed(code: number, status?: number): void {
-    const { clock, reconnects, renews, onTick, onLost } = this.#options;
-    // One that is closed again at once does not end the row of attempts.
-    if (this.#welcome && clock.now() - (this.#welcomedAt ?? 0) >= firstDelay) this.#attempt = 0;
+  #onClosed(code: number, status?: number, failure?: string, retryAfter = 0): void {
+    const { clock, reconnects, onLost } = this.#options;
+    const welcome = this.#welcome;
+    // A connection that is closed at once counts as a failed attempt.
+    if (welcome && clock.now() - (this.#welcomedAt ?? 0) >= firstDelayMs)
+      this.#attempt = this.#rejections = 0;
     this.#transport = undefined;
     this.#rest();
     if (this.#closing) {
       this.#onClose?.();
       return;
     }
-    // A first attempt that fails is the caller's to repeat: most likely the URL or the credential is wrong.
+    // The first attempt is not repeated: most likely the URL or the credential is wrong.
     const first = this.#welcomedAt === undefined;
-    const final =
-      code === credentialFell ? !renews : finalCodes.includes(code) || finalStatuses.includes(status ?? 0);
-    if (first || !reconnects || final) {
+    if (first || !reconnects || this.#isFinal(code, status)) {
       this.#closing = true;
-      onLost({ code, status });
+      onLost({ code, status, failure });
       return;
     }
-    this.#wait = clock.after(delayOf(this.#attempt++), () => void this.#connect());
-    onTick();
+    const restarts = welcome !== undefined && code === restarting;
+    const delay = Math.max(delayOf(restarts ? 0 : this.#attempt++), retryDelayOf(retryAfter));
+    this.#wait = clock.after(delay, () => void this.#connect());
   }
 
-  /** No longer connected: nothing waits to be sent, and no timer runs. */
+  /** Tells if another attempt would end like this one. */
+  #isFinal(code: number, status: number | undefined): boolean {
+    if (code === credentialInvalid) return !this.#options.renews;
+    if (finalCodes.includes(code)) return true;
+    const rejected = rejectedCodes.includes(code) || rejectedStatuses.includes(status ?? 0);
+    this.#rejections = rejected ? this.#rejections + 1 : 0;
+    return this.#rejections >= maxRejections;
+  }
+
+  /** Empties the queue and stops all timers. */
   #rest(): void {
     this.#welcome = undefined;
     this.#queue = [];
+    this.#behind = [];
     for (const stop of [this.#pace, this.#wait, this.#watch]) stop?.();
     this.#pace = this.#wait = this.#watch = undefined;
   }
@@ -170,7 +206,9 @@ export class Connection {
   #flush(): void {
     if (this.#pace) return;
     const { clock } = this.#options;
-    while (this.#queue.length > 0) {
+    for (;;) {
+      const queue = this.#queue.length > 0 ? this.#queue : this.#behind;
+      if (queue.length === 0) return;
       if (!this.#bucket.take(clock.now())) {
         this.#pace = clock.after(Math.ceil(2_000 / this.#bucket.perSecond), () => {
           this.#pace = undefined;
@@ -178,35 +216,56 @@ export class Connection {
         });
         return;
       }
-      this.#transport?.send(this.#queue.shift() ?? '');
+      this.#transport?.send(queue.shift() ?? '');
     }
   }
 
+  #hear(): void {
+    this.#heardAt = this.#options.clock.now();
+    this.#pingedAt = undefined;
+  }
+
+  /** Pings the service if a ping of its own is overdue, and gives the connection up if nothing answers that. */
   #listenForLife(): void {
-    this.#watch = this.#options.clock.after(silence, () => {
-      this.#options.onTick();
-      if (++this.#silences > 2) {
-        this.#giveUp();
-        return;
+    const { clock } = this.#options;
+    this.#watch = clock.after(Math.max(1, this.#overdueAt() - clock.now()), () => {
+      if (clock.now() >= this.#overdueAt()) {
+        if (this.#pingedAt !== undefined) {
+          this.#giveUp();
+          return;
+        }
+        this.#pingedAt = clock.now();
+        this.send({ type: 'ping' });
       }
-      if (this.#silences === 2) this.send({ type: 'ping' });
       this.#listenForLife();
     });
   }
 
+  /** Time at which the next sign of life is overdue. */
+  #overdueAt(): number {
+    const { heartbeat = heartbeatMs } = this.#welcome ?? {};
+    if (this.#pingedAt !== undefined) return this.#pingedAt + heartbeat;
+    return this.#heardAt + heartbeat + Math.min(latenessMs, heartbeat / 2);
+  }
+
   #giveUp(): void {
     const transport = this.#transport;
-    this.#onClosed(1006);
+    this.#onClosed(1006, undefined, 'no answer in time');
     transport?.close(4000);
   }
 }
 
 /**
- * A random time up to 5 s, then twice that each time up to a minute, with jitter.
+ * Returns the milliseconds to wait before an attempt: random up to 5 s first, then doubled each time up to a minute, with jitter.
  *
  * @see RFC 6455 section 7.2.3
  */
 export function delayOf(attempt: number): number {
-  const most = Math.min(longestDelay, firstDelay * 2 ** attempt);
-  return attempt === 0 ? Math.random() * most : most / 2 + (Math.random() * most) / 2;
+  const max = Math.min(maxDelayMs, firstDelayMs * 2 ** attempt);
+  return attempt === 0 ? Math.random() * max : max / 2 + (Math.random() * max) / 2;
+}
+
+/** Returns the milliseconds that `Retry-After` asks for, at most five minutes, with jitter, so that clients do not come together. */
+function retryDelayOf(seconds: number): number {
+  return Math.min(Math.max(0, seconds) * 1_000, maxRetryAfterMs) * (1 + Math.random() / 5);
 }

@@ -1,64 +1,101 @@
 import type { Observable } from 'rxjs';
-import type { ServiceMessage } from '../bridge/protocol.ts';
-import { clockFrom } from '../clock.ts';
-import { ConnectionError, ServerClosedError } from '../errors.ts';
-import type { ServerEvent } from '../events.ts';
-import type { BeginOptions, Flow } from '../flow.ts';
-import type { CallbackHost } from '../server.ts';
-import { Connection, type Lost, type Welcome } from './connection.ts';
-import { requireUrl, type ConnectOptions } from './options.ts';
+import { closeCodes, type Role, type ServiceMessage } from '../wire/protocol.ts';
+import { clockFrom } from '../base/clock.ts';
+import { holding } from '../base/process-hold.ts';
+import { ConnectionError, ServerClosedError } from '../model/errors.ts';
+import type { ServerEvent } from '../model/events.ts';
+import type { BeginOptions } from '../model/flow.ts';
+import type { ResumableFlow } from './remote-flow.ts';
+import type { CallbackHost } from '../model/callback-host.ts';
+import { Connection, type Welcome } from './connection.ts';
+import { failureOf } from './failure.ts';
+import { readConnectOptions, type ConnectOptions, type Platform } from './options.ts';
 import { RemoteFeed, type FeedStatus } from './remote-feed.ts';
 import { RemoteFlows } from './remote-flows.ts';
+import { isRedirectUri, redirectUriError } from './service-claims.ts';
 import type { OpenTransport } from './transport.ts';
 
-/** A callback service elsewhere, as a host of sign-ins here. */
+/** Callback host whose redirects arrive at a callback service. */
 export interface RemoteCallbackHost extends CallbackHost, AsyncDisposable {
-  /** Whether the service can be reached right now. Flows survive its being away. */
+  /** True while connected to the service. Flows survive a lost connection. */
   readonly connected: boolean;
   /**
-   * For a monitor: where the feed of `events` stands, each time it begins or goes on. Hot; never errors. Like `events`, it
-   * completes at once where the credential is not a monitor's.
+   * For a monitor: the status of the feed of `events`, each time it begins or goes on. Hot; never errors. Like `events`, it
+   * completes at once if the credential lacks the role `monitor`.
    */
   readonly feed: Observable<FeedStatus>;
   /**
-   * For a monitor: how many flows wait at this node of the service, when the feed begins or goes on, and at most once a
-   * second as that changes. Hot; completes as `feed` does.
+   * For a monitor: number of flows that wait at this node of the service, when the feed begins or goes on, and at most once a
+   * second when it changes. Hot; completes as `feed` does.
    */
   readonly pending: Observable<number>;
+  /** Begins a flow, as every callback host does. Another process can take it up. */
+  begin(options?: BeginOptions): Promise<ResumableFlow>;
+  /**
+   * Takes up a flow that another process has begun and that has not ended for good, for example after a crash.
+   *
+   * The flow has the same state, redirect URI and verifier. A response that the service has received meanwhile is delivered. A
+   * client that still listens for the flow gets `FlowTakenOverError`.
+   *
+   * @param saved Text from `toResumable()` of the flow.
+   * @returns Resolves once the service has handed the flow over. Rejects with `FlowExpiredError` after its time, and with
+   * `ServerClosedError` if the service does not know it, for example since its response was acknowledged.
+   * @throws {InvalidOptionError} `saved` is another text, as a rejection.
+   *
+   * @example
+   * import { readFile } from 'node:fs/promises';
+   * import { connectCallbackHost } from 'rx-oauth-callback/client';
+   *
+   * async function goOn(token: string) {
+   *   const host = await connectCallbackHost('wss://callbacks.example/bridge', { token });
+   *   const flow = await host.resume(await readFile('flow.secret', 'utf8'));
+   *   flow.response.subscribe(({ code }) => console.log(code?.length));
+   * }
+   */
+  resume(saved: string): Promise<ResumableFlow>;
 }
 
-// Of flows of nothing but defaults; each of them keeps its options.
-const usual: BeginOptions = {};
+// Shared by all flows without options, because each flow keeps its options.
+const noOptions: BeginOptions = {};
 
-/** Resolves once the service has answered. */
+/** Connects to a service. Resolves once it has answered. */
 export function connect(
   url: string,
-  options: ConnectOptions,
+  given: ConnectOptions,
   open: OpenTransport,
+  platform: Platform = 'node',
 ): Promise<RemoteCallbackHost> {
-  requireUrl(url, options);
-  return new Promise((resolve, reject) => {
+  const options = readConnectOptions(url, given, platform);
+  const connected = new Promise<RemoteCallbackHost>((resolve, reject) => {
     const host: RemoteHost = new RemoteHost(url, options, open, (error) =>
       error ? reject(error) : resolve(host),
     );
   });
+  return holding(connected);
 }
 
 class RemoteHost implements RemoteCallbackHost {
   readonly #connection: Connection;
   readonly #flows: RemoteFlows;
   readonly #feed: RemoteFeed;
-  /** Nobody has this host before the service has said it. */
+  readonly #url: string;
+  #roles: readonly Role[] = [];
+  /** Set before a program has this host: `connect` resolves after the service has sent it. */
   redirectUri = '';
 
-  /** @param ready Told when the service has answered or has not; only the first time counts. */
+  /** @param ready Called when the service has answered or the connection was lost; only the first call counts. */
   constructor(url: string, options: ConnectOptions, open: OpenTransport, ready: (error?: Error) => void) {
+    this.#url = url;
     const clock = clockFrom(options.scheduler);
     const report = options.report ?? console.warn;
     const { token, ticket } = options;
     const credential = token ?? ticket ?? '';
     const connection = (): Connection => this.#connection;
-    this.#flows = new RemoteFlows(clock, report, connection);
+    const lose = (error: ConnectionError): void => {
+      ready(error);
+      this.#end(error);
+    };
+    this.#flows = new RemoteFlows(url, clock, report, connection);
     this.#feed = new RemoteFeed(report, connection, options.history ?? false);
     this.#connection = new Connection({
       url,
@@ -66,19 +103,20 @@ class RemoteHost implements RemoteCallbackHost {
       clock,
       report,
       credential: () => (typeof credential === 'function' ? credential() : credential),
-      // A ticket is good for one connection.
+      // A ticket can be used for one connection only.
       reconnects: typeof ticket !== 'string',
       renews: typeof credential === 'function',
       onWelcome: (welcome) => {
-        this.#onWelcome(welcome);
+        if (isRedirectUri(url, welcome.redirectUri)) this.#onWelcome(welcome);
+        else {
+          void this.#connection.close({ type: 'leave' });
+          lose(redirectUriError(url));
+        }
         ready();
       },
       onMessage: (message) => this.#onMessage(message),
-      onTick: () => this.#flows.expire(),
       onLost: (lost) => {
-        const error = connectionError(url, lost);
-        ready(error);
-        this.#end(error);
+        lose(failureOf(url, lost));
       },
     });
   }
@@ -99,13 +137,19 @@ class RemoteHost implements RemoteCallbackHost {
     return this.#connection.welcome !== undefined;
   }
 
-  // Async, so that a bad option rejects as it does at a server.
-  async begin(options = usual): Promise<Flow> {
+  // Async, so that an invalid option rejects as it does at a server.
+  async begin(options = noOptions): Promise<ResumableFlow> {
+    this.#requireListener();
     return this.#flows.begin(options);
   }
 
+  async resume(saved: string): Promise<ResumableFlow> {
+    this.#requireListener();
+    return this.#flows.resume(saved);
+  }
+
   close(): Promise<void> {
-    const closed = this.#connection.close({ type: 'leave' });
+    const closed = holding(this.#connection.close({ type: 'leave' }));
     this.#end(new ServerClosedError('the connection was closed'));
     return closed;
   }
@@ -116,8 +160,21 @@ class RemoteHost implements RemoteCallbackHost {
 
   #onWelcome(welcome: Welcome): void {
     this.redirectUri = welcome.redirectUri;
+    this.#roles = welcome.roles;
     this.#flows.welcome(welcome);
     this.#feed.welcome(welcome);
+  }
+
+  /** Says what is missing before the service closes the connection for it. */
+  #requireListener(): void {
+    if (this.#roles.includes('listener')) return;
+    const { origin } = new URL(this.#url);
+    const has = this.#roles.join(' and ') || 'none';
+    throw new ConnectionError(
+      `${origin}: to begin a flow, the credential must have the role listener; got ${has}`,
+      closeCodes.policy,
+      undefined,
+    );
   }
 
   #onMessage(message: ServiceMessage): void {
@@ -133,6 +190,9 @@ class RemoteHost implements RemoteCallbackHost {
         break;
       case 'result':
         this.#flows.result(message);
+        break;
+      case 'lost':
+        this.#flows.lost(message);
         break;
       case 'acknowledged':
         this.#flows.acknowledged(message);
@@ -152,11 +212,4 @@ class RemoteHost implements RemoteCallbackHost {
     this.#flows.end(error);
     this.#feed.end();
   }
-}
-
-function connectionError(url: string, { code, status }: Lost): ConnectionError {
-  const { origin } = new URL(url);
-  const why =
-    status === undefined ? `the connection ended with ${code}` : `the handshake was answered ${status}`;
-  return new ConnectionError(`${origin}: ${why}`, code, status);
 }

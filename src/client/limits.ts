@@ -1,25 +1,21 @@
-import { InvalidOptionError } from '../errors.ts';
-import type { Outcome } from '../flow.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import { requireOutcome, type Outcome } from '../model/flow.ts';
 
-/** The service ends a connection that says more in one message, and with it the flows of everybody else. */
-const longest = 16_384;
+/** Maximum size of a message. The service closes a connection that sends a longer one, which would affect all its flows. */
+const maxMessageBytes = 16_384;
 
-/** Throws `InvalidOptionError` where the service would not take the message. */
+/** Checks a message. Throws `InvalidOptionError` if it is too long for the service. */
 export function requireFits(option: string, message: object): void {
-  if (new TextEncoder().encode(JSON.stringify(message)).length > longest) {
+  if (new TextEncoder().encode(JSON.stringify(message)).length > maxMessageBytes) {
     throw new InvalidOptionError(option, 'must be shorter: the service takes 16 KiB');
   }
 }
 
-/** Throws `InvalidOptionError`, as a server of this process does, for what is no outcome. */
-export function requireOutcome(outcome: Outcome): void {
-  const { status } = outcome;
-  if (!['success', 'failure', 'redirect'].includes(status))
-    throw new InvalidOptionError('status', 'must be "success", "failure" or "redirect"');
-  if (status === 'success') return;
-  const option = status === 'failure' ? 'message' : 'url';
-  const text = (outcome as Record<string, unknown>)[option];
-  if (typeof text !== 'string') throw new InvalidOptionError(option, 'must be a string');
+/** Checks an outcome. Throws `InvalidOptionError` if a page cannot show it, or if its text is too long for a message. */
+export function requireSendable(outcome: Outcome): void {
+  requireOutcome(outcome);
   // The rest of the message is the flow's id.
-  requireFits(option, [text, ' '.repeat(128)]);
+  const rest = ' '.repeat(128);
+  if (outcome.status === 'failure') requireFits('message', [outcome.message, rest]);
+  if (outcome.status === 'redirect') requireFits('url', [outcome.url, rest]);
 }

@@ -1,24 +1,23 @@
 import { Subject, type Observable } from 'rxjs';
-import type { ServiceMessage } from '../bridge/protocol.ts';
-import type { ServerEvent } from '../events.ts';
-import { IsolatedObservable, type Report } from '../isolated-observable.ts';
+import type { ServiceMessageOf } from '../wire/protocol.ts';
+import type { ServerEvent } from '../model/events.ts';
+import { IsolatedObservable, type Report } from '../base/isolated-observable.ts';
+import { holdProcess, releaseProcess } from '../base/process-hold.ts';
 import type { Connection, Welcome } from './connection.ts';
 
-/** Where a monitor's feed stands when it begins or goes on. */
+/** Status of a monitor's feed when it begins or goes on. */
 export interface FeedStatus {
-  /** How many events of each type, and redirects of each disposition, the service has had. */
+  /** Number of events by type, and of redirects by disposition, since the service started. */
   readonly counts: Readonly<Record<string, number>>;
-  /** How many redirects it has refused for each reason. */
+  /** Number of redirects by reason, for redirects that have one. */
   readonly reasons: Readonly<Record<string, number>>;
-  /** So many of the events that come next, sent again, are in `counts` and `reasons` already. */
+  /** Number of the events that follow which `counts` and `reasons` already include. */
   readonly repeated: number;
-  /** Events that were lost while the connection was away; undefined where that cannot be said, after a restart. */
+  /** Number of events lost while disconnected; undefined if the service was restarted, because it cannot be known then. */
   readonly missed: number | undefined;
 }
 
-type Heard<T extends ServiceMessage['type']> = Extract<ServiceMessage, { type: T }>;
-
-/** The service's events, once each and in order, across reconnects. Asked for when somebody subscribes. */
+/** Events of the service, once each and in order, across reconnects. The feed is requested with the first subscription. */
 export class RemoteFeed {
   readonly events: Observable<ServerEvent>;
   readonly status: Observable<FeedStatus>;
@@ -28,19 +27,21 @@ export class RemoteFeed {
   readonly #events = new Subject<ServerEvent>();
   readonly #status = new Subject<FeedStatus>();
   readonly #pending = new Subject<number>();
-  /** The feed that was followed, and the number of its event that comes next. */
+  /** Epoch of the feed, and the number of its next event. */
   #place: { epoch: string; since: number } | undefined;
-  /** Somebody has asked for it. */
+  /** True once a stream has been subscribed to. */
   #wanted = false;
   #watching = false;
 
-  /** @param history Whether it begins with the events that the service has kept. */
+  /** @param history Begins with the events that the service has kept. */
   constructor(report: Report, connection: () => Connection, history: boolean) {
     this.#connection = connection;
     this.#history = history;
     const hot = <T>(stream: Subject<T>): Observable<T> =>
       new IsolatedObservable<T>(report, (subscriber) => {
         const subscription = stream.subscribe(subscriber);
+        holdProcess();
+        subscription.add(releaseProcess);
         this.#wanted = true;
         const { welcome } = connection();
         if (welcome) this.#watch(welcome);
@@ -56,20 +57,20 @@ export class RemoteFeed {
     if (this.#wanted) this.#watch(welcome);
   }
 
-  watching({ epoch, next, counts, reasons }: Heard<'watching'>): void {
+  watching({ epoch, next, counts, reasons }: ServiceMessageOf<'watching'>): void {
     const known = this.#place?.epoch === epoch ? this.#place : undefined;
     const missed = this.#place ? known && next - known.since : 0;
     this.#place = { epoch, since: next };
-    // An event counts once, so together they are as many as there have been.
+    // Each event counts once, so the sum is the number of all events so far.
     const repeated = Object.values(counts).reduce((sum, count) => sum + count, -next);
     this.#status.next({ counts, reasons, repeated, missed });
   }
 
-  waiting({ pending }: Heard<'pending'>): void {
+  waiting({ pending }: ServiceMessageOf<'pending'>): void {
     this.#pending.next(pending);
   }
 
-  event({ n, event }: Heard<'event'>): void {
+  event({ n, event }: ServiceMessageOf<'event'>): void {
     if (this.#place) this.#place.since = n + 1;
     this.#events.next(event as unknown as ServerEvent);
   }

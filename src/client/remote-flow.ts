@@ -1,53 +1,122 @@
 import type { Observable } from 'rxjs';
-import { authorizationUrl, type AuthorizationParameters } from '../authorization-url.ts';
-import { CallbackResponse, inspect, redactState, type Inspect } from '../callback-response.ts';
-import { FlowCancelledError, FlowExpiredError, type ServerClosedError } from '../errors.ts';
-import type { BeginOptions, Flow, Outcome } from '../flow.ts';
-import { IsolatedObservable, type Report } from '../isolated-observable.ts';
-import { ObservedFlow, type FlowEnd, type FlowObserver } from '../observed-flow.ts';
-import type { StoredResult } from '../store/store.ts';
+import { authorizationUrl, type AuthorizationParameters } from '../model/authorization-url.ts';
+import type { CallbackResponse } from '../model/callback-response.ts';
+import {
+  FlowCancelledError,
+  FlowExpiredError,
+  type FlowTakenOverError,
+  type UnansweredError,
+} from '../model/errors.ts';
+import { readExpectation, usualExpectation, type IssuerExpectation } from '../model/expectation.ts';
+import type { BeginOptions, Flow, Outcome } from '../model/flow.ts';
+import { IsolatedObservable, type Report } from '../base/isolated-observable.ts';
+import { FlowHandle } from '../flows/flow-handle.ts';
+import { ObservedFlow, type FlowEnd, type FlowObserver } from '../flows/observed-flow.ts';
+import type { StoredResult } from '../model/flow-store.ts';
+import type { Timed } from '../base/deadlines.ts';
+import { textOfFlow, type SavedFlow } from './saved-flow.ts';
+import { responseFor } from './service-claims.ts';
 import { challengeOf, randomSecret } from './secrets.ts';
 
 export interface RemoteFlowOwner {
   readonly report: Report;
   now(): number;
+  /** Converts a time of this process's clock to the clock of the service. */
+  toServiceTime(at: number): number;
   cancel(flow: RemoteFlow): void;
   settle(flow: RemoteFlow, outcome: Outcome): void;
 }
 
-/** A flow whose redirect arrives at a service. Its verifier and its secret never leave this process. */
-export class RemoteFlow extends ObservedFlow implements Flow {
-  /** Given by the service. */
+/** A flow at a service, which another process can take up. */
+export interface ResumableFlow extends Flow {
+  /**
+   * Returns the flow as a text for `host.resume()` of another process, for example after a crash of this one.
+   *
+   * The text has all secrets of the flow: who has it can receive the response and exchange the code. Keep it as safe as a token.
+   *
+   * @example
+   * import { writeFile } from 'node:fs/promises';
+   * import { connectCallbackHost } from 'rx-oauth-callback/client';
+   *
+   * async function begin(token: string) {
+   *   const host = await connectCallbackHost('wss://callbacks.example/bridge', { token });
+   *   const flow = await host.begin();
+   *   await writeFile('flow.secret', flow.toResumable(), { mode: 0o600 });
+   *   return flow.authorizationUrl('https://as.example/authorize', { client_id: 'job' });
+   * }
+   */
+  toResumable(): string;
+}
+
+/** A flow of a service as programs get it. */
+class RemoteFlowHandle extends FlowHandle implements ResumableFlow {
+  readonly #flow: ResumableFlow;
+
+  constructor(flow: ResumableFlow) {
+    super(flow);
+    this.#flow = flow;
+  }
+
+  toResumable(): string {
+    return this.#flow.toResumable();
+  }
+}
+
+interface Secrets {
+  readonly state: string;
+  readonly key: string;
+  readonly verifier: string;
+}
+
+/** A flow whose redirect arrives at a service. Its verifier leaves this process only by `toResumable`. */
+export class RemoteFlow extends ObservedFlow implements ResumableFlow, Timed {
+  slot = -1;
+  /** Id that the service has given. */
   id = '';
   redirectUri = '';
   /** Milliseconds since the epoch, by this process's clock. */
   expiresAt = Infinity;
-  /** Of the connection that listens for it. */
+  /** Nonce of the connection that listens for the flow. */
   nonce: string | undefined = undefined;
-  /** What the program has said of the sign-in; it says so once. */
+  /** Outcome of the sign-in, once the program has settled it. */
   outcome: Outcome | undefined;
   readonly state: string;
   readonly options: BeginOptions;
-  /** SHA-256 of the secret: what the service knows it by. */
+  readonly #issuer: IssuerExpectation | undefined;
+  /** Key that proves ownership of the flow to the service: 32 random bytes, base64url. */
   readonly key: string;
   readonly #owner: RemoteFlowOwner;
   readonly #verifier: string;
   readonly #challenge: string;
+  #handle: RemoteFlowHandle | undefined = undefined;
 
-  private constructor(owner: RemoteFlowOwner, options: BeginOptions, verifier: string, challenge: string) {
+  private constructor(owner: RemoteFlowOwner, options: BeginOptions, secrets: Secrets, challenge: string) {
     super();
     this.#owner = owner;
     this.options = options;
-    this.state = options.state ?? randomSecret();
-    // A digest of a secret that nobody has would be as random.
-    this.key = randomSecret();
-    this.#verifier = verifier;
+    // An issuer that only the service knows is for the service to compare.
+    this.#issuer = options.issuer ? readExpectation(options, usualExpectation('/'), []).issuer : undefined;
+    this.state = secrets.state;
+    this.key = secrets.key;
+    this.#verifier = secrets.verifier;
     this.#challenge = challenge;
   }
 
   static async create(owner: RemoteFlowOwner, options: BeginOptions): Promise<RemoteFlow> {
-    const verifier = randomSecret();
-    return new RemoteFlow(owner, options, verifier, await challengeOf(verifier));
+    const secrets = { state: options.state ?? randomSecret(), key: randomSecret(), verifier: randomSecret() };
+    return new RemoteFlow(owner, options, secrets, await challengeOf(secrets.verifier));
+  }
+
+  /** Creates a flow that a process has begun before. */
+  static async from(owner: RemoteFlowOwner, saved: SavedFlow): Promise<RemoteFlow> {
+    const { flowId: id, state, key, codeVerifier: verifier, redirectUri, options } = saved;
+    const flow = new RemoteFlow(owner, options, { state, key, verifier }, await challengeOf(verifier));
+    return Object.assign(flow, { id, redirectUri });
+  }
+
+  /** The one object that programs get of this flow. */
+  get handle(): RemoteFlowHandle {
+    return (this.#handle ??= new RemoteFlowHandle(this));
   }
 
   get codeVerifier(): string {
@@ -74,6 +143,12 @@ export class RemoteFlow extends ObservedFlow implements Flow {
     this.#owner.settle(this, outcome);
   }
 
+  toResumable(): string {
+    const { id: flowId, state, key, codeVerifier, redirectUri } = this;
+    const expiresAt = this.#owner.toServiceTime(this.expiresAt);
+    return textOfFlow({ flowId, state, key, codeVerifier, redirectUri, expiresAt }, this.options);
+  }
+
   cancel(reason?: unknown): void {
     if (!this.pending) return;
     this.fail(
@@ -82,37 +157,29 @@ export class RemoteFlow extends ObservedFlow implements Flow {
     this.#owner.cancel(this);
   }
 
-  /** How the service says that it ended. A result that is none throws, and ends nothing. */
+  /** Ends the flow with the service's result. An invalid result throws and ends nothing. */
   receive(result: StoredResult): void {
     if (result.type === 'expired')
       this.fail(new FlowExpiredError('the flow expired before its redirect came'));
     else if (result.type === 'cancelled')
       this.fail(new FlowCancelledError('the flow was cancelled at the service'));
-    else this.finish(CallbackResponse.fromDict(result.response));
+    else this.finish({ response: responseFor({ state: this.state, issuer: this.#issuer }, result.response) });
   }
 
-  fail(error: FlowCancelledError | FlowExpiredError | ServerClosedError): void {
-    this.finish((observer) => observer.error(error));
+  fail(error: UnansweredError | FlowTakenOverError): void {
+    this.finish({ error });
   }
 
-  toJSON(): object {
-    return { id: this.id, state: redactState(this.state), redirectUri: this.redirectUri };
-  }
-
-  [inspect](_depth: number, options: object, print: Inspect): string {
-    return `Flow ${print(this.toJSON(), options)}`;
-  }
-
-  override attach(observer: FlowObserver): void {
+  override attach(observer: FlowObserver): () => void {
     if (!this.pending && this.#owner.now() >= this.expiresAt)
-      observer.error(new FlowExpiredError('the flow expired'));
-    else super.attach(observer);
+      this.end = { error: new FlowExpiredError('the flow expired') };
+    return super.attach(observer);
   }
 
-  /** A second terminal event changes nothing. */
+  /** Ends the flow once; later calls change nothing. */
   protected finish(end: FlowEnd): void {
     if (!this.pending) return;
-    this.ended = end;
-    this.tell();
+    this.end = end;
+    this.notify();
   }
 }

@@ -1,18 +1,22 @@
-/** What a connection tells. `closed` is always the last. */
+/** Handlers of what a connection reports. `closed` is always the last call. */
 export interface TransportHandlers {
   message(text: string): void;
-  /** The peer has shown that it lives; not every platform tells. */
+  /** Called when the peer has sent a ping; browsers do not report pings. */
   alive(): void;
-  /** @param status The HTTP status, where the handshake was refused and the platform says so. */
-  closed(code: number, status?: number): void;
+  /**
+   * @param status HTTP status of a rejected handshake, if the platform reports it.
+   * @param failure Error code of the system, such as ECONNREFUSED, if the platform reports it.
+   * @param retryAfter Seconds to wait, by the `Retry-After` of a rejected handshake, if the platform reports it.
+   */
+  closed(code: number, status?: number, failure?: string, retryAfter?: number): void;
 }
 
-/** One WebSocket connection. */
+/** A WebSocket connection. */
 export interface Transport {
   send(text: string): void;
-  /** Closes; a peer that does not answer is not waited for. */
+  /** Closes the connection, even if the peer does not answer. */
   close(code: number): void;
 }
 
-/** Opens a connection with the credential that is due: a token, or a single-use ticket. */
+/** Opens a connection with a token or a single-use ticket. */
 export type OpenTransport = (url: string, credential: string, handlers: TransportHandlers) => Transport;

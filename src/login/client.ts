@@ -1,22 +1,27 @@
-import type { ClientAuth, Configuration } from 'openid-client';
+import type { ClientAuth, ClientMetadata, Configuration } from 'openid-client';
+import { keysAnswer, registrationAnswer, tokenAnswer } from './answers.ts';
+import { configurationOf, type ConfiguredClient } from './configuration.ts';
 import { RegistrationError } from './errors.ts';
-import type { ServerMetadata } from './metadata.ts';
-import { allowLoopback, fetchUntil, loadOpenId, refusalOf, type OpenId } from './openid-client.ts';
+import { formEncoded } from './form-encoding.ts';
+import { allowLoopback, loadOpenId, type OpenId } from './openid-client.ts';
 import type { ClientOptions, SignInOptions } from './options.ts';
+import { refusalOf, type Refusal } from './refusals.ts';
+import { fetchUntil, type Fetch } from './requests.ts';
+import { listOf, type ServerMetadata } from './server-metadata.ts';
 
-/** The program as the authorization server knows it. */
+/** This program as a client of the authorization server. */
 export interface Client {
   id: string;
   secret: string | undefined;
-  /** Set where the authorization server has just made it. */
+  /** Set if this sign-in has registered the client. */
   registered?: true;
-  /** How the peer is to make requests that end with the signal. */
-  configure: (signal: AbortSignal) => Configuration;
+  /** Resolves with the configuration for requests of openid-client that end with the signal. */
+  configure: (signal: AbortSignal) => Promise<Configuration>;
 }
 
-export type KnownClient = ClientOptions & { clientId: string };
+export type KnownClient = ClientOptions & { issuer: string; clientId: string };
 
-/** The client of the options, or one that is registered for this redirect URI. Rejects with `RegistrationError`. */
+/** Resolves with the client of the options, or registers one for this redirect URI. Rejects with `RegistrationError`. */
 export async function clientOf(
   options: SignInOptions,
   metadata: ServerMetadata,
@@ -30,103 +35,152 @@ export async function clientOf(
 }
 
 export function knownClient(openid: OpenId, options: KnownClient, metadata: ServerMetadata): Client {
-  const { clientId, clientSecret, clientAuthentication, fetch } = options;
+  const { issuer, clientId: id, clientSecret, clientAuthentication, fetch } = options;
   const auth = authentication(openid, metadata, clientSecret, clientAuthentication);
   return {
-    id: clientId,
+    id,
     secret: clientSecret,
-    configure: (signal) =>
-      configure(openid, new openid.Configuration(asPeer(metadata), clientId, undefined, auth), signal, fetch),
+    configure: (signal) => configure(openid, metadata, issuer, { id, auth }, signal, fetch),
   };
 }
 
 async function register(
   openid: OpenId,
-  { clientName = 'rx-oauth-callback', scope, fetch = globalThis.fetch }: SignInOptions,
+  options: SignInOptions,
   metadata: ServerMetadata,
   redirectUri: string,
   signal: AbortSignal,
 ): Promise<Client> {
-  const { issuer, registration_endpoint, grant_types_supported } = metadata;
+  const { registration_endpoint } = metadata;
+  const { issuer, fetch } = options;
   if (registration_endpoint === undefined)
-    throw new RegistrationError(issuer, `the issuer ${issuer} registers no clients; a client id is needed`);
-  const grants = ['authorization_code', 'refresh_token'];
-  const asked = {
-    client_name: clientName,
-    application_type: redirectUri.startsWith('https:') ? 'web' : 'native',
-    redirect_uris: [redirectUri],
-    response_types: ['code'],
-    grant_types: grant_types_supported
-      ? grants.filter((grant) => grant_types_supported.includes(grant))
-      : grants,
-    token_endpoint_auth_method: 'none',
-    ...(scope !== undefined && { scope }),
-  };
-  const known = fetchUntil(signal, fetch);
-  // The peer would discover once more, and might be told otherwise.
-  const place = new URL(`${new URL(issuer).origin}/.well-known/openid-configuration`);
-  try {
-    const made = await openid.dynamicClientRegistration(place, asked, undefined, {
-      [openid.customFetch]: (url, init) =>
-        url === place.href && init.method === 'GET'
-          ? Promise.resolve(Response.json(metadata))
-          : known(url, init),
-      execute: [allowLoopback(openid)],
-    });
-    const client = made.clientMetadata();
-    const method = client['token_endpoint_auth_method'];
-    const auth = authentication(
-      openid,
-      metadata,
-      client.client_secret,
-      typeof method === 'string' ? method : undefined,
+    throw new RegistrationError(
+      issuer,
+      `the issuer ${issuer} does not register clients; a client id is required`,
     );
-    return {
-      id: client.client_id,
-      secret: client.client_secret,
-      registered: true,
-      configure: (until) =>
-        configure(
-          openid,
-          new openid.Configuration(asPeer(metadata), client.client_id, client, auth),
-          until,
-          fetch,
-        ),
-    };
+  try {
+    const made = await send(openid, registrationOf(options, metadata, redirectUri), metadata, signal, fetch);
+    return registeredClient(openid, made, metadata, options);
   } catch (error) {
     const { reason, unanswered } = refusalOf(openid, error);
     throw new RegistrationError(issuer, `the registration endpoint of ${issuer} ${reason}`, unanswered);
   }
 }
 
-function configure(
+/** Registers, once more without `scope` if the server rejects that: it may still grant the scope at the sign-in. */
+async function send(
   openid: OpenId,
-  configuration: Configuration,
+  registration: Partial<ClientMetadata>,
+  metadata: ServerMetadata,
   signal: AbortSignal,
-  fetch = globalThis.fetch as NonNullable<ClientOptions['fetch']>,
-): Configuration {
-  configuration[openid.customFetch] = fetchUntil(signal, fetch);
-  const { token_endpoint = '', jwks_uri } = configuration.serverMetadata();
-  if (token_endpoint.startsWith('http:')) {
-    allowLoopback(openid)(configuration);
-    // Without TLS, it is the signature that says whose an ID token is.
-    if (jwks_uri !== undefined) openid.enableNonRepudiationChecks(configuration);
+  fetch: Fetch = globalThis.fetch,
+): Promise<ClientMetadata> {
+  // openid-client would discover the server again, perhaps with another result. It gets the checked metadata instead.
+  const place = new URL(`${new URL(metadata.issuer).origin}/.well-known/openid-configuration`);
+  const request = fetchUntil(signal, fetch, registrationAnswer);
+  try {
+    const made = await openid.dynamicClientRegistration(place, registration, undefined, {
+      [openid.customFetch]: (url, init) =>
+        url === place.href && init.method === 'GET'
+          ? Promise.resolve(Response.json(metadata))
+          : request(url, init),
+      execute: [allowLoopback(openid)],
+    });
+    return made.clientMetadata();
+  } catch (error) {
+    const { scope, ...withoutScope } = registration;
+    if (scope === undefined || !mayConcernScope(refusalOf(openid, error))) throw error;
+    return send(openid, withoutScope, metadata, signal, fetch);
   }
+}
+
+// Statuses of a rejection that has nothing to do with what was sent.
+const unrelatedStatuses = [401, 404, 405, 408, 410, 425, 429];
+// @see RFC 7591 section 3.2.2
+const unrelatedErrors = [
+  'invalid_redirect_uri',
+  'invalid_software_statement',
+  'unapproved_software_statement',
+];
+
+/** Tells if a registration may have been rejected for its scope. Servers use several codes for that, or none. */
+function mayConcernScope({ status = 0, error = '' }: Refusal): boolean {
+  const isRejection = status >= 400 && status < 500 && !unrelatedStatuses.includes(status);
+  return isRejection && !unrelatedErrors.includes(error);
+}
+
+/** The client metadata to register. @see RFC 7591 section 2 */
+function registrationOf(
+  { clientName = 'rx-oauth-callback', scope }: SignInOptions,
+  metadata: ServerMetadata,
+  redirectUri: string,
+): Partial<ClientMetadata> {
+  const grants = ['authorization_code', 'refresh_token'];
+  const supported = listOf(metadata.grant_types_supported ?? grants);
+  return {
+    client_name: clientName,
+    application_type: redirectUri.startsWith('https:') ? 'web' : 'native',
+    redirect_uris: [redirectUri],
+    response_types: ['code'],
+    grant_types: grants.filter((grant) => supported.includes(grant)),
+    token_endpoint_auth_method: 'none',
+    ...(scope !== undefined && { scope }),
+  };
+}
+
+function registeredClient(
+  openid: OpenId,
+  registered: ClientMetadata,
+  metadata: ServerMetadata,
+  { issuer, fetch }: SignInOptions,
+): Client {
+  const { client_id: id, client_secret: secret, token_endpoint_auth_method: method } = registered;
+  const auth = authentication(openid, metadata, secret, typeof method === 'string' ? method : undefined);
+  return {
+    id,
+    secret,
+    registered: true,
+    configure: (signal) => configure(openid, metadata, issuer, { id, auth, registered }, signal, fetch),
+  };
+}
+
+async function configure(
+  openid: OpenId,
+  metadata: ServerMetadata,
+  issuer: string,
+  client: ConfiguredClient,
+  signal: AbortSignal,
+  fetch: Fetch = globalThis.fetch,
+): Promise<Configuration> {
+  const configuration = await configurationOf(openid, metadata, issuer, client);
+  const requestTokens = fetchUntil(signal, fetch, tokenAnswer);
+  const requestKeys = fetchUntil(signal, fetch, keysAnswer);
+  configuration[openid.customFetch] = (url, init) =>
+    init.method === 'POST' ? requestTokens(url, init) : requestKeys(url, init);
+  // Without TLS, only the signature proves which server has issued an ID token. Without keys, there is no proof.
+  if (metadata.token_endpoint?.startsWith('http:')) openid.enableNonRepudiationChecks(configuration);
   return configuration;
 }
 
-/** @see RFC 8414 section 2: a server that does not say takes `client_secret_basic` */
+/** @see RFC 8414 section 2: the default is `client_secret_basic` */
 function authentication(
   openid: OpenId,
   { token_endpoint_auth_methods_supported: methods = ['client_secret_basic'] }: ServerMetadata,
   secret: string | undefined,
-  method = methods.includes('client_secret_basic') ? 'client_secret_basic' : 'client_secret_post',
+  method = listOf(methods).includes('client_secret_basic') ? 'client_secret_basic' : 'client_secret_post',
 ): ClientAuth {
   if (secret === undefined || method === 'none') return openid.None();
-  return method === 'client_secret_post' ? openid.ClientSecretPost(secret) : openid.ClientSecretBasic(secret);
+  return method === 'client_secret_post' ? openid.ClientSecretPost(secret) : basic(secret);
 }
 
-/** The peer's type says of each field what we leave to it to find out. */
-function asPeer(metadata: ServerMetadata): ConstructorParameters<OpenId['Configuration']>[0] {
-  return metadata as ConstructorParameters<OpenId['Configuration']>[0];
+/**
+ * Authenticates like `ClientSecretBasic` of openid-client, which also encodes `-`, `_` and `.`. Many servers do not decode, and
+ * would compare the encoded secret.
+ *
+ * @see RFC 6749 section 2.3.1 and appendix B
+ */
+function basic(secret: string): ClientAuth {
+  return (_server, { client_id }, _body, headers) => {
+    headers.set('authorization', `Basic ${btoa(`${formEncoded(client_id)}:${formEncoded(secret)}`)}`);
+  };
 }

@@ -1,20 +1,31 @@
-import type { OAuthCallbackError } from '../errors.ts';
+import { CodedError } from '../base/coded-error.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import type { OAuthCallbackError } from '../model/errors.ts';
 
-/** What is wrong with an authorization server's metadata. */
+/** Reasons why the metadata of an authorization server must not be used. */
 export type DiscoveryFlaw =
-  /** It cannot be fetched, or the server did not answer with metadata. */
+  /** The request failed, or the answer was no metadata. */
   | 'unavailable'
-  /** It is another issuer's. @see RFC 8414 section 3.3 */
+  /** The metadata belongs to another issuer (RFC 8414 section 3.3). */
   | 'issuer_mismatch'
-  /** It lacks an endpoint that a sign-in needs. */
+  /** The metadata lacks an endpoint that a sign-in needs. */
   | 'missing_endpoint'
-  /** It names an endpoint that is neither https nor on loopback. */
+  /** An endpoint is neither https nor on loopback. */
   | 'insecure_endpoint'
-  /** It does not say that S256 is supported, and `requirePkce` asks for that. */
+  /** The metadata does not list S256, which `requirePkce` requires. */
   | 'pkce_not_supported';
 
-/** The authorization server's metadata cannot be had, or must not be used. No browser has been sent anywhere. */
-export class DiscoveryError extends Error {
+/**
+ * The metadata of the authorization server is unavailable or must not be used. The user has not been sent to it.
+ *
+ * @example
+ * import { DiscoveryError, signIn } from 'rx-oauth-callback/login';
+ *
+ * signIn({ issuer: 'https://as.example' }).subscribe((event) => {
+ *   if (event.type === 'failed' && event.error instanceof DiscoveryError) console.error(event.error.flaw);
+ * });
+ */
+export class DiscoveryError extends CodedError {
   readonly code = 'discovery_failed';
   override readonly name = 'DiscoveryError';
   constructor(
@@ -26,14 +37,25 @@ export class DiscoveryError extends Error {
   }
 }
 
-/** There is no client id, and the authorization server does not give one. @see RFC 7591 */
-export class RegistrationError extends Error {
+/**
+ * The sign-in has no client id, and the authorization server has not registered a client.
+ *
+ * @see RFC 7591
+ *
+ * @example
+ * import { RegistrationError, signIn } from 'rx-oauth-callback/login';
+ *
+ * signIn({ issuer: 'https://as.example' }).subscribe((event) => {
+ *   if (event.type === 'failed' && event.error instanceof RegistrationError) console.error('Set a clientId.');
+ * });
+ */
+export class RegistrationError extends CodedError {
   readonly code = 'registration_failed';
   override readonly name = 'RegistrationError';
   constructor(
     readonly issuer: string,
     message: string,
-    /** Whether nothing came back: it may be asked again. */
+    /** True if the server did not answer, so that the caller may retry. */
     readonly unanswered = false,
   ) {
     super(message);
@@ -41,65 +63,61 @@ export class RegistrationError extends Error {
 }
 
 /**
- * The token endpoint refused, could not be reached, or gave an answer that does not hold: an ID token for somebody else,
- * a wrong nonce. Has no `cause`, in which there could be tokens.
+ * The token endpoint rejected the request, could not be reached, or sent an invalid answer, for example an ID token with a
+ * wrong nonce. It has no `cause`, because that could contain tokens.
  *
  * @see RFC 6749 section 5.2
+ *
+ * @example
+ * import { signIn, TokenError } from 'rx-oauth-callback/login';
+ *
+ * signIn({ issuer: 'https://as.example', clientId: 'my-cli' }).subscribe((event) => {
+ *   if (event.type === 'failed' && event.error instanceof TokenError) console.error(event.error.error);
+ * });
  */
-export class TokenError extends Error {
+export class TokenError extends CodedError {
   readonly code = 'token_request_failed';
   override readonly name = 'TokenError';
   constructor(
     readonly issuer: string,
     message: string,
-    /** The error code it answered with, such as `invalid_grant`; undefined where it did not come to that. */
+    /** Error code of the answer, such as `invalid_grant`; undefined if there was none. */
     readonly error: string | undefined,
-    /** Whether nothing came back. */
+    /** True if the server did not answer. */
     readonly unanswered = false,
+    /** HTTP status of the answer, if it was the cause. An error may come with 200. */
+    readonly status?: number,
   ) {
     super(message);
   }
 }
 
-/** A package that this entry works with is not installed. */
-export class MissingPackageError extends Error {
+/**
+ * A package that this entry needs is not installed.
+ *
+ * @example
+ * import { MissingPackageError, signIn } from 'rx-oauth-callback/login';
+ *
+ * signIn({ issuer: 'https://as.example', clientId: 'my-cli' }).subscribe((event) => {
+ *   if (event.type === 'failed' && event.error instanceof MissingPackageError) console.error(event.error.missing);
+ * });
+ */
+export class MissingPackageError extends CodedError {
   readonly code = 'missing_package';
   override readonly name = 'MissingPackageError';
   constructor(
-    /** Its name in the registry. */
+    /** Name of the package in the npm registry. */
     readonly missing: string,
   ) {
-    super(`the package ${missing} is needed for this: npm install ${missing}`);
+    super(`the package ${missing} is required for this; run npm install ${missing}`);
   }
 }
 
-/** Every way in which a sign-in fails; `code` tells them apart. */
+/** Errors with which a sign-in fails. They differ in their `code`. */
 export type SignInError =
   DiscoveryError | RegistrationError | TokenError | MissingPackageError | OAuthCallbackError;
 
-// Typed, so that a new class cannot be forgotten here.
-const codes: Readonly<Record<SignInError['code'], true>> = {
-  authorization_error: true,
-  cancelled: true,
-  closed: true,
-  connection_failed: true,
-  discovery_failed: true,
-  expired: true,
-  invalid_option: true,
-  listen_failed: true,
-  missing_package: true,
-  not_listening: true,
-  port_in_use: true,
-  registration_failed: true,
-  state_in_use: true,
-  store_unavailable: true,
-  stored_flow_unreadable: true,
-  token_request_failed: true,
-  too_many_flows: true,
-  unreachable: true,
-};
-
-/** Whether this is an ending that is told, and not a defect. */
+/** Tells if an error is an expected failure of a sign-in. Any other error is a defect of the program. */
 export function isSignInError(error: unknown): error is SignInError {
-  return error instanceof Error && Object.hasOwn(codes, String((error as { code?: unknown }).code));
+  return error instanceof CodedError || error instanceof InvalidOptionError;
 }

@@ -1,74 +1,232 @@
-import { inspect, type Inspect } from '../callback-response.ts';
+import { inspect, type Inspect } from '../model/callback-response.ts';
+import type { Disposition, RefusalReason } from '../model/redirect.ts';
 import type { SignInError } from './errors.ts';
 import type { Tokens } from './tokens.ts';
 
 /**
- * What happens in a sign-in, in this order. The last one is `exchanged` or `failed`.
+ * The events of a sign-in, in this order. The last one is `exchanged` or `failed`. While the sign-in waits, any number of
+ * redirects may be `rejected`.
  *
- * `at` is milliseconds since the epoch, `flow` the id of the flow as in the events of its host. Printing one shows neither
- * a token nor the whole state.
+ * `at` is in milliseconds since the epoch. `flowId` is the id of the flow, as in the events of its host. Printing an event
+ * shows neither a token nor the state.
  */
 export type SignInEvent =
-  /** The authorization server's metadata is there, and is the issuer's. */
-  | { type: 'discovered'; at: number; issuer: string }
-  /** The authorization server has made a client id for us (RFC 7591). Kept, it spares the next sign-in a registration. */
+  | DiscoveredEvent
   | RegisteredEvent
-  /** The person is to open the URL. Its redirect can be received from now on. */
   | AuthorizeEvent
-  /** For the person to come back, until `expiresAt`: milliseconds since the epoch. */
-  | { type: 'waiting'; at: number; flow: string; expiresAt: number }
-  /** The person came back with a code. */
-  | { type: 'received'; at: number; flow: string }
-  /** The tokens are there, and the page says so. */
-  | { type: 'exchanged'; at: number; flow: string; tokens: Tokens }
-  /** There will be no tokens: denied, expired, refused, unreachable. */
-  | { type: 'failed'; at: number; error: SignInError };
+  | WaitingEvent
+  | RejectedEvent
+  | ReceivedEvent
+  | ExchangedEvent
+  | FailedEvent;
 
-/** The client that the authorization server has made. */
-export class RegisteredEvent {
+/** Prints an event without its secrets. They are private fields of the classes below. */
+abstract class PrintedEvent {
+  constructor(readonly at: number) {}
+
+  /** Returns the fields without secrets, for printing. */
+  toJSON(): object {
+    return Object.fromEntries(Object.entries(this));
+  }
+
+  toString(): string {
+    return `SignInEvent ${JSON.stringify(this)}`;
+  }
+
+  /** @internal */
+  [inspect](_depth: number, options: object, print: Inspect): string {
+    return `SignInEvent ${print(this.toJSON(), options)}`;
+  }
+}
+
+/**
+ * The authorization server's metadata was received and belongs to the issuer.
+ *
+ * @example
+ * import type { DiscoveredEvent } from 'rx-oauth-callback/login';
+ *
+ * const log = ({ issuer }: DiscoveredEvent) => console.log(`Signing in at ${new URL(issuer).host}`);
+ */
+export class DiscoveredEvent extends PrintedEvent {
+  readonly type = 'discovered';
+
+  constructor(
+    at: number,
+    readonly issuer: string,
+  ) {
+    super(at);
+  }
+}
+
+/**
+ * The authorization server has registered a client (RFC 7591). Pass its id and secret to the next sign-in to avoid another
+ * registration.
+ *
+ * @example
+ * import type { RegisteredEvent } from 'rx-oauth-callback/login';
+ *
+ * const clientOf = ({ clientId, clientSecret }: RegisteredEvent) => ({ id: clientId, secret: clientSecret });
+ */
+export class RegisteredEvent extends PrintedEvent {
   readonly type = 'registered';
   readonly #clientSecret: string | undefined;
 
   constructor(
-    readonly at: number,
-    readonly flow: string,
+    at: number,
+    readonly flowId: string,
     readonly clientId: string,
     clientSecret: string | undefined,
   ) {
+    super(at);
     this.#clientSecret = clientSecret;
   }
 
-  /** A public client has none, which is what was asked for. Not shown by printing. */
+  /** Secret of a confidential client; undefined for a public client, which `signIn` requests. */
   get clientSecret(): string | undefined {
     return this.#clientSecret;
   }
+
+  override toJSON(): object {
+    return { ...super.toJSON(), ...(this.#clientSecret !== undefined && { clientSecret: '[redacted]' }) };
+  }
 }
 
-/** Where the person is to go. */
-export class AuthorizeEvent {
+/**
+ * The user must open `url` now. The host is ready to receive the redirect.
+ *
+ * @example
+ * import type { AuthorizeEvent } from 'rx-oauth-callback/login';
+ *
+ * const show = ({ url }: AuthorizeEvent) => console.log(`Open ${url.href}`);
+ */
+export class AuthorizeEvent extends PrintedEvent {
   readonly type = 'authorize';
   readonly #url: string;
 
   constructor(
-    readonly at: number,
-    readonly flow: string,
+    at: number,
+    readonly flowId: string,
     url: URL,
   ) {
+    super(at);
     this.#url = url.href;
   }
 
-  /** With the flow's state and challenge in it. */
+  /** The authorization URL. Its query contains the flow's state. */
   get url(): URL {
     return new URL(this.#url);
   }
 
-  toJSON(): object {
-    const { type, at, flow } = this;
+  override toJSON(): object {
     const { origin, pathname } = this.url;
-    return { type, at, flow, endpoint: origin + pathname };
+    return { ...super.toJSON(), endpoint: origin + pathname };
+  }
+}
+
+/**
+ * The sign-in waits for the redirect until `expiresAt`, in milliseconds since the epoch.
+ *
+ * @example
+ * import type { WaitingEvent } from 'rx-oauth-callback/login';
+ *
+ * const left = ({ at, expiresAt }: WaitingEvent) => `${Math.ceil((expiresAt - at) / 60_000)} minutes left`;
+ */
+export class WaitingEvent extends PrintedEvent {
+  readonly type = 'waiting';
+
+  constructor(
+    at: number,
+    readonly flowId: string,
+    readonly expiresAt: number,
+  ) {
+    super(at);
+  }
+}
+
+/**
+ * A redirect with the state of this sign-in was not accepted, for example because its `iss` is not the issuer. The sign-in goes
+ * on waiting. Further redirects with the same disposition and reason are not reported.
+ *
+ * It is reported if the `events` of the host have it: those of a server do, those of a remote service for a monitor only.
+ *
+ * @example
+ * import type { RejectedEvent } from 'rx-oauth-callback/login';
+ *
+ * const warn = ({ disposition, reason }: RejectedEvent) => console.error(`The redirect was rejected: ${reason ?? disposition}`);
+ */
+export class RejectedEvent extends PrintedEvent {
+  readonly type = 'rejected';
+
+  constructor(
+    at: number,
+    readonly flowId: string,
+    readonly disposition: Disposition,
+    /** Set if the disposition is `malformed` or `refused`. */
+    readonly reason: RefusalReason | undefined,
+  ) {
+    super(at);
+  }
+}
+
+/**
+ * The redirect has arrived, with a code.
+ *
+ * @example
+ * import type { ReceivedEvent } from 'rx-oauth-callback/login';
+ *
+ * const log = ({ flowId }: ReceivedEvent) => console.log(`Sign-in ${flowId}: exchanging the code`);
+ */
+export class ReceivedEvent extends PrintedEvent {
+  readonly type = 'received';
+
+  constructor(
+    at: number,
+    readonly flowId: string,
+  ) {
+    super(at);
+  }
+}
+
+/**
+ * The tokens were received, and the page shows success.
+ *
+ * @example
+ * import type { ExchangedEvent } from 'rx-oauth-callback/login';
+ *
+ * const accessTokenOf = ({ tokens }: ExchangedEvent) => tokens.access_token;
+ */
+export class ExchangedEvent extends PrintedEvent {
+  readonly type = 'exchanged';
+
+  constructor(
+    at: number,
+    readonly flowId: string,
+    readonly tokens: Tokens,
+  ) {
+    super(at);
+  }
+}
+
+/**
+ * The sign-in failed: it was denied, has expired, or a request was rejected or not answered.
+ *
+ * @example
+ * import type { FailedEvent } from 'rx-oauth-callback/login';
+ *
+ * const log = ({ error }: FailedEvent) => console.error(`${error.code}: ${error.message}`);
+ */
+export class FailedEvent extends PrintedEvent {
+  readonly type = 'failed';
+
+  constructor(
+    at: number,
+    readonly error: SignInError,
+  ) {
+    super(at);
   }
 
-  [inspect](_depth: number, options: object, print: Inspect): string {
-    return `AuthorizeEvent ${print(this.toJSON(), options)}`;
+  override toJSON(): object {
+    const { name, code, message } = this.error;
+    return { ...super.toJSON(), error: { name, code, message } };
   }
 }

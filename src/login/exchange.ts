@@ -1,35 +1,37 @@
 import type { CustomFetch, TokenEndpointResponse } from 'openid-client';
-import type { CallbackResponse } from '../callback-response.ts';
-import { InvalidOptionError } from '../errors.ts';
-import type { Flow } from '../flow.ts';
+import type { CallbackResponse } from '../model/callback-response.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import { withoutUndefined } from '../base/without-undefined.ts';
+import type { Flow } from '../model/flow.ts';
 import type { Client } from './client.ts';
 import { TokenError } from './errors.ts';
-import { loadOpenId, refusalOf, type OpenId } from './openid-client.ts';
+import { loadOpenId, type OpenId } from './openid-client.ts';
+import { refusalOf } from './refusals.ts';
 import { Tokens } from './tokens.ts';
 
 export interface Exchange {
   issuer: string;
   client: Client;
   flow: Flow;
-  /** Expected in the ID token; undefined where none was asked for. */
+  /** Value that the ID token must contain; undefined if no ID token was requested. */
   nonce: string | undefined;
   scope: string | undefined;
   resource: readonly string[];
 }
 
-/** The response's code for tokens; an ID token in them has been validated. Rejects with `TokenError`. */
+/** Exchanges the code of a response for tokens, and validates the ID token if there is one. Rejects with `TokenError`. */
 export async function exchange(
   { issuer, client, flow, nonce, scope, resource }: Exchange,
   response: CallbackResponse,
   signal: AbortSignal,
 ): Promise<Tokens> {
   const openid = await loadOpenId();
-  const configuration = client.configure(signal);
+  const configuration = await client.configure(signal);
   const url = new URL(flow.redirectUri);
   for (const [name, value] of Object.entries(response.toDict())) url.searchParams.set(name, String(value));
   const send = configuration[openid.customFetch] as CustomFetch;
   configuration[openid.customFetch] = (to, init) => {
-    // The peer takes the query off, which may be part of what is registered (RFC 6749 section 3.1.2).
+    // openid-client removes the query of the redirect URI, but the query may be registered too (RFC 6749 section 3.1.2).
     if (init.body instanceof URLSearchParams && init.body.has('redirect_uri'))
       init.body.set('redirect_uri', flow.redirectUri);
     return send(to, init);
@@ -49,11 +51,11 @@ export async function exchange(
   } catch (error) {
     throw tokenError(openid, error, issuer, [response.code, flow.codeVerifier, client.secret]);
   }
-  // A server leaves out what is as it was asked for (RFC 6749 section 5.1).
+  // A server may omit a scope that is the same as the requested one (RFC 6749 section 5.1).
   return tokensOf(answer, issuer, client.id, { scope });
 }
 
-/** New tokens for a refresh token. Rejects with `TokenError`. */
+/** Requests new tokens with a refresh token. Rejects with `TokenError`. */
 export async function renew(
   client: Client,
   before: Tokens,
@@ -63,24 +65,24 @@ export async function renew(
   const openid = await loadOpenId();
   const { issuer, refresh_token } = before;
   if (refresh_token === undefined)
-    throw new InvalidOptionError('tokens', 'must have a refresh_token, got none');
+    throw new InvalidOptionError('tokens', 'must have a refresh_token; got none');
   const body = resources(parameters.resource);
   if (parameters.scope !== undefined) body.set('scope', parameters.scope);
   let answer: TokenEndpointResponse;
   try {
-    answer = await openid.refreshTokenGrant(client.configure(signal), refresh_token, body);
+    answer = await openid.refreshTokenGrant(await client.configure(signal), refresh_token, body);
   } catch (error) {
     throw tokenError(openid, error, issuer, [refresh_token, client.secret]);
   }
-  // A server leaves out what stays as it was (RFC 6749 section 6, OpenID Connect Core section 12.2).
+  // A server may omit fields that have not changed (RFC 6749 section 6, OpenID Connect Core section 12.2).
   const { id_token } = before;
   const { scope = before.scope } = parameters;
   const after = tokensOf(answer, issuer, client.id, { refresh_token, scope, id_token });
-  // OpenID Connect Core section 12.2.
+  // The user must stay the same (OpenID Connect Core section 12.2).
   if (after.claims && before.claims && after.claims.sub !== before.claims.sub)
     throw new TokenError(
       issuer,
-      `the token endpoint of ${issuer} gave the ID token of somebody else`,
+      `the token endpoint of ${issuer} returned the ID token of another user`,
       undefined,
     );
   return after;
@@ -97,11 +99,10 @@ function tokensOf(
   kept: Readonly<Record<string, string | undefined>> = {},
 ): Tokens {
   const { expires_in } = answer;
-  // Some servers send a time of their own under our name for it, as a number or a text.
+  // Always set: some servers send a field of the same name with another meaning.
   const expires_at = expires_in === undefined ? undefined : Math.floor(Date.now() / 1_000) + expires_in;
   const fields = { ...kept, ...answer, issuer, client_id: clientId, expires_at };
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Tokens.fromDict(Object.fromEntries(given));
+  return Tokens.fromDict(withoutUndefined(fields));
 }
 
 function tokenError(
@@ -111,6 +112,6 @@ function tokenError(
   secrets: readonly (string | undefined)[],
 ): TokenError {
   const sent = secrets.filter((secret) => secret !== undefined);
-  const { reason, error, unanswered } = refusalOf(openid, thrown, sent);
-  return new TokenError(issuer, `the token endpoint of ${issuer} ${reason}`, error, unanswered);
+  const { reason, error, unanswered, status } = refusalOf(openid, thrown, sent);
+  return new TokenError(issuer, `the token endpoint of ${issuer} ${reason}`, error, unanswered, status);
 }

@@ -1,56 +1,97 @@
 import { DiscoveryError, type DiscoveryFlaw } from './errors.ts';
-import { allowLoopback, fetchUntil, loadOpenId, refusalOf, type Refusal } from './openid-client.ts';
-import { isSecure, type ClientOptions } from './options.ts';
+import { isSecure } from '../base/loopback.ts';
+import { printable } from '../base/printable.ts';
+import { show } from '../base/validate.ts';
+import { metadataAnswer, withoutEmpty } from './answers.ts';
+import { configurationOf, unregistered } from './configuration.ts';
+import { allowLoopback, loadOpenId, type OpenId } from './openid-client.ts';
+import { refusalOf, type Refusal } from './refusals.ts';
+import { fetchUntil, type Fetch } from './requests.ts';
+import { listOf, ofManyTenants, type ServerMetadata } from './server-metadata.ts';
 
-/** What an authorization server says of itself. @see RFC 8414 section 2 */
-export interface ServerMetadata {
+export interface DiscoverOptions {
   issuer: string;
-  authorization_endpoint?: string;
-  token_endpoint?: string;
-  registration_endpoint?: string;
-  jwks_uri?: string;
-  code_challenge_methods_supported?: readonly string[];
-  grant_types_supported?: readonly string[];
-  token_endpoint_auth_methods_supported?: readonly string[];
-  authorization_response_iss_parameter_supported?: boolean;
-  [name: string]: unknown;
-}
-
-export interface DiscoverOptions extends Pick<ClientOptions, 'metadata' | 'fetch'> {
-  issuer: string;
+  metadata?: ServerMetadata;
   requirePkce?: boolean;
+  fetch?: Fetch;
 }
 
-/** The metadata of the issuer, checked. Rejects with `DiscoveryError`. */
+/** Resolves with the issuer's metadata after checking it. Rejects with `DiscoveryError`. */
 export async function discover(options: DiscoverOptions, signal: AbortSignal): Promise<ServerMetadata> {
-  const metadata = options.metadata ?? (await fetchMetadata(options, signal));
-  requireUsable(metadata, options);
-  return metadata;
+  const openid = await loadOpenId();
+  const { issuer, metadata } = options;
+  if (metadata) return usable(openid, withoutEmpty(metadata), options);
+  let best: Failure | undefined;
+  for (const url of metadataUrls(issuer)) {
+    const found = await lookAt(openid, url, options, signal);
+    if (!(found instanceof Failure)) return found;
+    if (!best || found.rank > best.rank) best = found;
+    if (found.isFinal) break;
+  }
+  throw (
+    best?.error ??
+    new DiscoveryError(issuer, 'unavailable', `no metadata URL of the issuer ${issuer} was requested`)
+  );
+}
+
+/** Failure at one URL. */
+class Failure {
+  constructor(
+    readonly error: DiscoveryError,
+    /** The failure with the highest rank is reported. */
+    readonly rank: number,
+    /** True if the other URLs would fail too, because they are at the same server. */
+    readonly isFinal = false,
+  ) {}
+}
+
+async function lookAt(
+  openid: OpenId,
+  url: URL,
+  options: DiscoverOptions,
+  signal: AbortSignal,
+): Promise<ServerMetadata | Failure> {
+  let metadata: ServerMetadata;
+  try {
+    metadata = await fetchMetadata(openid, url, options, signal);
+  } catch (thrown) {
+    return unavailable(options, refusalOf(openid, thrown));
+  }
+  try {
+    return await usable(openid, metadata, options);
+  } catch (error) {
+    if (!(error instanceof DiscoveryError)) throw error;
+    return new Failure(error, error.flaw === 'issuer_mismatch' ? 3 : 4);
+  }
+}
+
+function unavailable({ issuer }: DiscoverOptions, { reason, status, unanswered, closed }: Refusal): Failure {
+  const hasNothing = status === 404 || status === 410;
+  return new Failure(
+    new DiscoveryError(issuer, 'unavailable', `the issuer ${issuer} ${reason}`),
+    hasNothing ? 0 : unanswered ? 1 : 2,
+    unanswered === true && !closed,
+  );
 }
 
 async function fetchMetadata(
-  { issuer, fetch = globalThis.fetch }: DiscoverOptions,
+  openid: OpenId,
+  url: URL,
+  { fetch = globalThis.fetch }: DiscoverOptions,
   signal: AbortSignal,
 ): Promise<ServerMetadata> {
-  const openid = await loadOpenId();
-  let refusal: Refusal = { reason: 'was not asked' };
-  for (const url of metadataUrls(issuer)) {
-    try {
-      const configuration = await openid.discovery(url, 'nobody-yet', undefined, openid.None(), {
-        [openid.customFetch]: fetchUntil(signal, fetch),
-        execute: [allowLoopback(openid)],
-      });
-      return configuration.serverMetadata();
-    } catch (error) {
-      refusal = refusalOf(openid, error);
-      // Only a server that has nothing there may have it elsewhere.
-      if (refusal.status === undefined || refusal.status >= 500) break;
-    }
-  }
-  throw new DiscoveryError(issuer, 'unavailable', `the issuer ${issuer} ${refusal.reason}`);
+  const configuration = await openid.discovery(url, unregistered, undefined, openid.None(), {
+    [openid.customFetch]: fetchUntil(signal, fetch, metadataAnswer),
+    execute: [allowLoopback(openid)],
+  });
+  return configuration.serverMetadata();
 }
 
-/** OpenID Connect Discovery section 4, then RFC 8414 sections 3.1 and 5: of issuers with a path, a server may have one only. */
+/**
+ * Returns the URLs at which the metadata may be, in the order to try them. They differ only for an issuer with a path.
+ *
+ * @see OpenID Connect Discovery section 4, RFC 8414 sections 3.1 and 5
+ */
 export function metadataUrls(issuer: string): URL[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
@@ -62,16 +103,20 @@ export function metadataUrls(issuer: string): URL[] {
   return [...new Set(urls)].map((url) => new URL(url));
 }
 
-function requireUsable(metadata: ServerMetadata, { issuer, requirePkce = false }: DiscoverOptions): void {
+/** Resolves with the metadata if a sign-in may use it. Rejects with `DiscoveryError`. */
+async function usable(
+  openid: OpenId,
+  metadata: ServerMetadata,
+  { issuer, requirePkce = false }: DiscoverOptions,
+): Promise<ServerMetadata> {
   const fail = (flaw: DiscoveryFlaw, message: string): never => {
     throw new DiscoveryError(issuer, flaw, message);
   };
-  // By simple string comparison: who answers for another name may be another one.
-  if (metadata.issuer !== issuer) {
-    fail(
-      'issuer_mismatch',
-      `the issuer ${issuer} calls itself ${JSON.stringify(metadata.issuer)}; these must be the same`,
-    );
+  if (!(await isOfIssuer(openid, metadata, issuer))) {
+    const advice = ofManyTenants(metadata)
+      ? '; use the issuer of one tenant, with its id'
+      : '; both must be equal';
+    fail('issuer_mismatch', `the issuer ${issuer} has metadata of ${shown(metadata.issuer)}${advice}`);
   }
   const local = issuer.startsWith('http:');
   for (const name of [
@@ -80,18 +125,41 @@ function requireUsable(metadata: ServerMetadata, { issuer, requirePkce = false }
     'registration_endpoint',
     'jwks_uri',
   ] as const) {
-    // As it came: nobody has looked into it yet.
+    // Not validated yet, so it may be of any type.
     const url: unknown = metadata[name];
     const needed = name === 'authorization_endpoint' || name === 'token_endpoint';
     if (url === undefined && needed) fail('missing_endpoint', `the issuer ${issuer} has no ${name}`);
     if (url !== undefined && !mayBeAsked(url, local))
-      fail('insecure_endpoint', `the ${name} of ${issuer} must be https, got ${JSON.stringify(url)}`);
+      fail('insecure_endpoint', `the ${name} of ${issuer} must be https; got ${shown(url)}`);
   }
-  if (requirePkce && !metadata.code_challenge_methods_supported?.includes('S256'))
-    fail('pkce_not_supported', `the issuer ${issuer} does not say that it supports PKCE with S256`);
+  if (requirePkce && !listOf(metadata.code_challenge_methods_supported).includes('S256'))
+    fail('pkce_not_supported', `the issuer ${issuer} does not list PKCE with S256 in its metadata`);
+  return metadata;
 }
 
-/** A server elsewhere has no business with this machine. */
+/**
+ * Tells if metadata belongs to an issuer.
+ *
+ * Issuers are compared as strings (RFC 8414 section 3.3): a URL that only looks equivalent may belong to another server. The
+ * exceptions are those of openid-client, such as `common` and `organizations` of Microsoft Entra, whose metadata names the
+ * issuers of all tenants.
+ */
+async function isOfIssuer(openid: OpenId, metadata: ServerMetadata, issuer: string): Promise<boolean> {
+  const named: unknown = metadata.issuer;
+  if (named === issuer) return true;
+  if (typeof named !== 'string' || !URL.canParse(named)) return false;
+  if (new URL(named).href === new URL(issuer).href) return false;
+  return configurationOf(openid, metadata, issuer, { id: unregistered, auth: openid.None() }).then(
+    () => true,
+    () => false,
+  );
+}
+
+function shown(value: unknown): string {
+  return printable(show(value)).slice(0, 500);
+}
+
+/** Tells if this program may send a request to the URL. A remote server must not direct requests to loopback. */
 function mayBeAsked(url: unknown, local: boolean): boolean {
   if (typeof url !== 'string' || !URL.canParse(url)) return false;
   const parsed = new URL(url);

@@ -4,7 +4,16 @@ import type { Tokens } from './tokens.ts';
 
 type Exchanged = Extract<SignInEvent, { type: 'exchanged' }>;
 
-/** The tokens of a sign-in, once, then completes. A sign-in that failed is an error: the one of its `failed` event. */
+/**
+ * Emits the tokens of a sign-in, then completes. If the sign-in failed, errors with the error of its `failed` event.
+ *
+ * @example
+ * import { signIn, tokens } from 'rx-oauth-callback/login';
+ *
+ * signIn({ issuer: 'https://as.example', clientId: 'my-cli' })
+ *   .pipe(tokens())
+ *   .subscribe(({ access_token }) => console.log(access_token.length));
+ */
 export function tokens(): OperatorFunction<SignInEvent, Tokens> {
   return (events) =>
     events.pipe(

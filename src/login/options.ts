@@ -1,119 +1,129 @@
-import type { AuthorizationParameters } from '../authorization-url.ts';
-import { InvalidOptionError } from '../errors.ts';
-import { requireKnown } from '../known-options.ts';
-import { readOptions, type ServerOptions } from '../options.ts';
-import type { ResponseMode } from '../redirect.ts';
-import type { CallbackHost } from '../server.ts';
-import { isLoopback, requireInteger, requireOneOf, requireText, show } from '../validate.ts';
-import type { ServerMetadata } from './metadata.ts';
-import type { Fetch } from './openid-client.ts';
+import { isSecure } from '../base/loopback.ts';
+import type { AuthorizationParameters } from '../model/authorization-url.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import { requireInteger, requireOneOf, requireText, show } from '../base/validate.ts';
+import { readOptions, type OptionTable } from '../base/options.ts';
+import type { ServerOptions } from '../server/options.ts';
+import { readServerOptions } from '../server/settings.ts';
+import type { ResponseMode } from '../model/redirect.ts';
+import type { CallbackHost } from '../model/callback-host.ts';
+import { ofManyTenants, type ServerMetadata } from './server-metadata.ts';
+import type { Fetch } from './requests.ts';
 
-/** Who asks, and whom. */
+/** Options for the client and the requests to the authorization server. */
 export interface ClientOptions {
   /**
-   * The metadata of the authorization server, where it is known.
+   * Metadata of the authorization server, if the caller knows it.
    * @default discovered (OpenID Connect Discovery, RFC 8414)
    */
   metadata?: ServerMetadata;
-  /** Of a confidential client. */
+  /** Secret of a confidential client. */
   clientSecret?: string;
   /**
-   * How the secret is sent.
-   * @default 'client_secret_basic', unless the server's metadata does not have it
+   * Method that sends the secret to the token endpoint.
+   * @default 'client_secret_basic', or 'client_secret_post' if the server's metadata does not list the former
    */
   clientAuthentication?: 'client_secret_basic' | 'client_secret_post';
-  /** Makes the requests to the authorization server. @default the platform's `fetch` */
+  /** Function that sends the requests to the authorization server. @default the global `fetch` */
   fetch?: Fetch;
 }
 
 /** Options of `signIn`. */
 export interface SignInOptions extends ClientOptions {
-  /** The issuer of the authorization server, exactly as in its metadata: https, or http on loopback. */
+  /**
+   * Issuer URL of the authorization server, exactly as in its metadata: https, or http on loopback. For Microsoft Entra it may
+   * be that of all tenants, as `https://login.microsoftonline.com/common/v2.0`.
+   */
   issuer: string;
   /**
-   * The client's id at the authorization server.
-   * @default registers a public client, where the server offers that (RFC 7591)
+   * Client id at the authorization server.
+   * @default registers a public client, if the server supports that (RFC 7591)
    */
   clientId?: string;
   /**
-   * The name to register under, which people see at the authorization server.
+   * Name to register, which the authorization server shows to the user.
    * @default 'rx-oauth-callback'
    */
   clientName?: string;
   /**
-   * What is asked for, separated by spaces. With `openid` an ID token must come, and is validated. `offline_access` asks
-   * for consent (`prompt=consent`) unless `parameters` have a `prompt`, as OpenID Connect demands it.
+   * Requested scopes, separated by spaces. With `openid`, the answer must contain an ID token, which is validated. If
+   * `offline_access` is requested too, `prompt` defaults to `consent`, as OpenID Connect requires.
    * @default the server's default
    */
   scope?: string;
-  /** What the tokens are for, sent with both requests. @see RFC 8707 */
+  /** Resources that the tokens are for, sent in the authorization and the token request. @see RFC 8707 */
   resource?: string | readonly string[];
   /** Further parameters of the authorization URL: `prompt`, `login_hint`, `audience`. */
   parameters?: AuthorizationParameters;
   /**
-   * Where the redirect arrives: a server of this process, or a service elsewhere. It stays open.
-   * @default a server of its own on loopback, closed when the sign-in is over and its page has been sent
+   * Host that receives the redirect: a server of this process or a remote service. The sign-in does not close it.
+   * @default a new server on loopback, closed when the sign-in has ended and its page has been sent
    */
   host?: CallbackHost;
-  /** Options of that own server, such as `port`. */
+  /** Options of the new server if there is no `host`, such as `port`. */
   server?: ServerOptions;
   /**
-   * Milliseconds the person has, 1 to 86,400,000.
-   * @default as the host has it: 600_000
+   * Maximum number of milliseconds that the user may take, 1 to 86,400,000.
+   * @default the host's, usually 600_000
    */
   timeout?: number;
-  /** As in `begin()`: a redirect URI for this authorization server and no other. */
+  /** As in `begin()`: selects a redirect URI that only this authorization server uses. */
   context?: string;
   /** As in `begin()`. @default 'query' */
   responseMode?: ResponseMode;
-  /** As in `begin()`: refuses a response without `iss`, advertised or not. @default false */
+  /** As in `begin()`: if true, rejects a response without `iss` even if the server does not advertise it. @default false */
   requireIssuer?: boolean;
   /**
-   * Refuses a server whose metadata does not say that it supports PKCE with S256. S256 is sent in any case.
+   * If true, rejects a server whose metadata does not list the PKCE method S256. The request uses S256 in any case.
    * @default false
    */
   requirePkce?: boolean;
   /**
-   * Joins a sign-in that is under way for the same issuer, client, scope, resource and parameters at the same host; its
-   * other options are the ones that count.
+   * If true, joins a sign-in in progress at the same host with the same issuer, client, scope, resource and parameters. The
+   * other options of that sign-in then apply.
    * @default true
    */
   singleFlight?: boolean;
 }
 
-const names: ReadonlySet<string> = new Set<keyof SignInOptions>([
-  'issuer',
-  'metadata',
-  'clientId',
-  'clientSecret',
-  'clientAuthentication',
-  'clientName',
-  'scope',
-  'resource',
-  'parameters',
-  'host',
-  'server',
-  'timeout',
-  'context',
-  'responseMode',
-  'requireIssuer',
-  'requirePkce',
-  'singleFlight',
-  'fetch',
-]);
+const signInTable: OptionTable<SignInOptions> = {
+  issuer: true,
+  metadata: true,
+  clientId: true,
+  clientSecret: true,
+  clientAuthentication: true,
+  clientName: true,
+  scope: true,
+  resource: true,
+  parameters: true,
+  host: true,
+  server: true,
+  timeout: true,
+  context: true,
+  responseMode: true,
+  requireIssuer: true,
+  requirePkce: true,
+  singleFlight: true,
+  fetch: true,
+};
 
-/** Those of a flow, or options of their own. */
+/** Parameters that the sign-in sets itself. */
 const reserved = ['client_id', 'scope', 'resource', 'nonce', 'state', 'redirect_uri', 'response_type'];
 
-/** Throws `InvalidOptionError` for what is missing, out of range or contradicts another option. */
-export function requireSignInOptions(options: SignInOptions): void {
-  requireKnown(options, names, 'signIn');
+/**
+ * Reads the options of `signIn`.
+ *
+ * @throws {InvalidOptionError} if an option is missing, unknown, out of range or contradicts another
+ */
+export function readSignInOptions(given: SignInOptions): SignInOptions {
+  const options = readOptions(given, signInTable, { of: 'signIn' }, {});
   const { issuer, metadata, clientId, clientName, scope, timeout, parameters = {}, host, server } = options;
   requireIssuerUrl(issuer);
-  if (metadata && metadata.issuer !== issuer)
+  // `discover` decides about metadata of many tenants.
+  if (metadata && metadata.issuer !== issuer && !ofManyTenants(metadata))
     throw new InvalidOptionError(
       'metadata',
-      `must be of the issuer ${show(issuer)}, got ${show(metadata.issuer)}`,
+      `must be of the issuer ${show(issuer)}; got ${show(metadata.issuer)}`,
     );
   for (const [name, value] of Object.entries({ clientId, clientName, scope })) {
     if (value !== undefined) requireText(name, value);
@@ -121,36 +131,32 @@ export function requireSignInOptions(options: SignInOptions): void {
   if (clientId === '') throw new InvalidOptionError('clientId', 'must not be empty');
   requireClientOptions(options);
   if (options.clientSecret !== undefined && clientId === undefined)
-    throw new InvalidOptionError('clientSecret', 'needs the clientId it belongs to, got none');
+    throw new InvalidOptionError('clientSecret', 'requires the clientId that it belongs to');
   if (timeout !== undefined) requireInteger('timeout', timeout, 1, 86_400_000);
   const taken = Object.keys(parameters).find((name) => reserved.includes(name));
   if (taken !== undefined)
     throw new InvalidOptionError(`parameters.${taken}`, 'is set by the sign-in itself');
-  if (server) readOptions(server);
+  if (server) readServerOptions(server);
   if (host && server)
-    throw new InvalidOptionError('server', 'is for a server of its own; leave it out where host is given');
+    throw new InvalidOptionError('server', 'applies to its own server only; leave it out if host is given');
+  return options;
 }
 
 export function requireClientOptions({ clientSecret, clientAuthentication }: ClientOptions): void {
   if (clientSecret !== undefined && (typeof clientSecret !== 'string' || clientSecret === ''))
-    throw new InvalidOptionError('clientSecret', 'must be a text that is not empty');
+    throw new InvalidOptionError('clientSecret', 'must be a non-empty string');
   if (clientAuthentication === undefined) return;
   requireOneOf('clientAuthentication', clientAuthentication, ['client_secret_basic', 'client_secret_post']);
   if (clientSecret === undefined)
-    throw new InvalidOptionError('clientAuthentication', 'needs a clientSecret to send, got none');
+    throw new InvalidOptionError('clientAuthentication', 'requires a clientSecret');
 }
 
 function requireIssuerUrl(issuer: unknown): void {
   requireText('issuer', issuer);
   const url = URL.canParse(issuer as string) ? new URL(issuer as string) : undefined;
-  // RFC 8414 section 2.
+  // RFC 8414 section 2 allows no query and no fragment.
   if (!url || url.search || url.hash || url.username || url.password)
-    throw new InvalidOptionError('issuer', `must be a URL without query and fragment, got ${show(issuer)}`);
+    throw new InvalidOptionError('issuer', `must be a URL without query and fragment; got ${show(issuer)}`);
   if (!isSecure(url))
-    throw new InvalidOptionError('issuer', `must be https, or http on loopback, got ${show(issuer)}`);
-}
-
-/** What may be sent to, and opened in a browser. */
-export function isSecure({ protocol, hostname }: URL): boolean {
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')));
+    throw new InvalidOptionError('issuer', `must be https, or http on loopback; got ${show(issuer)}`);
 }

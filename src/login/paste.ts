@@ -1,19 +1,29 @@
-import { CallbackResponse } from '../callback-response.ts';
-import type { Flow } from '../flow.ts';
-import { internalsOf } from '../internals.ts';
-import { Redirect } from '../redirect.ts';
-import type { OAuthCallbackServer } from '../server.ts';
+import { CallbackResponse } from '../model/callback-response.ts';
+import type { Flow } from '../model/flow.ts';
+import { internalsOf } from '../server/internals.ts';
+import { Redirect } from '../model/redirect.ts';
+import type { OAuthCallbackServer } from '../server/callback-server.ts';
 import { pastedRequest } from './pasted.ts';
 
 /**
- * Takes a redirect that a person brings by hand, where their browser does not reach the server: the URL of the page that did
- * not load, its query, or a bare code. It passes the checks of any other, and is in `server.redirects` like them.
+ * Processes a redirect that a user pastes, for a browser that cannot reach the server: the URL of the page that did not load,
+ * its query, or a bare code. It passes the checks of any other redirect, and appears in `server.redirects`.
  *
- * A bare code is for `flow` and no other. It comes without `state` and `iss`, so nothing but the person and PKCE says that it
- * belongs there.
+ * @param flow The flow that a bare code is for. A bare code has no `state` and `iss`; only the user and PKCE confirm that it
+ * belongs to this flow.
+ * @returns Resolves with the redirect; its `disposition` is `accepted`, or the reason why not. Rejects with
+ * `NotListeningError` before `listen()`.
+ * @throws {InvalidOptionError} if the text is empty, or is a bare code and there is no `flow`
  *
- * @returns Resolves with what became of it: its `disposition` is `accepted`, or why not. Rejects with `InvalidOptionError`
- * where there is nothing, or no flow for a bare code, and with `NotListeningError`.
+ * @example
+ * import { createOAuthCallbackServer } from 'rx-oauth-callback';
+ * import { paste } from 'rx-oauth-callback/login';
+ *
+ * const server = createOAuthCallbackServer({ port: 0 });
+ * await server.listen();
+ * const flow = await server.begin({ issuer: 'https://as.example' });
+ * const { disposition } = await paste(server, 'http://127.0.0.1:8080/callback?code=c&state=s', flow);
+ * console.log(disposition);
  */
 export async function paste(
   server: OAuthCallbackServer,

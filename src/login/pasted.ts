@@ -1,25 +1,25 @@
-import { InvalidOptionError } from '../errors.ts';
-import { hasResponseParameter } from '../redirect.ts';
-import type { CallbackRequest } from '../request.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import { hasResponseParameter } from '../callback/parameters.ts';
+import type { CallbackRequest } from '../callback/request.ts';
 
 const absolute = /^https?:\/\//i;
 
-/** Where a redirect that is typed in belongs. */
+/** Flow and server that a pasted redirect is for. */
 export interface PastedFor {
   redirectUri: string;
-  /** What a proxy in front takes off of our paths: a path without a slash at its end, or none. */
+  /** Path prefix that a reverse proxy removes, without a slash at its end; may be empty. */
   prefix: string;
-  /** What a bare code lacks of a response, form-encoded; undefined where it is for no flow. */
+  /** Form-encoded parameters that are added to a bare code; undefined if there is no flow to take them from. */
   rest: string | undefined;
 }
 
 /**
- * The request that a browser would have made, from what a person has copied: the URL of the page that did not load, its
- * query, or a bare code. White space, as terminals and mails put it in, is taken out.
+ * Builds the request that the browser would have sent from the text that a user has copied: the URL of the page that did not
+ * load, its query, or a bare code. White space is removed, because terminals and mail programs wrap long lines.
  */
 export function pastedRequest(text: string, { redirectUri, prefix, rest }: PastedFor): CallbackRequest {
   const [pasted = ''] = text.replace(/\s+/g, '').split('#', 1);
-  if (pasted === '') throw new InvalidOptionError('text', 'must be a URL, its query or a code, got nothing');
+  if (pasted === '') throw new InvalidOptionError('text', 'must be a URL, its query or a code; got nothing');
   const { origin, protocol, host } = new URL(redirectUri);
   const ask = (query: string): string => `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${query}`;
   let url = pasted;
@@ -27,14 +27,14 @@ export function pastedRequest(text: string, { redirectUri, prefix, rest }: Paste
     if (rest === undefined)
       throw new InvalidOptionError(
         'text',
-        'must be a URL or its query; a bare code needs the flow it is for',
+        'must be a URL or its query; a bare code requires the flow that it belongs to',
       );
-    // Copied out of a URL, it is percent-encoded already.
+    // A code that was copied from a URL is already percent-encoded; it is not encoded twice.
     const code = encodeURIComponent(pasted).replace(/%25(?=[\da-f]{2})/gi, '%');
     url = ask(`code=${code}&${rest}`);
   } else if (!absolute.test(pasted)) {
     const mark = pasted.indexOf('?');
-    // What stands before it is missing its scheme, as browsers show it, its origin, or altogether.
+    // The text is only a query, begins with the path, or lacks the scheme, which browsers hide.
     if (mark <= 0) url = ask(pasted.slice(mark + 1));
     else url = (pasted.startsWith('/') ? origin : `${protocol}//`) + pasted;
   }
@@ -44,7 +44,7 @@ export function pastedRequest(text: string, { redirectUri, prefix, rest }: Paste
   return { method: 'GET', target, rawHeaders: ['Host', host] };
 }
 
-/** Neither a URL nor a query with a response in it. */
+/** Tells if a text is neither a URL nor a query with a response parameter. */
 export function isBareCode(text: string): boolean {
   return !absolute.test(text) && !hasResponseParameter(text.slice(text.indexOf('?') + 1));
 }

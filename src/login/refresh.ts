@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
-import { abortable } from '../abortable.ts';
-import { InvalidOptionError } from '../errors.ts';
-import { requireKnown } from '../known-options.ts';
+import { abortable } from '../base/abortable.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import { readOptions, type OptionTable } from '../base/options.ts';
 import { knownClient } from './client.ts';
 import { renew } from './exchange.ts';
 import { Flights } from './flights.ts';
@@ -14,39 +14,48 @@ import { Tokens } from './tokens.ts';
 /** Options of `refresh`. */
 export interface RefreshOptions extends ClientOptions, Pick<SignInOptions, 'scope' | 'resource'> {}
 
-const names: ReadonlySet<string> = new Set<keyof RefreshOptions>([
-  'metadata',
-  'clientSecret',
-  'clientAuthentication',
-  'fetch',
-  'scope',
-  'resource',
-]);
+const refreshTable: OptionTable<RefreshOptions> = {
+  metadata: true,
+  clientSecret: true,
+  clientAuthentication: true,
+  fetch: true,
+  scope: true,
+  resource: true,
+};
 
 const flights = new Flights<Tokens>(() => true);
 const rotation = new Rotation();
 
 /**
- * New tokens for the refresh token of `tokens`, as a cold Observable of one value. Errors with `TokenError` or
- * `DiscoveryError`.
+ * Requests new tokens with the refresh token of `tokens`. Returns a cold Observable of one value. It errors with `TokenError`
+ * or `DiscoveryError`.
  *
- * Single flight: a server that rotates refresh tokens takes a second use of one for theft, and ends the sign-in. For another
- * `scope` or `resource` there is a request of its own, which waits for the one under way; and tokens whose refresh token was
- * used up in this process are refreshed with the one that came for it.
+ * Calls at the same time for the same tokens share one request. A server that rotates refresh tokens treats a second use of
+ * one as theft and revokes the sign-in. Another `scope` or `resource` needs a separate request, which waits for the one in
+ * progress. If this process has already used the refresh token, the request sends its newest replacement.
  *
- * Throws `InvalidOptionError` where there is no refresh token.
+ * @throws {InvalidOptionError} if there is no refresh token, or an option is unknown
+ *
+ * @example
+ * import { refresh, Tokens } from 'rx-oauth-callback/login';
+ * import { readFileSync } from 'node:fs';
+ * import { firstValueFrom } from 'rxjs';
+ *
+ * const kept = Tokens.fromDict(JSON.parse(readFileSync('tokens.json', 'utf8')));
+ * const renewed = await firstValueFrom(refresh(kept));
+ * console.log(renewed.expiresAt);
  */
-export function refresh(tokens: Tokens, options: RefreshOptions = {}): Observable<Tokens> {
-  requireKnown(options, names, 'refresh');
+export function refresh(tokens: Tokens, given: RefreshOptions = {}): Observable<Tokens> {
+  const options = readOptions(given, refreshTable, { of: 'refresh' }, {});
   requireClientOptions(options);
   const { issuer, client_id: clientId, refresh_token } = tokens;
   if (refresh_token === undefined)
-    throw new InvalidOptionError('tokens', 'must have a refresh_token, got none');
+    throw new InvalidOptionError('tokens', 'must have a refresh_token; got none');
   const { scope, resource = [] } = options;
   const resources = [resource].flat();
   const work = abortable(async (signal) => {
     const metadata = await discover({ ...options, issuer }, signal);
-    const client = knownClient(await loadOpenId(), { ...options, clientId }, metadata);
+    const client = knownClient(await loadOpenId(), { ...options, issuer, clientId }, metadata);
     return rotation.use([issuer, clientId], refresh_token, (newest) =>
       renew(
         client,

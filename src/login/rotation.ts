@@ -1,24 +1,25 @@
+import { Recent } from '../base/recent.ts';
 import type { Tokens } from './tokens.ts';
 
-/** Who gave a refresh token, and to whom. */
+/** The issuer of a refresh token and the client that it was issued to. */
 export type Owner = readonly [issuer: string, clientId: string];
 
-// Whoever keeps a token for longer than it takes to use up that many others has to sign in again.
-const remembered = 1_000;
+// Replacements that are remembered. A program with an older token must sign in again.
+const minRemembered = 1_000;
 
 /**
- * The refresh tokens that are used up, as servers that rotate them have it: such a server takes a second use for theft, and ends
- * the sign-in. So each is in use once at a time, and whoever comes with one that is used up by then uses what came for it.
+ * Remembers which refresh token replaced which. A server that rotates refresh tokens treats a second use of one as theft and
+ * revokes the sign-in. Therefore requests use a token one at a time, and a caller with a replaced token gets the newest one.
  */
 export class Rotation {
   readonly #inUse = new Map<string, Promise<unknown>>();
-  readonly #next = new Map<string, string>();
+  readonly #next = new Recent<string>(minRemembered);
 
-  /** Works with the newest token, once nobody else does. */
+  /** Calls `work` with the newest token, once no other request uses it. */
   async use(owner: Owner, token: string, work: (newest: string) => Promise<Tokens>): Promise<Tokens> {
     let newest = this.#newest(owner, token);
     for (let busy = this.#busy(owner, newest); busy; busy = this.#busy(owner, newest)) {
-      // How it ends is told to those who have asked for it.
+      // An error is reported to the caller of that request.
       await busy.catch(() => undefined);
       newest = this.#newest(owner, token);
     }
@@ -39,19 +40,21 @@ export class Rotation {
   }
 
   #newest(owner: Owner, token: string): string {
-    const next = this.#next.get(keyOf(owner, token));
-    return next === undefined ? token : this.#newest(owner, next);
+    let newest = token;
+    for (
+      let next: string | undefined = token;
+      next !== undefined;
+      next = this.#next.get(keyOf(owner, newest))
+    )
+      newest = next;
+    return newest;
   }
 
   #remember(owner: Owner, used: string, next: string): void {
     if (used === next) return;
     this.#next.set(keyOf(owner, used), next);
-    // It is good now, whatever it was; and a circle would have no newest.
+    // The new token is valid again even if it was used before; keeping its entry would create a cycle.
     this.#next.delete(keyOf(owner, next));
-    for (const oldest of this.#next.keys()) {
-      if (this.#next.size <= remembered) break;
-      this.#next.delete(oldest);
-    }
   }
 }
 

@@ -2,50 +2,83 @@ import {
   catchError,
   concat,
   defer,
+  distinct,
+  filter,
   finalize,
   from,
+  map,
+  merge,
   of,
+  Subject,
   switchMap,
+  takeUntil,
   tap,
   throwError,
   type Observable,
 } from 'rxjs';
-import { abortable } from '../abortable.ts';
-import type { AuthorizationParameters } from '../authorization-url.ts';
-import type { CallbackResponse } from '../callback-response.ts';
-import type { BeginOptions, Flow } from '../flow.ts';
-import { orThrow } from '../operators.ts';
-import { randomToken } from '../pkce.ts';
-import { createOAuthCallbackServer, type CallbackHost } from '../server.ts';
-import { withFlow } from '../with-flow.ts';
+import { abortable } from '../base/abortable.ts';
+import type { AuthorizationParameters } from '../model/authorization-url.ts';
+import type { CallbackResponse } from '../model/callback-response.ts';
+import type { BeginOptions, Flow } from '../model/flow.ts';
+import { orThrow } from '../flows/operators.ts';
+import { randomToken } from '../base/random.ts';
+import { createOAuthCallbackServer } from '../server/create.ts';
+import { type CallbackHost } from '../model/callback-host.ts';
+import { withFlow } from '../flows/with-flow.ts';
 import { clientOf, type Client } from './client.ts';
 import { isSignInError } from './errors.ts';
-import { AuthorizeEvent, RegisteredEvent, type SignInEvent } from './events.ts';
+import {
+  AuthorizeEvent,
+  DiscoveredEvent,
+  ExchangedEvent,
+  FailedEvent,
+  ReceivedEvent,
+  RegisteredEvent,
+  RejectedEvent,
+  WaitingEvent,
+  type SignInEvent,
+} from './events.ts';
 import { exchange, type Exchange } from './exchange.ts';
 import { Flights } from './flights.ts';
-import { discover, type ServerMetadata } from './metadata.ts';
-import { requireSignInOptions, type SignInOptions } from './options.ts';
-import type { Tokens } from './tokens.ts';
+import { discover } from './metadata.ts';
+import { readSignInOptions, type SignInOptions } from './options.ts';
+import type { ServerMetadata } from './server-metadata.ts';
 
-// How long a page of an own server waits for the token request, which gives up sooner.
-const settle = 60_000;
+// Maximum number of milliseconds that the page waits for the result. Longer than the timeout of the token request.
+const settleTimeoutMs = 60_000;
 
 const isLast = ({ type }: SignInEvent): boolean => type === 'exchanged' || type === 'failed';
 
-/** The sign-ins under way, by the host that their redirects come to. */
+/** Sign-ins in progress, by the host that receives their redirects. */
 const flights = new WeakMap<object, Flights<SignInEvent>>();
 const ownServers = {};
 
 /**
- * A whole sign-in as a cold Observable: subscribing starts it, unsubscribing cancels it and frees what it holds. It discovers
- * the authorization server, registers where there is no client id, asks the person, and exchanges the code.
+ * Signs a user in. Returns a cold Observable: subscribing starts the sign-in, unsubscribing cancels it and frees what it
+ * holds. It discovers the authorization server, registers a client if there is no `clientId`, waits for the user, and
+ * exchanges the code.
  *
- * However it ends is a value, `exchanged` or `failed`, after which it completes. `tokens()` makes the latter an error.
+ * Success and failure are both values, `exchanged` or `failed`, after which it completes. `tokens()` turns a failure into an
+ * error. Needs the package `openid-client`.
  *
- * Throws `InvalidOptionError` for an option that is missing, out of range or contradicts another.
+ * @param given `issuer` is required.
+ * @throws {InvalidOptionError} if an option is missing, unknown, out of range or contradicts another
+ *
+ * @example
+ * import { signIn, tokens } from 'rx-oauth-callback/login';
+ * import { firstValueFrom, tap } from 'rxjs';
+ *
+ * const signedIn = signIn({ issuer: 'https://as.example', clientId: 'my-cli', scope: 'openid' }).pipe(
+ *   tap((event) => {
+ *     if (event.type === 'authorize') console.log('Open', event.url.href);
+ *   }),
+ *   tokens(),
+ * );
+ * const { access_token } = await firstValueFrom(signedIn);
+ * console.log(access_token.length);
  */
-export function signIn(options: SignInOptions): Observable<SignInEvent> {
-  requireSignInOptions(options);
+export function signIn(given: SignInOptions): Observable<SignInEvent> {
+  const options = readSignInOptions(given);
   const { host = ownServers, singleFlight = true } = options;
   if (!singleFlight) return attempt(options);
   let ofHost = flights.get(host);
@@ -58,29 +91,31 @@ function attempt(options: SignInOptions): Observable<SignInEvent> {
   return abortable((signal) => discover(options, signal)).pipe(
     switchMap((metadata) =>
       concat(
-        of<SignInEvent>({ type: 'discovered', at: Date.now(), issuer: metadata.issuer }),
+        of<SignInEvent>(new DiscoveredEvent(Date.now(), metadata.issuer)),
         withHost(options, (host) =>
-          withFlow(host, (flow) => authorize(options, metadata, flow), beginOptions(options, metadata)),
+          withFlow(
+            host,
+            (flow) => withRejections(host, flow, authorize(options, metadata, flow)),
+            beginOptions(options, metadata),
+          ),
         ),
       ),
     ),
     catchError((error: unknown) =>
-      // Whatever else is a defect, and nothing to show to a person.
-      isSignInError(error)
-        ? of<SignInEvent>({ type: 'failed', at: Date.now(), error })
-        : throwError(() => error),
+      // Any other error is a defect, which stays an error.
+      isSignInError(error) ? of(new FailedEvent(Date.now(), error)) : throwError(() => error),
     ),
   );
 }
 
-/** Opens the port when there is a flow for it, and closes it, once the last page has been sent, whatever happens. */
+/** Opens a port for the sign-in unless there is a host. The port closes when the sign-in is over and its page is sent. */
 function withHost<T>(
   { host, server }: SignInOptions,
   project: (host: CallbackHost) => Observable<T>,
 ): Observable<T> {
   if (host) return defer(() => project(host));
   return defer(() => {
-    const own = createOAuthCallbackServer({ settle, ...server });
+    const own = createOAuthCallbackServer({ settle: settleTimeoutMs, ...server });
     return abortable(() => own.listen()).pipe(
       switchMap(() => project(own)),
       finalize(() => void own.close()),
@@ -102,6 +137,24 @@ function beginOptions(
   };
 }
 
+/** Also reports redirects with the flow's state that were not accepted, until the sign-in has ended. */
+function withRejections(
+  { events }: CallbackHost,
+  flow: Flow,
+  signingIn: Observable<SignInEvent>,
+): Observable<SignInEvent> {
+  const ended = new Subject<void>();
+  const rejections = events.pipe(
+    filter((event) => event.type === 'redirect'),
+    filter(({ flowId, disposition }) => flowId === flow.id && disposition !== 'accepted'),
+    // A reload says nothing new, and joined sign-ins keep all events.
+    distinct(({ disposition, reason }) => `${disposition} ${reason ?? ''}`),
+    map(({ disposition, reason }) => new RejectedEvent(Date.now(), flow.id, disposition, reason)),
+    takeUntil(ended),
+  );
+  return merge(rejections, signingIn.pipe(finalize(() => ended.next())));
+}
+
 function authorize(options: SignInOptions, metadata: ServerMetadata, flow: Flow): Observable<SignInEvent> {
   return abortable((signal) => clientOf(options, metadata, flow.redirectUri, signal)).pipe(
     switchMap((client) => ask(options, metadata, flow, client)),
@@ -110,11 +163,11 @@ function authorize(options: SignInOptions, metadata: ServerMetadata, flow: Flow)
 
 function ask(
   options: SignInOptions,
-  { issuer, authorization_endpoint = '' }: ServerMetadata,
+  { authorization_endpoint = '' }: ServerMetadata,
   flow: Flow,
   client: Client,
 ): Observable<SignInEvent> {
-  const { scope } = options;
+  const { issuer, scope } = options;
   const nonce = scope?.split(' ').includes('openid') ? randomToken() : undefined;
   const resource = [options.resource ?? []].flat();
   const url = flow.authorizationUrl(authorization_endpoint, requestOf(options, client, nonce, resource));
@@ -124,7 +177,7 @@ function ask(
     from<SignInEvent[]>([
       ...made,
       new AuthorizeEvent(Date.now(), flow.id, url),
-      { type: 'waiting', at: Date.now(), flow: flow.id, expiresAt: flow.expiresAt },
+      new WaitingEvent(Date.now(), flow.id, flow.expiresAt),
     ]),
     flow.response.pipe(
       orThrow(),
@@ -139,7 +192,7 @@ function requestOf(
   nonce: string | undefined,
   resource: readonly string[],
 ): AuthorizationParameters {
-  // OpenID Connect Core section 11.
+  // OpenID Connect Core section 11 requires consent for `offline_access`.
   const prompt = nonce !== undefined && scope?.split(' ').includes('offline_access') ? 'consent' : undefined;
   return {
     prompt,
@@ -154,20 +207,16 @@ function requestOf(
 function redeem(asked: Exchange, response: CallbackResponse): Observable<SignInEvent> {
   const { flow } = asked;
   return concat(
-    of<SignInEvent>({ type: 'received', at: Date.now(), flow: flow.id }),
+    of<SignInEvent>(new ReceivedEvent(Date.now(), flow.id)),
     abortable((signal) => exchange(asked, response, signal)).pipe(
       tap({
         next: () => flow.settle({ status: 'success' }),
         error: (error: unknown) => flow.settle({ status: 'failure', message: (error as Error).message }),
       }),
-      switchMap((tokens) => of(exchanged(flow, tokens))),
+      map((tokens) => new ExchangedEvent(Date.now(), flow.id, tokens)),
     ),
   ).pipe(
-    // The first outcome counts; without one, the program has let go of the sign-in.
+    // Only the first outcome counts; if there is none, the caller has unsubscribed.
     finalize(() => flow.settle({ status: 'failure', message: 'The sign-in was cancelled.' })),
   );
-}
-
-function exchanged(flow: Flow, tokens: Tokens): SignInEvent {
-  return { type: 'exchanged', at: Date.now(), flow: flow.id, tokens };
 }

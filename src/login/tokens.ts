@@ -1,23 +1,25 @@
-import { inspect, type Inspect } from '../callback-response.ts';
-import { InvalidOptionError } from '../errors.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { inspect, type Inspect } from '../model/callback-response.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import { typeOf } from '../base/validate.ts';
 
-/** A token response under its wire names, with what is needed to use it later. @see RFC 6749 section 5.1 */
+/** Fields of a token response, plus its issuer, client and time of expiry. @see RFC 6749 section 5.1 */
 export interface TokenFields {
-  /** Who gave the tokens. */
+  /** The authorization server that issued the tokens. */
   issuer: string;
-  /** Whom they were given to. */
+  /** The client that the tokens were issued to. */
   client_id: string;
   access_token: string;
   /** In lower case: `bearer`. */
   token_type: string;
-  /** Seconds it was good for when it was given. */
+  /** Lifetime of the access token in seconds, from when it was issued. */
   expires_in?: number;
-  /** Seconds since the epoch. */
+  /** Time at which the access token expires, in seconds since the epoch. */
   expires_at?: number;
   refresh_token?: string;
   id_token?: string;
   scope?: string;
-  /** Whatever else the authorization server has sent. */
+  /** Other fields that the authorization server has sent. */
   [name: string]: unknown;
 }
 
@@ -34,10 +36,21 @@ const shown = ['issuer', 'client_id', 'token_type', 'scope', 'expires_at'] as co
 const secret = ['access_token', 'refresh_token', 'id_token'] as const;
 
 /**
- * What a sign-in is for. The fields have their wire names.
+ * The result of a sign-in. The fields have their wire names.
  *
- * Printing (`JSON.stringify`, `util.inspect`, a template string) shows no token; read the property, or call
- * {@link Tokens.toDict}, to get at them.
+ * Printing (`JSON.stringify`, `util.inspect`, a template string) shows no token. Read the property, or call
+ * {@link Tokens.toDict}. `deepEqual` cannot compare the private values. Use {@link Tokens.equals}, or compare `toDict()`.
+ *
+ * @example
+ * import { Tokens } from 'rx-oauth-callback/login';
+ *
+ * const tokens = Tokens.fromDict({
+ *   issuer: 'https://as.example',
+ *   client_id: 'my-cli',
+ *   access_token: 'secret',
+ *   token_type: 'bearer',
+ * });
+ * console.log(`${tokens}`); // shows no token
  */
 export class Tokens {
   readonly #fields: Readonly<TokenFields>;
@@ -46,15 +59,19 @@ export class Tokens {
     this.#fields = fields;
   }
 
-  /** From what {@link Tokens.toDict} gave. Throws `InvalidOptionError` where a field is missing or of the wrong type. */
+  /**
+   * Creates tokens from the record that {@link Tokens.toDict} returned.
+   *
+   * @throws {InvalidOptionError} if a field is missing or of the wrong type
+   */
   static fromDict(record: Readonly<Record<string, unknown>>): Tokens {
     for (const name of texts) requireText(name, record[name]);
     for (const name of optionalTexts) if (record[name] !== undefined) requireText(name, record[name]);
     const { expires_at, scope } = record;
-    // Of none at all, some servers say so.
+    // Tokens of another program may have an empty scope.
     if (scope !== undefined && scope !== '') requireText('scope', scope);
     if (expires_at !== undefined && !Number.isFinite(expires_at))
-      throw new InvalidOptionError('expires_at', `must be a number, got ${typeof expires_at}`);
+      throw new InvalidOptionError('expires_at', `must be a number; got ${typeOf(expires_at)}`);
     return new Tokens({ ...record } as TokenFields);
   }
 
@@ -86,24 +103,30 @@ export class Tokens {
     return this.#fields.scope;
   }
 
-  /** Milliseconds since the epoch; undefined where the server has not said how long the access token is good for. */
+  /** Time at which the access token expires, in milliseconds since the epoch; undefined if `expires_in` was not sent. */
   get expiresAt(): number | undefined {
     const { expires_at } = this.#fields;
     return expires_at === undefined ? undefined : expires_at * 1_000;
   }
 
-  /** Of the ID token, which was validated when it came; undefined where there is none. */
+  /** Claims of the ID token, which was validated when it arrived; undefined if there is none. */
   get claims(): IdTokenClaims | undefined {
     const payload = this.id_token?.split('.')[1];
     if (payload === undefined) return undefined;
     return JSON.parse(Buffer.from(payload, 'base64url').toString()) as IdTokenClaims;
   }
 
-  /** All of it, tokens included, to be kept somewhere safe. */
+  /** Returns all fields, secrets included, for storage in a safe place. */
   toDict(): TokenFields {
     return { ...this.#fields };
   }
 
+  /** Tells if all wire fields are equal, including fields that only this authorization server sends. */
+  equals(other: Tokens): boolean {
+    return isDeepStrictEqual(this.#fields, other.#fields);
+  }
+
+  /** Returns the fields without secrets, for printing. */
   toJSON(): Readonly<Record<string, unknown>> {
     const fields = Object.fromEntries(shown.map((name) => [name, this.#fields[name]]));
     const given = secret.filter((name) => this.#fields[name] !== undefined);
@@ -114,6 +137,7 @@ export class Tokens {
     return `Tokens ${JSON.stringify(this)}`;
   }
 
+  /** @internal */
   [inspect](_depth: number, options: object, print: Inspect): string {
     return `Tokens ${print(this.toJSON(), options)}`;
   }
@@ -121,5 +145,5 @@ export class Tokens {
 
 function requireText(name: string, value: unknown): void {
   if (typeof value !== 'string' || value === '')
-    throw new InvalidOptionError(name, `must be a text that is not empty, got ${typeof value}`);
+    throw new InvalidOptionError(name, `must be a non-empty string; got ${typeOf(value)}`);
 }

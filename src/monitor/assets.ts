@@ -1,4 +1,4 @@
-// Only where the sources run: in the build rollup puts the texts in this module's place.
-import { bundlePage } from './page/bundle.mjs';
+// Used only when the sources run. The build replaces this module with the bundled texts.
+import { bundlePage } from '../../tools/monitor-page.mjs';
 
 export const { script, style } = bundlePage();

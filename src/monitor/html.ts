@@ -1,15 +1,16 @@
 import { gzipSync } from 'node:zlib';
-import { answerHeaders, escapeHtml, hash } from '../page.ts';
+import { answerHeaders, hash } from '../page/security-headers.ts';
+import { escapeHtml } from '../page/page.ts';
 import { script, style } from './assets.ts';
 
 export interface MonitorPage {
   html: Buffer;
   headers: readonly string[];
-  /** The same, compressed: a third of it. */
+  /** `html` compressed, to about a third of its size. */
   gzipped: Buffer;
 }
 
-/** Where the page finds things: paths of its own server, or the bridge's URL where that is elsewhere. */
+/** Addresses that the page uses. `bridge` is a path if the bridge shares the page's port, else a URL. */
 export interface MonitorPlaces {
   path: string;
   bridge: string;
@@ -42,7 +43,7 @@ const body = `<a class="skip" href="#events">Skip to the events</a>
 <details id="numbers">
 <summary id="as-table">The charts as a table</summary>
 <div class="scroll" role="region" aria-label="The charts as a table" tabindex="0">
-<table><caption class="soft">Ten seconds a row, the latest first; where nothing happened there is none.</caption>
+<table><caption class="soft">Ten seconds per row, latest first; rows without events are left out.</caption>
 <thead><tr><th scope="col">From</th><th scope="col">Accepted</th><th scope="col">Refused</th><th scope="col">Median wait</th><th scope="col">Longest wait</th></tr></thead>
 <tbody id="spans"></tbody></table>
 <p id="no-spans" class="soft">Nothing yet.</p>
@@ -70,8 +71,8 @@ const body = `<a class="skip" href="#events">Skip to the events</a>
 let made: (MonitorPage & MonitorPlaces) | undefined;
 
 /**
- * The page, with its script and style inside and allowed by their hashes. It talks to its own server and the bridge, and to
- * nobody else.
+ * Returns the page. It contains its script and style, which the security headers allow by their hashes. The headers permit
+ * connections to its own server and to the bridge only.
  */
 export function monitorPage({ path, bridge }: MonitorPlaces): MonitorPage {
   if (made?.path === path && made.bridge === bridge) return made;
@@ -94,7 +95,7 @@ export function monitorPage({ path, bridge }: MonitorPlaces): MonitorPage {
   return made;
 }
 
-/** Nothing in a script may end its element. */
+/** Escapes a script, so that no text in it ends the `script` element. */
 function inline(text: string): string {
   return text.replaceAll('</', '<\\/').replaceAll('<!--', '<\\!--');
 }

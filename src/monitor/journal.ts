@@ -1,71 +1,72 @@
-import type { ServerEvent } from '../events.ts';
-import { gapWords, wordsFor, type Words } from './words.ts';
+import { Recent } from '../base/recent.ts';
+import type { ServerEvent } from '../model/events.ts';
+import { gapWording, wordingOf, type Wording } from './wording.ts';
 
-/** One row of the table: an event, or what is missing between two of them. */
+/** Row of the table: an event, or a gap between two events. */
 export interface Row {
-  /** Grows by one with each row. */
+  /** Number of the row, counted from 0. */
   readonly n: number;
-  /** Undefined for a gap. */
+  /** The event; undefined for a gap. */
   readonly event: ServerEvent | undefined;
-  /** Events that are missing here; undefined where that is not known. */
+  /** Number of events that are missing here; undefined if it is not known. */
   readonly missed: number | undefined;
-  readonly words: Words;
-  /** All that a filter looks at, in lower case. */
+  readonly wording: Wording;
+  /** Text that a filter searches, in lower case. */
   readonly text: string;
 }
 
-/** Which rows to show. A gap is shown always. */
+/** Selects rows. Gaps are always shown. */
 export interface Filter {
-  /** The name of an event or disposition, or `refused`; empty for all. */
+  /** Name of an event or disposition, or `refused`; empty for all. */
   kind: string;
-  /** Words that must all be in a row. */
+  /** Words that a row must contain, all of them. */
   text: string;
 }
 
-/** Rows that are kept; of the older ones only the numbers are. */
-export const mostKept = 5_000;
+/** Number of rows that are kept; older rows are only counted. */
+export const maxKept = 5_000;
 
-/** The events that have come, as rows, the latest last. */
+/** Keeps the latest received events as rows, the newest last. */
 export class Journal {
-  #rows: Row[] = [];
-  /** How many events have come in all. */
+  readonly #rows = new Recent<Row, number>(maxKept);
+  /** Number of events received in all. */
   received = 0;
   #next = 0;
 
-  /** Events that a status says are missing before the next one. */
+  /** Adds a row for events that are missing before the next one. */
   gap(missed: number | undefined): void {
-    const detail = gapWords(missed);
-    this.#push({ event: undefined, missed, words: { name: '', tone: 'warn', flow: '', detail } });
+    const detail = gapWording(missed);
+    this.#push({ event: undefined, missed, wording: { name: '', tone: 'warn', flow: '', detail } });
   }
 
   add(event: ServerEvent, waited: number | undefined): void {
     this.received++;
-    this.#push({ event, missed: undefined, words: wordsFor(event, waited) });
+    this.#push({ event, missed: undefined, wording: wordingOf(event, waited) });
   }
 
-  /** As they are now: the list does not change with what comes. */
+  /** Copy of the rows, which does not change when more are added. */
   get rows(): readonly Row[] {
-    return this.#rows.slice(-mostKept);
+    return [...this.#rows.values()].slice(-maxKept);
   }
 
-  /** Those that were added after number `n`, the latest first. */
+  /** Yields the rows that were added after number `n`, the latest first. */
   *since(n: number): Generator<Row> {
-    for (let index = this.#rows.length - 1; index >= 0; index--) {
-      const row = this.#rows[index] as Row;
-      if (row.n <= n) return;
+    for (let index = this.#next - 1; index > n; index--) {
+      const row = this.#rows.get(index);
+      if (!row) return;
       yield row;
     }
   }
 
   #push(row: Omit<Row, 'n' | 'text'>): void {
-    const { name, flow, detail } = row.words;
+    const { name, flow, detail } = row.wording;
     const text = `${name} ${flow} ${detail} ${row.event?.type ?? ''}`.toLowerCase();
-    this.#rows.push({ ...row, n: this.#next++, text });
-    // Not one by one, which would copy the list each time.
-    if (this.#rows.length >= 2 * mostKept) this.#rows = this.#rows.slice(-mostKept);
+    const n = this.#next++;
+    this.#rows.set(n, { ...row, n, text });
   }
 }
 
+/** Tells if a row passes the filter. */
 export function matches({ event, text }: Row, { kind, text: sought }: Filter): boolean {
   if (!event) return true;
   if (kind !== '' && !isOfKind(event, kind)) return false;

@@ -1,19 +1,21 @@
-import type { ServerEvent } from '../events.ts';
+import type { ServerEvent } from '../model/events.ts';
+import { isRefusal } from './refusals.ts';
 
-/** How many seconds the charts show: so many where there is something to show, and never fewer than the second number. */
+/** Maximum number of seconds that the charts show. */
 export const span = 300;
+/** Minimum number of seconds that the charts show, even if there are no events yet. */
 const leastSpan = 60;
 
-// A second that has more is judged by these.
+// The median of a second uses only its first 1,000 waiting times, which bounds the memory.
 const mostWaits = 1_000;
 
-// An event may be under way for a while; one that seems to be longer tells of a clock that was set.
+// Maximum delay of an event in milliseconds. A longer one means that a clock was set.
 const longestWay = 2_000;
 
 interface Second {
   accepted: number;
   refused: number;
-  /** Milliseconds, unsorted. */
+  /** Waiting times in milliseconds, unsorted. */
   waits: number[];
   median: number | null | undefined;
   longest: number | null;
@@ -28,7 +30,7 @@ export interface Points {
   longest: (number | null)[];
 }
 
-/** A longer while, for a table: `from` in seconds since the epoch, waiting times in milliseconds. */
+/** Row of the table of the charts: `from` in seconds since the epoch, waiting times in milliseconds. */
 export interface Span {
   from: number;
   accepted: number;
@@ -37,23 +39,23 @@ export interface Span {
   longest: number | null;
 }
 
-/** How many seconds a span has. */
+/** Number of seconds of a `Span`. */
 export const spanLength = 10;
 
-/** What happened in each of the last seconds, by the service's clock. */
+/** Counts the events of each of the last seconds, by the service's clock. */
 export class Seconds {
   readonly #seconds = new Map<number, Second>();
-  /** How far the service's clock is ahead of ours, at least. */
+  /** Milliseconds by which the service's clock is at least ahead of the local one; undefined until an event was compared. */
   #ahead: number | undefined;
 
-  /** @param now Milliseconds by our clock, for an event that has only just happened. */
+  /** @param now Milliseconds by the local clock, if the event has only just happened. */
   add(event: ServerEvent, waited: number | undefined, now?: number): void {
     if (now !== undefined) this.#compare(event.at, now);
     if (event.type === 'redirect') {
       const second = this.#at(event.at);
       if (event.disposition === 'accepted') second.accepted++;
-      else if (event.disposition !== 'held') second.refused++;
-    } else if (event.type === 'settled' && waited !== undefined) {
+      else if (isRefusal(event.disposition)) second.refused++;
+    } else if (event.type === 'answered' && waited !== undefined) {
       const second = this.#at(event.at);
       second.longest = Math.max(second.longest ?? 0, waited);
       second.median = undefined;
@@ -61,7 +63,7 @@ export class Seconds {
     }
   }
 
-  /** Of the last seconds that are over. @param now Milliseconds by our clock. */
+  /** Returns the points of the last complete seconds. @param now Milliseconds by the local clock. */
   points(now: number): Points {
     const last = Math.floor((now + (this.#ahead ?? 0)) / 1_000) - 1;
     for (const second of this.#seconds.keys()) if (second <= last - span) this.#seconds.delete(second);
@@ -78,7 +80,7 @@ export class Seconds {
     };
   }
 
-  /** Those that are over and in which something happened, the latest first. @param now Milliseconds by our clock. */
+  /** Returns the complete spans that have events, the latest first. @param now Milliseconds by the local clock. */
   spans(now: number): Span[] {
     const current = spanAt((now + (this.#ahead ?? 0)) / 1_000);
     const found = new Map<number, Second>();
@@ -107,7 +109,7 @@ export class Seconds {
     if (this.#ahead === undefined || ahead > this.#ahead) this.#ahead = ahead;
     if (ahead >= this.#ahead - longestWay) return;
     this.#ahead = ahead;
-    // What is later than now was told before the clock was set, and would be shown once it is so late again.
+    // Drop seconds in the future: they were recorded before the service's clock was set back.
     const latest = Math.floor(theirs / 1_000);
     for (const second of this.#seconds.keys()) if (second > latest) this.#seconds.delete(second);
   }

@@ -1,35 +1,51 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { internalsOfBridge, type BridgeInternals } from '../bridge/internals.ts';
+import type { Identity } from '../bridge/credentials.ts';
 import type { Bridge } from '../bridge/server.ts';
-import { InvalidOptionError } from '../errors.ts';
-import { internalsOf, type ServerInternals } from '../internals.ts';
-import { answerHeaders } from '../page.ts';
-import { takeRequests, type Serve } from '../routes.ts';
-import type { OAuthCallbackServer } from '../server.ts';
-import { isLoopback } from '../validate.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import { internalsOf, type ServerInternals } from '../server/internals.ts';
+import { answerHeaders } from '../page/security-headers.ts';
+import { takeRequests, type Serve } from '../http/routes.ts';
+import { writeAnswer } from '../http/write-answer.ts';
+import { TooManyTicketsError } from '../model/errors.ts';
+import { wallOf } from '../base/clock.ts';
+import type { OAuthCallbackServer } from '../server/callback-server.ts';
+import { authorityOf, isLoopback } from '../base/loopback.ts';
 import { readMonitorOptions, type MonitorOptions, type MonitorSettings } from './options.ts';
-import { Visits } from './visits.ts';
+import { PageSessions } from './page-sessions.ts';
 
-/** A page on a callback server that shows its sign-ins as they happen, redacted. */
+/** A page on a callback server that shows its sign-ins as they happen, without secrets. */
 export interface Monitor extends Disposable {
   /**
-   * A link that opens the page, once: what follows the `#`, which no browser sends, is the page's first credential. It
-   * can wait for `linkTtl`. Where the bridge has a port of its own, which is on loopback, the link is of loopback too: pages
-   * of elsewhere do not reach it.
+   * Creates a link that opens the page once. The part after the `#`, which browsers do not send, is the page's first
+   * credential. It expires after `linkTtl`. If the bridge has a port of its own, which is on loopback, the link is on
+   * loopback too, because pages of other origins cannot reach it.
    *
-   * Throws `NotListeningError` before `listen()`.
+   * @throws {NotListeningError} before `listen()`
+   * @throws {TooManyLinksError} if 1,000 links, opened or not, are in use
    */
   url(): string;
-  /** Takes the page away, and closes the connections of pages that are open. Repeatable. */
+  /** Removes the page, and closes the connections of open pages. Repeatable. */
   close(): void;
 }
 
 /**
- * Puts a monitor page on a callback server, fed by its bridge. The page itself holds no data; what it shows it gets with a
- * link of `url()`, or with a token of the bridge that has the role `monitor`, which a person types into it.
+ * Adds a monitor page to a callback server, fed by its bridge. The page contains no data. It gets what it shows with a link
+ * of `url()`, or with a token of the bridge that has the role `monitor`, which the user types into it.
  *
- * Throws `InvalidOptionError` for an option that is out of range, or a path that is taken.
+ * @throws {InvalidOptionError} if an option is unknown or out of range, or the path is taken
+ *
+ * @example
+ * import { createOAuthCallbackServer } from 'rx-oauth-callback';
+ * import { createBridge } from 'rx-oauth-callback/bridge';
+ * import { createMonitor } from 'rx-oauth-callback/monitor';
+ *
+ * const server = createOAuthCallbackServer();
+ * const bridge = createBridge(server, { token: 'a-secret-of-at-least-16-characters' });
+ * const monitor = createMonitor(server, bridge);
+ * await server.listen();
+ * console.log(monitor.url());
  */
 export function createMonitor(
   server: OAuthCallbackServer,
@@ -48,7 +64,7 @@ class PageMonitor implements Monitor {
   readonly #bridge: Bridge;
   readonly #internals: BridgeInternals;
   readonly #path: string;
-  readonly #visits: Visits;
+  readonly #sessions: PageSessions;
   readonly #undo: (() => void)[] = [];
 
   constructor(host: OAuthCallbackServer, bridge: Bridge, settings: MonitorSettings) {
@@ -60,7 +76,7 @@ class PageMonitor implements Monitor {
     this.#path = settings.path;
     if (this.#path === this.#internals.path)
       throw new InvalidOptionError('path', 'must not be that of the bridge');
-    this.#visits = new Visits(this.#internals, () => server.clock.now(), settings);
+    this.#sessions = new PageSessions(this.#internals, () => wallOf(server.clock), settings);
     try {
       this.#open();
     } catch (error) {
@@ -80,12 +96,12 @@ class PageMonitor implements Monitor {
   }
 
   url(): string {
-    // First: it throws where nothing listens.
+    // First, because it throws if the server does not listen.
     const url = this.#server.urlOf(this.#path);
-    return `${(this.#internals.apart && this.#localUrl()) || url}#${this.#visits.link()}`;
+    return `${(this.#internals.apart && this.#localUrl()) || url}#${this.#sessions.link()}`;
   }
 
-  /** Undefined where the server is not on loopback, or mounted. */
+  /** Returns the page's URL on loopback; undefined if the server is not on loopback, or is mounted. */
   #localUrl(): string | undefined {
     const address = addressOf(this.#host);
     if (!address || !isLoopback(address.address)) return undefined;
@@ -96,7 +112,7 @@ class PageMonitor implements Monitor {
 
   close(): void {
     for (const undo of this.#undo) undo();
-    this.#visits.end();
+    this.#sessions.end();
   }
 
   [Symbol.dispose](): void {
@@ -108,7 +124,7 @@ class PageMonitor implements Monitor {
       this.#refuse(response, 405, 'Allow', 'GET, HEAD');
       return;
     }
-    // Not before somebody looks: a service that starts has no use for it.
+    // Loaded with the first request, so that a service starts without it.
     const sent = import('./html.ts').then(({ monitorPage }) => {
       const { html, gzipped, headers } = monitorPage({ path: this.#path, bridge: this.#bridgeTarget() });
       const vary = [...headers, 'Vary', 'Accept-Encoding'];
@@ -116,18 +132,18 @@ class PageMonitor implements Monitor {
         this.#send(response, 200, [...vary, 'Content-Encoding', 'gzip'], gzipped);
       else this.#send(response, 200, vary, html);
     });
-    // A bridge with a port of its own may not have it yet.
+    // Fails if the bridge's own port is not bound yet.
     sent.catch((error: unknown) => this.#fail(response, error));
   }
 
-  /** Relative to where the page is, unless the bridge is elsewhere. */
+  /** Returns a path if the bridge shares the page's port, else a URL. */
   #bridgeTarget(): string {
     const { path, apart } = this.#internals;
     if (!apart) return path;
     return `ws://${authorityOf(this.#bridge.address)}${path}`;
   }
 
-  /** A page shows its pass, or a person's token, and gets a ticket for the bridge. Nothing is read of a body. */
+  /** Exchanges a page's pass, or a user's token, for a ticket of the bridge. The request body is not read. */
   #ticket(request: IncomingMessage, response: ServerResponse): void {
     const { origin, 'sec-fetch-site': site = 'same-origin', 'next-pass': next } = request.headers;
     if (request.method !== 'POST') this.#refuse(response, 405, 'Allow', 'POST');
@@ -135,21 +151,24 @@ class PageMonitor implements Monitor {
       this.#refuse(response, 403);
     else if (typeof next !== 'string') this.#refuse(response, 400);
     else
-      this.#identify(request, next).then(
-        (identity) => {
+      this.#identify(request, next)
+        .then((identity) => {
           if (!identity) this.#refuse(response, 401, 'WWW-Authenticate', 'Bearer');
+          else if (identity === 'too_many') this.#refuse(response, 429, 'Retry-After', '60');
           else this.#give(response, this.#internals.ticketFor(identity, origin));
-        },
-        (error: unknown) => this.#fail(response, error),
-      );
+        })
+        .catch((error: unknown) => {
+          if (error instanceof TooManyTicketsError) this.#refuse(response, 429, 'Retry-After', '60');
+          else this.#fail(response, error);
+        });
   }
 
-  async #identify(request: IncomingMessage, next: string): ReturnType<BridgeInternals['identify']> {
+  async #identify(request: IncomingMessage, next: string): Promise<Identity | 'too_many' | undefined> {
     const [, pass = ''] = /^Bearer +([\w-]{43})$/i.exec(request.headers.authorization ?? '') ?? [];
-    const page = this.#visits.resume(pass, next);
+    const page = this.#sessions.resume(pass, next);
     if (page) return page;
     const identity = await this.#internals.identify(request);
-    return identity?.roles.includes('monitor') ? this.#visits.begin(identity, next) : undefined;
+    return identity?.roles.includes('monitor') ? this.#sessions.begin(identity, next) : undefined;
   }
 
   #give(response: ServerResponse, ticket: string): void {
@@ -167,23 +186,22 @@ class PageMonitor implements Monitor {
 
   #send(response: ServerResponse, status: number, headers: readonly string[], body: Buffer): void {
     if (response.headersSent || response.destroyed) return;
-    // A body that nobody reads is not waited for.
+    // The request body is not read, so the connection cannot be used again.
     if (response.req.method !== 'GET') response.shouldKeepAlive = false;
     const { extraHeaders } = this.#server;
-    response.writeHead(status, [...headers, 'Content-Length', String(body.length), ...extraHeaders]);
-    response.end(body);
+    writeAnswer(response, {
+      status,
+      headers: [...headers, 'Content-Length', String(body.length), ...extraHeaders],
+      body,
+    });
   }
 }
 
-/** Undefined where the server is mounted: a framework has the socket. */
+/** Returns undefined if the server is mounted, because the framework owns the socket. */
 function addressOf(server: OAuthCallbackServer): AddressInfo | undefined {
   try {
     return server.address;
   } catch {
     return undefined;
   }
-}
-
-function authorityOf({ address, family, port }: AddressInfo): string {
-  return `${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

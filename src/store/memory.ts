@@ -1,77 +1,127 @@
-import type { CallbackFields } from '../callback-response.ts';
-import { systemClock, type Clock } from '../clock.ts';
-import { Deadlines, type Timed } from '../deadlines.ts';
-import { mismatch } from '../expectation.ts';
-import type { Outcome } from '../flow.ts';
-import { randomToken } from '../pkce.ts';
-import type { Arrival } from '../redirect.ts';
-import { StateMap } from '../state-map.ts';
-import { Pages } from './pages.ts';
+import type { CallbackFields } from '../model/callback-response.ts';
+import { systemClock, type Clock } from '../base/clock.ts';
+import { Deadlines, type Timed } from '../base/deadlines.ts';
+import { mismatch } from '../model/expectation.ts';
+import type { Outcome } from '../model/flow.ts';
+import { randomToken } from '../base/random.ts';
+import { sha256 } from '../base/sha256.ts';
+import type { Arrival } from '../model/redirect.ts';
+import { Accounts, type Account } from './accounts.ts';
+import { WaitingPages } from './waiting-pages.ts';
 import { sameKey } from './same-key.ts';
-import type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult, Watcher } from './store.ts';
+import {
+  resultRetentionMs,
+  type BegunFlow,
+  type Consumed,
+  type FlowStore,
+  type FlowWatcher,
+  type NewFlow,
+  type FlowShare,
+  type StoredFlow,
+  type StoredResult,
+} from '../model/flow-store.ts';
 
+/** A flow, pending or ended, until it is acknowledged. */
 interface Entry extends Timed {
   readonly state: string;
-  /** Gone once it is acknowledged; that the state is used stays until its time is over. */
-  flow: StoredFlow | undefined;
+  readonly flow: StoredFlow;
   result: StoredResult | undefined;
   announced: boolean;
-  /** There is seldom more than one: a second server over the same store. */
-  watcher: Watcher | undefined;
-  others: Watcher[] | undefined;
+  /** Account of the identity that has begun the flow, and the bytes that are charged to it. */
+  readonly account: Account<Entry, UsedState> | undefined;
+  bytes: number;
+  /** More than one if several servers of this process use the store. */
+  readonly watchers: Set<FlowWatcher>;
 }
 
-/** A store in this process. It outlives the servers that use it, so a new server takes over where another left off. */
-export function memoryStore({ clock = systemClock }: { clock?: Clock } = {}): FlowStore {
+/** A used state. Its digest is kept, and what a listener needs to settle it. */
+interface UsedState extends Timed {
+  readonly digest: string;
+  /** Set if a page waits for the outcome of the sign-in, which the flow's listener proves itself for. */
+  readonly owner: Pick<StoredFlow, 'id' | 'key'> | undefined;
+  readonly account: Account<Entry, UsedState> | undefined;
+}
+
+// Bytes of an entry beside its texts, measured.
+const entryBytes = 1_024;
+
+/** Options of `memoryStore`. */
+export interface MemoryStoreOptions {
+  /** Source of time. @default the system's clock */
+  clock?: Clock;
+}
+
+/**
+ * Creates a store in this process. It outlives the servers that use it, so that a new server can take over their flows.
+ *
+ * @example
+ * import { createOAuthCallbackServer } from 'rx-oauth-callback';
+ * import { createBridge, memoryStore } from 'rx-oauth-callback/bridge';
+ *
+ * const store = memoryStore();
+ * const server = createOAuthCallbackServer({ port: 8080 });
+ * const bridge = createBridge(server, { store, token: process.env['TOKEN'] ?? '' });
+ * await bridge.listen();
+ */
+export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): FlowStore {
   return new MemoryStore(clock);
 }
-
-// An expired flow's result is kept this long for a listener that is reconnecting.
-const afterlife = 60_000;
 
 class MemoryStore implements FlowStore {
   readonly epoch = randomToken(12);
   readonly shared = false;
+  readonly #secret = randomToken();
   readonly #clock: Clock;
-  /** Until the flow's time is over a state stands here, used or not. */
-  readonly #entries = new StateMap<Entry>();
+  /** Entries by state, kept until the flow is acknowledged or its time is over. */
+  readonly #entries = new Map<string, Entry>();
   readonly #deadlines: Deadlines<Entry>;
-  /** Who waits for an outcome, by state. */
-  readonly #pages = new Pages<(outcome: Outcome) => void>();
+  /** Used states of acknowledged flows by digest, kept as long as the flow would have been. */
+  readonly #used = new Map<string, UsedState>();
+  readonly #usedDeadlines: Deadlines<UsedState>;
+  readonly #accounts = new Accounts<Entry, UsedState>();
+  /** Functions that deliver an outcome, by state. */
+  readonly #pages = new WaitingPages<(outcome: Outcome) => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#deadlines = new Deadlines(clock, (entry) => this.#due(entry));
+    this.#usedDeadlines = new Deadlines(clock, (used) => this.#forget(used));
+  }
+
+  get secret(): string {
+    return this.#secret;
   }
 
   now(): number {
     return this.#clock.now();
   }
 
-  begin(begun: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use'> {
-    const { state, expectation, redirectUri, key } = begun;
-    const known = this.#entries.get(state);
-    if (known) {
-      const { flow } = known;
-      return Promise.resolve(flow && sameKey(flow.key, key) ? { flow, again: true } : 'state_in_use');
-    }
-    const deadline = this.now() + ttl;
-    const flow: StoredFlow = {
-      id: randomToken(16),
-      state,
-      expectation,
-      redirectUri,
-      key,
-      expiresAt: deadline,
-    };
+  begin(
+    begun: NewFlow,
+    ttl: number,
+    share?: FlowShare,
+  ): Promise<BegunFlow | 'state_in_use' | 'too_many_flows'> {
+    const { state, key } = begun;
+    const known = this.#entries.get(state)?.flow;
+    if (known)
+      return Promise.resolve(sameKey(known.key, key) ? { flow: known, again: true } : 'state_in_use');
+    if (this.#used.has(digestOf(state))) return Promise.resolve('state_in_use');
+    const bytes = bytesOf(begun);
+    const account = share && this.#accounts.open(share.name, share.flows, bytes);
+    if (share && !account) return Promise.resolve('too_many_flows');
+    this.#accounts.charge(account, 1, bytes);
+    const { expectation, redirectUri } = begun;
+    const expiresAt = this.now() + ttl;
+    const flow: StoredFlow = { id: randomToken(16), state, expectation, redirectUri, key, expiresAt };
     const entry: Entry = {
       state,
       flow,
       result: undefined,
       announced: false,
-      watcher: undefined,
-      others: undefined,
-      deadline,
+      account,
+      bytes,
+      watchers: new Set(),
+      expiresAt,
       slot: -1,
     };
     this.#entries.set(state, entry);
@@ -83,94 +133,152 @@ class MemoryStore implements FlowStore {
     return Promise.resolve(this.#entries.get(state)?.flow);
   }
 
-  /** Here all are one node. */
+  /** This process is the only node. */
   adopt(state: string): Promise<boolean> {
-    return Promise.resolve(this.#entries.get(state)?.flow !== undefined);
+    return Promise.resolve(this.#entries.has(state));
   }
 
   consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed> {
     const entry = this.#entries.get(response.state);
-    if (!entry) return Promise.resolve({ disposition: 'unmatched' });
-    if (!this.#lives(entry)) return Promise.resolve({ disposition: 'duplicate' });
+    if (!entry) {
+      const used = this.#used.has(digestOf(response.state));
+      return Promise.resolve({ disposition: used ? 'duplicate' : 'unmatched' });
+    }
+    if (!this.#isPending(entry)) return Promise.resolve({ disposition: 'duplicate' });
     const { id, expectation } = entry.flow;
     const wrong = mismatch(expectation, arrival, response.iss);
     if (!wrong) this.#end(entry, { type: 'response', response });
-    return Promise.resolve({ disposition: wrong ?? 'accepted', flow: id });
+    return Promise.resolve({ disposition: wrong ?? 'accepted', flowId: id });
   }
 
   cancel(state: string): Promise<void> {
     const entry = this.#entries.get(state);
-    if (entry && this.#lives(entry)) this.#end(entry, { type: 'cancelled' });
+    if (entry && this.#isPending(entry)) this.#end(entry, { type: 'cancelled' });
     return Promise.resolve();
   }
 
   take(state: string): Promise<StoredResult | 'gone' | undefined> {
     const entry = this.#entries.get(state);
-    return Promise.resolve(entry?.flow ? entry.result : 'gone');
+    return Promise.resolve(entry ? entry.result : 'gone');
   }
 
   announce({ state }: Pick<StoredFlow, 'state'>): Promise<boolean> {
     const entry = this.#entries.get(state);
-    const first = entry?.flow !== undefined && !entry.announced;
+    const first = entry !== undefined && !entry.announced;
     if (first) entry.announced = true;
     return Promise.resolve(first);
   }
 
   acknowledge(state: string): Promise<boolean> {
     const entry = this.#entries.get(state);
-    // One that has been acknowledged before stays so.
-    if (!entry?.flow) return Promise.resolve(true);
+    // Acknowledged before.
+    if (!entry) return Promise.resolve(true);
     if (!entry.result) return Promise.resolve(false);
-    entry.flow = entry.result = entry.watcher = entry.others = undefined;
+    this.#use(entry);
     return Promise.resolve(true);
   }
 
+  owner(state: string): Promise<Pick<StoredFlow, 'id' | 'key'> | undefined> {
+    return Promise.resolve(this.#entries.get(state)?.flow ?? this.#used.get(digestOf(state))?.owner);
+  }
+
   settle(state: string, outcome: Outcome): Promise<void> {
-    for (const tell of this.#pages.of(state)) tell(outcome);
+    for (const deliver of this.#pages.of(state)) deliver(outcome);
     return Promise.resolve();
   }
 
-  onOutcome(state: string, _ms: number, tell: (outcome: Outcome) => void): Promise<() => void> {
-    return Promise.resolve(this.#pages.add(state, tell));
+  onOutcome(state: string, _ms: number, deliver: (outcome: Outcome) => void): Promise<() => void> {
+    return Promise.resolve(this.#pages.add(state, deliver));
   }
 
-  watch({ state }: StoredFlow, watcher: Watcher): void {
+  watch({ state }: StoredFlow, watcher: FlowWatcher): void {
     const entry = this.#entries.get(state);
-    if (!entry?.flow) return;
-    if (entry.watcher) (entry.others ??= []).push(watcher);
-    else entry.watcher = watcher;
+    entry?.watchers.add(watcher);
   }
 
-  unwatch({ state }: { state: string }, watcher: Watcher): void {
-    const entry = this.#entries.get(state);
-    if (!entry) return;
-    if (entry.watcher === watcher) entry.watcher = entry.others?.shift();
-    else entry.others = entry.others?.filter((other) => other !== watcher);
+  unwatch({ state }: { state: string }, watcher: FlowWatcher): void {
+    this.#entries.get(state)?.watchers.delete(watcher);
   }
 
   check(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** Whether it waits for its redirect. */
-  #lives(entry: Entry): entry is Entry & { flow: StoredFlow } {
-    const { flow, result, deadline } = entry;
-    return flow !== undefined && result === undefined && this.now() < deadline;
+  /** Tells if the flow waits for its redirect. */
+  #isPending({ flow, result }: Entry): boolean {
+    return result === undefined && this.now() < flow.expiresAt;
   }
 
   #end(entry: Entry, result: StoredResult): void {
     entry.result = result;
-    // Those that are woken may stop watching.
-    for (const watcher of [entry.watcher, ...(entry.others ?? [])]) watcher?.wake();
+    const { account } = entry;
+    if (account) {
+      account.ended.add(entry);
+      this.#charge(entry, result.type === 'response' ? lengthOf(Object.values(result.response)) : 0);
+      // The identity has filled its share with results that it does not acknowledge.
+      for (const oldest of account.ended) {
+        if (account.bytes <= account.maxBytes || oldest === entry) break;
+        this.#use(oldest);
+      }
+    }
+    // A copy, because a watcher may stop watching when it is woken.
+    for (const watcher of [...entry.watchers]) watcher.wake();
   }
 
+  #charge(entry: Entry, bytes: number): void {
+    entry.bytes += bytes;
+    this.#accounts.charge(entry.account, 0, bytes);
+  }
+
+  /** Replaces a flow by its used state. */
+  #use(entry: Entry): void {
+    const { state, flow, account } = entry;
+    const expiresAt = flow.expiresAt + resultRetentionMs;
+    const owner = this.#pages.of(state).length > 0 ? { id: flow.id, key: flow.key } : undefined;
+    const used: UsedState = { digest: digestOf(state), owner, account, expiresAt, slot: -1 };
+    this.#used.set(used.digest, used);
+    this.#usedDeadlines.add(used);
+    // Before the flow is removed, so that its account stays.
+    const surplus = this.#accounts.addUsed(account, used);
+    if (surplus) this.#forget(surplus);
+    this.#remove(entry);
+  }
+
+  #remove(entry: Entry): void {
+    const { state, account, bytes } = entry;
+    entry.watchers.clear();
+    account?.ended.delete(entry);
+    this.#entries.delete(state);
+    this.#deadlines.remove(entry);
+    this.#accounts.charge(account, -1, -bytes);
+  }
+
+  #forget(used: UsedState): void {
+    this.#used.delete(used.digest);
+    this.#usedDeadlines.remove(used);
+    this.#accounts.removeUsed(used.account, used);
+  }
+
+  /** Called at the end of a flow's time to live, and once more when it has been kept for a while after that. */
   #due(entry: Entry): void {
-    if (entry.flow && !entry.result) {
-      entry.deadline += afterlife;
-      this.#deadlines.add(entry);
-      this.#end(entry, { type: 'expired' });
+    if (entry.expiresAt > entry.flow.expiresAt) {
+      this.#remove(entry);
       return;
     }
-    this.#entries.delete(entry.state);
+    entry.expiresAt += resultRetentionMs;
+    this.#deadlines.add(entry);
+    if (!entry.result) this.#end(entry, { type: 'expired' });
   }
+}
+
+function digestOf(state: string): string {
+  return sha256(state, 'base64url');
+}
+
+function bytesOf({ state, key, redirectUri, expectation }: NewFlow): number {
+  return entryBytes + lengthOf([state, key, redirectUri, ...(expectation.issuer?.issuers ?? [])]);
+}
+
+function lengthOf(texts: readonly (string | undefined)[]): number {
+  return texts.reduce((sum, text) => sum + (text?.length ?? 0), 0);
 }

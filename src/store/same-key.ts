@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 
-/** In constant time: who could guess it piece by piece would be the flow's owner. */
+/** Compares keys in constant time, because a caller who could guess one piece by piece would own the flow. */
 export function sameKey(one: string, other: string): boolean {
   return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }

@@ -1,29 +1,29 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Observable } from 'rxjs';
 import type { Bridge } from '../bridge/server.ts';
-import type { ServerEvent } from '../events.ts';
-import { internalsOf } from '../internals.ts';
-import type { OAuthCallbackServer } from '../server.ts';
-import { endingOf, endings } from './endings.ts';
-import { OpenFlows } from './open-flows.ts';
+import type { ServerEvent } from '../model/events.ts';
+import { WaitingTimes } from '../monitor/waiting-times.ts';
+import type { OAuthCallbackServer } from '../server/callback-server.ts';
+import { endingLabels, endOf } from './ending-labels.ts';
 
-/** What a server and its bridge do, in figures. */
+/** Metrics of a server and its bridge. */
 export interface Metrics {
-  /** For the `Content-Type` of an answer. */
+  /** Value of the `Content-Type` header for `text()`. */
   readonly contentType: string;
-  /** All figures now, in the text format of Prometheus. */
+  /** Resolves with all current values in the text format of Prometheus. */
   readonly text: () => Promise<string>;
-  /** Counts no more. */
+  /** Stops counting. Repeatable. */
   close(): void;
 }
 
+/** Options of `createMetrics`, all optional. */
 export interface MetricsOptions {
-  /** Its connections, and what is queued for them. */
+  /** Bridge whose connections and queued bytes are measured too. @default none */
   bridge?: Pick<Bridge, 'stats'>;
-  /** What happened, if not what `server.events` says from now on. */
+  /** Events to count. @default `server.events`, from now on */
   events?: Observable<ServerEvent>;
   /**
-   * Those of the process as well: memory, processor time, event-loop lag, garbage collection.
+   * Includes metrics of the process: memory, processor time, event-loop lag, garbage collection.
    * @default true
    */
   process?: boolean;
@@ -31,31 +31,31 @@ export interface MetricsOptions {
 
 const prefix = 'rx_oauth_callback_';
 
-/** A person may take a second or the whole ten minutes. */
-const seconds = [0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
+/** Buckets in seconds, because a user may take a second or the whole ten minutes. */
+const waitingBuckets = [0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
 
 /**
- * Counts what happens at a server, from now until it closes. No label holds a secret, or text that a stranger chose.
+ * Counts the events of a server from now until `close()`. No label contains a secret, or text that a peer chose.
+ *
+ * Needs the package `prom-client`.
+ *
+ * @example
+ * import { createOAuthCallbackServer } from 'rx-oauth-callback';
+ * import { createMetrics } from 'rx-oauth-callback/telemetry';
+ *
+ * const server = createOAuthCallbackServer();
+ * const metrics = createMetrics(server);
+ * console.log(await metrics.text());
  */
 export function createMetrics(
   server: OAuthCallbackServer,
   { bridge, events = server.events, process = true }: MetricsOptions = {},
 ): Metrics {
   const register = new Registry();
-  const registers = [register];
   if (process) collectDefaultMetrics({ register });
-  if (bridge) gaugesOf(bridge, register);
-  const { pending } = internalsOf(server);
-  new Gauge({
-    name: `${prefix}flows_pending`,
-    help: 'Flows that wait for their redirect',
-    registers,
-    collect() {
-      this.set(pending());
-    },
-  });
-  const count = counting(register);
-  const subscription = events.subscribe(count);
+  if (bridge) measureBridge(bridge, register);
+  measure(register, 'flows_pending', 'Pending flows', () => server.pending);
+  const subscription = events.subscribe(counterOf(register));
   return {
     contentType: register.contentType,
     text: () => register.metrics(),
@@ -63,71 +63,95 @@ export function createMetrics(
   };
 }
 
-function counting(register: Registry): (event: ServerEvent) => void {
+/** Registers the counters. Returns the function that counts an event. */
+function counterOf(register: Registry): (event: ServerEvent) => void {
+  const countBegun = flowsBegun(register);
+  const countRedirect = redirects(register);
+  const countSettled = signInsSettled(register);
+  const countEnd = flowsEnded(register);
+  return (event) => {
+    if (event.type === 'begun') countBegun();
+    else if (event.type === 'redirect') countRedirect(event);
+    else if (event.type === 'settled') countSettled(event.outcome);
+    countEnd(event);
+  };
+}
+
+function flowsBegun(register: Registry): () => void {
+  const counter = new Counter({
+    name: `${prefix}flows_begun_total`,
+    help: 'Flows begun',
+    registers: [register],
+  });
+  return () => counter.inc();
+}
+
+function redirects(register: Registry): (event: Extract<ServerEvent, { type: 'redirect' }>) => void {
+  const counter = new Counter({
+    name: `${prefix}redirects_total`,
+    help: 'Redirects, by disposition and reason',
+    labelNames: ['disposition', 'reason'],
+    registers: [register],
+  });
+  // Shown as 0 from the start, so that Prometheus sees the first one as an increase.
+  counter.inc({ disposition: 'accepted', reason: '' }, 0);
+  return ({ disposition, reason = '', count = 1 }) => counter.inc({ disposition, reason }, count);
+}
+
+function signInsSettled(register: Registry): (outcome: string) => void {
+  const counter = new Counter({
+    name: `${prefix}sign_ins_settled_total`,
+    help: 'Sign-ins that the program has settled, by outcome',
+    labelNames: ['outcome'],
+    registers: [register],
+  });
+  return (outcome) => counter.inc({ outcome });
+}
+
+function flowsEnded(register: Registry): (event: ServerEvent) => void {
   const registers = [register];
-  const begun = new Counter({ name: `${prefix}flows_begun_total`, help: 'Flows that were begun', registers });
   const ended = new Counter({
     name: `${prefix}flows_ended_total`,
-    help: "Flows that ended, by how, and by the provider's error",
+    help: 'Flows ended, by outcome and provider error',
     labelNames: ['ending', 'error'],
     registers,
   });
   const waiting = new Histogram({
     name: `${prefix}flow_waiting_seconds`,
-    help: 'From the beginning of a flow to its ending',
+    help: 'Time from the beginning of a flow to its end',
     labelNames: ['ending'],
-    buckets: seconds,
+    buckets: waitingBuckets,
     registers,
   });
-  const redirects = new Counter({
-    name: `${prefix}redirects_total`,
-    help: 'Redirects, by what became of them and why',
-    labelNames: ['disposition', 'reason'],
-    registers,
-  });
-  const finished = new Counter({
-    name: `${prefix}sign_ins_finished_total`,
-    help: 'Sign-ins of which the program has said how they ended',
-    labelNames: ['outcome'],
-    registers,
-  });
-  // From the start, so that the first of a kind is seen as a change.
-  for (const ending of endings) ended.inc({ ending, error: '' }, 0);
-  redirects.inc({ disposition: 'accepted', reason: '' }, 0);
-  const begunAt = new OpenFlows<number>();
+  for (const ending of endingLabels) ended.inc({ ending, error: '' }, 0);
+  const waitingTimes = new WaitingTimes();
   return (event) => {
-    const { type, at } = event;
-    if (type === 'begun') {
-      begun.inc();
-      begunAt.begin(event.flow, at, at, event.expiresAt);
-    } else if (type === 'redirect') {
-      redirects.inc({ disposition: event.disposition, reason: event.reason ?? '' });
-    } else if (type === 'finished') {
-      finished.inc({ outcome: event.outcome });
-    }
-    const end = endingOf(event);
+    const waited = waitingTimes.waited(event);
+    const end = endOf(event);
     if (!end) return;
-    const { flow, ending, error } = end;
+    const { ending, error } = end;
     ended.inc({ ending, error });
-    const since = begunAt.end(flow);
-    // A clock that was set back has nobody wait for less than no time.
-    if (since !== undefined) waiting.observe({ ending }, Math.max(0, at - since) / 1_000);
+    if (waited !== undefined) waiting.observe({ ending }, waited / 1_000);
   };
 }
 
-function gaugesOf(bridge: Pick<Bridge, 'stats'>, register: Registry): void {
-  const gauge = (name: string, help: string, value: () => number): void => {
-    new Gauge({
-      name: `${prefix}bridge_${name}`,
-      help,
-      registers: [register],
-      collect() {
-        this.set(value());
-      },
-    });
-  };
-  gauge('connections', 'Connections now open', () => bridge.stats().connections);
-  gauge('listeners', 'Connections that listen for a flow', () => bridge.stats().listeners);
-  gauge('monitors', 'Connections that watch the feed', () => bridge.stats().monitors);
-  gauge('queued_bytes', 'Bytes written that their readers have not taken', () => bridge.stats().queued);
+function measureBridge(bridge: Pick<Bridge, 'stats'>, register: Registry): void {
+  const gauge = (name: string, help: string, stat: keyof ReturnType<Bridge['stats']>): void =>
+    measure(register, `bridge_${name}`, help, () => bridge.stats()[stat]);
+  gauge('connections', 'Open connections', 'connections');
+  gauge('listeners', 'Connections that listen for a flow', 'listeners');
+  gauge('monitors', 'Connections that watch the feed', 'monitors');
+  gauge('queued_bytes', 'Bytes queued for connections that have not read them', 'queued');
+}
+
+/** Registers a gauge whose value is read each time the metrics are read. */
+function measure(register: Registry, name: string, help: string, value: () => number): void {
+  new Gauge({
+    name: prefix + name,
+    help,
+    registers: [register],
+    collect() {
+      this.set(value());
+    },
+  });
 }

@@ -1,12 +1,12 @@
 import type { Bridge } from '../bridge/server.ts';
-import { internalsOf } from '../internals.ts';
-import { takeRequests } from '../routes.ts';
-import type { OAuthCallbackServer } from '../server.ts';
+import { internalsOf } from '../server/internals.ts';
+import { takeRequests } from '../http/routes.ts';
+import type { OAuthCallbackServer } from '../server/callback-server.ts';
 import { answerOperator, operatorPaths, type Operated } from './operator.ts';
 
 /**
- * Answers an operator on the callback server's own port: who has a monitor's token. To all others the paths are not
- * there. Returns its undo.
+ * Serves the operator's paths on the port of the callback server, to requests with a token of the role `monitor`. Any other
+ * request is handled as if the paths did not exist. Returns a function that removes the paths.
  */
 export function mountOperator(
   server: OAuthCallbackServer,

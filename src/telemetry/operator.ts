@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { writeAnswer } from '../http/write-answer.ts';
 import type { Metrics } from './metrics.ts';
 
-/** What an operator may ask of a service. */
+/** Functions that provide the answers to an operator. */
 export interface Operated {
-  metrics: () => Promise<Metrics>;
-  /** Why the service should get no new sign-ins now; undefined where it may. */
+  /** Left out where only health is asked for. */
+  metrics?: () => Promise<Metrics>;
+  /** Returns the reason why the service should get no new sign-ins now; undefined if there is none. */
   unready: () => string | undefined | Promise<string | undefined>;
 }
 
@@ -16,25 +18,31 @@ interface Answer {
 
 export const operatorPaths = ['/healthz', '/readyz', '/metrics'] as const;
 
-/** Answers an operator. Whether somebody is one, others have found out. */
+/** Answers a request of an operator. The caller has already checked that the request may have the answer. */
 export async function answerOperator(
   path: string,
   operated: Operated,
   { method }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { status, type, body } = await answerTo(path, operated).catch(failed);
-  response.writeHead(status, {
-    'Content-Type': type,
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-  });
-  response.end(method === 'HEAD' ? undefined : body);
+  const { status, type, body: text } = await answerTo(path, operated).catch(failed);
+  if (response.headersSent || response.destroyed) return;
+  const body = Buffer.from(text);
+  const headers = [
+    'Content-Type',
+    type,
+    'Content-Length',
+    String(body.length),
+    'Cache-Control',
+    'no-store',
+    'X-Content-Type-Options',
+    'nosniff',
+  ];
+  writeAnswer(response, { status, headers, body: method === 'HEAD' ? Buffer.alloc(0) : body });
 }
 
 async function answerTo(path: string, { metrics, unready }: Operated): Promise<Answer> {
-  if (path === '/metrics') {
+  if (path === '/metrics' && metrics) {
     const { contentType, text } = await metrics();
     return { status: 200, type: contentType, body: await text() };
   }
@@ -44,7 +52,7 @@ async function answerTo(path: string, { metrics, unready }: Operated): Promise<A
   return why === undefined ? plain(200, 'ready') : plain(503, why);
 }
 
-/** Without saying why: an operator's credential is no reason to show what an error may quote. */
+/** Returns an answer without the error's message, because that may quote a secret. */
 function failed(): Answer {
   return plain(500, 'failed');
 }

@@ -1,9 +1,9 @@
 import type { Observable, Subscription } from 'rxjs';
-import type { ServerEvent } from '../events.ts';
-import { endingOf } from './endings.ts';
-import { OpenFlows } from './open-flows.ts';
+import { Recent } from '../base/recent.ts';
+import type { ServerEvent } from '../model/events.ts';
+import { endOf, type LabelledEnd } from './ending-labels.ts';
 
-/** As much as is needed of a span of `@opentelemetry/api`. Times are milliseconds since the epoch. */
+/** Methods of a span of `@opentelemetry/api` that `traceFlows` calls. Times are milliseconds since the epoch. */
 export interface SpanLike {
   setAttribute(name: string, value: string): unknown;
   addEvent(name: string, attributes: Record<string, string>, time: number): unknown;
@@ -11,44 +11,73 @@ export interface SpanLike {
   end(time?: number): void;
 }
 
-/** As much as is needed of a tracer of `@opentelemetry/api`. */
+/** Method of a tracer of `@opentelemetry/api` that `traceFlows` calls. */
 export interface TracerLike {
   startSpan(name: string, options: { startTime: number; attributes: Record<string, string> }): SpanLike;
 }
 
-// SpanStatusCode.ERROR, of a package that may not be there.
+// `SpanStatusCode.ERROR`; the package that defines it is optional.
 const failed = 2;
 
+// In a cluster, one node may see a flow begin and another see it end. Such spans stay open until newer ones evict them.
+const minOpenSpans = 10_000;
+
 /**
- * Makes a span of each flow, from its beginning to its ending: a child of the span in which `begin` was called, if any.
- * No span holds a secret. Ends when `events` completes, or by unsubscribing.
+ * Creates a span for each flow, from its beginning to its end. The span is a child of the span in which `begin` was called,
+ * if there is one. No span contains a secret. With more than 10,000 flows pending, spans of the oldest may end early.
+ *
+ * @returns The subscription. Unsubscribing, or the end of `events`, ends the open spans.
+ *
+ * @example
+ * import { createOAuthCallbackServer } from 'rx-oauth-callback';
+ * import { traceFlows, tracerIfInstalled } from 'rx-oauth-callback/telemetry';
+ *
+ * const server = createOAuthCallbackServer();
+ * const tracer = await tracerIfInstalled();
+ * if (tracer) traceFlows(server, tracer);
  */
 export function traceFlows(
   { events }: { readonly events: Observable<ServerEvent> },
   tracer: TracerLike,
 ): Subscription {
-  const spans = new OpenFlows<SpanLike>((span) => span.end());
+  const spans = new Recent<SpanLike>(minOpenSpans, (span) => span.end());
   const subscription = events.subscribe((event) => {
     if (event.type === 'begun') {
-      const { flow, at, expiresAt } = event;
-      const attributes = { 'oauth.flow': flow };
-      spans.begin(flow, tracer.startSpan('oauth sign-in', { startTime: at, attributes }), at, expiresAt);
-    } else if (event.type === 'redirect' && event.flow !== undefined && event.disposition !== 'accepted') {
-      spans.peek(event.flow)?.addEvent('redirect', { 'oauth.disposition': event.disposition }, event.at);
+      const { flowId, at } = event;
+      const attributes = { 'oauth.flow_id': flowId };
+      spans.set(flowId, tracer.startSpan('oauth sign-in', { startTime: at, attributes }));
+    } else if (event.type === 'redirect' && event.flowId !== undefined && event.disposition !== 'accepted') {
+      spans.get(event.flowId)?.addEvent('redirect', { 'oauth.disposition': event.disposition }, event.at);
     }
-    const end = endingOf(event);
-    const span = end && spans.end(end.flow);
+    const end = endOf(event);
+    const span = end && spans.get(end.flowId);
     if (!span) return;
-    span.setAttribute('oauth.ending', end.ending);
-    if (end.error) span.setAttribute('oauth.error', end.error);
-    if (end.ending !== 'code') span.setStatus({ code: failed, message: end.error || end.ending });
-    span.end(event.at);
+    spans.delete(end.flowId);
+    endSpan(span, end, event.at);
   });
-  subscription.add(() => spans.clear());
+  subscription.add(() => {
+    for (const span of spans.values()) span.end();
+  });
   return subscription;
 }
 
-/** The tracer of whoever has `@opentelemetry/api` installed; its spans go nowhere until an SDK is registered. */
+function endSpan(span: SpanLike, { ending, error }: LabelledEnd, at: number): void {
+  span.setAttribute('oauth.ending', ending);
+  if (error) span.setAttribute('oauth.error', error);
+  if (ending !== 'code') span.setStatus({ code: failed, message: error || ending });
+  span.end(at);
+}
+
+/**
+ * Resolves with the global tracer if `@opentelemetry/api` is installed, and with undefined if it is not. Its spans are
+ * dropped until an SDK is registered.
+ *
+ * @example
+ * import { tracerIfInstalled } from 'rx-oauth-callback/telemetry';
+ *
+ * const tracer = await tracerIfInstalled();
+ * if (!tracer) console.error('OpenTelemetry is not installed');
+ */
 export async function tracerIfInstalled(): Promise<TracerLike | undefined> {
   try {
     const { trace } = await import('@opentelemetry/api');

@@ -3,11 +3,12 @@ import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 
+/** Creates the error of a sign-in that its user has cancelled. */
 export function cancelled(): CommandError {
   return new CommandError('the sign-in was cancelled', exitCodes.interrupted);
 }
 
-/** Errors when the process is asked to end. A second time ends it at once, by itself. */
+/** Errors at the first signal to end. It then removes its handlers, so that a second signal ends the process. */
 export function interrupted(io: Io): Observable<never> {
   return new Observable((subscriber) => {
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -1,61 +1,83 @@
 import { createColors } from 'picocolors';
 import { timer, type Subscription } from 'rxjs';
 import yoctoSpinner, { type Spinner } from 'yocto-spinner';
+import { printable } from '../../base/printable.ts';
+import type { Tokens } from '../../login/tokens.ts';
 import type { Io } from '../io.ts';
 import { clockTime } from './texts.ts';
 
-/** What the person sees on stderr while the sign-in goes on. */
+/** Progress of a sign-in, shown to the user on stderr. */
 export class Progress {
   readonly #io: Io;
   readonly #colors;
   #spinner: Spinner | undefined;
   #ticks: Subscription | undefined;
+  #removeSuspendable: (() => void) | undefined;
 
   constructor(io: Io) {
     this.#io = io;
     this.#colors = createColors(io.stderr.isTTY === true && !io.env['NO_COLOR']);
   }
 
+  /** Shows a line, which may quote a service or an authorization server. */
   say(line: string): void {
+    this.#write(printable(line));
+  }
+
+  /** Writes a line as it is: what others have sent in it must be printable. */
+  #write(line: string): void {
     this.#io.stderr.write(`${line}\n`);
   }
 
   url(url: URL, opened: boolean): void {
-    const what = opened ? 'Your browser opens. If it does not, go to' : 'To sign in, go to';
-    this.say(`${what}\n\n  ${this.#colors.cyan(url.href)}\n`);
+    const intro = opened ? 'Opening your browser. If nothing happens, open:' : 'To sign in, open:';
+    this.#write(`${intro}\n\n  ${this.#colors.cyan(printable(url.href))}\n`);
   }
 
-  /** Something to do for those whose browser is elsewhere. */
+  /** Shows advice with a command, for a user whose browser is on another machine. */
   advice(sentence: string, command: string): void {
-    this.say(`${sentence}\n\n  ${this.#colors.bold(command)}\n`);
+    this.#write(`${printable(sentence)}\n\n  ${this.#colors.bold(printable(command))}\n`);
   }
 
-  /** @param spins Whether there is a terminal to spin on, on which nothing is typed. */
-  waiting(expiresAt: number, spins: boolean): void {
+  /** @param hasSpinner Set if the user types nothing on the terminal, which a spinner would overwrite. */
+  waiting(expiresAt: number, hasSpinner: boolean): void {
     const left = (): string => clockTime(expiresAt - Date.now());
-    // The spinner knows the process's own stream only.
-    if (!spins || !this.#io.stderr.isTTY || this.#io.stderr !== process.stderr || this.#io.env['CI']) {
-      this.say(this.#colors.dim(`Waiting for you, ${left()} left.`));
+    // The spinner can only write to the stream of the process.
+    if (!hasSpinner || !this.#io.stderr.isTTY || this.#io.stderr !== process.stderr || this.#io.env['CI']) {
+      this.#write(this.#colors.dim(`Waiting for the sign-in, ${left()} left.`));
       return;
     }
     const spinner = yoctoSpinner({ stream: process.stderr, handleSignals: false }).start();
     this.#spinner = spinner;
-    this.#ticks = timer(0, 1_000).subscribe(() => (spinner.text = `Waiting for you, ${left()} left`));
+    this.#removeSuspendable = this.#io.onSuspension({
+      leave: () => void spinner.stop(),
+      resume: () => void spinner.start(),
+    });
+    this.#ticks = timer(0, 1_000).subscribe(() => (spinner.text = `Waiting for the sign-in, ${left()} left`));
   }
 
   received(): void {
     this.#ticks?.unsubscribe();
-    if (this.#spinner) this.#spinner.text = 'You are back; asking for the tokens';
+    if (this.#spinner) this.#spinner.text = 'Redirect received; requesting tokens';
   }
 
   signedIn(issuer: string): void {
     this.stop();
-    this.say(this.#colors.green(`Signed in at ${issuer}.`));
+    this.#write(this.#colors.green(printable(`Signed in at ${issuer}.`)));
   }
 
-  /** Leaves the terminal as it was. */
+  /** Says that the saved tokens are used as they are. */
+  reused({ issuer, expiresAt = 0 }: Tokens, file = ''): void {
+    // A date has at most 8.64e15 milliseconds; a server may send any lifetime.
+    const time = new Date(Math.min(expiresAt, 8.64e15)).toISOString();
+    this.say(`The access token in ${file} is valid until ${time}; to get a new one, pass --refresh.`);
+    this.signedIn(issuer);
+  }
+
+  /** Stops the spinner and restores the terminal. */
   stop(): void {
     this.#ticks?.unsubscribe();
+    this.#removeSuspendable?.();
     this.#spinner?.stop();
     this.#spinner = undefined;
   }

@@ -3,21 +3,24 @@ import { Writable } from 'node:stream';
 import { Observable } from 'rxjs';
 import type { Io } from '../io.ts';
 
-/** Ctrl-C, which a terminal that is read key by key does not send as a signal. */
+/** Ctrl-C: a terminal that is read key by key does not send it as a signal. */
 export const interrupt = Symbol('interrupt');
 
-// What is pasted comes at once; a person does not type two lines in this many milliseconds.
-const pasting = 50;
+// Lines that follow each other within this time were pasted: a user does not type as fast.
+const pasteIntervalMs = 50;
 
 /**
- * What is typed or pasted, or the lines of a pipe; a URL that was copied in several lines is one. Completes where there are no
- * more. Nothing is echoed: it is a code.
+ * Emits typed and pasted lines, or the lines of a pipe. Pasted lines are joined, because a URL may be copied in several lines.
+ * Nothing is echoed: a line may hold a code.
  */
-export function pastedLines({ stdin }: Pick<Io, 'stdin'>): Observable<string | typeof interrupt> {
+export function pastedLines(
+  io: Pick<Io, 'stdin' | 'onSuspension' | 'suspend'>,
+): Observable<string | typeof interrupt> {
+  const { stdin } = io;
   return new Observable((subscriber) => {
-    // Key by key, since a terminal cuts longer lines off at 4,095 characters otherwise.
+    // Read key by key: otherwise a terminal cuts lines after 4,095 characters.
     const terminal = stdin.isTTY === true;
-    const lines = createInterface({ input: stdin, output: nowhere(), terminal });
+    const lines = createInterface({ input: stdin, output: discard(), terminal });
     let pasted = '';
     let timer: NodeJS.Timeout | undefined;
     const flush = (): void => {
@@ -28,21 +31,37 @@ export function pastedLines({ stdin }: Pick<Io, 'stdin'>): Observable<string | t
     lines.on('line', (line) => {
       pasted += line.trim();
       clearTimeout(timer);
-      if (terminal) timer = setTimeout(flush, pasting);
+      if (terminal) timer = setTimeout(flush, pasteIntervalMs);
       else flush();
     });
     lines.on('SIGINT', () => subscriber.next(interrupt));
+    // Without a listener, readline would stop this process only, and not read on afterwards.
+    lines.on('SIGTSTP', () => io.suspend());
+    const removeSuspendable = terminal
+      ? io.onSuspension({
+          leave: () => void stdin.setRawMode?.(false),
+          resume() {
+            // Both, because a shell may have changed the mode of the terminal without libuv's knowledge.
+            stdin.setRawMode?.(false);
+            stdin.setRawMode?.(true);
+            // Node stops reading while the process is suspended.
+            lines.pause();
+            lines.resume();
+          },
+        })
+      : undefined;
     lines.on('close', () => {
       flush();
       subscriber.complete();
     });
     return () => {
       clearTimeout(timer);
+      removeSuspendable?.();
       lines.close();
     };
   });
 }
 
-function nowhere(): Writable {
+function discard(): Writable {
   return new Writable({ write: (_chunk, _encoding, done) => done() });
 }

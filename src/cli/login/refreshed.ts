@@ -1,30 +1,42 @@
-import { catchError, EMPTY, from, switchMap, throwError, type Observable } from 'rxjs';
+import { catchError, EMPTY, throwError, type Observable } from 'rxjs';
 import { TokenError } from '../../login/errors.ts';
 import { refresh } from '../../login/refresh.ts';
 import type { Tokens } from '../../login/tokens.ts';
+import { rejectsClient } from '../exit-codes.ts';
 import type { Progress } from './progress.ts';
-import { savedTokens } from './saved.ts';
 import type { LoginSettings } from './settings.ts';
 
-/** New tokens for those that are saved. Completes without any where the person has to be asked. */
-export function refreshed(settings: LoginSettings, progress: Progress): Observable<Tokens> {
-  const { save = '', signIn } = settings;
-  const { clientSecret, clientAuthentication, resource } = signIn;
-  return from(savedTokens(settings)).pipe(
-    switchMap((saved) => {
-      if (!saved) return EMPTY;
-      progress.say(`Refreshing the tokens in ${save}; to sign in anew, remove it.`);
-      return refresh(saved, {
-        ...(clientSecret !== undefined && { clientSecret }),
-        ...(clientAuthentication && { clientAuthentication }),
-        ...(resource && { resource }),
-      });
-    }),
+/** Refreshes saved tokens. Completes without tokens if the user has to sign in. */
+export function refreshed(
+  saved: Tokens | undefined,
+  { save = '', signIn }: LoginSettings,
+  progress: Progress,
+): Observable<Tokens> {
+  if (saved?.refresh_token === undefined) return EMPTY;
+  const { clientId, clientSecret, clientAuthentication, resource } = signIn;
+  progress.say(`Refreshing the tokens in ${save}; to sign in anew, remove it.`);
+  return refresh(saved, {
+    ...(clientSecret !== undefined && { clientSecret }),
+    ...(clientAuthentication && { clientAuthentication }),
+    ...(resource && { resource }),
+  }).pipe(
     catchError((error: unknown) => {
-      // What a server refuses by its name a sign-in may get; whatever else is wrong, it would not mend.
-      if (!(error instanceof TokenError) || error.error === undefined) return throwError(() => error);
-      progress.say(`The authorization server does not refresh them (${error.error}).`);
+      // A rejection may be solved by a new sign-in; any other error would occur again.
+      if (!(error instanceof TokenError) || !isRejection(error)) return throwError(() => error);
+      // A client that was registered by an earlier sign-in is registered anew; one that the user has named is not.
+      if (clientId !== undefined && rejectsClient(error)) return throwError(() => error);
+      progress.say(`The authorization server rejected the refresh (${error.error ?? String(error.status)}).`);
       return EMPTY;
     }),
   );
+}
+
+// Statuses and errors of a server in trouble, which may accept the same request later.
+const laterStatuses = [408, 425, 429];
+const laterErrors = ['server_error', 'temporarily_unavailable', 'slow_down'];
+
+/** Tells if the server has rejected the client or the refresh token. Some servers do so without an OAuth error. */
+function isRejection({ error, status = 0 }: TokenError): boolean {
+  if (status >= 500 || laterStatuses.includes(status) || laterErrors.includes(error ?? '')) return false;
+  return error !== undefined || status >= 400;
 }

@@ -1,41 +1,87 @@
-import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lockFile, LockLostError, type FileLock, type FileLockOptions } from '../../base/file-lock.ts';
+import { readPrivateFile, UnsafeFileError } from '../../base/private-file.ts';
 import { CommandError } from '../errors.ts';
 
-/** Before anybody signs in in vain. Throws `CommandError`. */
-export async function requireSavable(file: string): Promise<void> {
-  try {
-    await access(dirname(file), constants.W_OK);
-  } catch (error) {
-    throw unsavable(file, error);
+/** The file of `--save`, which no other command changes until it is closed. */
+export class TokenFile {
+  readonly path: string;
+  /** Content of the file when it was opened; undefined if there was none. */
+  readonly text: string | undefined;
+  readonly #lock: FileLock;
+
+  private constructor(path: string, text: string | undefined, lock: FileLock) {
+    this.path = path;
+    this.text = text;
+    this.#lock = lock;
   }
-  const there = await stat(file).catch(() => undefined);
-  if (there?.isDirectory()) throw new CommandError(`--save ${file}: is a folder`);
-  // It is put in the place of what is there, and a device is not to be replaced.
-  if (there?.isFile() === false) throw new CommandError(`--save ${file}: is no regular file`);
+
+  /** Waits until no other command uses the file. Throws `CommandError` if it is not one to keep tokens in. */
+  static async open(path: string, options: FileLockOptions): Promise<TokenFile> {
+    try {
+      // Before anything is written beside it.
+      await textOf(path);
+      const lock = await lockFile(path, options);
+      try {
+        // Once more: the one who had it may have saved meanwhile.
+        return new TokenFile(path, await textOf(path), lock);
+      } catch (error) {
+        await lock.release();
+        throw error;
+      }
+    } catch (error) {
+      throw unsavable(path, error);
+    }
+  }
+
+  /**
+   * Replaces the file by itself, because only that shows surely that it can be replaced: a mounted file looks like any other.
+   * A refresh token that was used up must not be lost.
+   */
+  async requireReplaceable(): Promise<void> {
+    if (this.text !== undefined) await this.replace(this.text);
+  }
+
+  /** Replaces the file in one step, readable only by its owner from the first byte on. Throws `CommandError`. */
+  async replace(text: string): Promise<void> {
+    try {
+      await this.#lock.replace(text);
+    } catch (error) {
+      throw unsavable(this.path, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#lock.release();
+  }
 }
 
-/** All of it or nothing, whoever reads meanwhile, and for the eyes of its owner only from the first byte on. */
-export async function save(file: string, text: string): Promise<void> {
-  const draft = `${file}.${randomBytes(6).toString('hex')}`;
+/** Reads a file that may be replaced: it has the tokens of an earlier sign-in, or white space only. */
+async function textOf(file: string): Promise<string | undefined> {
+  const text = await readPrivateFile(file);
+  if (text !== undefined && text.trim() !== '' && !areTokens(text))
+    throw new UnsafeFileError(
+      file,
+      'contains something other than the tokens of a sign-in; choose another file',
+    );
+  return text;
+}
+
+function areTokens(text: string): boolean {
   try {
-    const handle = await open(draft, 'wx', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(draft, file);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw unsavable(file, error);
+    const content: unknown = JSON.parse(text);
+    if (typeof content !== 'object' || content === null) return false;
+    return 'access_token' in content && 'issuer' in content && typeof content.issuer === 'string';
+  } catch {
+    return false;
   }
 }
 
 function unsavable(file: string, error: unknown): CommandError {
+  if (error instanceof CommandError) return error;
+  if (error instanceof UnsafeFileError) return new CommandError(`--save ${error.file}: ${error.reason}`);
+  if (error instanceof LockLostError)
+    return new CommandError(`--save ${file}: another command has taken it over`);
   const { code, message } = error as NodeJS.ErrnoException;
-  return new CommandError(`--save ${file}: cannot be written (${code ?? message})`);
+  const advice = code === 'EBUSY' ? '; if it is mounted by itself, mount its folder instead' : '';
+  return new CommandError(`--save ${file}: cannot be written (${code ?? message})${advice}`);
 }

@@ -1,33 +1,58 @@
-import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { printableJson } from '../../base/printable.ts';
 import { Tokens } from '../../login/tokens.ts';
 import type { LoginSettings } from './settings.ts';
 
 /**
- * The tokens that an earlier sign-in has left in the file of `--save`, where a refresh of them is all that is asked for;
- * undefined where the person has to be asked.
+ * Reads the tokens that an earlier sign-in has left in the file of `--save`. Returns undefined if there are none, or they do not
+ * fit the flags.
  */
-export async function savedTokens({ save, signIn }: LoginSettings): Promise<Tokens | undefined> {
+export function savedTokens({ signIn }: LoginSettings, text: string | undefined): Tokens | undefined {
   const { issuer, clientId, scope, parameters = {} } = signIn;
-  // These are for the page that the person sees.
-  if (save === undefined || Object.keys(parameters).length > 0) return undefined;
-  const tokens = await tokensIn(save);
-  if (tokens?.refresh_token === undefined || tokens.issuer !== issuer) return undefined;
+  // Parameters are for the page of the authorization server, which the user wants to see.
+  if (text === undefined || Object.keys(parameters).length > 0) return undefined;
+  const tokens = tokensIn(text);
+  if (tokens?.issuer !== issuer) return undefined;
   if (clientId !== undefined && tokens.client_id !== clientId) return undefined;
   return scope === undefined || scopesIn(scope) === scopesIn(tokens.scope) ? tokens : undefined;
 }
 
-/** Of whatever there is in the file. */
-async function tokensIn(file: string): Promise<Tokens | undefined> {
+/** Time before its expiry in which a saved access token is not used any more. */
+const marginMs = 60_000;
+
+/**
+ * Tells if saved tokens can be used as they are. That needs an access token with a known expiry. It also needs the same
+ * resources: tokens for other ones can be refreshed for these, but not used.
+ */
+export function isReusable(tokens: Tokens, { refresh, signIn: { resource } }: LoginSettings): boolean {
+  const { expiresAt = 0 } = tokens;
+  const saved = sorted(tokens.toDict()[resourceField]);
+  return !refresh && expiresAt - marginMs > Date.now() && isDeepStrictEqual(saved, sorted(resource));
+}
+
+/** Field of the file for the resources that were asked for. A token response does not name them. */
+const resourceField = 'resource';
+
+const sorted = (resource: unknown = []): unknown[] => [...new Set([resource].flat())].sort();
+
+/** Returns the text to save or print for tokens of a sign-in or a refresh with these settings. */
+export function textOf(tokens: Tokens, { signIn: { resource = [] } }: LoginSettings): string {
+  const dict = { ...tokens.toDict(), ...(resource.length > 0 && { [resourceField]: resource }) };
+  return `${printableJson(JSON.stringify(dict, undefined, 2))}\n`;
+}
+
+/** Reads tokens from the text of a file; returns undefined if there are none. */
+function tokensIn(text: string): Tokens | undefined {
   try {
-    const tokens = Tokens.fromDict(JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>);
-    // Without the claims, nothing could tell that the new tokens are somebody else's.
+    const tokens = Tokens.fromDict(JSON.parse(text) as Record<string, unknown>);
+    // Without claims a refresh could not detect tokens of another user.
     return tokens.id_token === undefined || tokens.claims ? tokens : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Few servers count this one among those that they grant; the refresh token says that they did. */
+/** Sorts scopes without `offline_access`: few servers list it as granted, and the refresh token shows that it was. */
 const scopesIn = (scope = ''): string =>
   [...new Set(scope.split(' '))]
     .filter((each) => each !== 'offline_access')

@@ -1,16 +1,17 @@
-import { InvalidOptionError } from '../../errors.ts';
+import { InvalidOptionError } from '../../base/invalid-option.ts';
 import type { SignInOptions } from '../../login/options.ts';
-import type { ServerOptions } from '../../options.ts';
-import { isLoopback } from '../../validate.ts';
+import type { ServerOptions } from '../../server/options.ts';
+import { isLoopback } from '../../base/loopback.ts';
+import { browserEnvironment } from '../browser-environment.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 
-/** As commander gives them. */
+/** Flags as commander parses them. */
 export interface LoginFlags {
   issuer: string;
   clientId?: string;
-  scope?: string;
+  scope?: readonly string[];
   resource?: readonly string[];
   param?: readonly string[];
   port: string;
@@ -21,40 +22,50 @@ export interface LoginFlags {
   requirePkce?: boolean;
   requireIssuer?: boolean;
   save?: string;
+  refresh?: boolean;
   via?: string;
   token?: string;
   browser?: boolean;
 }
 
 export interface LoginSettings {
-  signIn: Omit<SignInOptions, 'host' | 'server'>;
-  /** Of the server here, where no service elsewhere is used. */
+  signIn: Omit<SignInOptions, 'host' | 'server'> & { timeout: number };
+  /** Options of the server here; not used with a remote service. */
   server: ServerOptions;
-  /** The service elsewhere. */
+  /** Remote service that receives the redirect. */
   via: { url: string; token: string } | undefined;
   save: string | undefined;
-  /** Whether to open the browser; undefined where that is to be found out. */
+  /** Set if saved tokens are refreshed though they are still valid. */
+  refresh: boolean;
+  /** Set if the user has decided about opening the browser. */
   browser: boolean | undefined;
+  /** Environment of the browser, without secrets. */
+  browserEnv: Io['env'];
 }
 
 const secretName = 'RX_OAUTH_CALLBACK_CLIENT_SECRET';
 
-// How long the page waits for the token request, which gives up sooner.
-const settle = 60_000;
+// Longer than the token request may take, so that the page can show how it ended.
+const settleTimeoutMs = 60_000;
 
-/** What flags and environment come to. Throws `CommandError` for those that make no sense. */
+/** Reads flags and environment. Throws `CommandError` for values that are invalid or contradict each other. */
 export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
   const secret = env[secretName];
-  const { clientId, scope, clientAuth, requirePkce, requireIssuer } = flags;
-  if (secret && clientId === undefined) throw usage(`${secretName} needs the --client-id it belongs to`);
-  if (clientAuth && !secret) throw usage(`--client-auth needs the secret to send in ${secretName}`);
-  // The library's own advice is of options that are not here.
+  const { clientId, clientAuth, requirePkce, requireIssuer } = flags;
+  const scope = flags.scope?.join(' ');
+  if (secret && clientId === undefined)
+    throw usage(`${secretName} requires the --client-id that it belongs to`);
+  if (clientAuth && !secret) throw usage(`--client-auth requires a secret in ${secretName}`);
+  if (flags.save === '') throw usage('--save must name a file; got an empty text');
+  if (flags.refresh && flags.save === undefined) throw usage('--refresh requires --save');
+  // The message of the library would name options that this command does not have.
   if (!isLoopback(flags.host))
     throw usage(
-      `--host must be 127.0.0.1, ::1 or localhost, got ${JSON.stringify(flags.host)}; ` +
-        'for a browser on another machine use the ssh -L line that login prints, or --via',
+      `--host must be 127.0.0.1, ::1 or localhost; got ${JSON.stringify(flags.host)}; ` +
+        'if the browser runs on another machine, use the ssh -L command that login prints, or --via',
     );
   const timeout = integerOf('--timeout', flags.timeout, 1, 86_400) * 1_000;
+  const via = viaOf(flags, env);
   return {
     signIn: {
       issuer: flags.issuer,
@@ -72,23 +83,25 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
     server: {
       port: integerOf('--port', flags.port, 0, 65_535),
       callbackPath: flags.callbackPath,
-      settle,
-      // The default holds both address families and advertises this one.
+      settle: settleTimeoutMs,
+      // Without a host the server binds both address families, and advertises 127.0.0.1.
       ...(flags.host !== '127.0.0.1' && { host: flags.host }),
     },
-    via: viaOf(flags, env),
+    via,
     save: flags.save,
+    refresh: flags.refresh === true,
     browser: flags.browser,
+    browserEnv: browserEnvironment(env, [secret, via?.token]),
   };
 }
 
 function viaOf({ via: url, token }: LoginFlags, env: Io['env']): LoginSettings['via'] {
   const credential = token ?? env['RX_OAUTH_CALLBACK_TOKEN'];
   if (url === undefined) {
-    if (token !== undefined) throw usage('--token is for --via, which is not given');
+    if (token !== undefined) throw usage('--token requires --via');
     return undefined;
   }
-  if (!credential) throw usage('--via needs a token: set RX_OAUTH_CALLBACK_TOKEN, or --token');
+  if (!credential) throw usage('--via requires a token; set RX_OAUTH_CALLBACK_TOKEN or pass --token');
   return { url, token: credential };
 }
 
@@ -96,25 +109,25 @@ function parametersOf(given: readonly string[]): Record<string, string[]> {
   const parameters = new Map<string, string[]>();
   for (const each of given) {
     const equals = each.indexOf('=');
-    // Not shown: it may hold anything.
-    if (equals <= 0) throw usage('--param must be name=value, got one without a name or a value');
+    // The value is not shown: it may be a secret.
+    if (equals <= 0) throw usage('--param must be name=value; got one without a name or a value');
     const name = each.slice(0, equals);
     parameters.set(name, [...(parameters.get(name) ?? []), each.slice(equals + 1)]);
   }
   return Object.fromEntries(parameters);
 }
 
-function integerOf(flag: string, text: string, least: number, most: number): number {
+function integerOf(flag: string, text: string, min: number, max: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
-  if (value >= least && value <= most) return value;
-  throw usage(`${flag} must be a whole number from ${least} to ${most}, got ${JSON.stringify(text)}`);
+  if (value >= min && value <= max) return value;
+  throw usage(`${flag} must be a whole number from ${min} to ${max}; got ${JSON.stringify(text)}`);
 }
 
 const flagOf: Readonly<Record<string, string>> = {
   url: '--via',
 };
 
-/** An option of the library that is at fault, under the name that it has here. */
+/** Turns an error about an option of the library into one about the flag. Other errors are returned unchanged. */
 export function asFlag(error: unknown): unknown {
   if (!(error instanceof InvalidOptionError)) return error;
   const { option, message } = error;

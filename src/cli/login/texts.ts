@@ -1,24 +1,24 @@
 import type { AddressInfo } from 'node:net';
 import { hostname, userInfo } from 'node:os';
-import type { Redirect } from '../../redirect.ts';
+import type { Disposition, Redirect, RefusalReason } from '../../model/redirect.ts';
 import type { Io } from '../io.ts';
-import { inContainer } from './has-browser.ts';
+import { authorityOf } from '../../base/loopback.ts';
+import { isInContainer } from '../browser.ts';
 
-/** How the browser of another machine reaches the port here: what to do, and the command for it. */
+/** Gives advice and the command that let the browser of another machine reach a port here. */
 export function tunnelTo(
-  { address, family, port }: AddressInfo,
+  address: AddressInfo,
   env: Io['env'],
-  contained = inContainer(),
+  inContainer = isInContainer(),
 ): [advice: string, command: string] {
-  // The name that a container gives itself is known to nobody else.
-  const guess = contained ? 'HOST' : hostname();
+  // Other machines do not know the name that a container has for itself.
+  const guess = inContainer ? 'HOST' : hostname();
   const [, , machine = guess, sshPort = '22'] = env['SSH_CONNECTION']?.split(' ') ?? [];
   const at = sshPort === '22' ? '' : ` -p ${sshPort}`;
-  const here = family === 'IPv6' ? `[${address}]` : address;
-  const name = machine === 'HOST' ? ', where HOST is its name' : '';
+  const name = machine === 'HOST' ? ' (HOST is the name of this machine)' : '';
   return [
-    `If your browser is on another machine, let it reach this one, with this command there${name}:`,
-    `ssh -N -L ${port}:${here}:${port}${at} ${userName(env)}@${machine}`,
+    `If your browser runs on another machine, forward the port with this command there${name}:`,
+    `ssh -N -L ${address.port}:${authorityOf(address)}${at} ${userName(env)}@${machine}`,
   ];
 }
 
@@ -26,48 +26,66 @@ function userName(env: Io['env']): string {
   try {
     return userInfo().username;
   } catch {
-    // In a container there may be no such user.
+    // A container may have no entry for its user.
     return env['USER'] ?? 'you';
   }
 }
 
-/** The flags that sign in as a client that was registered here: a server may want the very port of its redirect URI. */
-export function againAs(clientId: string, address: AddressInfo | undefined): string {
-  // A server has chosen it, and it is to be copied into a shell.
+/** Gives the flags that sign in again as a registered client. The server may require the same port in its redirect URI. */
+export function clientFlags(clientId: string, address: AddressInfo | undefined): string {
+  // The server has chosen the id, and the user copies it into a shell.
   const id = /^[\w.:/~-]+$/.test(clientId) ? clientId : `'${clientId.replaceAll("'", `'\\''`)}'`;
   return `--client-id ${id}${address ? ` --port ${address.port}` : ''}`;
 }
 
 /**
- * Why what is no address cannot be a code either. Any code is taken, and the sign-in over with a wrong one; fewer characters do
- * not have the 128 bits it must have (RFC 6749 section 10.10), so they are a slip of the hand.
+ * Gives the complaint about text that can be neither an address nor a code. A wrong code would end the sign-in. Text of fewer
+ * characters than the 128 bits of a code need (RFC 6749 section 10.10) is taken for a typing mistake.
  */
-export function slipIn(code: string): string | undefined {
-  if (!/^[^\s#]+(?:#\S*)?$/.test(code)) return 'That is neither an address nor a code.';
+export function defectOfCode(code: string): string | undefined {
+  if (!/^[^\s#]+(?:#\S*)?$/.test(code)) return 'This is neither an address nor a code.';
   if (/^[^#]{16,}/.test(code)) return undefined;
-  return 'That is too short for a code, which has 16 characters or more; if yours is shorter, paste the whole address.';
+  return 'This is too short for a code, which has at least 16 characters. If your code is shorter, paste the whole address.';
 }
 
-/** What became of something that was pasted. */
+/** Result of a pasted response that was not accepted. */
 export type Refused = Pick<Redirect, 'disposition' | 'reason'>;
 
-/** Why what was pasted is not it, for the one who pasted it. */
+/** Gives the complaint about a pasted response, for its user. */
 export function refusal({ disposition, reason }: Refused): string {
   switch (disposition) {
     case 'unmatched':
     case 'duplicate':
     case 'late':
-      return 'That is of another sign-in, or was used before.';
+      return 'This response belongs to another sign-in or was used before.';
     case 'wrong_issuer':
-      return 'That does not come from the authorization server of this sign-in.';
+      return 'This response is not from the authorization server of this sign-in.';
     case 'malformed':
-      return `There is no response of an authorization server in that (${reason ?? 'malformed'}).`;
+      return `This contains no response of an authorization server (${reason ?? 'malformed'}).`;
     default:
-      return 'That is not the address your browser was sent to in the end.';
+      return 'This is not the address that the browser was redirected to.';
   }
 }
 
-/** `9:05`, of milliseconds. */
+const causes: Readonly<Partial<Record<Disposition | RefusalReason, string>>> = {
+  wrong_response_mode: 'it was sent as a form instead of in the query',
+  wrong_redirect_uri: 'it was sent to a different path than that of the redirect URI',
+  wrong_host: 'it was sent to a different host than that of the redirect URI',
+  foreign_origin: 'a script of another site sent it',
+  not_navigation: 'it is not a browser navigation',
+};
+
+/** Says that a redirect of this sign-in was rejected and why, for a user who would wait in vain. */
+export function rejection({ disposition, reason }: Refused, issuer: string): string {
+  const code = reason ?? disposition;
+  const cause =
+    code === 'wrong_issuer'
+      ? `its iss is missing or differs from ${issuer}`
+      : (causes[code] ?? 'it is not valid');
+  return `The redirect was rejected (${code}): ${cause}. Still waiting.`;
+}
+
+/** Formats milliseconds as minutes and seconds: `9:05`. */
 export function clockTime(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1_000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;

@@ -1,16 +1,18 @@
 import type { Output } from '../io.ts';
 
-/** Where to find a service that is up. */
+/** Addresses of a running service. */
 export interface Addresses {
-  /** For authorization servers. */
+  /** Redirect URI to register at authorization servers. */
   readonly redirectUri: string;
-  /** For programs that wait. */
+  /** URL that programs connect to. */
   readonly bridgeUrl: string;
-  /** For a scraper. */
+  /** URL for a Prometheus scraper. */
   readonly metricsUrl: string;
-  /** For an operator's browser, once: it holds a ticket. */
+  /** URL for the check of a balancer, on a port of its own. */
+  readonly healthUrl?: string;
+  /** Link for an operator's browser; it works once. */
   readonly monitorUrl?: string;
-  /** One that was made for this run, since none was given. Nothing else shows it. */
+  /** Token that was made for this run, because none was given. It is shown nowhere else. */
   readonly token?: string;
 }
 
@@ -19,10 +21,11 @@ const names: Readonly<Record<keyof Addresses, string>> = {
   bridgeUrl: 'Bridge',
   monitorUrl: 'Monitor',
   metricsUrl: 'Metrics',
+  healthUrl: 'Health',
   token: 'Token',
 };
 
-/** On stdout: a line of JSON for programs, a list for people. */
+/** Prints the addresses on stdout: a line of JSON for programs, a list for people. */
 export function announce(addresses: Addresses, json: boolean, stdout: Output): void {
   const lines = Object.entries(names).flatMap(([key, name]) => {
     const value = addresses[key as keyof Addresses];

@@ -1,31 +1,32 @@
 import { safeParse, type BaseIssue, type GenericSchema, type InferOutput } from 'valibot';
-import { InvalidOptionError } from '../../errors.ts';
-import { show } from '../../validate.ts';
+import { InvalidOptionError } from '../../base/invalid-option.ts';
+import { show } from '../../base/validate.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readJson } from './files.ts';
 import { merge, type Flags, type Merged } from './layers.ts';
 import { config as schema, type Config } from './schema.ts';
-import { nameOf, settings } from './settings.ts';
+import { nameOf } from './setting.ts';
+import { settings } from './settings.ts';
 
 export type { Config } from './schema.ts';
 
-// `watch` and `login` read it too, so that it may be there for them alone: whoever lists tokens means those.
+// `watch` and `login` read this variable too. A list of tokens replaces it, because it may be set for them only.
 const tokenVariable = 'RX_OAUTH_CALLBACK_TOKEN';
 
-/** What was set, and how to blame whoever set it. */
+/** Configuration, with the means to name the source of a value in messages. */
 export interface ReadConfig {
   readonly config: Config;
-  /** A sentence about what was set and is not heeded. */
+  /** Warning about a value that is ignored. */
   readonly remark: string | undefined;
-  /** An error of the library about an option, in terms of who gave it: `--port must be …`. Any other comes back as it is. */
+  /** Turns an error about an option into one about its source: `--port must be …`. Other errors are returned unchanged. */
   readonly blame: (error: unknown, prefix?: string) => unknown;
 }
 
 /**
- * Reads flags, environment and file, in that order of precedence. Throws `CommandError` for what cannot be.
+ * Reads flags, environment and file, in that order of precedence. Throws `CommandError` for an unknown name or an invalid value.
  *
- * @param flags By the key of their setting; that of the file is `config`.
+ * @param flags Flags by the key of their setting; `config` names the file.
  */
 export function readConfig(flags: Flags, env: Readonly<Record<string, string | undefined>>): ReadConfig {
   const name = flags['config'] ?? (env['RX_OAUTH_CALLBACK_CONFIG'] || undefined);
@@ -36,7 +37,7 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
   return {
     config: isLeftOver ? { ...given, token: undefined } : given,
     remark: isLeftOver
-      ? `${tokenVariable} is not taken: ${merged.labels.get('tokens')} says who may connect`
+      ? `${tokenVariable} is ignored because ${merged.labels.get('tokens')} is set`
       : undefined,
     blame(error, prefix = '') {
       if (!(error instanceof InvalidOptionError)) return error;
@@ -47,13 +48,13 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
   };
 }
 
-/** The value, if it is what the schema says. Throws a sentence about the first thing that is not. */
+/** Parses a value. Throws `CommandError` about the first part that does not fit the schema. */
 export function parse<S extends GenericSchema>(
-  as: S,
+  valueSchema: S,
   value: unknown,
   label: (path: readonly string[]) => string,
 ): InferOutput<S> {
-  const parsed = safeParse(as, value, { abortEarly: true });
+  const parsed = safeParse(valueSchema, value, { abortEarly: true });
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const path = (issue.path ?? []).map(({ key }) => String(key));
@@ -64,7 +65,7 @@ function complaint(issue: BaseIssue<unknown>, path: readonly string[]): string {
   if (issue.expected === 'never') return 'is not an option';
   if (issue.received === 'undefined') return 'is missing';
   const must = `must be ${issue.message}`;
-  return isSecret(path) ? must : `${must}, got ${short(show(issue.input))}`;
+  return isSecret(path) ? must : `${must}; got ${short(show(issue.input))}`;
 }
 
 function isSecret([first = '', ...more]: readonly string[]): boolean {
@@ -78,7 +79,7 @@ function short(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
-/** How whoever set it calls what stands at a path: `--limit connections`, `bridge.port in serve.json`. */
+/** Names a value as its source has it: `--limit connections`, `bridge.port in serve.json`. */
 function labelOf(path: readonly string[], { labels }: Merged, file: string | undefined): string {
   const dotted = path.join('.');
   const setting = settings.find(({ key }) => key === dotted || dotted.startsWith(`${key}.`));

@@ -1,21 +1,24 @@
-import { settings, variableOf, nameOf, type Reading, type Setting } from './settings.ts';
+import { dirname, isAbsolute, join } from 'node:path';
+import { nameOf, variableOf, type Setting, type ValueType } from './setting.ts';
+import { settings } from './settings.ts';
 
-/** Flags as commander gives them, by the key of their setting. */
+/** Flags as commander parses them, by the key of their setting. */
 export type Flags = Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
 
-/** A JSON file that has been read. */
+/** Configuration file that has been read. */
 export interface ConfigFile {
   readonly name: string;
   readonly content: Readonly<Record<string, unknown>>;
 }
 
-/** What is set, by keys as in the file, and how whoever set it would name each. */
+/** All that is set, by keys as in the file. */
 export interface Merged {
   readonly values: Record<string, unknown>;
+  /** Name of each setting, by its key, as its source has it: a flag, a variable, or a key and its file. */
   readonly labels: ReadonlyMap<string, string>;
 }
 
-/** Flags over the environment over the file. Nothing is checked yet. */
+/** Merges flags over the environment over the file, without checks. */
 export function merge(
   flags: Flags,
   env: Readonly<Record<string, string | undefined>>,
@@ -24,9 +27,13 @@ export function merge(
   const values = structuredClone(file?.content ?? {}) as Record<string, unknown>;
   const labels = new Map<string, string>();
   for (const setting of settings) {
-    if (file && valueAt(values, setting.key) !== undefined)
+    const inFile = file && valueAt(values, setting.key);
+    if (file && inFile !== undefined) {
       labels.set(setting.key, `${setting.key} in ${file.name}`);
-    // An empty variable is how a shell unsets one for a single command.
+      if (namesFile(setting) && typeof inFile === 'string')
+        replace(values, setting.key, besideFile(file.name, inFile));
+    }
+    // A shell unsets a variable for a single command by an empty value.
     const variable = env[variableOf(setting)] || undefined;
     if (variable !== undefined) put(values, labels, setting, words(variable, setting), variableOf(setting));
     const flag = flags[setting.key];
@@ -35,6 +42,7 @@ export function merge(
   return { values, labels };
 }
 
+/** Gives the value at a key such as `bridge.path`; undefined if there is none. */
 export function valueAt(values: Readonly<Record<string, unknown>>, key: string): unknown {
   return key
     .split('.')
@@ -48,13 +56,30 @@ function put(
   texts: readonly string[],
   label: string,
 ): void {
-  const { key, reads } = setting;
+  const { key, type } = setting;
   const below = valueAt(values, key);
-  const value = readers[reads](texts);
+  const value = readers[type](texts, setting);
+  replace(
+    values,
+    key,
+    type === 'bounds' && isRecord(below) && isRecord(value) ? { ...below, ...value } : value,
+  );
+  labels.set(key, label);
+}
+
+function replace(values: Record<string, unknown>, key: string, value: unknown): void {
   const [name = '', parent] = key.split('.').reverse();
   const container = parent === undefined ? values : within(values, parent);
-  container[name] = reads === 'bounds' && isRecord(below) && isRecord(value) ? { ...below, ...value } : value;
-  labels.set(key, label);
+  container[name] = value;
+}
+
+function namesFile({ type }: Setting): boolean {
+  return type === 'file' || type === 'tokens';
+}
+
+/** Resolves a path that a file has: it is relative to the folder of that file. An empty path stays, for the schema to reject. */
+function besideFile(file: string, path: string): string {
+  return path === '' || isAbsolute(path) ? path : join(dirname(file), path);
 }
 
 function within(values: Record<string, unknown>, name: string): Record<string, unknown> {
@@ -64,21 +89,29 @@ function within(values: Record<string, unknown>, name: string): Record<string, u
   return container;
 }
 
-/** A variable has room for several words where a flag can be repeated. */
-function words(text: string, { reads }: Setting): string[] {
-  return reads === 'list' || reads === 'numbers' || reads === 'bounds'
+/** Splits a variable into words if its flag can be repeated. */
+function words(text: string, { type }: Setting): string[] {
+  return type === 'list' || type === 'integers' || type === 'bounds'
     ? text.split(/[\s]+/).filter(Boolean)
     : [text];
 }
 
-const readers: Readonly<Record<Reading, (texts: readonly string[]) => unknown>> = {
+/** Readers of the texts of a flag or variable. Text that does not fit stays text, which the schema rejects. */
+const readers: Readonly<Record<ValueType, (texts: readonly string[], setting: Setting) => unknown>> = {
   text: last,
-  number: (texts) => number(last(texts)),
-  numbers: (texts) => (texts.length > 1 ? texts.map(number) : number(last(texts))),
+  file: last,
+  token: last,
+  tokens: last,
+  integer: (texts) => number(last(texts)),
+  integers: (texts) => (texts.length > 1 ? texts.map(number) : number(last(texts))),
+  port: (texts) => number(last(texts)),
+  integerOrFalse: (texts) => (last(texts) === 'false' ? false : number(last(texts))),
+  pathOrFalse: (texts) => (last(texts) === 'false' ? false : last(texts)),
   list: (texts) => texts,
   switch: (texts) => flag(last(texts)),
   bounds,
-  choice: (texts) => (last(texts) === 'false' ? false : number(last(texts))),
+  choice: (texts, { choices = [] }) =>
+    choices.find((choice) => String(choice) === last(texts)) ?? last(texts),
   policy: (texts) => (last(texts).includes('=') ? bounds(texts) : last(texts)),
 };
 
@@ -97,7 +130,7 @@ function flag(text: string): boolean | string {
 
 function bounds(texts: readonly string[]): unknown {
   const pairs = texts.flatMap((text) => text.split(',')).map((pair) => pair.split('='));
-  // Not `__proto__` either, which would be lost on the way.
+  // `__proto__` must not match: as a key it would be lost.
   if (!pairs.every(([name = '', ...value]) => /^[a-z]\w*$/i.test(name) && value.length === 1))
     return texts.join(' ');
   return Object.fromEntries(pairs.map(([name = '', value = '']) => [name, number(value)]));

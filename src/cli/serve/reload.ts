@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Bridge } from '../../bridge.ts';
 import type { OAuthCallbackServer } from '../../index.ts';
-import { internalsOf } from '../../internals.ts';
+import { InvalidOptionError } from '../../index.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
@@ -11,7 +11,7 @@ import type { Flags } from './layers.ts';
 import { readTls } from './tls.ts';
 import { readAccess, type Access } from './tokens.ts';
 
-/** A running service, and what it was started with. */
+/** Running service, with the flags and tokens that it was started with. */
 export interface Running {
   readonly flags: Flags;
   readonly io: Io;
@@ -21,7 +21,7 @@ export interface Running {
   readonly log: Log;
 }
 
-/** Reads tokens and certificate again. Of what cannot be read, what there is stays, and one sentence says so. */
+/** Reads tokens and certificate again. If one cannot be read, the current one is kept and the error is logged. */
 export async function reload(running: Running): Promise<void> {
   const { flags, io, log } = running;
   const attempt = async (read: () => string | Promise<string>): Promise<void> => {
@@ -42,17 +42,21 @@ export async function reload(running: Running): Promise<void> {
 
 function renewTokens({ access: { made }, bridge }: Running, config: Config): string {
   const { tokens, made: own } = readAccess(config, made);
-  // Made now, it would let nobody in: nothing prints it any more.
+  // A token that is made now would be unknown to all programs, because it is not printed.
   if (own !== made && own !== undefined)
-    throw new CommandError('no token is given any more: nobody could connect', exitCodes.usage);
+    throw new CommandError('no tokens configured any more; keeping the current ones', exitCodes.usage);
   bridge.setTokens(tokens);
-  return `tokens read again: ${tokens.map(({ name }) => name).join(', ')}`;
+  return `tokens reloaded: ${tokens.map(({ name }) => name).join(', ')}`;
 }
 
 async function renewTls({ server }: Running, files: NonNullable<Config['tls']>): Promise<string> {
   const tls = await readTls(files);
-  const own = internalsOf(server).tls();
-  if (!own) return 'TLS needs a restart: the service was started without';
-  own.setSecureContext(tls);
-  return `certificate read again, good until ${new X509Certificate(tls.cert).validTo}`;
+  try {
+    server.setSecureContext(tls);
+  } catch (error) {
+    if (error instanceof InvalidOptionError)
+      return 'TLS requires a restart, because the service was started without it';
+    throw error;
+  }
+  return `certificate reloaded, valid until ${new X509Certificate(tls.cert).validTo}`;
 }

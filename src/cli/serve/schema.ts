@@ -1,24 +1,26 @@
 import * as v from 'valibot';
-import { languages } from '../../texts.ts';
-import { levels } from '../log.ts';
+import { alternatives, type Options, type Setting, type Token, type Values } from './setting.ts';
+import { settings, type Row } from './settings.ts';
 
-// The message of each says what it must be: "port must be …".
+// A message completes a sentence with "must be": "port must be …".
 const text = v.string('text');
-const list = v.array(text, 'a list of texts');
-const whole = v.pipe(v.number('a whole number'), v.integer('a whole number'));
-const bounds = v.record(v.string(), whole, 'names with whole numbers, such as connections=100');
+const list = v.array(text, 'a list of strings');
+const integer = v.pipe(v.number('a whole number'), v.integer('a whole number'));
 
-function oneOf<const T extends string>(...names: T[]): v.PicklistSchema<T[], string> {
-  return v.picklist(names, names.join(', ').replace(/, (?=[^,]*$)/, ' or '));
-}
-
-function between(least: number, most: number) {
-  const expected = `a whole number from ${least} to ${most}`;
+function between(min: number, max: number) {
+  const expected = `a whole number from ${min} to ${max}`;
   return v.pipe(
     v.number(expected),
     v.integer(expected),
-    v.minValue(least, expected),
-    v.maxValue(most, expected),
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
+  );
+}
+
+function oneOf(choices: readonly (string | false)[]) {
+  return v.union(
+    choices.map((choice) => v.literal(choice)),
+    alternatives(choices),
   );
 }
 
@@ -37,13 +39,16 @@ const moment = v.union(
   'milliseconds since the epoch or a time such as 2030-01-31T12:00:00Z',
 );
 
-/** What a file of tokens holds. */
-export const tokens = v.array(
+/** Schema of a file of tokens. */
+export const tokens: v.GenericSchema<unknown, Token[]> = v.array(
   v.strictObject(
     {
       name: text,
       token,
-      roles: v.array(oneOf('listener', 'monitor'), 'a list of listener and monitor'),
+      roles: v.array(
+        v.picklist(['listener', 'monitor'], 'listener or monitor'),
+        'a list of listener and monitor',
+      ),
       expiresAt: v.optional(moment),
     },
     'an object with name, token and roles',
@@ -51,80 +56,111 @@ export const tokens = v.array(
   'a list of tokens',
 );
 
-/** The callback server's own options, by their names. Ranges are left to it: it has sentences for them. */
-const ofServer = {
-  port: v.optional(v.union([whole, v.array(whole)], 'a whole number, or several')),
-  host: v.optional(text),
-  publicUrl: v.optional(text),
-  callbackPath: v.optional(text),
-  serverUrl: v.optional(text),
-  title: v.optional(text),
-  productName: v.optional(text),
-  logo: v.optional(text),
-  language: v.optional(oneOf('auto', ...languages)),
-  cleanUrl: v.optional(v.union([oneOf('script', 'redirect'), v.literal(false)], 'script, redirect or false')),
-  settle: v.optional(v.union([whole, v.literal(false)], 'a whole number or false')),
-  finishUrls: v.optional(list),
-  unmatched: v.optional(
-    v.union(
-      [oneOf('reject', 'accept'), v.strictObject({ holdFor: whole, max: whole })],
-      'reject, accept or holdFor and max',
-    ),
-  ),
-  issuers: v.optional(list),
-  flowTtl: v.optional(whole),
-  maxFlows: v.optional(whole),
-  closeTimeout: v.optional(whole),
-  limits: v.optional(bounds),
-};
-
-export const serverKeys = Object.keys(ofServer) as (keyof typeof ofServer)[];
-
-const ofBridge = {
-  path: v.optional(text),
-  port: v.optional(whole),
-  origins: v.optional(list),
-  limits: v.optional(bounds),
-};
-
-const ofMonitor = {
-  path: v.optional(v.union([text, v.literal(false)], 'a path or false')),
-  linkTtl: v.optional(whole),
-  visitTtl: v.optional(whole),
-};
-
-/** What a file of sealing keys holds. */
+/** Schema of a file of sealing keys. */
 export const sealingKeys = v.array(
   v.strictObject({ id: text, key: text }, 'an object with id and key'),
   'a list of keys, the one that seals first',
 );
 
-const ofRedis = {
-  url: v.optional(text),
-  prefix: v.optional(text),
-  tenant: v.optional(text),
-  keys: v.optional(text),
-  quota: v.optional(bounds),
-  timeout: v.optional(whole),
-  poll: v.optional(whole),
+/** Schemas by type of setting. The library checks the ranges of its own options. */
+const schemas: Readonly<Record<Setting['type'], (setting: Setting) => v.GenericSchema>> = {
+  text: () => text,
+  file: () => text,
+  token: () => token,
+  tokens: () => v.union([text, tokens], 'a file, or a list of tokens with name, token and roles'),
+  integer: ({ min, max }) => (min === undefined || max === undefined ? integer : between(min, max)),
+  integers: () => v.union([integer, v.array(integer)], 'a whole number, or several'),
+  port: () => between(0, 65_535),
+  integerOrFalse: () => v.union([integer, v.literal(false)], 'a whole number or false'),
+  pathOrFalse: () => v.union([text, v.literal(false)], 'a path or false'),
+  list: () => list,
+  switch: () => v.boolean('true or false'),
+  bounds: () => v.record(v.string(), integer, 'names with whole numbers, such as connections=100'),
+  choice: ({ choices = [] }) => oneOf(choices),
+  policy: () =>
+    v.union(
+      [v.picklist(['reject', 'accept']), v.strictObject({ holdFor: integer, max: integer })],
+      'reject, accept, or holdFor and max',
+    ),
 };
 
-/** All that `serve` can be told. */
-export const config = v.strictObject(
-  {
-    ...ofServer,
-    tls: v.optional(v.strictObject({ cert: text, key: text }, 'files for both cert and key')),
-    bridge: v.optional(v.strictObject(ofBridge, 'an object')),
-    monitor: v.optional(v.strictObject(ofMonitor, 'an object')),
-    redis: v.optional(v.strictObject(ofRedis, 'an object with url')),
-    token: v.optional(token),
-    tokens: v.optional(v.union([text, tokens], 'a file, or a list of tokens with name, token and roles')),
-    metricsPort: v.optional(between(0, 65_535)),
-    drain: v.optional(between(0, 3_600_000), 5_000),
-    json: v.optional(v.boolean('true or false'), false),
-    logLevel: v.optional(oneOf(...levels), 'info'),
-  },
-  'an object',
-);
+/** Expected values of objects in the file, by key, unless it is just `an object`. */
+const expectedObjects: Readonly<Partial<Record<string, string>>> = {
+  tls: 'files for both cert and key',
+  redis: 'an object with url',
+};
 
-export type Config = v.InferOutput<typeof config>;
+type Entries = Record<string, v.GenericSchema>;
+
+function schemaOf(setting: Setting): v.GenericSchema {
+  const schema = schemas[setting.type](setting);
+  if (setting.required) return schema;
+  return setting.feeds === 'command' ? v.optional(schema, setting.default) : v.optional(schema);
+}
+
+function entriesOf(all: readonly Setting[]): Entries {
+  const entries: Entries = {};
+  const objects: Record<string, Entries> = {};
+  for (const setting of all) {
+    const [name, member] = setting.key.split('.') as [string, string?];
+    if (member === undefined) entries[name] = schemaOf(setting);
+    else (objects[name] ??= {})[member] = schemaOf(setting);
+  }
+  for (const [name, members] of Object.entries(objects))
+    entries[name] = v.optional(v.strictObject(members, expectedObjects[name] ?? 'an object'));
+  return entries;
+}
+
+/** Creates the schema of a configuration file with these settings. */
+export function configSchema(all: readonly Setting[]) {
+  return v.strictObject(entriesOf(all), 'an object');
+}
+
+/** Schema of the configuration file. */
+export const config = configSchema(settings) as unknown as v.GenericSchema<unknown, Config>;
+
+type ValueOf<R> = R extends { type: 'choice'; choices: readonly (infer Choice)[] }
+  ? Choice
+  : R extends { type: infer Type extends keyof Values }
+    ? Values[Type]
+    : never;
+
+type WithDefault = Extract<Row, { feeds: 'command'; default: unknown }>;
+type KeyOfObject = Row['key'] extends infer Key
+  ? Key extends `${infer Name}.${string}`
+    ? Name
+    : never
+  : never;
+
+type Members<Name extends string> = {
+  [
+    R in Row as R['key'] extends `${Name}.${infer Member}`
+      ? R extends { required: true }
+        ? Member
+        : never
+      : never
+  ]: ValueOf<R>;
+} & {
+  [
+    R in Row as R['key'] extends `${Name}.${infer Member}`
+      ? R extends { required: true }
+        ? never
+        : Member
+      : never
+  ]?: ValueOf<R> | undefined;
+};
+
+/** Configuration as it is read: everything that can be set, by its keys in the file. */
+export type Config = { [R in WithDefault as R['key']]: ValueOf<R> } & {
+  [R in Exclude<Row, WithDefault> as R['key'] extends `${string}.${string}` ? never : R['key']]?:
+    ValueOf<R> | undefined;
+} & { [Name in KeyOfObject]?: Members<Name> | undefined };
+
+/** Options of one object, as settings give them. The caller adds the contents of files and the tokens. */
+export type FedOptions<O extends keyof Options> = {
+  [
+    R in Exclude<Row, { type: 'file' | 'token' | 'tokens' }> as R['feeds'] extends `${O}.${infer Name}`
+      ? Name
+      : never
+  ]?: ValueOf<R>;
+};

@@ -1,19 +1,348 @@
-import { access } from './settings/access.ts';
-import { listening } from './settings/listening.ts';
-import { nodes } from './settings/nodes.ts';
-import { operation } from './settings/operation.ts';
-import { pages } from './settings/pages.ts';
-import type { Setting } from './settings/setting.ts';
-import { signIns } from './settings/sign-ins.ts';
+import type { OptionTable } from '../../base/options.ts';
+import { languages } from '../../page/texts.ts';
+import { levels } from '../log-level.ts';
+import type { Options, Setting, SettingRow } from './setting.ts';
 
-export { groups, nameOf, variableOf, type Reading, type Setting } from './settings/setting.ts';
+/**
+ * The settings of `serve`, by their heading in the help and their key in the configuration file. Flags, environment variables,
+ * the schema of the file, the options of the library, the help and docs/reference/settings.md are all derived from this table;
+ * `npm run settings` writes the documents. One file, although it is long: a setting is one row.
+ */
+const table = {
+  'Where it listens:': {
+    port: {
+      feeds: 'server.port',
+      flag: '--port <port>',
+      type: 'integers',
+      default: 0,
+      sentence: 'TCP port, 0 for a free one; if repeated, the first free one',
+    },
+    host: {
+      feeds: 'server.host',
+      flag: '--host <address>',
+      type: 'text',
+      sentence: 'address to bind (default: loopback, 127.0.0.1 and ::1)',
+    },
+    publicUrl: {
+      feeds: 'server.publicUrl',
+      flag: '--public-url <url>',
+      type: 'text',
+      sentence: 'URL at which browsers reach the service, if it differs from the address',
+    },
+    callbackPath: {
+      feeds: 'server.callbackPath',
+      flag: '--callback-path <path>',
+      type: 'text',
+      default: '/callback',
+      sentence: 'path of the redirect URI',
+    },
+    'tls.cert': {
+      feeds: 'server.tls',
+      flag: '--tls-cert <file>',
+      type: 'file',
+      sentence: 'certificate chain (PEM), to listen with TLS; reloaded on SIGHUP',
+      required: true,
+    },
+    'tls.key': {
+      feeds: 'server.tls',
+      flag: '--tls-key <file>',
+      type: 'file',
+      sentence: 'private key of the certificate (PEM); reloaded on SIGHUP',
+      required: true,
+    },
+    trustedProxies: {
+      feeds: 'server.trustedProxies',
+      flag: '--trusted-proxy <address>',
+      type: 'list',
+      sentence: 'IP address or CIDR range of a proxy whose X-Forwarded-For or Forwarded is trusted',
+    },
+    'bridge.path': {
+      feeds: 'bridge.path',
+      flag: '--bridge-path <path>',
+      type: 'text',
+      default: '/bridge',
+      sentence: 'path of the bridge',
+    },
+    'bridge.port': {
+      feeds: 'bridge.port',
+      flag: '--bridge-port <port>',
+      type: 'integer',
+      sentence: 'separate port for the bridge, on loopback',
+    },
+    'monitor.path': {
+      feeds: 'monitor.path',
+      flag: '--monitor-path <path>',
+      type: 'pathOrFalse',
+      default: '/monitor',
+      sentence: 'path of the monitor page, or false for none',
+    },
+    metricsPort: {
+      feeds: 'command',
+      flag: '--metrics-port <port>',
+      type: 'port',
+      sentence: 'separate port, on loopback, for /metrics, /healthz and /readyz without a credential',
+    },
+    metricsHost: {
+      feeds: 'command',
+      flag: '--metrics-host <address>',
+      type: 'text',
+      sentence: 'address to bind --metrics-port to; requests there need no credential (default: loopback)',
+    },
+    healthPort: {
+      feeds: 'command',
+      flag: '--health-port <port>',
+      type: 'port',
+      sentence: 'separate port, on loopback, for /healthz and /readyz only, without a credential',
+    },
+    healthHost: {
+      feeds: 'command',
+      flag: '--health-host <address>',
+      type: 'text',
+      sentence: 'address to bind --health-port to, such as 0.0.0.0 for a balancer (default: loopback)',
+    },
+  },
+  'Who may connect:': {
+    token: {
+      feeds: 'bridge.token',
+      flag: '--token <token>',
+      type: 'token',
+      sentence: 'one token for listeners and monitors; safer in the environment, because `ps` shows flags',
+      secret: true,
+    },
+    tokens: {
+      feeds: 'bridge.tokens',
+      flag: '--tokens <file>',
+      type: 'tokens',
+      sentence: 'JSON list of { name, token, roles, expiresAt? }; reloaded on SIGHUP',
+      secret: true,
+    },
+    'bridge.origins': {
+      feeds: 'bridge.origins',
+      flag: '--origin <origin>',
+      type: 'list',
+      sentence: 'origin whose pages may connect',
+    },
+    'monitor.linkTtl': {
+      feeds: 'monitor.linkTtl',
+      flag: '--monitor-link-ttl <ms>',
+      type: 'integer',
+      default: 600_000,
+      sentence: 'lifetime of the printed link to the monitor page',
+    },
+    'monitor.pageSessionTtl': {
+      feeds: 'monitor.pageSessionTtl',
+      flag: '--monitor-page-session-ttl <ms>',
+      type: 'integer',
+      default: 43_200_000,
+      sentence: 'lifetime of a monitor page session',
+    },
+    'bridge.limits': {
+      feeds: 'bridge.limits',
+      flag: '--bridge-limit <name=number>',
+      type: 'bounds',
+      sentence: 'limit of the bridge, such as connections=1000; repeatable',
+    },
+    limits: {
+      feeds: 'server.limits',
+      flag: '--limit <name=number>',
+      type: 'bounds',
+      sentence: 'limit of the endpoint, such as headers=50; repeatable',
+    },
+  },
+  'Sign-ins:': {
+    issuers: {
+      feeds: 'server.issuers',
+      flag: '--issuer <url>',
+      type: 'list',
+      sentence: 'issuer of an authorization server in use',
+    },
+    flowTtl: {
+      feeds: 'server.flowTtl',
+      flag: '--flow-ttl <ms>',
+      type: 'integer',
+      default: 600_000,
+      sentence: 'time limit of a sign-in',
+    },
+    maxFlows: {
+      feeds: 'server.maxFlows',
+      flag: '--max-flows <number>',
+      type: 'integer',
+      default: 100_000,
+      sentence: 'maximum number of pending sign-ins',
+    },
+    settle: {
+      feeds: 'server.settle',
+      flag: '--settle <ms>',
+      type: 'integerOrFalse',
+      default: false,
+      sentence: 'how long a page waits for the outcome of its sign-in, or false',
+    },
+    finishUrls: {
+      feeds: 'server.finishUrls',
+      flag: '--finish-url <url>',
+      type: 'list',
+      sentence: 'URL that a program may redirect the browser to at the end',
+    },
+    unmatched: {
+      feeds: 'server.unmatched',
+      flag: '--unmatched <policy>',
+      type: 'policy',
+      default: 'reject',
+      sentence: 'what to do with unmatched redirects: reject, accept or holdFor=<ms>,max=<number>',
+    },
+  },
+  'Several nodes:': {
+    'redis.url': {
+      feeds: 'command',
+      flag: '--redis <url>',
+      type: 'text',
+      sentence: 'Redis that the nodes share, such as rediss://user:password@host:6379',
+      secret: true,
+    },
+    'redis.prefix': {
+      feeds: 'store.prefix',
+      flag: '--redis-prefix <text>',
+      type: 'text',
+      default: 'rxoc:',
+      sentence: 'prefix of its keys and channels',
+    },
+    'redis.tenant': {
+      feeds: 'store.tenant',
+      flag: '--redis-tenant <name>',
+      type: 'text',
+      sentence: 'name of this service, if several share a prefix',
+    },
+    'redis.keys': {
+      feeds: 'store.keys',
+      flag: '--redis-keys <file>',
+      type: 'file',
+      sentence: 'JSON list of { id, key }; the first seals codes in Redis, all can open them',
+    },
+    'redis.quota': {
+      feeds: 'store.quota',
+      flag: '--redis-quota <bounds>',
+      type: 'bounds',
+      sentence: 'limit of the tenant over all nodes: flows=<number>,perSecond=<number>',
+    },
+    'redis.timeout': {
+      feeds: 'store.timeout',
+      flag: '--redis-timeout <ms>',
+      type: 'integer',
+      default: 3_000,
+      sentence: 'time limit of a command until Redis counts as unavailable',
+    },
+    'redis.poll': {
+      feeds: 'store.poll',
+      flag: '--redis-poll <ms>',
+      type: 'integer',
+      default: 10_000,
+      sentence: 'interval of the check for results whose message was lost',
+    },
+  },
+  'Pages:': {
+    serverUrl: {
+      feeds: 'server.serverUrl',
+      flag: '--server-url <url>',
+      type: 'text',
+      sentence: 'URL of the server being connected, shown on success',
+    },
+    title: { feeds: 'server.title', flag: '--title <text>', type: 'text', sentence: 'title of the pages' },
+    productName: {
+      feeds: 'server.productName',
+      flag: '--product-name <text>',
+      type: 'text',
+      sentence: 'name of the product, shown at the top of the pages',
+    },
+    logo: {
+      feeds: 'server.logo',
+      flag: '--logo <uri>',
+      type: 'text',
+      sentence: 'logo of the pages, as a data: URI',
+    },
+    language: {
+      feeds: 'server.language',
+      flag: '--language <code>',
+      type: 'choice',
+      choices: [...languages, 'auto'],
+      default: 'auto',
+    },
+    cleanUrl: {
+      feeds: 'server.cleanUrl',
+      flag: '--clean-url <how>',
+      type: 'choice',
+      choices: ['script', 'redirect', false],
+      default: 'script',
+      sentence: 'how to remove the code from the address bar',
+    },
+  },
+  'Operation:': {
+    drain: {
+      feeds: 'command',
+      flag: '--drain <ms>',
+      type: 'integer',
+      min: 0,
+      max: 3_600_000,
+      default: 5_000,
+      sentence: 'how long SIGTERM and Ctrl-C wait for pending sign-ins',
+    },
+    closeTimeout: {
+      feeds: 'server.closeTimeout',
+      flag: '--close-timeout <ms>',
+      type: 'integer',
+      default: 1_500,
+      sentence: 'time limit of open requests after that',
+    },
+    json: {
+      feeds: 'command',
+      flag: '--json',
+      type: 'switch',
+      default: false,
+      sentence: 'print JSON lines: addresses on stdout, logs on stderr',
+      opposite: 'print text, even if the environment or the file sets JSON',
+    },
+    logLevel: {
+      feeds: 'command',
+      flag: '--log-level <level>',
+      type: 'choice',
+      choices: levels,
+      default: 'info',
+    },
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, SettingRow>>>>;
 
-/** All that can be set, in the order of the help. */
-export const settings: readonly Setting[] = [
-  ...listening,
-  ...access,
-  ...signIns,
-  ...nodes,
-  ...pages,
-  ...operation,
-];
+/**
+ * Options that `serve` leaves out on purpose: only a program can give code, objects and flows. The compiler names an option that
+ * is neither here nor fed by a setting.
+ */
+export const programOnly = {
+  server: {
+    server: true,
+    render: true,
+    resultContainer: true,
+    resultReady: true,
+    scheduler: true,
+    logger: true,
+    // It does not apply to the flows of listeners, and `serve` has no others.
+    errorWithoutState: true,
+  },
+  bridge: { authenticate: true, store: true },
+  monitor: {},
+  store: { client: true, report: true, scheduler: true },
+} satisfies { [O in keyof Options]: OptionTable<Omit<Options[O], OptionFed<O>>> };
+
+type Table = typeof table;
+
+/** Union of the rows, each with its key. */
+export type Row = {
+  [G in keyof Table]: { [K in keyof Table[G]]: Table[G][K] & { readonly key: K } }[keyof Table[G]];
+}[keyof Table];
+
+/** Names of the options of an object that settings feed. */
+type OptionFed<O extends keyof Options> = {
+  [F in Row['feeds']]: F extends `${O}.${infer Name}` ? Name : never;
+}[Row['feeds']];
+
+/** All settings, in the order of the help. */
+export const settings: readonly Setting[] = Object.entries(table).flatMap(([group, rows]) =>
+  Object.entries<SettingRow>(rows).map(([key, row]) => ({ ...row, key, group })),
+);

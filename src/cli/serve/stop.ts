@@ -3,24 +3,24 @@ import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 
 /**
- * Resolves at the first SIGTERM or Ctrl-C, and where its terminal is gone; Ctrl-C after it ends the process at once.
+ * Resolves at the first SIGTERM or Ctrl-C, or when the terminal is closed. A later Ctrl-C ends the process immediately.
  *
- * @param reload Runs at a SIGHUP that somebody has sent.
+ * @param reload Called at a SIGHUP that does not come from a closed terminal.
  */
 export function untilStopped(io: Io, reload: () => void): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let stopped = false;
-    const hear = (signal: NodeJS.Signals): void => {
+    const stop = (signal: NodeJS.Signals): void => {
       if (stopped && signal === 'SIGINT') io.exit(exitCodes.interrupted);
       stopped = true;
       resolve(signal);
     };
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) io.onSignal(signal, () => hear(signal));
-    io.onSignal('SIGHUP', () => (io.hungUp() ? hear('SIGHUP') : reload()));
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) io.onSignal(signal, () => stop(signal));
+    io.onSignal('SIGHUP', () => (io.hungUp() ? stop('SIGHUP') : reload()));
   });
 }
 
-/** Resolves once nothing is left to wait for, or the time is up. */
+/** Resolves when `busy` gives false, or after `ms` milliseconds. */
 export async function idle(busy: () => boolean, ms: number): Promise<void> {
   const end = performance.now() + ms;
   while (busy() && performance.now() < end) await pause(Math.min(50, ms));

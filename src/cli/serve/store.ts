@@ -1,50 +1,49 @@
 import { readJson } from './files.ts';
 import { parse, type ReadConfig } from './config.ts';
+import { optionsFor } from './options.ts';
 import { sealingKeys } from './schema.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { RedisFlowStore } from '../../redis.ts';
 
-/** The flows of a service that has other nodes. */
+/** Store that several nodes share. */
 export interface SharedStore {
   readonly store: RedisFlowStore;
   close(): Promise<void>;
 }
 
 /**
- * Opens the store that the configuration names, if it names one.
+ * Opens the store of the configuration; resolves with undefined if it has none. Throws `CommandError` if that fails.
  *
- * @param report Told when the connection breaks.
+ * @param report Called with the cause, once for each outage.
  */
 export async function openStore(
-  { config: { redis }, blame }: ReadConfig,
+  { config, blame }: ReadConfig,
   report: (message: string) => void,
 ): Promise<SharedStore | undefined> {
-  if (!redis) return undefined;
-  const { url, keys, ...rest } = redis;
+  if (!config.redis) return undefined;
+  const { url, keys } = config.redis;
   if (url === undefined)
-    throw new CommandError(
-      '--redis must say where Redis is: the other options of Redis were given',
-      exitCodes.usage,
-    );
-  const options = { ...defined(rest), ...(keys !== undefined && { keys: readKeys(keys) }) };
+    throw new CommandError('--redis is required by the other --redis options', exitCodes.usage);
+  const options = { ...optionsFor('store', config), ...(keys !== undefined && { keys: readKeys(keys) }) };
   const { createClient } = await loadRedis();
   const { redisStore } = await import('../../redis.ts');
-  // The store bounds each step itself. What the client would do for that, a queue while it is away and a timer for each
-  // command, outlives the step by seconds, and makes the pauses of the garbage collector longer.
+  // The store has its own time limit for each step, so the client needs neither a queue while it is disconnected nor a timer for
+  // each command. Both would outlive the step by seconds.
   const bounded = { disableOfflineQueue: true, commandOptions: { timeout: 0 } };
   const client = attempt(() => createClient({ url, ...bounded }));
-  let away = false;
-  client.on('error', () => {
-    // Once for each time it is away: it tries again several times a second.
-    if (!away) report('Redis is away');
-    away = true;
-  });
-  client.on('ready', () => (away = false));
+  // An error of the connection says more than one of a command, which finds only that there is no connection.
+  let broken: Error | undefined;
+  client.on('error', (error: Error) => (broken = error));
+  client.on('ready', () => (broken = undefined));
   try {
-    // It would try for ever.
+    // Without the race the client would retry for ever.
     await Promise.race([client.connect(), firstError(client)]);
-    const store = await redisStore({ client, ...options });
+    const store = await redisStore({
+      client,
+      ...options,
+      report: (error) => report(outageOf(error, broken)),
+    });
     return {
       store,
       async close() {
@@ -58,7 +57,7 @@ export async function openStore(
   }
 }
 
-/** Seals with the first, opens with all of them. */
+/** Reads the keys: the first one seals, all of them open. */
 function readKeys(file: string): { id: string; key: string }[] {
   return parse(
     sealingKeys,
@@ -81,7 +80,7 @@ function attempt<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
-    // Without what was given: there may be a password in it.
+    // The value is not shown: it may hold a password.
     throw new CommandError('--redis must be a URL such as rediss://host:6379', exitCodes.usage, {
       cause: error,
     });
@@ -94,16 +93,30 @@ function firstError(client: {
   return new Promise((_, reject) => void client.once('error', reject));
 }
 
-function unreachable(error: unknown): unknown {
-  if (error instanceof CommandError) return error;
-  const { message, cause } = error as Error;
-  const why = cause instanceof Error ? cause.message : message;
-  return new CommandError(`--redis cannot be reached: ${why || 'no answer'}`, exitCodes.connection, {
-    cause: error,
-  });
+/** Says what an outage is: Redis begins its own errors with a code, such as `READONLY` or `OOM`. */
+function outageOf(error: unknown, broken: Error | undefined): string {
+  const answer = causeOf(error);
+  if (isAnswer(answer)) return `Redis rejects commands: ${answer}`;
+  const reason = broken ? causeOf(broken) : answer;
+  return `Redis cannot be reached: ${reason || 'no answer'}`;
 }
 
-function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+function isAnswer(text: string): boolean {
+  return /^[A-Z]+ /.test(text);
+}
+
+function causeOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? cause.message || message : message;
+}
+
+function unreachable(error: unknown): unknown {
+  if (error instanceof CommandError) return error;
+  return new CommandError(
+    `--redis cannot be reached: ${causeOf(error) || 'no answer'}`,
+    exitCodes.connection,
+    {
+      cause: error,
+    },
+  );
 }

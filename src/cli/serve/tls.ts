@@ -3,12 +3,12 @@ import { exitCodes } from '../exit-codes.ts';
 import type { Config } from './config.ts';
 import { readText } from './files.ts';
 
-/** Certificate and key, which have been tried. Throws `CommandError` for those that cannot be used. */
+/** Reads certificate and key. Throws `CommandError` unless they work together. */
 export async function readTls(files: NonNullable<Config['tls']>): Promise<{ cert: string; key: string }> {
   const tls = { cert: readText(files.cert, '--tls-cert'), key: readText(files.key, '--tls-key') };
   const { createSecureContext } = await import('node:tls');
   try {
-    // It takes an empty one for none.
+    // `createSecureContext` ignores empty values; this text makes it reject them.
     createSecureContext({ cert: tls.cert || 'none', key: tls.key || 'none' });
   } catch (error) {
     const { code = 'not PEM' } = error as NodeJS.ErrnoException;

@@ -1,22 +1,22 @@
 import type { BridgeToken } from '../../bridge.ts';
-import { randomToken } from '../../pkce.ts';
+import { randomToken } from '../../base/random.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { parse, type Config } from './config.ts';
 import { readJson } from './files.ts';
 import { tokens as schema } from './schema.ts';
 
-/** Who may connect. */
+/** Tokens of the programs that may connect. */
 export interface Access {
   readonly tokens: readonly BridgeToken[];
-  /** Set where nobody has given one, and this run has its own. */
+  /** Token that was made for this run, if none is configured. */
   readonly made: string | undefined;
 }
 
 /**
- * Throws `CommandError` for a list that has nobody, who could then not connect either.
+ * Reads the tokens, and makes one if none is configured. Throws `CommandError` for an empty list: no program could connect.
  *
- * @param made That of an earlier reading.
+ * @param made Token that an earlier call has made.
  */
 export function readAccess({ token, tokens }: Config, made?: string): Access {
   const listed = typeof tokens === 'string' ? readTokens(tokens) : (tokens ?? []);
@@ -24,7 +24,7 @@ export function readAccess({ token, tokens }: Config, made?: string): Access {
   if (given.length > 0) return { tokens: given, made: undefined };
   if (tokens !== undefined) {
     const list = typeof tokens === 'string' ? `--tokens ${tokens}` : 'tokens in the file';
-    throw new CommandError(`${list} has no token: nobody could connect`, exitCodes.usage);
+    throw new CommandError(`${list} contains no token, so no program could connect`, exitCodes.usage);
   }
   const own = made ?? randomToken();
   return { tokens: [single(own)], made: own };

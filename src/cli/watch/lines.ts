@@ -1,11 +1,12 @@
-import type { ServerEvent } from '../../events.ts';
-import { gapWords } from '../../monitor/words.ts';
+import type { ServerEvent } from '../../model/events.ts';
+import { printable, printableJson } from '../../base/printable.ts';
+import { gapWording } from '../../monitor/wording.ts';
 import type { Io } from '../io.ts';
 import { sentenceOf } from '../sentences.ts';
 import type { Source } from './source.ts';
 import type { View } from './view.ts';
 
-/** A line for each event, of JSON for programs or of text; what people should know besides goes to stderr. */
+/** Writes a line for each event, as JSON or as text. Breaks and gaps are also reported on stderr. */
 export function linesView(
   { stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>,
   source: Source,
@@ -20,20 +21,20 @@ export function linesView(
   const connected = (is: boolean): void => {
     if (is === !lost) return;
     lost = !is;
-    stderr.write(is ? 'connected again\n' : 'connection lost, coming back\n');
+    stderr.write(is ? 'reconnected\n' : 'connection lost, reconnecting\n');
   };
   return {
-    stands({ missed }) {
-      // It may have come back before anybody looked.
+    setStatus({ missed }) {
+      // A break may be over before `connected` is called.
       if (begun) connected(false);
       begun = true;
       connected(true);
       if (missed === 0) return;
-      line(json ? inJson({ type: 'missed', count: missed }) : gapWords(missed));
-      // Whoever has the lines go to a file sees none of them.
-      stderr.write(`${gapWords(missed)}\n`);
+      line(json ? inJson({ type: 'missed', count: missed }) : printable(gapWording(missed)));
+      // A user who sends the lines to a file still sees it.
+      stderr.write(`${printable(gapWording(missed))}\n`);
     },
-    // Each line is an event.
+    // Lines are for events only.
     pending: () => undefined,
     add(event, wanted) {
       if (wanted) line(json ? inJson(event) : inText(event));
@@ -43,12 +44,8 @@ export function linesView(
   };
 }
 
-/** JSON lets through what steers some terminals. */
-function inJson(value: object): string {
-  const json = JSON.stringify(value);
-  return json.replace(/[\x7f-\x9f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
-}
+const inJson = (value: object): string => printableJson(JSON.stringify(value));
 
 function inText(event: ServerEvent): string {
-  return `${new Date(event.at).toISOString()} ${sentenceOf(event)}`.replace(/[\p{Cc}\p{Cf}]/gu, '?');
+  return printable(`${new Date(event.at).toISOString()} ${sentenceOf(event)}`);
 }

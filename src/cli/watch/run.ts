@@ -1,30 +1,33 @@
 import { Subscription } from 'rxjs';
+import { oneLine } from '../../base/printable.ts';
 import type { RemoteCallbackHost } from '../../client.ts';
 import { connectTo } from '../connect.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io, Output } from '../io.ts';
-import type { WatchOptions } from '../watch.ts';
+import type { WatchOptions } from './options.ts';
 import { filterFor } from './filter.ts';
 import { linesView } from './lines.ts';
 import { Source } from './source.ts';
 import { tableView } from './table.ts';
 import type { View } from './view.ts';
 
-/** Shows the feed until it is told to stop, or the service says that it will say no more. */
+/** Shows the feed until a signal stops it, or the service ends it. */
 export async function watch(url: string, options: WatchOptions, io: Io): Promise<void> {
   const { token, history = false, json } = options;
   if (!token)
     throw new CommandError(
-      'a token is needed: set RX_OAUTH_CALLBACK_TOKEN, or give --token',
+      'a token is required; set RX_OAUTH_CALLBACK_TOKEN or pass --token',
       exitCodes.usage,
     );
   const stopped = untilStopped(io);
   const source = new Source();
-  const host = await Promise.race([connectTo(url, { token, history }, source.take), stopped]);
-  // An attempt to connect cannot be called off, and would keep the process.
+  const asTable = hasRoom(io.stdout) && !json;
+  const report = asTable ? () => undefined : reportTo(io);
+  const host = await Promise.race([connectTo(url, { token, history, report }, source.take), stopped]);
+  // An attempt to connect cannot be cancelled, and would keep the process alive.
   if (!host) return io.exit(exitCodes.ok);
-  const view = hasRoom(io.stdout) && !json ? tableView(url, io) : linesView(io, source, json ?? true);
+  const view = asTable ? tableView(url, io) : linesView(io, source, json ?? true);
   const shown = new Subscription();
   try {
     await Promise.race([show(host, url, options, view, shown), stopped]);
@@ -33,16 +36,24 @@ export async function watch(url: string, options: WatchOptions, io: Io): Promise
     view.close();
     await host.close();
   }
-  // What its reader has not taken by now would keep the process as long as that lives.
+  // Output that its reader has not taken would keep the process alive.
   if (source.held) io.exit(exitCodes.ok);
 }
 
-/** Whether it is a terminal that knows its size; `docker exec -t` makes some that do not, or say it is 0. */
+/** Creates a function that reports a breach of the protocol, without its stack: the message may quote what the service has sent. */
+function reportTo({ stderr }: Pick<Io, 'stderr'>): (error: unknown) => void {
+  return (error) => {
+    const message = oneLine(error instanceof Error ? error.message : String(error));
+    stderr.write(`a message of the service is not valid: ${message}\n`);
+  };
+}
+
+/** Tells if the output is a terminal with a size; those of `docker exec -t` may have none, or 0. */
 function hasRoom({ isTTY, columns, rows }: Output): boolean {
   return isTTY === true && Boolean(columns && rows);
 }
 
-/** At Ctrl-C or SIGTERM, and where nobody reads any more (`| head`). */
+/** Resolves at Ctrl-C or SIGTERM, or when the reader closes the pipe (`| head`). */
 function untilStopped(io: Io): Promise<undefined> {
   return new Promise((resolve) => {
     const stop = (): void => resolve(undefined);
@@ -51,7 +62,7 @@ function untilStopped(io: Io): Promise<undefined> {
   });
 }
 
-/** Rejects when no more will come; resolves never. */
+/** Shows the feed; rejects when the service ends it, and never resolves. */
 function show(
   host: RemoteCallbackHost,
   url: string,
@@ -61,15 +72,15 @@ function show(
 ): Promise<never> {
   const wanted = filterFor(options);
   return new Promise((_, reject) => {
-    const told = setInterval(() => view.connected(host.connected), 250);
-    shown.add(() => clearInterval(told));
-    shown.add(host.feed.subscribe((status) => view.stands(status)));
+    const checks = setInterval(() => view.connected(host.connected), 250);
+    shown.add(() => clearInterval(checks));
+    shown.add(host.feed.subscribe((status) => view.setStatus(status)));
     shown.add(host.pending.subscribe((flows) => view.pending(flows)));
     const events = host.events.subscribe({
       next: (event) => view.add(event, wanted(event)),
       complete() {
-        const why = host.connected ? 'is not one of a monitor' : 'is no longer taken';
-        reject(new CommandError(`${new URL(url).origin}: the token ${why}`, exitCodes.connection));
+        const reason = host.connected ? 'does not have the role monitor' : 'is no longer valid';
+        reject(new CommandError(`${new URL(url).origin}: the token ${reason}`, exitCodes.connection));
       },
     });
     shown.add(events);

@@ -1,7 +1,8 @@
 import { createColors } from 'picocolors';
-import type { Account } from '../../monitor/account.ts';
+import { printable } from '../../base/printable.ts';
+import type { FeedModel } from '../../monitor/feed-model.ts';
 import type { Row } from '../../monitor/journal.ts';
-import type { Words } from '../../monitor/words.ts';
+import type { Wording } from '../../monitor/wording.ts';
 
 export interface Screen {
   columns: number;
@@ -9,41 +10,41 @@ export interface Screen {
   colors: boolean;
 }
 
-/** Widths of time, event and flow; the detail has the rest. A narrow terminal has no room for milliseconds and long ids. */
+/** Gives the widths of time, event and flow. A narrow terminal has no room for milliseconds and long ids. */
 const widthsOf = (columns: number): readonly number[] => {
   if (columns < 70) return [8, 14, 6];
   return columns < 100 ? [12, 20, 10] : [12, 20, 22];
 };
 
-/** One picture of the terminal: counts, rate, and the last events, the latest first. No line is wider than the screen. */
+/** Renders counts, rate and the last events, the latest first. No line is wider than the screen. */
 export function frame(
-  { ledger, seconds, journal }: Account,
+  { totals, seconds, journal }: FeedModel,
   { columns, rows, colors }: Screen,
   title: { url: string; connected: boolean },
 ): string {
   const paint = createColors(colors);
-  const tones: Readonly<Record<Words['tone'], (text: string) => string>> = {
+  const tones: Readonly<Record<Wording['tone'], (text: string) => string>> = {
     good: paint.green,
     bad: paint.red,
     warn: paint.yellow,
     wait: paint.blue,
     '': String,
   };
-  const cut = (text: string): string => harmless(text).slice(0, Math.max(1, columns - 1));
+  const cut = (text: string): string => printable(text).slice(0, Math.max(1, columns - 1));
   const { accepted, refused } = seconds.points(Date.now());
   const rate = (accepted.at(-1) ?? 0) + (refused.at(-1) ?? 0);
   const counts = [
-    ['waiting', ledger.waiting],
-    ['accepted', ledger.of('accepted')],
-    ['refused', ledger.refused],
-    ['expired', ledger.of('expired')],
-    ['cancelled', ledger.of('cancelled')],
+    ['waiting', totals.waiting],
+    ['accepted', totals.of('accepted')],
+    ['refused', totals.refused],
+    ['expired', totals.of('expired')],
+    ['cancelled', totals.of('cancelled')],
     ['per second', rate],
   ] as const;
-  const reasons = ledger.refusedFor.map(([reason, count]) => `${count} ${reason}`);
+  const reasons = totals.refusedFor.map(([reason, count]) => `${count} ${reason}`);
   const widths = widthsOf(columns);
-  const state = title.connected ? 'live' : 'connection lost, coming back';
-  // A long URL must not take the room of what the connection does.
+  const state = title.connected ? 'live' : 'connection lost, reconnecting';
+  // A long URL is cut, so that the state of the connection is always visible.
   const url = title.url.slice(0, Math.max(1, columns - state.length - 3));
   const head = [
     paint.bold(cut(`${url}  ${state}`)),
@@ -54,18 +55,18 @@ export function frame(
     paint.dim(cut(reasons.length > 0 ? `refused: ${reasons.join(', ')}` : '')),
     paint.dim(cut(cells(widths, 'TIME', 'EVENT', 'FLOW', 'DETAIL'))),
   ];
-  const line = ({ event, words }: Row): string => {
-    const { name, flow, detail } = words;
+  const line = ({ event, wording }: Row): string => {
+    const { name, flow, detail } = wording;
     const text = event ? cells(widths, timeOf(event.at), name, flow, detail) : `-- ${detail}`;
-    return tones[words.tone](cut(text));
+    return tones[wording.tone](cut(text));
   };
-  // One row is the cursor's.
+  // The last row is for the cursor.
   const room = Math.max(1, rows - 1);
   const latest = [...take(journal.since(-1), room - head.length)].map(line);
   return [...head, ...latest].slice(0, room).join('\n');
 }
 
-/** As many on a line as it has room for. */
+/** Joins parts into lines of at most `width` characters. */
 function filled(parts: readonly string[], width: number): string[] {
   const lines: string[] = [];
   for (const part of parts) {
@@ -97,13 +98,8 @@ function timeOf(at: number): string {
   return `${time}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
 
-/** What another program has said must not steer the terminal. */
-function harmless(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, '?');
-}
-
-function* take<T>(values: Iterable<T>, most: number): Generator<T> {
-  let left = most;
+function* take<T>(values: Iterable<T>, max: number): Generator<T> {
+  let left = max;
   for (const value of values) {
     if (left-- <= 0) return;
     yield value;

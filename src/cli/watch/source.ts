@@ -1,14 +1,14 @@
 import type { WebSocket } from 'ws';
 
-/** The connection of a feed, which can be held while nobody takes what it brings: then the service keeps it. */
+/** Connection of a feed. It can be paused while the output is full; the service then queues the events. */
 export class Source {
   held = false;
   #socket: WebSocket | undefined;
 
-  /** From now on this is the connection. */
+  /** Replaces the connection. */
   readonly take = (socket: WebSocket): void => {
     this.#socket = socket;
-    // One that takes the place of another that was held too long.
+    // A new connection may replace one that was closed because it was held too long.
     socket.on('open', () => this.held && socket.pause());
   };
 

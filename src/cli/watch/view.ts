@@ -1,15 +1,15 @@
 import type { FeedStatus } from '../../client.ts';
-import type { ServerEvent } from '../../events.ts';
+import type { ServerEvent } from '../../model/events.ts';
 
-/** Where a feed is shown. */
+/** Display of a feed. */
 export interface View {
-  /** Where the feed stands, as it begins and after each break. */
-  stands(status: FeedStatus): void;
-  /** How many flows wait, as that changes. */
+  /** Shows the status of the feed, when it begins and after each break. */
+  setStatus(status: FeedStatus): void;
+  /** Shows the number of pending flows. */
   pending(flows: number): void;
-  /** @param wanted Whether it is one of those that are asked for. */
+  /** Adds an event to the counts, and to the rows if it is `wanted`. */
   add(event: ServerEvent, wanted: boolean): void;
-  /** The connection is there, or away. */
+  /** Shows if the service is connected. */
   connected(is: boolean): void;
   close(): void;
 }

@@ -1,17 +1,22 @@
-/** Where the pass is kept from a reload to the next; nowhere else outlives the page, and while it lives not there either. */
+import { base64url } from '../../base/base64url.ts';
+
+/** Session-storage key; the pass is stored only while the page reloads. */
 const key = 'rx-oauth-callback.monitor';
 
 interface Kept {
-  /** Undefined until there is one. */
+  /** Pass that the page shows next; undefined until it has one. */
   pass: string | undefined;
-  /** The one that follows it: made before it is needed, so that an answer that is lost can be asked for again. */
+  /** Successor of `pass`, chosen before the request, so that the page can repeat a request whose answer was lost. */
   next: string;
 }
 
-/** Asks the person for a link or a token; `refused` where the last one was worth nothing. */
-export type Ask = (refused: boolean) => Promise<string>;
+/** Reason why the service has rejected the last link or token. */
+export type Rejection = 'invalid' | 'too_many';
 
-/** The page's right to tickets: a pass that changes with each ticket, at first that of the link. */
+/** Asks the user for a link or a token. */
+export type Ask = (rejection: Rejection | undefined) => Promise<string>;
+
+/** Gets tickets for the page. It shows a pass that changes with each ticket; the first pass comes from the link. */
 export class Access {
   readonly #url: string;
   readonly #ask: Ask;
@@ -27,37 +32,41 @@ export class Access {
     addEventListener('pageshow', ({ persisted }) => persisted && sessionStorage.removeItem(key));
   }
 
-  /** Told that a link was put into the address bar while the page was open. */
+  /** Called when the user opens a link in the address bar of the open page. */
   onLink: () => void = () => undefined;
 
-  /** A ticket for one connection. Rejects where the service cannot be reached, which is worth another attempt. */
+  /** Resolves with a ticket for one connection. Rejects if the service cannot be reached; the caller may retry. */
   async ticket(): Promise<string> {
-    for (let refused = false; ; refused = true) {
+    for (let rejection: Rejection | undefined; ;) {
       const { pass, next } = this.#kept;
-      const given = pass ?? (await this.#ask(refused));
-      // A link that came meanwhile.
+      const given = pass ?? (await this.#ask(rejection));
+      // Empty if the user has opened a link instead; it is in `#kept`.
       if (given === '') continue;
-      const ticket = await this.#redeem(given, next);
-      // The next is on its way already, whether or not it has been asked for with this one.
-      this.#kept = { pass: ticket === undefined ? undefined : next, next: newPass() };
-      if (ticket !== undefined) return ticket;
+      const answer = await this.#redeem(given, next, pass === undefined);
+      const isTicket = typeof answer === 'object';
+      // `next` was sent to the service even if the service rejected `given`, so another successor is needed.
+      this.#kept = { pass: isTicket ? next : undefined, next: newPass() };
+      if (isTicket) return answer.ticket;
+      rejection = answer;
     }
   }
 
-  async #redeem(given: string, next: string): Promise<string | undefined> {
+  /** @param typed Set if the user has typed `given`. */
+  async #redeem(given: string, next: string, typed: boolean): Promise<{ ticket: string } | Rejection> {
     const answer = await fetch(this.#url, {
       method: 'POST',
       headers: { Authorization: `Bearer ${given}`, 'Next-Pass': next },
       cache: 'no-store',
       redirect: 'error',
     });
-    if (answer.status === 401) return undefined;
+    if (answer.status === 401) return 'invalid';
+    // For a page that has a pass, it is the limit of a proxy, and passes.
+    if (answer.status === 429 && typed) return 'too_many';
     if (!answer.ok) throw new Error(`the service has answered ${answer.status}`);
-    const { ticket } = (await answer.json()) as { ticket: string };
-    return ticket;
+    return (await answer.json()) as { ticket: string };
   }
 
-  /** Out of the address bar, where it would be copied from. */
+  /** Takes a pass from the address bar, so that the user does not copy it from there. */
   #takeLink(): void {
     const pass = location.hash.slice(1);
     if (!/^[\w-]{43}$/.test(pass)) return;
@@ -74,8 +83,5 @@ function take(): Kept | undefined {
 }
 
 function newPass(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(32));
-  return btoa(String.fromCharCode(...bytes)).replace(/[+/=]/g, (character) =>
-    character === '+' ? '-' : character === '/' ? '_' : '',
-  );
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
 }

@@ -1,18 +1,18 @@
 import uPlot from 'uplot';
 import { byId, clock, say } from './dom.ts';
 import type { Points } from '../seconds.ts';
-import { duration } from '../words.ts';
+import { duration } from '../wording.ts';
 
 interface Line {
   label: string;
-  /** A colour of the style sheet. */
+  /** CSS variable with the colour. */
   color: string;
   fill?: boolean;
-  /** Whether its points show, since they may stand alone. */
+  /** Shows each point, because a point without neighbours has no line. */
   dots?: boolean;
 }
 
-/** The two charts. They are pictures, of which the texts above them say the gist; numbers.ts has the rest. */
+/** The two charts. The text above each one summarizes it for screen readers; `Numbers` has all values. */
 export class Charts {
   readonly #rate = new Chart(
     'rate-chart',
@@ -21,7 +21,7 @@ export class Charts {
       { label: 'accepted', color: '--good', fill: true },
       { label: 'refused', color: '--bad' },
     ],
-    // Redirects come whole.
+    // Integers, because redirects have no fractions.
     [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000],
   );
   readonly #wait = new Chart('wait-chart', (seconds) => (seconds === 0 ? '0' : duration(seconds * 1_000)), [
@@ -38,7 +38,7 @@ export class Charts {
     const last = median.filter((wait) => wait !== null).at(-1);
     const told =
       last === undefined
-        ? 'none has ended'
+        ? 'no flow has ended'
         : `median ${duration(last * 1_000)}, longest ${duration(Math.max(...known) * 1_000)}`;
     say(byId('wait'), told);
   }
@@ -52,13 +52,13 @@ class Chart {
   #plot: uPlot | undefined;
   #data: uPlot.AlignedData = [[]];
 
-  /** @param spoken A value as the axis has it. @param steps Between its values, where not any will do. */
+  /** @param spoken Formats a value of the axis. @param steps Allowed distances of the axis values. @default any */
   constructor(id: string, spoken: (value: number) => string, lines: readonly Line[], steps?: number[]) {
     this.#place = byId(id);
     this.#spoken = spoken;
     this.#steps = steps;
     this.#lines = lines;
-    // Its colours are those of the style sheet, which it cannot follow itself.
+    // uPlot draws on a canvas, which does not follow the colours of the style sheet.
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw());
     new ResizeObserver(() => this.#fit()).observe(this.#place);
   }
@@ -91,9 +91,9 @@ class Chart {
         height,
         cursor: { show: false },
         legend: { show: false },
-        // Room for the last time of the axis.
+        // Space for the last label of the time axis.
         padding: [null, 28, null, null],
-        scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.15 : 1] } },
+        scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
         axes: [
           {
             ...axis,

@@ -1,4 +1,4 @@
-/** An element of the page. */
+/** Returns an element of the page, which must exist. */
 export function byId(id: string): HTMLElement;
 export function byId<E extends HTMLElement>(id: string, type: new () => E): E;
 export function byId(id: string, type = HTMLElement): HTMLElement {
@@ -18,7 +18,7 @@ export function create<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** A time of day, as people there write it. */
+/** Format of a time of day in the user's locale. */
 export const clock = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
   minute: '2-digit',
@@ -26,12 +26,12 @@ export const clock = new Intl.DateTimeFormat(undefined, {
   hourCycle: 'h23',
 });
 
-/** Changes a text only where it is another one: assistive technology is told of every change. */
+/** Sets a text if it differs, because screen readers announce every change. */
 export function say(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Runs in an animation frame when asked to, however often, and no more than once in `ms` milliseconds. */
+/** Returns a function that requests a call of `run` in an animation frame, at most once in `ms` milliseconds. */
 export function inFrames(ms: number, run: () => void): () => void {
   let asked = false;
   let last = -Infinity;

@@ -1,6 +1,14 @@
+import type { Rejection } from './access.ts';
 import { byId, say } from './dom.ts';
 
-/** The form in which a person types a token, where there is no pass or it is worth nothing any more. */
+const rejections: Readonly<Record<Rejection, string>> = {
+  invalid:
+    'The service rejected the link or token: it was used before, has expired, or the service has restarted.',
+  too_many: 'This token has too many open pages. Close some of them first.',
+};
+const advice = 'To watch, open a new link from the service or enter a token.';
+
+/** Form in which the user types a token if the page has no valid pass. */
 export class Lock {
   readonly #form = byId('locked', HTMLFormElement);
   readonly #token = byId('token', HTMLInputElement);
@@ -17,19 +25,14 @@ export class Lock {
     return this.#answer !== undefined;
   }
 
-  ask(refused: boolean): Promise<string> {
-    say(
-      byId('why'),
-      refused
-        ? 'The service does not take that link or token: it has been used, has expired, or the service has restarted.'
-        : 'To watch, open a new link from the service, or type a token.',
-    );
+  ask(rejection: Rejection | undefined): Promise<string> {
+    say(byId('why'), rejection ? `${rejections[rejection]} ${advice}` : advice);
     this.#form.hidden = false;
     if (document.activeElement === document.body) this.#token.focus();
     return new Promise((resolve) => (this.#answer = resolve));
   }
 
-  /** A link has come in place of a token. */
+  /** Closes the form because the user has opened a link instead. */
   leave(): void {
     this.#close('');
   }

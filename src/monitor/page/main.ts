@@ -1,8 +1,9 @@
 import { defer, retry } from 'rxjs';
-import { connectCallbackHost, type RemoteCallbackHost } from '../../client-browser.ts';
+import { connectCallbackHost } from '../../client/browser.ts';
+import type { RemoteCallbackHost } from '../../client/host.ts';
 import type { FeedStatus } from '../../client/remote-feed.ts';
-import type { ServerEvent } from '../../events.ts';
-import { Account } from '../account.ts';
+import type { ServerEvent } from '../../model/events.ts';
+import { FeedModel } from '../feed-model.ts';
 import { Access } from './access.ts';
 import { Charts } from './charts.ts';
 import { byId, inFrames, say } from './dom.ts';
@@ -11,31 +12,31 @@ import { Numbers } from './numbers.ts';
 import { Table } from './table.ts';
 import { Tallies } from './tallies.ts';
 
-/** What the page knows, from the feed. */
-const account = new Account();
+/** State of the service, from the feed. */
+const model = new FeedModel();
 
-/** What it shows of it. People read four times a second at the most. */
+// Updates of the text are limited to four a second; more cannot be read.
 const lock = new Lock();
 const tallies = new Tallies();
 const charts = new Charts();
-const numbers = new Numbers(account.seconds);
+const numbers = new Numbers(model.seconds);
 const refresh = inFrames(250, () => {
-  tallies.show(account.ledger);
+  tallies.show(model.totals);
   table.show();
 });
-const table = new Table(account.journal, refresh);
+const table = new Table(model.journal, refresh);
 const redraw = inFrames(900, () => {
-  charts.show(account.seconds.points(Date.now()));
+  charts.show(model.seconds.points(Date.now()));
   numbers.show();
 });
 
 function stands(status: FeedStatus): void {
-  account.stands(status);
+  model.setStatus(status);
   refresh();
 }
 
 function add(event: ServerEvent): void {
-  account.add(event);
+  model.add(event);
   refresh();
 }
 
@@ -44,9 +45,9 @@ type State = 'starting' | 'live' | 'away' | 'locked' | 'ended';
 const sentences: Readonly<Record<State, string>> = {
   starting: 'Connecting',
   live: 'Live',
-  away: 'Connection lost, coming back',
-  locked: 'Not connected: a link or token is needed',
-  ended: 'Ended by the service: reload to come back',
+  away: 'Reconnecting…',
+  locked: 'Not connected: a link or token is required',
+  ended: 'Disconnected by the service; reload to reconnect',
 };
 
 let host: RemoteCallbackHost | undefined;
@@ -68,10 +69,10 @@ function showState(): void {
 
 function begin(connected: RemoteCallbackHost): void {
   host = connected;
-  // First, so that where the feed stands is known before its events come.
+  // Subscribed first, because the status must be known before the events that follow it.
   host.feed.subscribe(stands);
   host.pending.subscribe((pending) => {
-    account.ledger.waiting = pending;
+    model.totals.waiting = pending;
     refresh();
   });
   host.events.subscribe({
@@ -85,17 +86,17 @@ function begin(connected: RemoteCallbackHost): void {
 }
 
 const { path = '', bridge = '' } = document.documentElement.dataset;
-// A proxy may have put the service under a path.
+// A reverse proxy may serve the page under a path prefix.
 const base = location.pathname.slice(0, -path.length);
 const bridgeUrl = bridge.startsWith('/') ? location.origin.replace(/^http/, 'ws') + base + bridge : bridge;
-const access = new Access(`${base}${path}/ticket`, (refused) => {
-  const given = lock.ask(refused);
+const access = new Access(`${base}${path}/ticket`, (rejection) => {
+  const given = lock.ask(rejection);
   showState();
   return given.finally(showState);
 });
 access.onLink = () => lock.leave();
 
-// The client comes back by itself, once it has been connected.
+// Retries the first connection only; after that the client reconnects by itself.
 defer(() => connectCallbackHost(bridgeUrl, { ticket: () => access.ticket(), history: true }))
   .pipe(retry({ delay: 3_000 }))
   .subscribe(begin);

@@ -1,15 +1,15 @@
 import type { Seconds } from '../seconds.ts';
-import { duration } from '../words.ts';
+import { duration } from '../wording.ts';
 import { byId, clock, create, say } from './dom.ts';
 
 const columns = 5;
 
-/** The charts as numbers, for those who do not see them: a table that is there when it is opened. */
+/** Table with the numbers of the charts, for users who cannot see them. Updated only while it is open. */
 export class Numbers {
   readonly #seconds: Seconds;
   readonly #details = byId('numbers', HTMLDetailsElement);
   readonly #body = byId('spans');
-  /** By their time. They stay, so that whoever reads one does not lose the place. */
+  /** Rows by time. A row element is kept and updated, so that a screen reader does not lose its place. */
   readonly #rows = new Map<number, HTMLElement>();
 
   constructor(seconds: Seconds) {
@@ -27,7 +27,7 @@ export class Numbers {
       row.remove();
       this.#rows.delete(from);
     }
-    // Oldest first, so that each new one is put on top of those before it.
+    // Oldest first, because each new row is inserted at the top.
     for (const { from, accepted, refused, median, longest } of [...spans].reverse()) {
       const texts = [accepted, refused].map((count) => count.toLocaleString('en'));
       const waits = [median, longest].map((wait) => (wait === null ? '–' : duration(wait)));

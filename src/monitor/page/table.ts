@@ -1,8 +1,8 @@
 import { byId, clock, create, say } from './dom.ts';
 import { matches, type Filter, type Journal, type Row } from '../journal.ts';
-import { gapWords } from '../words.ts';
+import { gapWording } from '../wording.ts';
 
-/** Rows in the document at a time: more would cost each frame, and nobody reads them. */
+/** Maximum number of rows in the document; more would slow down each frame. */
 const mostShown = 200;
 
 const kinds: readonly [kind: string, label: string][] = [
@@ -10,32 +10,32 @@ const kinds: readonly [kind: string, label: string][] = [
   ['begun', 'begun'],
   ['accepted', 'accepted'],
   ['refused', 'refused'],
+  ['answered', 'answered'],
   ['settled', 'settled'],
-  ['finished', 'finished'],
   ['expired', 'expired'],
   ['cancelled', 'cancelled'],
 ];
 
-/** A phone has no room for the milliseconds. */
+/** Creates the cell of a time. The milliseconds have a class, so that the style sheet can hide them on a phone. */
 function timeOf(at: number): HTMLElement {
   const cell = create('td', clock.format(at));
   cell.append(create('span', `.${String(Math.trunc(at) % 1_000).padStart(3, '0')}`, 'ms'));
   return cell;
 }
 
-/** The events, the latest first, as far as they match the filter. */
+/** Table of the events that match the filter, the latest first. */
 export class Table {
   readonly #journal: Journal;
   readonly #body = byId('rows');
   readonly #kind = byId('kind', HTMLSelectElement);
   readonly #text = byId('filter', HTMLInputElement);
   readonly #pause = byId('pause');
-  /** The rows as they were when it was paused. */
+  /** Rows at the time of the pause; undefined if the table is not paused. */
   #paused: readonly Row[] | undefined;
-  /** Number of the last row that was looked at. */
+  /** Number of the last row that `show` has processed. */
   #last = -1;
 
-  /** @param changed Called when it has to be shown anew. */
+  /** @param changed Called when the table must be shown again. */
   constructor(journal: Journal, changed: () => void) {
     this.#journal = journal;
     for (const [kind, label] of kinds) this.#kind.append(new Option(label, kind));
@@ -77,7 +77,7 @@ export class Table {
     return this.#paused ?? this.#journal.rows;
   }
 
-  /** The latest first. */
+  /** Yields the rows that `show` has not processed, the latest first. */
   *#unseen(): Iterable<Row> {
     if (!this.#paused) yield* this.#journal.since(this.#last);
     else if (this.#last < 0) yield* [...this.#paused].reverse();
@@ -98,25 +98,25 @@ export class Table {
   }
 }
 
-function rowOf({ n, event, missed, words }: Row): HTMLElement {
-  const row = create('tr', '', words.tone);
+function rowOf({ n, event, missed, wording }: Row): HTMLElement {
+  const row = create('tr', '', wording.tone);
   row.dataset['n'] = String(n);
   if (!event) {
-    const cell = create('td', gapWords(missed));
+    const cell = create('td', gapWording(missed));
     cell.colSpan = 4;
     row.classList.add('gap');
     row.append(cell);
     return row;
   }
-  const { name, flow, detail } = words;
+  const { name, flow, detail } = wording;
   const whose = create('td', flow);
-  // It may be longer than there is room for.
+  // The full text as a tooltip, because the column may be too narrow.
   whose.title = flow;
   row.append(timeOf(event.at), create('td', name), whose, create('td', detail));
   return row;
 }
 
-/** Hands the rows over as a file, one JSON object a line. */
+/** Downloads the rows as a file with one JSON object a line. */
 function save(rows: readonly Row[]): void {
   const lines = rows.map(({ event, missed }) => {
     const value = event ?? { type: 'missed', ...(missed === undefined ? {} : { count: missed }) };

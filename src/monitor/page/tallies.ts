@@ -1,15 +1,15 @@
 import { byId, create, say } from './dom.ts';
-import type { Ledger } from '../ledger.ts';
+import type { Totals } from '../totals.ts';
 
-const shown: readonly [name: string, tone: string, of: (ledger: Ledger) => number][] = [
+const shown: readonly [name: string, tone: string, of: (totals: Totals) => number][] = [
   ['Waiting', 'wait', ({ waiting }) => waiting],
-  ['Accepted', 'good', (ledger) => ledger.of('accepted')],
+  ['Accepted', 'good', (totals) => totals.of('accepted')],
   ['Refused', 'bad', ({ refused }) => refused],
-  ['Expired', 'warn', (ledger) => ledger.of('expired')],
-  ['Cancelled', 'warn', (ledger) => ledger.of('cancelled')],
+  ['Expired', 'warn', (totals) => totals.of('expired')],
+  ['Cancelled', 'warn', (totals) => totals.of('cancelled')],
 ];
 
-/** The numbers at the top. */
+/** The counts at the top of the page. */
 export class Tallies {
   readonly #numbers = shown.map(([name, tone, of]) => {
     const number = create('dd', '–');
@@ -19,9 +19,9 @@ export class Tallies {
     return { number, of };
   });
 
-  show(ledger: Ledger): void {
-    for (const { number, of } of this.#numbers) say(number, of(ledger).toLocaleString('en'));
-    const reasons = ledger.refusedFor.map(([reason, count]) => `${count.toLocaleString('en')} ${reason}`);
+  show(totals: Totals): void {
+    for (const { number, of } of this.#numbers) say(number, of(totals).toLocaleString('en'));
+    const reasons = totals.refusedFor.map(([reason, count]) => `${count.toLocaleString('en')} ${reason}`);
     say(byId('refusals'), reasons.length === 0 ? '' : `Refused: ${reasons.join(', ')}`);
   }
 }

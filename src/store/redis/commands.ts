@@ -1,30 +1,44 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../clock.ts';
-import { StoreUnavailableError } from '../../errors.ts';
-import type { RedisClient, ScriptOptions } from './client.ts';
+import { setTimeout } from 'node:timers/promises';
+import type { Clock } from '../../base/clock.ts';
+import type { Report } from '../../base/isolated-observable.ts';
+import { withTimeout } from '../../base/timeout.ts';
+import { StoreUnavailableError } from '../../model/errors.ts';
+import type { ScriptOptions } from './client.ts';
+import type { Connection } from './connection.ts';
 import type { Script } from './scripts.ts';
 
-// Between attempts, in milliseconds.
-const pause = 50;
+// Milliseconds between attempts.
+const retryDelayMs = 50;
 
-/** Answers that another attempt would not change. */
-const final = /^(?:NOPERM|NOAUTH|WRONGPASS|WRONGTYPE|ERR|OOM)\b/;
+/** Errors that another attempt would meet again. */
+const finalErrors = /^(?:NOPERM|NOAUTH|WRONGPASS|WRONGTYPE|ERR|OOM)\b/;
 
 const digests = new Map<Script, string>();
 
-/** Runs scripts, again where a connection has broken or a node has failed over, for a bounded time. */
+/** Runs scripts, and retries for a bounded time if a connection breaks or a node fails over. */
 export class Commands {
-  readonly #client: RedisClient;
+  readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #timeout: number;
+  readonly #report: Report;
+  /** Causes that were reported since Redis was last available, by their code. */
+  readonly #reported = new Set<string>();
 
-  constructor(client: RedisClient, clock: Clock, timeout: number) {
-    this.#client = client;
+  /** @param report Called once for each cause of an outage. */
+  constructor(connection: Connection, clock: Clock, timeout: number, report: Report) {
+    this.#connection = connection;
     this.#clock = clock;
     this.#timeout = timeout;
+    this.#report = report;
   }
 
-  /** Rejects with `StoreUnavailableError` once the time is over; whether the script has run is not known then. */
+  /** Ends an outage, so that the next one is reported. */
+  recovered(): void {
+    this.#reported.clear();
+  }
+
+  /** Runs a script. Rejects with `StoreUnavailableError` once the time is over; the script may have run all the same. */
   async run(
     script: Script,
     keys: readonly string[],
@@ -35,36 +49,44 @@ export class Commands {
     let cause: unknown;
     for (let left = this.#timeout; left > 0; left = end - this.#clock.now()) {
       try {
-        return await this.#within(left, this.#evaluate(script, options));
+        return plain(await this.#within(left, this.#evaluate(script, options)));
       } catch (error) {
         cause = error;
-        if (final.test(messageOf(error))) break;
-        await new Promise<void>((resolve) => void this.#clock.after(pause, resolve));
+        if (messageOf(error).startsWith('READONLY')) {
+          this.#tell(error);
+          void this.#connection.renew();
+        }
+        if (finalErrors.test(messageOf(error))) break;
+        await new Promise<void>((resolve) => void this.#clock.after(retryDelayMs, resolve));
       }
     }
-    throw new StoreUnavailableError('the store of the flows cannot be reached', { cause: scrubbed(cause) });
+    throw this.#tell(cause);
   }
 
-  /** A client that has lost its connection keeps a command until it has another, for however long. */
-  async #within<T>(ms: number, answer: Promise<T>): Promise<T> {
-    let stop = (): void => undefined;
-    const late = new Promise<never>((_, reject) => {
-      // A process that was busy for so long has answers that it has not read yet.
-      stop = this.#clock.after(ms, () => void setTimeout(() => reject(new Error('no answer in time')), 20));
+  /** Returns the error for a cause, and reports it if that cause is new. */
+  #tell(cause: unknown): StoreUnavailableError {
+    const error = new StoreUnavailableError('the store cannot be reached', { cause: scrubbed(cause) });
+    const [code = ''] = /^[A-Z]+(?= )/.exec(messageOf(cause)) ?? [];
+    if (!this.#reported.has(code)) this.#report(error);
+    this.#reported.add(code);
+    return error;
+  }
+
+  /** Bounds one attempt: a client that has lost its connection queues a command until it has reconnected. */
+  #within<T>(ms: number, answer: Promise<T>): Promise<T> {
+    return withTimeout(this.#clock, ms, answer, async () => {
+      // A process that was busy may not have read the answer yet.
+      await setTimeout(20);
+      throw new Error('no answer in time');
     });
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      stop();
-    }
   }
 
   async #evaluate(script: Script, options: ScriptOptions): Promise<unknown> {
     try {
-      return await this.#client.evalSha(digestOf(script), options);
+      return await this.#connection.client.evalSha(digestOf(script), options);
     } catch (error) {
       if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
-      return await this.#client.eval(script.source, options);
+      return await this.#connection.client.eval(script.source, options);
     }
   }
 }
@@ -78,11 +100,17 @@ function digestOf(script: Script): string {
   return digest;
 }
 
+/** Gives texts as strings: a client may be set to return them as bytes. */
+function plain(answer: unknown): unknown {
+  if (Array.isArray(answer)) return answer.map(plain);
+  return answer instanceof Uint8Array ? Buffer.from(answer).toString() : answer;
+}
+
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : '';
 }
 
-/** A client's error may name the command with all that was said. */
+/** Copies an error's message only: a client's error may contain the command with its arguments. */
 function scrubbed(cause: unknown): Error {
   return new Error(messageOf(cause).slice(0, 200));
 }

@@ -1,41 +1,44 @@
 import type { SchedulerLike } from 'rxjs';
-import { InvalidOptionError } from '../../errors.ts';
-import { requireKnown } from '../../known-options.ts';
-import { requireInteger, show } from '../../validate.ts';
+import { InvalidOptionError } from '../../base/invalid-option.ts';
+import { requireInteger, show, typeOf } from '../../base/validate.ts';
+import { readOptions, type OptionTable } from '../../base/options.ts';
 import type { RedisClient } from './client.ts';
 import type { SealingKey } from './seal.ts';
 
 /** Options of `redisStore`. Only `client` must be given. */
 export interface RedisStoreOptions {
-  /** Connected, of the package `redis`, for one Redis (7 or later, or Valkey) or a cluster; for `ioredis` see `fromIoRedis`. */
+  /** Connected client or cluster of the package `redis`, for Redis 7 or later or Valkey. For `ioredis` see `fromIoRedis`. */
   client: RedisClient;
-  /** What every key and channel begins with: letters, digits, ":", ".", "_" and "-". @default 'rxoc:' */
+  /** Beginning of every key and channel: letters, digits, ":", ".", "_" and "-". @default 'rxoc:' */
   prefix?: string;
-  /** Whose flows these are: the same state of two tenants is two flows. @default '' */
+  /** Tenant of the flows: the same state of two tenants is two flows. @default '' */
   tenant?: string;
   /**
-   * What codes and error texts are sealed with besides each flow's state. The first one seals, all of them open: put a
-   * new one first, and take an old one away once `flowTtl` is over.
-   * @default none: the state alone, which Redis is not told
+   * Keys that seal codes and error texts, together with each flow's state. The first key seals, all of them open: put a new
+   * key first, and remove an old one once `flowTtl` is over.
+   * @default none: the state alone, which Redis never gets
    */
   keys?: readonly SealingKey[];
-  /** What one tenant may have of all nodes together. */
+  /** Limits of a tenant at all nodes together. @default none */
   quota?: RedisQuota;
-  /** Milliseconds a step may take, with all its attempts; the store counts as away then. @default 3_000 */
+  /** Milliseconds that a step may take with all its attempts, before the store counts as unavailable. @default 3_000 */
   timeout?: number;
-  /** Milliseconds between looks for endings whose message was lost. @default 10_000 */
+  /** Milliseconds between searches for ended flows whose message was lost. @default 10_000 */
   poll?: number;
-  /** Told when a look for endings fails. @default nobody */
+  /**
+   * Called once when Redis becomes unavailable, with the error; its `cause` has what Redis or the client said, such as
+   * `READONLY …` or `OOM …`. @default ignores it
+   */
   report?: (error: unknown) => void;
-  /** Where this node's time comes from; flows expire by the clock of Redis. @default the system's clock */
+  /** Source of this node's time; flows expire by the clock of Redis. @default the system's clock */
   scheduler?: SchedulerLike;
 }
 
-/** Beyond it `begin` fails with `TooManyFlowsError`, and those that wait are undisturbed. */
+/** Limits beyond which `begin` rejects with `TooManyFlowsError`; pending flows are not affected. */
 export interface RedisQuota {
-  /** Flows that wait. @default 100_000 */
+  /** Pending flows. @default 100_000 */
   flows?: number;
-  /** Flows begun in a second. @default 10_000 */
+  /** Flows begun per second. @default 10_000 */
   perSecond?: number;
 }
 
@@ -53,17 +56,23 @@ const defaults = {
 
 const quotaDefaults: Required<RedisQuota> = { flows: 100_000, perSecond: 10_000 };
 
-export const redisStoreOptionNames: ReadonlySet<string> = new Set([
-  ...Object.keys(defaults),
-  'client',
-  'quota',
-  'scheduler',
-]);
+const quotaTable: OptionTable<RedisQuota> = { flows: true, perSecond: true };
 
-export function readRedisStoreOptions(options: RedisStoreOptions): RedisStoreSettings {
-  requireKnown(options, redisStoreOptionNames, 'redisStore');
-  requireKnown(options.quota ?? {}, new Set(Object.keys(quotaDefaults)), 'quota', 'quota.');
-  const { prefix, tenant, timeout, poll } = { ...defaults, ...options };
+export const redisStoreOptionTable: OptionTable<RedisStoreOptions> = {
+  client: true,
+  prefix: true,
+  tenant: true,
+  keys: true,
+  quota: true,
+  timeout: true,
+  poll: true,
+  report: true,
+  scheduler: true,
+};
+
+export function readRedisStoreOptions(given: RedisStoreOptions): RedisStoreSettings {
+  const options = readOptions(given, redisStoreOptionTable, { of: 'redisStore' }, defaults);
+  const { prefix, tenant, timeout, poll } = options;
   const { client } = options as { client: Partial<RedisClient> | undefined };
   if (typeof client?.evalSha !== 'function' || typeof client.duplicate !== 'function')
     throw new InvalidOptionError('client', 'must be a client of the package redis, or fromIoRedis(client)');
@@ -71,14 +80,15 @@ export function readRedisStoreOptions(options: RedisStoreOptions): RedisStoreSet
   if (!/^[\w:.-]+$/.test(prefix))
     throw new InvalidOptionError(
       'prefix',
-      `must be letters, digits, ":", ".", "_" and "-", got ${show(prefix)}`,
+      `must be letters, digits, ":", ".", "_" and "-"; got ${show(prefix)}`,
     );
   if (typeof tenant !== 'string')
-    throw new InvalidOptionError('tenant', `must be a string, got ${typeof tenant}`);
+    throw new InvalidOptionError('tenant', `must be a string; got ${typeOf(tenant)}`);
   requireInteger('timeout', timeout, 1, 60_000);
   requireInteger('poll', poll, 100, 600_000);
-  const quota = options.quota && { ...quotaDefaults, ...options.quota };
+  const quota =
+    options.quota && readOptions(options.quota, quotaTable, { of: 'quota', prefix: 'quota.' }, quotaDefaults);
   for (const [name, value] of Object.entries(quota ?? {}))
     requireInteger(`quota.${name}`, value, 1, 1_000_000_000);
-  return { ...defaults, ...options, quota };
+  return { ...options, quota };
 }

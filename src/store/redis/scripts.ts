@@ -1,18 +1,18 @@
 /**
- * The steps of a flow in Redis. A flow is one hash, and beside it, while a page waits to hear how the sign-in ended, the
- * name of that page's node. The hash:
+ * Steps of a flow in Redis. A flow is one hash. While a page waits for the outcome of the sign-in, another key has the name
+ * of that page's node. The hash:
  *
  * - `e`: when it expires, in milliseconds by the clock of Redis;
  * - `o`: its owner, a digest of the listener's key;
- * - `s`: what is known of it, sealed;
- * - `f`: the redirects that fit it, as digests;
+ * - `s`: its data, sealed;
+ * - `f`: digests of the redirects that fit it;
  * - `n`: the node that waits for it;
- * - `b`: which attempt to begin it did;
- * - `r`, `a`: how it ended, and which attempt to end it did; a response is sealed;
- * - `t`: which attempt to announce its end did; alone, where the flow was lost before;
- * - `u`: acknowledged; nothing but `a` is left then.
+ * - `b`: the attempt that has begun it;
+ * - `r`, `a`: how it ended, and the attempt that has ended it; a response is sealed;
+ * - `t`: the attempt that has announced its end; the only field if the flow was lost before;
+ * - `u`: acknowledged; only `a` is left beside it, and `s` if a page waited for the outcome then.
  *
- * Each is run again where its answer was lost, so each gives the same answer the second time.
+ * A step is repeated if its answer was lost, so each gives the same answer the second time.
  */
 export interface Script {
   readonly name: string;
@@ -23,26 +23,17 @@ const now = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
-/**
- * ARGV: owner, sealed flow, digests, node, ttl, afterlife, channels, id, attempt. Begun again, it is the later node's, and
- * the node before it is woken as by `adopt`.
- */
+/** ARGV: owner, sealed flow, digests, node, ttl, retention, attempt. */
 export const begin: Script = {
   name: 'begin',
   source: `${now}
-local known = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'u', 'n', 'b', 't')
-if known[6] == ARGV[9] then return { 'begun', known[2], known[3] } end
-if known[1] == ARGV[1] then
-  if known[5] ~= ARGV[4] then
-    redis.call('HSET', KEYS[1], 'n', ARGV[4])
-    redis.call('SPUBLISH', ARGV[7] .. known[5], ARGV[8])
-  end
-  return { 'again', known[2], known[3] }
-end
+local known = redis.call('HMGET', KEYS[1], 'o', 's', 'e', 'u', 'b', 't')
+if known[5] == ARGV[7] then return { 'begun', known[2], known[3] } end
+if known[1] == ARGV[1] then return { 'again', known[2], known[3] } end
 if known[3] or known[4] then return { 'in_use' } end
-if known[7] then redis.call('DEL', KEYS[1]) end
+if known[6] then redis.call('DEL', KEYS[1]) end
 local expires = string.format('%.0f', now + ARGV[5])
-redis.call('HSET', KEYS[1], 'o', ARGV[1], 's', ARGV[2], 'e', expires, 'f', ARGV[3], 'n', ARGV[4], 'b', ARGV[9])
+redis.call('HSET', KEYS[1], 'o', ARGV[1], 's', ARGV[2], 'e', expires, 'f', ARGV[3], 'n', ARGV[4], 'b', ARGV[7])
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires + ARGV[6]))
 return { 'begun', ARGV[2], expires }`,
 };
@@ -81,7 +72,7 @@ export const read: Script = {
   source: `return redis.call('HMGET', KEYS[1], 's', 'e')`,
 };
 
-/** ARGV: node, channels, id. The node before it is woken, to see that it has the flow no longer. */
+/** ARGV: node, channels, id. Wakes the node before it, which then finds that the flow is elsewhere. */
 export const adopt: Script = {
   name: 'adopt',
   source: `
@@ -107,7 +98,7 @@ if now >= tonumber(flow[1]) then return { 'expired' } end
 return { 'none' }`,
 };
 
-/** ARGV: attempt, and how long it is remembered of a flow that was lost. */
+/** ARGV: attempt, and how long to remember the announcement of a lost flow. */
 export const announce: Script = {
   name: 'announce',
   source: `
@@ -119,20 +110,24 @@ if not flow[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 1`,
 };
 
-/** ARGV: afterlife. What has ended goes at once; that its state is used stays for as long as the flow would have. */
+/**
+ * KEYS: the flow, its page. ARGV: retention. Deletes an ended flow at once; its state stays used for as long as the flow would
+ * have been kept. If a page waits, the sealed flow is kept too, which has no code but the key by which its listener settles it.
+ */
 export const acknowledge: Script = {
   name: 'acknowledge',
   source: `${now}
-local flow = redis.call('HMGET', KEYS[1], 'e', 'r', 'a')
+local flow = redis.call('HMGET', KEYS[1], 'e', 'r', 'a', 's')
 if not flow[1] then return 1 end
 if not flow[2] and now < tonumber(flow[1]) then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'u', '1', 'a', flow[3] or '')
+if redis.call('GET', KEYS[2]) then redis.call('HSET', KEYS[1], 's', flow[4]) end
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', flow[1] + ARGV[1]))
 return 1`,
 };
 
-/** KEYS: the page's. ARGV: channels, message. */
+/** KEYS: the page's key. ARGV: channels, message. */
 export const settle: Script = {
   name: 'settle',
   source: `
@@ -142,7 +137,7 @@ redis.call('SPUBLISH', ARGV[1] .. node, ARGV[2])
 return 1`,
 };
 
-/** Of many flows of one slot, those that their watchers should look at: ended, gone, or another node's. ARGV: node. */
+/** Finds flows of one slot that have ended, are gone or belong to another node. ARGV: node. */
 export const ended: Script = {
   name: 'ended',
   source: `${now}
@@ -154,16 +149,16 @@ end
 return found`,
 };
 
-/** ARGV: a new epoch, its lifetime. The one that is there stays, and lives on. Tells the time, too. */
-export const epoch: Script = {
-  name: 'epoch',
+/** ARGV: a new value, its lifetime. Keeps a value that exists, and prolongs it. Also returns the time. */
+export const shared: Script = {
+  name: 'shared',
   source: `${now}
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return { redis.call('GET', KEYS[1]), now }`,
 };
 
-/** ARGV: id, ttl, most flows, most a second. A tenant's flows that wait, by when they expire, and its allowance. */
+/** ARGV: id, ttl, maximum of flows, maximum per second. KEYS: a tenant's pending flows by their expiry, and its allowance. */
 export const admit: Script = {
   name: 'admit',
   source: `${now}

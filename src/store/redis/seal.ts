@@ -1,34 +1,36 @@
-import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
-import { InvalidOptionError, StoredFlowError } from '../../errors.ts';
-import { randomToken } from '../../pkce.ts';
-import type { Arrival } from '../../redirect.ts';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { InvalidOptionError } from '../../base/invalid-option.ts';
+import { StoredFlowError } from '../../model/errors.ts';
+import { randomToken } from '../../base/random.ts';
+import { sha256 } from '../../base/sha256.ts';
+import type { Arrival } from '../../model/redirect.ts';
 
-/** A key of the service, which its nodes have and its store has not. */
+/** A key of the service that its nodes have and its store does not. */
 export interface SealingKey {
-  /** Names the key in what it seals: 1 to 16 letters, digits, "-" and "_". */
+  /** Id of the key, part of each sealed text: 1 to 16 letters, digits, "-" and "_". */
   readonly id: string;
   /** 32 random bytes, or the same in base64url. */
   readonly key: Uint8Array | string;
 }
 
-/** What a text is, and which one of its kind: one that stands elsewhere cannot be opened. */
+/** Purpose of a sealed text: a text that was moved to another field cannot be opened. */
 type Purpose = 'flow' | 'response' | 'outcome';
 
 const algorithm = 'aes-256-gcm';
 const ivBytes = 12;
 const tagBytes = 16;
 
-// The counter of the only block of a key that there is, and what the key is for.
+// Counter and label of the key derivation; a key is a single block.
 const counter = Buffer.from([0, 0, 0, 1]);
 const label = 'rx-oauth-callback flow';
 
 /**
- * Names flows and seals what is kept of them, by their state: the store, which is never told a state, cannot open it, nor
- * can a node to which neither the redirect nor the listener has come.
+ * Derives the names of flows from their states, and seals their data with them. The store never gets a state, so it cannot
+ * open the data. Neither can a node that got neither the redirect nor the listener.
  */
 export class Sealer {
   readonly #tenant: string;
-  /** By id. The first one seals; what any of them has sealed can be opened. */
+  /** Keys by id. The first one seals; all of them open. */
   readonly #keys = new Map<string, Uint8Array>();
   readonly #current: string;
 
@@ -42,31 +44,31 @@ export class Sealer {
         );
       const bytes = typeof key === 'string' ? Buffer.from(key, 'base64url') : key;
       if (bytes.length !== 32)
-        throw new InvalidOptionError('keys', `must each have 32 bytes, got ${bytes.length} for ${id}`);
+        throw new InvalidOptionError('keys', `must each have 32 bytes; got ${bytes.length} for ${id}`);
       this.#keys.set(id, bytes);
     }
-    // Without keys, the state alone opens what is sealed.
+    // Without keys, the state alone opens sealed texts.
     if (keys.length === 0) this.#keys.set('', new Uint8Array());
     this.#current = keys[0]?.id ?? '';
   }
 
-  /** Names a flow by tenant and state. From the name no state can be had. */
+  /** Returns the name of a flow, derived from tenant and state. The state cannot be derived from it. */
   name(state: string): Buffer {
     return this.#digest('name', state);
   }
 
-  /** Names the tenant. */
+  /** Name of the tenant. */
   get tenantName(): string {
     return short(this.#digest('tenant'));
   }
 
-  /** What a redirect must come with, as a digest; without an issuer, whatever that is. */
+  /** Returns the digest of what a redirect must come with; without `issuer`, it fits any issuer. */
   fits(state: string, { path, mode }: Arrival, issuer?: { iss: string | undefined }): string {
     const asked = issuer ? [path, mode, issuer.iss ?? ''] : [path, mode];
     return short(this.#digest('fits', state, ...asked));
   }
 
-  /** The owner of a flow, by the key that the listener is known by. */
+  /** Returns the digest of a flow's owner, from the key that the listener proves. */
   owner(state: string, key: string): string {
     return short(this.#digest('owner', state, key));
   }
@@ -79,7 +81,7 @@ export class Sealer {
     return `${this.#current}.${sealed.toString('base64url')}`;
   }
 
-  /** Throws `StoredFlowError` for what was not sealed for this tenant, state and purpose with a key that is known. */
+  /** Opens a sealed text. Throws `StoredFlowError` unless it was sealed for this tenant, state and purpose with a known key. */
   open(state: string, purpose: Purpose, sealed: string): string {
     const dot = sealed.indexOf('.');
     const bytes = Buffer.from(sealed.slice(dot + 1), 'base64url');
@@ -104,29 +106,27 @@ export class Sealer {
   }
 
   /**
-   * One hash of both secrets, each of them random. HKDF would do as well, in nine times the time, and leave objects that the
-   * collector has to finalise.
+   * Derives the key of a flow: one hash of both secrets, which is enough because each of them is random.
    *
    * @see NIST SP 800-56C Rev. 2 section 4.1
    */
   #key(state: string, id: string): Buffer {
     const key = this.#keys.get(id);
     if (!key) throw new RangeError('no such key');
-    return hash('sha256', Buffer.concat([counter, key, Buffer.from(`${state} ${label}`)]), 'buffer');
+    return sha256(Buffer.concat([counter, key, Buffer.from(`${state} ${label}`)]), 'buffer');
   }
 
-  /** Not kept, so that it need not be a digest. */
+  /** Returns the additional data that a seal is bound to. */
   #context(state: string, purpose: Purpose): Buffer {
     return Buffer.from(JSON.stringify([this.#tenant, purpose, state]));
   }
 
   #digest(...parts: readonly string[]): Buffer {
-    // Without an object of its own, each of which would make a pause of the garbage collector longer.
-    return hash('sha256', JSON.stringify([this.#tenant, ...parts]), 'buffer');
+    return sha256(JSON.stringify([this.#tenant, ...parts]), 'buffer');
   }
 }
 
-/** 132 bits are as hard to meet by chance. */
+/** Shortens a digest to 132 bits, still too many to collide by chance. */
 function short(digest: Buffer): string {
   return digest.toString('base64url').slice(0, 22);
 }

@@ -1,83 +1,87 @@
-import type { CallbackFields } from '../../callback-response.ts';
-import { clockFrom, type Clock } from '../../clock.ts';
-import { StoredFlowError } from '../../errors.ts';
-import { mismatch } from '../../expectation.ts';
-import type { Outcome } from '../../flow.ts';
-import { randomToken } from '../../pkce.ts';
-import type { Arrival } from '../../redirect.ts';
-import type { BegunFlow, Consumed, FlowStore, NewFlow, StoredFlow, StoredResult, Watcher } from '../store.ts';
-import { Pages } from '../pages.ts';
+/**
+ * The store of flows in Redis.
+ *
+ * One class, although it is long: each method is one script, and all share the names, the sealer and the clock.
+ */
+import type { CallbackFields } from '../../model/callback-response.ts';
+import { clockFrom, type Clock } from '../../base/clock.ts';
+import { StoredFlowError } from '../../model/errors.ts';
+import { mismatch } from '../../model/expectation.ts';
+import type { Outcome } from '../../model/flow.ts';
+import { InvalidOptionError } from '../../base/invalid-option.ts';
+import { randomToken } from '../../base/random.ts';
+import { typeOf } from '../../base/validate.ts';
+import type { Arrival } from '../../model/redirect.ts';
+import {
+  resultRetentionMs,
+  type BegunFlow,
+  type Consumed,
+  type FlowStore,
+  type FlowWatcher,
+  type NewFlow,
+  type StoredFlow,
+  type StoredResult,
+} from '../../model/flow-store.ts';
+import { WaitingPages } from '../waiting-pages.ts';
 import { Commands } from './commands.ts';
-import { readRedisStoreOptions, type RedisStoreOptions, type RedisStoreSettings } from './options.ts';
+import { Connection } from './connection.ts';
+import type { RedisStoreSettings } from './options.ts';
 import { Sealer } from './seal.ts';
 import * as scripts from './scripts.ts';
-import { Wakes, type FlowName } from './wakes.ts';
+import { Names, type FlowName } from './names.ts';
+import { Wakes } from './wakes.ts';
 
-/** Flows in Redis, for any number of nodes. Its connection for messages is its own; the client stays the caller's. */
-export interface RedisFlowStore extends FlowStore, AsyncDisposable {
-  /** Stops watching, and closes the connection for messages. Repeatable; flows live on. */
-  close(): Promise<void>;
-}
+// Remaining difference of the clocks: Redis returns whole milliseconds, and its answer takes time.
+const clockMarginMs = 20;
 
-/**
- * A store of flows that any number of nodes share.
- *
- * Rejects with `InvalidOptionError` for an option that is out of range, and with `StoreUnavailableError` where Redis does
- * not answer within `timeout`.
- */
-export async function redisStore(options: RedisStoreOptions): Promise<RedisFlowStore> {
-  const store = new RedisStore(readRedisStoreOptions(options));
-  await store.open();
-  return store;
-}
+// Longer than any flow.
+const sharedTtlMs = 2 * 86_400_000;
 
-// An expired flow's result is kept this long for a listener that is reconnecting.
-const afterlife = 60_000;
-
-// As many parts as a cluster can spread; a flow's keys, and what tells of them, are in one.
-const buckets = 1_024;
-
-// What the two clocks may differ by, all the same: Redis tells the time in whole milliseconds, and a message under way.
-const margin = 20;
-
-// Outlives any flow.
-const epochLife = 2 * 86_400_000;
-
-/** A page of this node that waits to hear how its sign-in ended. */
+/** A page of this node that waits for the outcome of its sign-in. */
 interface Page {
   readonly state: string;
-  /** How long it waits, in milliseconds. */
+  /** Milliseconds that it waits. */
   readonly ms: number;
-  readonly tell: (outcome: Outcome) => void;
+  readonly deliver: (outcome: Outcome) => void;
 }
 
-class RedisStore implements RedisFlowStore {
+/** Store of flows in Redis, for any number of nodes. It owns its connection for messages; the client stays the caller's. */
+export class RedisStore implements FlowStore, AsyncDisposable {
   readonly shared = true;
   readonly #settings: RedisStoreSettings;
   readonly #clock: Clock;
+  readonly #connection: Connection;
   readonly #commands: Commands;
   readonly #sealer: Sealer;
+  readonly #names: Names;
   readonly #wakes: Wakes;
-  /** Names this node, for as long as it lives. */
+  /** Name of this node, unique to this store. */
   readonly #node = shortToken();
-  readonly #pages = new Pages<Page>();
+  readonly #pages = new WaitingPages<Page>();
   #epoch = '';
-  /** Milliseconds that the clock of Redis is ahead of this node's. */
+  #secret = '';
+  /** Milliseconds that Redis's clock is ahead of this node's. */
   #ahead = 0;
+  #isOpen = false;
   #closed = false;
 
   constructor(settings: RedisStoreSettings) {
     this.#settings = settings;
     const { client, tenant, keys, timeout, scheduler } = settings;
     this.#clock = clockFrom(scheduler);
-    this.#commands = new Commands(client, this.#clock, timeout);
+    this.#connection = new Connection(client, this.#clock, timeout, () => void this.#wakes.renew());
+    this.#commands = new Commands(this.#connection, this.#clock, timeout, (error) => {
+      // Before that, `redisStore` rejects with the error.
+      if (this.#isOpen) settings.report(error);
+    });
     this.#sealer = new Sealer(tenant, keys);
-    this.#wakes = new Wakes(client.duplicate(), {
+    this.#names = new Names(settings.prefix, this.#sealer);
+    this.#wakes = new Wakes(client, {
       ...settings,
       clock: this.#clock,
-      channelOf: (bucket) => this.#channels(bucket) + this.#node,
+      channelOf: (bucket) => this.#names.channels(bucket) + this.#node,
       ended: (_bucket, names) => this.#ended(names),
-      told: (id, sealed) => this.#told(id, sealed),
+      onOutcome: (id, sealed) => this.#onOutcome(id, sealed),
       onPoll: () => this.check(),
     });
   }
@@ -86,10 +90,15 @@ class RedisStore implements RedisFlowStore {
     try {
       await this.check();
       await this.#wakes.open();
+      this.#isOpen = true;
     } catch (error) {
       await this.close();
       throw error;
     }
+  }
+
+  get secret(): string {
+    return this.#secret;
   }
 
   get epoch(): string {
@@ -102,7 +111,7 @@ class RedisStore implements RedisFlowStore {
 
   async begin(flow: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use' | 'too_many_flows'> {
     const { state, key, expectation, redirectUri } = flow;
-    const name = this.#nameOf(state);
+    const name = this.#names.of(state);
     if (!(await this.#admits(name, ttl))) return 'too_many_flows';
     const sealed = this.#sealer.seal(state, 'flow', JSON.stringify({ key, expectation, redirectUri }));
     const [, answer] = await Promise.all([
@@ -115,9 +124,7 @@ class RedisStore implements RedisFlowStore {
         this.#fitsOf(flow),
         this.#node,
         ttl,
-        afterlife,
-        this.#channels(name.bucket),
-        name.id,
+        resultRetentionMs,
         shortToken(),
       ),
     ]);
@@ -128,51 +135,54 @@ class RedisStore implements RedisFlowStore {
   }
 
   async read(state: string): Promise<StoredFlow | undefined> {
-    const { id, key } = this.#nameOf(state);
+    const { id, key } = this.#names.of(state);
     const [sealed, expires] = (await this.#commands.run(scripts.read, [key])) as (string | null)[];
     return sealed && expires ? this.#open(id, state, sealed, expires) : undefined;
   }
 
   async adopt(state: string): Promise<boolean> {
-    const { id, bucket, key } = this.#nameOf(state);
-    // First, so that no ending comes between.
+    const { id, bucket, key } = this.#names.of(state);
+    // First, so that no message is missed.
     await this.#wakes.listen(bucket);
-    return (await this.#commands.run(scripts.adopt, [key], this.#node, this.#channels(bucket), id)) === 1;
+    return (
+      Number(await this.#commands.run(scripts.adopt, [key], this.#node, this.#names.channels(bucket), id)) ===
+      1
+    );
   }
 
   async consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed> {
     const { state, iss } = response;
-    const name = this.#nameOf(state);
+    const name = this.#names.of(state);
     const { id, bucket, key } = name;
     const [page] = this.#pages.of(id);
     const [outcome, sealed] = (await this.#commands.run(
       scripts.consume,
-      page ? [key, this.#pageKey(name)] : [key],
+      page ? [key, this.#names.pageKey(name)] : [key],
       this.#sealer.fits(state, arrival, { iss }),
       this.#sealer.fits(state, arrival),
       this.#sealer.seal(state, 'response', JSON.stringify(response)),
       shortToken(),
-      this.#channels(bucket),
+      this.#names.channels(bucket),
       id,
       ...(page ? [this.#node, page.ms] : []),
     )) as [string, string?];
-    if (outcome === 'accepted') return { disposition: 'accepted', flow: id };
+    if (outcome === 'accepted') return { disposition: 'accepted', flowId: id };
     if (outcome !== 'mismatch' || sealed === undefined)
       return { disposition: outcome === 'unmatched' ? 'unmatched' : 'duplicate' };
     const { expectation } = this.#open(id, state, sealed, '0');
     const wrong = mismatch(expectation, arrival, iss);
-    // Redis says it does not fit, what is sealed that it does: somebody has changed one of them.
+    // The digests do not fit but the sealed data does, so one of them was changed in Redis.
     if (!wrong) throw new StoredFlowError('what the store has of a flow contradicts itself');
-    return { disposition: wrong, flow: id };
+    return { disposition: wrong, flowId: id };
   }
 
   async cancel(state: string): Promise<void> {
-    const { id, bucket, key } = this.#nameOf(state);
-    await this.#commands.run(scripts.cancel, [key], this.#channels(bucket), id);
+    const { id, bucket, key } = this.#names.of(state);
+    await this.#commands.run(scripts.cancel, [key], this.#names.channels(bucket), id);
   }
 
   async take(state: string): Promise<StoredResult | 'elsewhere' | 'gone' | undefined> {
-    const { key } = this.#nameOf(state);
+    const { key } = this.#names.of(state);
     const [outcome, sealed] = (await this.#commands.run(scripts.take, [key], this.#node)) as [
       string,
       string?,
@@ -185,54 +195,67 @@ class RedisStore implements RedisFlowStore {
   }
 
   async announce({ state, expiresAt }: Pick<StoredFlow, 'state' | 'expiresAt'>): Promise<boolean> {
-    const { key } = this.#nameOf(state);
-    const left = Math.ceil(Math.max(0, expiresAt - this.now()) + afterlife);
-    return (await this.#commands.run(scripts.announce, [key], shortToken(), left)) === 1;
+    const { key } = this.#names.of(state);
+    const left = Math.ceil(Math.max(0, expiresAt - this.now()) + resultRetentionMs);
+    return Number(await this.#commands.run(scripts.announce, [key], shortToken(), left)) === 1;
   }
 
   async acknowledge(state: string): Promise<boolean> {
-    const name = this.#nameOf(state);
-    const gone = (await this.#commands.run(scripts.acknowledge, [name.key], afterlife)) === 1;
-    // Not waited for: it goes by itself, a little later.
+    const name = this.#names.of(state);
+    const keys = [name.key, this.#names.pageKey(name)];
+    const gone = Number(await this.#commands.run(scripts.acknowledge, keys, resultRetentionMs)) === 1;
+    // Not awaited: if it fails, the entry expires a little later.
     if (gone && this.#settings.quota)
-      void this.#commands.run(scripts.release, [this.#quotaKeys()[0]], name.id).catch(() => undefined);
+      void this.#commands.run(scripts.release, [this.#names.quotaKeys()[0]], name.id).catch(() => undefined);
     return gone;
   }
 
-  async settle(state: string, outcome: Outcome): Promise<void> {
-    const name = this.#nameOf(state);
-    const message = `${name.id} ${this.#sealer.seal(state, 'outcome', JSON.stringify(outcome))}`;
-    await this.#commands.run(scripts.settle, [this.#pageKey(name)], this.#channels(name.bucket), message);
+  async owner(state: string): Promise<Pick<StoredFlow, 'id' | 'key'> | undefined> {
+    const { id, key } = this.#names.of(state);
+    const [sealed] = (await this.#commands.run(scripts.read, [key])) as (string | null)[];
+    return sealed ? this.#open(id, state, sealed, '0') : undefined;
   }
 
-  async onOutcome(state: string, ms: number, tell: (outcome: Outcome) => void): Promise<() => void> {
-    const { id, bucket } = this.#nameOf(state);
-    const stop = this.#pages.add(id, { state, ms, tell });
+  async settle(state: string, outcome: Outcome): Promise<void> {
+    const name = this.#names.of(state);
+    const message = `${name.id} ${this.#sealer.seal(state, 'outcome', JSON.stringify(outcome))}`;
+    await this.#commands.run(
+      scripts.settle,
+      [this.#names.pageKey(name)],
+      this.#names.channels(name.bucket),
+      message,
+    );
+  }
+
+  async onOutcome(state: string, ms: number, deliver: (outcome: Outcome) => void): Promise<() => void> {
+    const { id, bucket } = this.#names.of(state);
+    const stop = this.#pages.add(id, { state, ms, deliver });
     await this.#wakes.listen(bucket);
     return stop;
   }
 
-  watch({ state, expiresAt }: StoredFlow, watcher: Watcher): void {
-    this.#wakes.watch(this.#nameOf(state), expiresAt - this.#ahead + margin, watcher);
+  watch({ state, expiresAt }: StoredFlow, watcher: FlowWatcher): void {
+    this.#wakes.watch(this.#names.of(state), expiresAt - this.#ahead + clockMarginMs, watcher);
   }
 
-  unwatch({ id }: { id: string }, watcher: Watcher): void {
+  unwatch({ id }: { id: string }, watcher: FlowWatcher): void {
     this.#wakes.unwatch(id, watcher);
   }
 
   async check(): Promise<void> {
-    const fresh = randomToken(12);
-    const key = `${this.#settings.prefix}epoch`;
-    const [epoch, now] = (await this.#commands.run(scripts.epoch, [key], fresh, epochLife)) as [
-      string,
-      number,
-    ];
-    this.#epoch = epoch;
+    const [epoch, now] = await this.#shared('epoch', randomToken(12));
+    this.#commands.recovered();
     this.#ahead = now - this.#clock.now();
+    this.#epoch = epoch;
+    // Each tenant has its own.
+    const [secret] = await this.#shared('secret', randomToken());
+    this.#secret = this.#sealer.name(secret).toString('base64url');
   }
 
+  /** Stops watching, and closes the connection for messages. Repeatable; flows stay in Redis. */
   close(): Promise<void> {
     if (!this.#closed) this.#wakes.close();
+    this.#connection.close();
     this.#closed = true;
     return Promise.resolve();
   }
@@ -241,54 +264,49 @@ class RedisStore implements RedisFlowStore {
     return this.close();
   }
 
+  /** Returns the value that the first node has set under a name, and the time of Redis. */
+  async #shared(name: string, fresh: string): Promise<[value: string, now: number]> {
+    const key = `${this.#settings.prefix}${name}`;
+    const answer = await this.#commands.run(scripts.shared, [key], fresh, sharedTtlMs);
+    const [value, now] = Array.isArray(answer) ? (answer as unknown[]) : [];
+    // A client that transforms answers would lose responses that were already consumed.
+    if (typeof value !== 'string' || !Number.isFinite(Number(now)))
+      throw new InvalidOptionError(
+        'client',
+        `must return the answers of Redis unchanged, without a transformation or type mapping; got ${typeOf(value)} for a text`,
+      );
+    return [value, Number(now)];
+  }
+
   async #admits({ id }: FlowName, ttl: number): Promise<boolean> {
     const { quota } = this.#settings;
     if (!quota) return true;
     const { flows, perSecond } = quota;
-    return (await this.#commands.run(scripts.admit, this.#quotaKeys(), id, ttl, flows, perSecond)) === 1;
+    return (
+      Number(await this.#commands.run(scripts.admit, this.#names.quotaKeys(), id, ttl, flows, perSecond)) ===
+      1
+    );
   }
 
   async #ended(names: readonly FlowName[]): Promise<readonly FlowName[]> {
     const keys = names.map(({ key }) => key);
-    const found = (await this.#commands.run(scripts.ended, keys, this.#node)) as number[];
-    return found.flatMap((index) => names[index - 1] ?? []);
+    const found = (await this.#commands.run(scripts.ended, keys, this.#node)) as (number | string)[];
+    return found.flatMap((index) => names[Number(index) - 1] ?? []);
   }
 
-  #told(id: string, sealed: string): void {
+  #onOutcome(id: string, sealed: string): void {
     const pages = this.#pages.of(id);
     const [first] = pages;
     if (!first) return;
     try {
       const outcome = JSON.parse(this.#sealer.open(first.state, 'outcome', sealed)) as Outcome;
-      for (const { tell } of pages) tell(outcome);
+      for (const { deliver } of pages) deliver(outcome);
     } catch (error) {
       this.#settings.report(error);
     }
   }
 
-  #nameOf(state: string): FlowName {
-    const digest = this.#sealer.name(state);
-    const id = digest.toString('base64url').slice(0, 22);
-    const bucket = String(digest.readUInt16BE(digest.length - 2) % buckets);
-    return { id, bucket, key: `${this.#settings.prefix}{${bucket}}:flow:${id}` };
-  }
-
-  #pageKey({ id, bucket }: FlowName): string {
-    return `${this.#settings.prefix}{${bucket}}:page:${id}`;
-  }
-
-  /** A node's channel of a bucket is this and the node's name. */
-  #channels(bucket: string): string {
-    return `${this.#settings.prefix}{${bucket}}:node:`;
-  }
-
-  #quotaKeys(): [flows: string, allowance: string] {
-    const { prefix } = this.#settings;
-    const tenant = this.#sealer.tenantName;
-    return [`${prefix}{${tenant}}:flows`, `${prefix}{${tenant}}:allowance`];
-  }
-
-  /** Every redirect that the flow accepts, as digests one after the other. */
+  /** Returns the digests of all redirects that the flow accepts, one after the other. */
   #fitsOf({ state, expectation }: NewFlow): string {
     const { path, responseMode: mode, issuer } = expectation;
     const arrival: Arrival = { path, mode };
@@ -302,7 +320,7 @@ class RedisStore implements RedisFlowStore {
   #open(id: string, state: string, sealed: string, expires: string): StoredFlow {
     const text = this.#sealer.open(state, 'flow', sealed);
     const { expectation, redirectUri, key } = JSON.parse(text) as Omit<NewFlow, 'state'>;
-    // JSON leaves out what is undefined.
+    // JSON leaves out members that are undefined.
     const { issuer } = expectation;
     return {
       id,
@@ -315,7 +333,7 @@ class RedisStore implements RedisFlowStore {
   }
 }
 
-/** Names a node, or an attempt at a step. */
+/** Returns a random name of a node or of an attempt at a step. */
 function shortToken(): string {
   return randomToken().slice(0, 11);
 }

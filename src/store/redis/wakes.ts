@@ -1,112 +1,128 @@
-import type { Clock } from '../../clock.ts';
-import { Deadlines, type Timed } from '../../deadlines.ts';
-import type { Report } from '../../isolated-observable.ts';
-import type { Watcher } from '../store.ts';
-import type { RedisSubscriber } from './client.ts';
+import type { Clock } from '../../base/clock.ts';
+import { Deadlines, type Timed } from '../../base/deadlines.ts';
+import { withTimeout } from '../../base/timeout.ts';
+import type { FlowWatcher } from '../../model/flow-store.ts';
+import { StoreUnavailableError } from '../../model/errors.ts';
+import type { RedisClient, RedisSubscriber } from './client.ts';
+import { connectedDuplicate } from './connection.ts';
+import type { FlowName } from './names.ts';
 
-/** A flow that somebody of this node watches. */
+/** A flow with watchers at this node. */
 interface Watched extends Timed {
   readonly name: FlowName;
-  readonly watchers: Set<Watcher>;
-}
-
-/** How a flow is called in Redis. */
-export interface FlowName {
-  readonly id: string;
-  /** All keys of its flows, and the channels that tell of them, are in one hash slot. */
-  readonly bucket: string;
-  readonly key: string;
+  readonly watchers: Set<FlowWatcher>;
 }
 
 export interface WakesOptions {
   clock: Clock;
-  report: Report;
-  /** Milliseconds between looks at everything that is watched. */
+  /** Milliseconds within which a connection for messages must be made. */
+  timeout: number;
+  /** Milliseconds between searches for ended flows among all that are watched. */
   poll: number;
   channelOf: (bucket: string) => string;
-  /** Of these flows of one bucket, those to look at. */
+  /** Returns the flows of one bucket that have ended, are gone or belong to another node. */
   ended: (bucket: string, names: readonly FlowName[]) => Promise<readonly FlowName[]>;
-  /** A message about a flow that is more than a wake. */
-  told: (id: string, sealed: string) => void;
-  /** Runs with each poll. */
+  /** Called with the sealed outcome of a flow's sign-in. */
+  onOutcome: (id: string, sealed: string) => void;
+  /** Called with each search. */
   onPoll: () => Promise<void>;
 }
 
-// A script holds up everybody else in Redis: so many flows in one, and so many at a time.
-const batch = 200;
-const lanes = 8;
+// Bounds the flows of one script and the scripts at a time, because Redis runs nothing else during a script.
+const batchSize = 200;
+const parallelBatches = 8;
 
-// The first flow of a bucket waits for its channel, but no longer than this: without it the poll finds the end.
-const patience = 250;
+// The first flow of a bucket waits this long for its channel; without a channel, the next search finds its end.
+const subscribeTimeoutMs = 250;
 
 /**
- * Who is to be told that a flow may have ended.
+ * Wakes the watchers of flows that may have ended.
  *
- * Messages of Redis may be lost, so they only wake; when the connection for them comes back, and every so often, Redis
- * is asked about everything that is watched.
+ * Messages of Redis may be lost, so they only wake. After each reconnect, and periodically, a search asks Redis about all
+ * watched flows.
  */
 export class Wakes {
   readonly #options: WakesOptions;
-  readonly #subscriber: RedisSubscriber;
+  readonly #client: RedisClient;
+  #subscriber: RedisSubscriber | undefined;
   readonly #watched = new Map<string, Watched>();
   readonly #deadlines: Deadlines<Watched>;
+  /** Buckets of which messages are wanted. */
+  readonly #buckets = new Set<string>();
   readonly #channels = new Map<string, Promise<unknown>>();
   #sweeping: Promise<void> | undefined;
   #again = false;
   #stopPoll: () => void = () => undefined;
   #closed = false;
 
-  constructor(subscriber: RedisSubscriber, options: WakesOptions) {
-    this.#subscriber = subscriber;
+  constructor(client: RedisClient, options: WakesOptions) {
+    this.#client = client;
     this.#options = options;
     this.#deadlines = new Deadlines(options.clock, (watched) => wake(watched));
-    // Without a listener it would end the process. What is lost meanwhile is found out by asking.
-    subscriber.on('error', () => undefined);
-    for (const event of ['ready', 'node-ready', '+node']) subscriber.on(event, () => void this.sweep());
   }
 
   async open(): Promise<void> {
-    await this.#subscriber.connect();
+    await this.renew();
+    if (!this.#subscriber) throw new StoreUnavailableError('the store cannot be reached');
     this.#poll();
   }
 
-  /** Is told of flows of this bucket from now on. */
-  async listen(bucket: string): Promise<void> {
-    let subscribed = this.#channels.get(bucket);
-    if (!subscribed) {
-      subscribed = this.#subscriber.sSubscribe(this.#options.channelOf(bucket), (message) =>
-        this.#hear(message),
-      );
-      this.#channels.set(bucket, subscribed);
-      subscribed.catch(() => void this.#channels.delete(bucket));
+  /** Receives messages over a new connection; keeps the current one if that fails. */
+  async renew(): Promise<void> {
+    const { clock, timeout } = this.#options;
+    const fresh = await connectedDuplicate(this.#client, clock, timeout);
+    if (!fresh) return;
+    if (this.#closed) {
+      fresh.destroy();
+      return;
     }
-    let stop: () => void = () => undefined;
-    const late = new Promise<void>((resolve) => (stop = this.#options.clock.after(patience, resolve)));
-    await Promise.race([subscribed.catch(() => undefined), late]);
-    stop();
+    const before = this.#subscriber;
+    this.#subscriber = fresh;
+    this.#channels.clear();
+    before?.destroy();
+    for (const event of ['ready', 'node-ready', '+node']) fresh.on(event, () => void this.sweep());
+    await this.sweep();
   }
 
-  /** @param deadline By this node's clock; the flow has expired then. */
-  watch(name: FlowName, deadline: number, watcher: Watcher): void {
-    // What was under way when this was closed.
+  /** Subscribes to messages about flows of this bucket. */
+  async listen(bucket: string): Promise<void> {
+    this.#buckets.add(bucket);
+    let subscribed = this.#channels.get(bucket);
+    if (!subscribed && this.#subscriber) {
+      const attempt = this.#subscriber.sSubscribe(this.#options.channelOf(bucket), (message) =>
+        this.#onMessage(message),
+      );
+      subscribed = attempt;
+      this.#channels.set(bucket, attempt);
+      attempt.catch(() => {
+        if (this.#channels.get(bucket) === attempt) this.#channels.delete(bucket);
+      });
+    }
+    const settled = subscribed?.catch(() => undefined) ?? Promise.resolve();
+    await withTimeout(this.#options.clock, subscribeTimeoutMs, settled, () => undefined);
+  }
+
+  /** @param expiresAt Expiry of the flow by this node's clock. */
+  watch(name: FlowName, expiresAt: number, watcher: FlowWatcher): void {
+    // A step that was under way when the store was closed.
     if (this.#closed) return;
     let watched = this.#watched.get(name.id);
     if (!watched) {
-      watched = { name, watchers: new Set(), deadline, slot: -1 };
+      watched = { name, watchers: new Set(), expiresAt, slot: -1 };
       this.#watched.set(name.id, watched);
       this.#deadlines.add(watched);
     }
     watched.watchers.add(watcher);
   }
 
-  unwatch(id: string, watcher: Watcher): void {
+  unwatch(id: string, watcher: FlowWatcher): void {
     const watched = this.#watched.get(id);
     if (!watched?.watchers.delete(watcher) || watched.watchers.size > 0) return;
     this.#watched.delete(id);
     this.#deadlines.remove(watched);
   }
 
-  /** Wakes all whose flow has ended unnoticed. One at a time, and one more where it was asked for meanwhile. */
+  /** Searches for ended flows, and wakes their watchers. A call during a search starts one more after it. */
   sweep(): Promise<void> {
     this.#again = true;
     this.#sweeping ??= this.#sweepAll().finally(() => (this.#sweeping = undefined));
@@ -119,14 +135,14 @@ export class Wakes {
     for (const { watchers } of this.#watched.values()) watchers.clear();
     for (const watched of [...this.#deadlines.values()]) this.#deadlines.remove(watched);
     this.#watched.clear();
-    this.#subscriber.destroy();
+    this.#subscriber?.destroy();
   }
 
-  /** A flow's id alone wakes. */
-  #hear(message: string): void {
+  /** Handles a message: a flow's id alone wakes, followed by a sealed text it is an outcome. */
+  #onMessage(message: string): void {
     const [id = '', sealed] = message.split(' ');
     const watched = this.#watched.get(id);
-    if (sealed !== undefined) this.#options.told(id, sealed);
+    if (sealed !== undefined) this.#options.onOutcome(id, sealed);
     else if (watched) wake(watched);
   }
 
@@ -134,18 +150,16 @@ export class Wakes {
     while (this.#again && !this.#closed) {
       this.#again = false;
       const batches = this.#batches();
-      // Those that could not be subscribed to when they were first needed. Before the look, so that no ending comes between.
-      const needed = new Set(batches.flatMap(([first]) => first?.bucket ?? []));
-      const missing = [...needed].filter((bucket) => !this.#channels.has(bucket));
+      // Subscribes again to channels that failed before; first, so that no message is missed.
+      const missing = [...this.#buckets].filter((bucket) => !this.#channels.has(bucket));
       await Promise.all(missing.map((bucket) => this.listen(bucket)));
       const lane = async (): Promise<void> => {
         for (let next = batches.pop(); next && !this.#closed; next = batches.pop()) await this.#look(next);
       };
       try {
-        await Promise.all(Array.from({ length: lanes }, lane));
-      } catch (error) {
-        // Away still: the next poll asks again.
-        this.#options.report(error);
+        await Promise.all(Array.from({ length: parallelBatches }, lane));
+      } catch {
+        // Still unavailable: the next search asks again.
       }
     }
   }
@@ -165,16 +179,16 @@ export class Wakes {
       else byBucket.set(name.bucket, [name]);
     }
     return [...byBucket.values()].flatMap((names) =>
-      Array.from({ length: Math.ceil(names.length / batch) }, (_, n) =>
-        names.slice(n * batch, (n + 1) * batch),
+      Array.from({ length: Math.ceil(names.length / batchSize) }, (_, n) =>
+        names.slice(n * batchSize, (n + 1) * batchSize),
       ),
     );
   }
 
   #poll(): void {
-    const { clock, poll, onPoll, report } = this.#options;
+    const { clock, poll, onPoll } = this.#options;
     this.#stopPoll = clock.after(poll, () => {
-      void Promise.all([this.sweep(), onPoll().catch(report)]).then(() => {
+      void Promise.all([this.sweep(), onPoll().catch(() => undefined)]).then(() => {
         if (!this.#closed) this.#poll();
       });
     });

@@ -1,0 +1,210 @@
+import { firstValueFrom } from 'rxjs';
+import { connectCallbackHost } from '../../src/client.ts';
+import type { CallbackHost } from '../../src/index.ts';
+import * as assert from '../helpers/assert.ts';
+import { token, withBridge } from '../helpers/bridge.ts';
+import { observe, withServer, type Endpoint } from '../helpers/endpoint.ts';
+import { createStoredHost } from '../../src/redis.ts';
+import { memoryStore } from '../../src/bridge.ts';
+import { withRedis } from '../helpers/redis.ts';
+import { hasRedis, noRedis } from '../helpers/redis-server.ts';
+import { suite } from '../helpers/suite.ts';
+
+interface Hosted {
+  host: CallbackHost;
+  endpoint: Endpoint;
+}
+
+type Use = (body: (hosted: Hosted) => Promise<void>) => Promise<void>;
+
+/** Contract of every `CallbackHost`, whichever process the redirect arrives at. */
+function contract(name: string, use: Use, absent?: string): void {
+  const all = suite(`${name} as a CallbackHost`);
+  const test = all.when(absent === undefined, absent ?? '');
+
+  test('begins flows, each with a state and verifier of its own, at the redirect URI of the service', () =>
+    use(async ({ host, endpoint }) => {
+      const [one, other] = await Promise.all([host.begin(), host.begin()]);
+      assert.is.not(one.state, other.state);
+      assert.is.not(one.codeVerifier, other.codeVerifier);
+      assert.is.not(one.id, other.id);
+      assert.equal(
+        [one.redirectUri, host.redirectUri],
+        [endpoint.server.redirectUri, endpoint.server.redirectUri],
+      );
+      const { searchParams } = one.authorizationUrl('https://as.example/authorize', { client_id: 'c' });
+      assert.equal(
+        ['client_id', 'state', 'redirect_uri', 'code_challenge_method'].map((key) => searchParams.get(key)),
+        ['c', one.state, one.redirectUri, 'S256'],
+      );
+    }));
+
+  test('says when a flow expires', () =>
+    use(async ({ host }) => {
+      const before = Date.now();
+      const flow = await host.begin({ ttl: 60_000 });
+      const left = flow.expiresAt - 60_000;
+      // Judged by another clock than this one, which a correction of the time may have moved.
+      assert.ok(left >= before - 1_000 && left <= Date.now() + 1_000, `${left - before} ms`);
+      assert.is(flow.expiresAt, Math.trunc(flow.expiresAt));
+    }));
+
+  test('gives each flow its own response, once, to each subscriber', () =>
+    use(async ({ host, endpoint }) => {
+      const flows = await Promise.all(Array.from({ length: 20 }, () => host.begin()));
+      const seen = flows.map(observe);
+      for (const flow of flows) flow.response.subscribe(() => flow.settle({ status: 'success' }));
+      const responses = flows.map((flow) => firstValueFrom(flow.response));
+      for (const { state } of flows.toReversed())
+        await endpoint.visit(`/callback?code=of-${state}&state=${state}`);
+      assert.equal(
+        (await Promise.all(responses)).map(({ code }) => code),
+        flows.map(({ state }) => `of-${state}`),
+      );
+      assert.ok(seen.every(({ responses: values, completed }) => values.length === 1 && completed));
+      assert.is((await firstValueFrom(flows[0]!.response)).code, `of-${flows[0]!.state}`);
+      assert.is((await endpoint.visit(`/callback?code=again&state=${flows[0]!.state}`)).status, 400);
+    }));
+
+  test('relays an error as a value', () =>
+    use(async ({ host, endpoint }) => {
+      const flow = await host.begin();
+      const response = firstValueFrom(flow.response);
+      await endpoint.visit(`/callback?error=access_denied&error_description=No&state=${flow.state}`);
+      assert.equal((await response).toDict(), {
+        error: 'access_denied',
+        error_description: 'No',
+        state: flow.state,
+      });
+    }));
+
+  test('cancels one flow and no other, and its redirect is refused', () =>
+    use(async ({ host, endpoint }) => {
+      const [gone, stays] = await Promise.all([host.begin(), host.begin()]);
+      const ended = assert.rejects(firstValueFrom(gone.response), 'cancelled');
+      const response = firstValueFrom(stays.response);
+      stays.response.subscribe(() => stays.settle({ status: 'success' }));
+      const cancelled = firstValueFrom(host.events);
+      gone.cancel();
+      await ended;
+      assert.is((await cancelled).type, 'cancelled');
+      assert.is((await endpoint.visit(`/callback?code=c&state=${gone.state}`)).status, 400);
+      await endpoint.visit(`/callback?code=c&state=${stays.state}`);
+      assert.is((await response).code, 'c');
+    }));
+
+  test('a subscriber that has the response cannot take it from the others', () =>
+    use(async ({ host, endpoint }) => {
+      for (const act of ['cancel', 'close'] as const) {
+        const flow = await host.begin();
+        let closing: Promise<void> | undefined;
+        flow.response.subscribe(() => {
+          flow.settle({ status: 'success' });
+          if (act === 'cancel') flow.cancel();
+          else closing = host.close();
+        });
+        const other = observe(flow);
+        const response = firstValueFrom(flow.response);
+        await endpoint.visit(`/callback?code=c&state=${flow.state}`);
+        await response;
+        assert.equal([other.responses.length, other.errors, other.completed], [1, [], true]);
+        await closing;
+      }
+    }));
+
+  test('gives a response to a late subscriber although the flow was cancelled after it had come', () =>
+    use(async ({ host, endpoint }) => {
+      const flow = await host.begin();
+      flow.response.subscribe(() => flow.settle({ status: 'success' }));
+      await endpoint.visit(`/callback?code=c&state=${flow.state}`);
+      flow.cancel();
+      assert.is((await firstValueFrom(flow.response)).code, 'c');
+    }));
+
+  test('ends a flow when its signal aborts, and begins none for one that has', () =>
+    use(async ({ host }) => {
+      const controller = new AbortController();
+      const flow = await host.begin({ signal: controller.signal });
+      const ended = assert.rejects(firstValueFrom(flow.response), 'cancelled');
+      controller.abort();
+      await ended;
+      await assert.rejects(host.begin({ signal: controller.signal }), 'cancelled');
+    }));
+
+  test('joins the flow of the same key', () =>
+    use(async ({ host }) => {
+      const [one, other] = await Promise.all([host.begin({ key: 'k' }), host.begin({ key: 'k' })]);
+      assert.is(one, other);
+    }));
+
+  test('tells the waiting page how the sign-in ended', () =>
+    use(async ({ host, endpoint }) => {
+      const flow = await host.begin();
+      flow.response.subscribe(() => flow.settle({ status: 'failure', message: 'no token' }));
+      const { body } = await endpoint.visit(`/callback?code=c&state=${flow.state}`);
+      assert.match(body, 'no token');
+    }));
+
+  test('shows neither state nor code when it is printed', () =>
+    use(async ({ host }) => {
+      const flow = await host.begin();
+      assert.not.match(JSON.stringify({ flow }), flow.state);
+    }));
+
+  test('ends pending flows when it closes, and begins no more', () =>
+    use(async ({ host }) => {
+      const flow = await host.begin();
+      const ended = assert.rejects(firstValueFrom(flow.response), 'closed');
+      await host.close();
+      await ended;
+      await assert.rejects(host.begin());
+      await host.close();
+    }));
+
+  all.run();
+}
+
+const settle = 5_000;
+
+contract('a server of this process', (body) =>
+  withServer({ settle }, (endpoint) => body({ host: endpoint.server, endpoint })),
+);
+
+contract('a service over the bridge', (body) =>
+  withBridge(
+    async ({ url, ...endpoint }) => {
+      const host = await connectCallbackHost(url, { token });
+      try {
+        await body({ host, endpoint });
+      } finally {
+        await host.close();
+      }
+    },
+    {},
+    { settle },
+  ),
+);
+
+contract('a server and a store', (body) =>
+  withServer({ settle }, async (endpoint) => {
+    await using host = createStoredHost(endpoint.server, memoryStore());
+    await body({ host, endpoint });
+  }),
+);
+
+/** Begun at one node, while the redirects come to another one. */
+contract(
+  'one of two nodes over Redis',
+  (body) =>
+    withRedis(async ({ open }) => {
+      const [mine, other] = [await open(), await open()];
+      await withServer({ settle }, (endpoint) =>
+        withServer({ settle, publicUrl: new URL(endpoint.server.redirectUri).origin }, async ({ server }) => {
+          createStoredHost(endpoint.server, other);
+          await using host = createStoredHost(server, mine);
+          await body({ host, endpoint });
+        }),
+      );
+    }),
+  hasRedis ? undefined : noRedis,
+);

@@ -1,0 +1,190 @@
+/** The monitor page's connection: cut, refused, opened twice, and come back to. */
+import { browserSuite } from '../../browser/chromium.ts';
+import { equal, is, match } from '../../helpers/assert.ts';
+import { counts, token } from '../../helpers/bridge.ts';
+import { startStrippingProxy } from '../../helpers/stripping-proxy.ts';
+import { certificate } from '../../helpers/tls.ts';
+import { overProxy, withMonitor } from './monitored.ts';
+import {
+  asSent,
+  isLive,
+  isLocked,
+  keep,
+  received,
+  saved,
+  shows,
+  signIn,
+  tallies,
+  underLoad,
+  watch,
+} from './watching.ts';
+
+const test = browserSuite('the connection of the monitor page');
+
+test(
+  'reconnects after its connection was cut under load, without a lost or doubled row',
+  ({ page }) =>
+    overProxy(async (monitored, proxy) => {
+      const { monitor, events, bridge } = monitored;
+      await watch(page, monitor.url());
+      await underLoad(monitored, { perSecond: 34, seconds: 8 }, async () => {
+        await page.locator('#shown', { hasText: /^\d{3} received/ }).waitFor();
+        proxy.target = undefined;
+        proxy.cutAll();
+        await page.locator('#status[data-state=away]').waitFor();
+        await counts(bridge, 0);
+        proxy.target = monitored.port;
+        await isLive(page);
+      });
+      await received(page, events);
+      equal(await saved(page), asSent(events));
+      is(await page.locator('tr.gap').count(), 0);
+      await shows(page, 'Waiting', 0);
+    }),
+  { deadline: 300_000 },
+);
+
+test(
+  'says how many events it has missed if the service no longer has them',
+  ({ page }) =>
+    overProxy(
+      async (monitored, proxy) => {
+        const { monitor, events, bridge } = monitored;
+        await watch(page, monitor.url());
+        await signIn(monitored, 1);
+        await received(page, events);
+        const before = events.length;
+        proxy.target = undefined;
+        proxy.cutAll();
+        await counts(bridge, 0);
+        for (let n = 1; n <= 5; n++) await signIn(monitored, n);
+        proxy.target = monitored.port;
+        const lost = events.length - before - 10;
+        await page.locator('tr.gap').waitFor();
+        is(await page.locator('tr.gap').innerText(), `${lost} events were lost while disconnected.`);
+        equal(await saved(page), [
+          ...(asSent(events.slice(0, before)) as unknown[]),
+          { type: 'missed', count: lost },
+          ...(asSent(events.slice(-10)) as unknown[]),
+        ]);
+        is((await tallies(page))['Accepted'], '6');
+      },
+      { bridge: { limits: { events: 10 } } },
+    ),
+  { deadline: 300_000 },
+);
+
+test(
+  'opens a link once: the second page is asked for a token, and so is the first',
+  ({ page, context }) =>
+    withMonitor(async (monitored) => {
+      const { monitor, events, bridge } = monitored;
+      const link = monitor.url();
+      await watch(page, link);
+      await signIn(monitored, 1);
+      await received(page, events);
+      const second = await context.newPage();
+      await second.goto(link);
+      await isLocked(second);
+      match(await second.locator('#why').innerText(), 'rejected the link or token');
+      await isLocked(page);
+      await keep(page, 'locked');
+      is(bridge.connections, 0);
+      await signIn(monitored, 2);
+
+      // The first page resumes with a token, by the keyboard: the field has the focus.
+      await page.locator('#token').focus();
+      await page.keyboard.type('not-the-token-at-all');
+      await page.keyboard.press('Enter');
+      await page.locator('#why', { hasText: 'rejected' }).waitFor();
+      is(await page.locator('#token').inputValue(), '');
+      await page.locator('#token').fill(token);
+      await page.keyboard.press('Enter');
+      await isLive(page);
+      await received(page, events);
+      equal(await saved(page), asSent(events));
+      is(page.url().includes(token), false);
+      // And a link does as well as a token, put into the address bar of the page that waits.
+      await second.goto(monitor.url());
+      await isLive(second);
+      is(second.url(), link.slice(0, link.indexOf('#')));
+    }),
+  { deadline: 300_000 },
+);
+
+test(
+  'says what to do about a token that has too many pages',
+  ({ page }) =>
+    withMonitor(async ({ origin, ask }) => {
+      for (let more = 0; more < 100; more++) is((await ask(token)).status, 200);
+      await page.goto(`${origin}/monitor`);
+      await isLocked(page);
+      await page.locator('#token').fill(token);
+      await page.keyboard.press('Enter');
+      await page.locator('#why', { hasText: 'too many open pages. Close some of them first.' }).waitFor();
+    }),
+  { deadline: 300_000 },
+);
+
+test(
+  'asks for a token without a link, and keeps its access over a reload in its own tab only',
+  ({ page, context }) =>
+    withMonitor(async (monitored) => {
+      const { origin, events, monitor } = monitored;
+      await signIn(monitored, 1);
+      await page.goto(`${origin}/monitor`);
+      await isLocked(page);
+      match(await page.locator('#why').innerText(), 'open a new link from the service or enter a token');
+      is(await page.evaluate<string>('document.activeElement.id'), 'token');
+      is(await page.locator('#rows tr').count(), 0);
+      await page.goto(monitor.url());
+      await isLive(page);
+      is(await page.evaluate<number>('sessionStorage.length + localStorage.length'), 0);
+      for (let n = 0; n < 2; n++) {
+        await page.reload();
+        await isLive(page);
+        await received(page, events);
+      }
+      equal(await saved(page), asSent(events));
+      is(await page.evaluate<number>('sessionStorage.length + localStorage.length'), 0);
+      is(await page.evaluate<string>('document.cookie'), '');
+      const other = await context.newPage();
+      await other.goto(`${origin}/monitor`);
+      await isLocked(other);
+    }),
+  { deadline: 300_000 },
+);
+
+test('connects under a path that a proxy strips', async ({ page }) => {
+  await using proxy = await startStrippingProxy('/team');
+  await withMonitor(
+    async ({ monitor, server, port }) => {
+      proxy.target = port;
+      match(monitor.url(), `${proxy.origin}/team/monitor#`);
+      await watch(page, monitor.url());
+      await server.begin();
+      await page.locator('#rows', { hasText: 'begun' }).waitFor();
+    },
+    { server: { publicUrl: `${proxy.origin}/team` } },
+  );
+});
+
+test(
+  'connects over TLS, and to a bridge on a port of its own',
+  async ({ page, seen }) => {
+    await withMonitor(
+      async ({ monitor, server }) => {
+        match(monitor.url(), /^https:/);
+        await watch(page, monitor.url());
+        await server.begin();
+        await page.locator('#rows', { hasText: 'begun' }).waitFor();
+      },
+      { server: { tls: certificate } },
+    );
+    await withMonitor(({ monitor }) => watch(page, monitor.url()), { bridge: { port: 0 } });
+    equal([seen.errors, seen.violations], [[], []]);
+  },
+  { context: { ignoreHTTPSErrors: true } },
+);
+
+test.run();

@@ -1,0 +1,4 @@
+import { requirements } from './bridge-access.ts';
+import { prove } from './prove.ts';
+
+prove(requirements);

@@ -1,0 +1,4 @@
+import { requirements } from './cluster.ts';
+import { prove } from './prove.ts';
+
+prove(requirements);

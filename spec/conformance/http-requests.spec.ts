@@ -1,0 +1,4 @@
+import { requirements } from './http-requests.ts';
+import { prove } from './prove.ts';
+
+prove(requirements);

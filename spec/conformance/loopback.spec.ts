@@ -1,0 +1,4 @@
+import { requirements } from './loopback.ts';
+import { prove } from './prove.ts';
+
+prove(requirements);

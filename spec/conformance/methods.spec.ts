@@ -1,0 +1,4 @@
+import { requirements } from './methods.ts';
+import { prove } from './prove.ts';
+
+prove(requirements);

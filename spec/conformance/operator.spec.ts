@@ -1,0 +1,4 @@
+import { requirements } from './operator.ts';
+import { prove } from './prove.ts';
+
+prove(requirements);

@@ -1,0 +1,4 @@
+import { requirements } from './watch.ts';
+import { prove } from './prove.ts';
+
+prove(requirements);

@@ -1,0 +1,23 @@
+/** The chaos programs: specs whose length depends on who runs them. */
+
+/** Paths below spec/ of the programs that `npm run chaos -- NAME` runs at full count, by name. */
+export const chaosPrograms: Readonly<Record<string, string>> = {
+  cluster: 'behaviour/cluster/chaos.spec.ts',
+  'broken-network': 'behaviour/client/broken-network.spec.ts',
+  resuming: 'behaviour/client/resuming.spec.ts',
+};
+
+/** Returns the full count in `npm run chaos`, and a twentieth of it in the suite. */
+export function chaosCount(full: number): number {
+  return isFull() ? full : full / 20;
+}
+
+/** Returns the deadline of a chaos program in ms, given the one that is enough for a twentieth of its count. */
+export function chaosDeadline(ofTwentieth: number): number {
+  return isFull() ? ofTwentieth * 20 : ofTwentieth;
+}
+
+/** Tells if a chaos program runs at its full count. */
+export function isFull(): boolean {
+  return process.env['CHAOS'] === 'full';
+}

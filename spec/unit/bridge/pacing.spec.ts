@@ -1,0 +1,125 @@
+import { EventEmitter } from 'node:events';
+import type { WebSocket } from 'ws';
+import { Pacing } from '../../../src/bridge/pacing.ts';
+import { Session, type SessionContext } from '../../../src/bridge/session.ts';
+import type { Peer } from '../../../src/bridge/audit.ts';
+import { clockFrom } from '../../../src/base/clock.ts';
+import * as assert from '../../helpers/assert.ts';
+import { virtualTime } from '../../helpers/clock.ts';
+import { complains } from '../../helpers/complains.ts';
+import { suite } from '../../helpers/suite.ts';
+import { edit, weakenedModule } from '../../helpers/weakened.ts';
+
+const test = suite('pacing of the bridge');
+
+/** A connection that sends whenever it is read. */
+class Flood {
+  paused = false;
+  sent = 0;
+  readonly #name: string;
+  readonly #pacing: Pacing;
+
+  constructor(name: string, pacing: Pacing) {
+    this.#name = name;
+    this.#pacing = pacing;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.send();
+  }
+
+  send(): void {
+    for (let n = 0; n < 1_000 && !this.paused; n++) {
+      this.sent++;
+      this.#pacing.count(this.#name, this);
+    }
+  }
+}
+
+const sent = (floods: readonly Flood[]): number => floods.reduce((sum, each) => sum + each.sent, 0);
+
+test('B2 reads all connections of a name together ten times as fast as one may send, in turn', () => {
+  const { scheduler, advance } = virtualTime();
+  const pacing = new Pacing(clockFrom(scheduler), { burst: 10, perSecond: 10 });
+  const floods = Array.from({ length: 20 }, () => new Flood('greedy', pacing));
+  for (const each of floods) each.send();
+  // The burst of ten connections, and one message of each that was read before it was paused.
+  assert.is(sent(floods), 100 + 20);
+  for (let n = 0; n < 1_000; n++) advance(10);
+  const inTenSeconds = sent(floods);
+  assert.ok(inTenSeconds > 500 && inTenSeconds <= 100 + 20 + 1_000, `${inTenSeconds} messages`);
+  const each = floods.map((flood) => flood.sent).slice(1);
+  assert.ok(Math.min(...each) > 0.9 * Math.max(...each), String(each));
+});
+
+test('B2 leaves connections of another name alone', () => {
+  const { scheduler } = virtualTime();
+  const pacing = new Pacing(clockFrom(scheduler), { burst: 10, perSecond: 10 });
+  new Flood('greedy', pacing).send();
+  const modest = new Flood('modest', pacing);
+  for (let n = 0; n < 100; n++) pacing.count('modest', modest);
+  assert.not.ok(modest.paused);
+});
+
+type PacingClass = typeof Pacing;
+
+/** A name has two connections that are paused, and the first of them closes. */
+function losesNoTurn(Class: PacingClass): void {
+  const { scheduler, advance } = virtualTime();
+  const pacing = new Class(clockFrom(scheduler), { burst: 1, perSecond: 1 });
+  const [closed, open] = [new Flood('greedy', pacing), new Flood('greedy', pacing)];
+  for (const each of [closed, open]) each.send();
+  pacing.forget('greedy', closed);
+  const before = open.sent;
+  // Enough for the message that each owes, and for one more.
+  advance(300);
+  assert.is(open.sent, before + 1, 'messages of the open one');
+  assert.is(closed.sent, 11);
+}
+
+test('B2 lets a connection that has closed cost the others no turn', () => losesNoTurn(Pacing));
+
+test('B2 rejects a pacing that keeps connections that have closed', async () => {
+  const twin = (await weakenedModule(
+    'bridge/pacing.ts',
+    edit(`    this.#byName.get(name)?.paused.delete(connection);\n`, ``),
+  )) as { Pacing: PacingClass };
+  await complains(() => Promise.resolve().then(() => losesNoTurn(twin.Pacing)), /messages of the open one/);
+});
+
+/** A session of a socket that closes. */
+function forgets(Class: typeof Session): void {
+  const socket = new EventEmitter();
+  const forgotten: unknown[] = [];
+  const context = {
+    limits: { burst: 1, perSecond: 1, pings: 1 },
+    pacing: { forget: (...what: unknown[]) => forgotten.push(what) },
+    onClosed: () => undefined,
+  };
+  const identity = { name: 'greedy', roles: ['monitor'] };
+  const peer = { identity, address: '', client: '' };
+  const session = new Class(
+    socket as unknown as WebSocket,
+    peer as unknown as Peer,
+    context as unknown as SessionContext,
+  );
+  socket.emit('close', 1000, Buffer.from(''));
+  assert.equal(forgotten, [['greedy', session]], 'what is forgotten');
+}
+
+test('B2 forgets the connection of a session that has closed', () => forgets(Session));
+
+test('B2 rejects a session that stays in line when it has closed', async () => {
+  const twin = (await weakenedModule(
+    'bridge/session.ts',
+    edit(`    this.#context.pacing.forget(this.identity.name, this);\n`, ``),
+  )) as { Session: typeof Session };
+  await complains(() => Promise.resolve().then(() => forgets(twin.Session)), /what is forgotten/);
+});
+
+test.run();

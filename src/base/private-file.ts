@@ -1,0 +1,85 @@
+import { constants, type Stats } from 'node:fs';
+import { lstat, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** A file that another user may have written or may replace. */
+export class UnsafeFileError extends Error {
+  override readonly name = 'UnsafeFileError';
+
+  constructor(
+    readonly file: string,
+    /** Continues a sentence that begins with the file. */
+    readonly reason: string,
+  ) {
+    super(`${file} ${reason}`);
+  }
+}
+
+const othersMayWrite = 0o022;
+const everyoneMayWrite = 0o002;
+const sticky = 0o1000;
+
+/**
+ * Reads a file that only this user can have written; resolves with undefined if there is none. A symbolic link is not followed.
+ * Windows has no modes and owners to check.
+ *
+ * @throws {UnsafeFileError} if it belongs to another user, others may write or replace it, or it is no regular file
+ */
+export async function readPrivateFile(file: string): Promise<string | undefined> {
+  const folder = dirname(file);
+  try {
+    // Before it is opened: opening a device may have an effect.
+    requirePrivate(file, await lstat(file));
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  requirePrivateFolder(file, await stat(folder));
+  try {
+    // Windows has neither of the last two, and opens no link or pipe under the name of a file.
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+    const handle = await open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    try {
+      requirePrivate(file, await handle.stat());
+      return await handle.readFile('utf8');
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+function requirePrivate(file: string, found: Stats): void {
+  if (found.isSymbolicLink())
+    throw new UnsafeFileError(file, 'is a symbolic link; choose the file that it leads to');
+  if (found.isDirectory()) throw new UnsafeFileError(file, 'is a folder');
+  if (!found.isFile()) throw new UnsafeFileError(file, 'is no regular file');
+  const user = process.geteuid?.();
+  if (user === undefined) return;
+  if (found.uid !== user) throw new UnsafeFileError(file, 'belongs to another user; choose another file');
+  if (found.mode & othersMayWrite)
+    throw new UnsafeFileError(
+      file,
+      'can be written by other users; remove it, or run chmod go-w if its content is yours',
+    );
+}
+
+function requirePrivateFolder(file: string, { uid, gid, mode }: Stats): void {
+  const user = process.geteuid?.();
+  if (user === undefined) return;
+  if (uid !== user && uid !== 0)
+    throw new UnsafeFileError(file, 'is in a folder of another user; choose a folder of your own');
+  if (mode & sticky) return;
+  // Many systems give each user a group of the same number, which may write what the user creates.
+  const trustsGroup = gid === user || gid === 0;
+  if (mode & (trustsGroup ? everyoneMayWrite : othersMayWrite))
+    throw new UnsafeFileError(
+      file,
+      'is in a folder where other users may replace it; choose a folder that only you can write',
+    );
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}

@@ -1,0 +1,204 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
+import { systemClock } from '../base/clock.ts';
+import type { Report } from '../base/isolated-observable.ts';
+import { withTimeout } from '../base/timeout.ts';
+import { show } from '../base/validate.ts';
+import { readTarget } from '../callback/request.ts';
+import { answerAsOrdinary, offersWebSocket } from '../http/ordinary-request.ts';
+import type { Peer } from './audit.ts';
+import { requireIdentity, type Credentials, type Identity } from './credentials.ts';
+import { readHandshake, reject, type Offer, type Rejection } from './handshake.ts';
+import type { BridgeOptions, BridgeSettings } from './options.ts';
+import { subprotocol } from '../wire/protocol.ts';
+
+/** Parts of a bridge that its admission uses. */
+export interface AdmissionContext {
+  readonly report: Report;
+  /** Tells if the service has this `Host`. */
+  isOurs(host: string): boolean;
+  /** Returns the address of the client, as `trustedProxies` decides. */
+  clientOf(request: IncomingMessage): string | undefined;
+  /** Called when a request was rejected. @param client Address of the client. */
+  onRejected(client: string, rejection: Rejection): void;
+  /** Called when a peer has connected; it counts against the limits until `onLeft()` is called. */
+  onAdmitted(socket: WebSocket, peer: Peer): void;
+}
+
+/** Decides on upgrade requests: rejects each before 101, or opens its WebSocket. */
+export class Admission {
+  /** While it is false, every request is rejected with 503. */
+  open = false;
+  readonly #settings: BridgeSettings;
+  readonly #credentials: Credentials;
+  readonly #context: AdmissionContext;
+  readonly #sockets: WebSocketServer;
+  readonly #pages = new Set<(origin: string) => boolean>();
+  readonly #perName = new Map<string, number>();
+  readonly #perAddress = new Map<string, number>();
+  #opening = 0;
+  #inside = 0;
+
+  constructor(settings: BridgeSettings, credentials: Credentials, context: AdmissionContext) {
+    this.#settings = settings;
+    this.#credentials = credentials;
+    this.#context = context;
+    // These are missing from the types of ws.
+    const options: ServerOptions & { closeTimeout: number; maxFragments: number } = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: 16_384,
+      // A message counts as one, however many empty fragments it has.
+      maxFragments: 1_024,
+      closeTimeout: settings.limits.timeout,
+      handleProtocols: () => subprotocol,
+    };
+    this.#sockets = new WebSocketServer(options);
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const here = readTarget(request.url ?? '')?.path === this.#settings.path;
+    if (!here && !offersWebSocket(request) && answerAsOrdinary(request, socket, head)) return;
+    // First, because a peer that resets while its credential is checked must not end the process.
+    socket.on('error', destroy);
+    if (!here) {
+      this.#reject(request, socket, { status: 404, why: 'the bridge has another path' });
+      return;
+    }
+    const offer = readHandshake(request, (host) => this.#context.isOurs(host));
+    const rejection = 'status' in offer ? offer : (this.#rejectsOrigin(offer) ?? this.#full(request));
+    if (rejection || 'status' in offer) {
+      this.#reject(request, socket, rejection ?? (offer as Rejection));
+      return;
+    }
+    this.#opening++;
+    const identified = this.#identify(request, offer).then((identity) => {
+      this.#opening--;
+      if (socket.destroyed) return;
+      const rejection = 'status' in identity ? identity : this.#full(request, identity);
+      if (rejection || 'status' in identity)
+        this.#reject(request, socket, rejection ?? (identity as Rejection));
+      else this.#admit(request, socket, head, identity);
+    });
+    identified.catch((error: unknown) => {
+      this.#context.report(error);
+      socket.destroy();
+    });
+  }
+
+  /** Called when an admitted connection has closed. */
+  onLeft(identity: Identity, address: string): void {
+    this.#count(identity, address, -1);
+  }
+
+  /** Identifies a program by its token or by `authenticate`. */
+  async identify(request: IncomingMessage): Promise<Identity | undefined> {
+    const { authenticate } = this.#settings;
+    const identity =
+      this.#credentials.byToken(request) ?? (authenticate && (await this.#ask(authenticate, request)));
+    return identity && this.#credentials.isValid(identity) ? identity : undefined;
+  }
+
+  /** Lets pages of these origins connect with a ticket. Returns a function that undoes it. */
+  admitPages(isOrigin: (origin: string) => boolean): () => void {
+    this.#pages.add(isOrigin);
+    return () => void this.#pages.delete(isOrigin);
+  }
+
+  #rejectsOrigin({ origin, ticket }: Offer): Rejection | undefined {
+    if (origin === undefined || this.#settings.origins.includes(origin)) return undefined;
+    const page = ticket !== undefined && [...this.#pages].some((isOrigin) => isOrigin(origin));
+    return page ? undefined : { status: 403, why: `the origin ${show(origin.slice(0, 100))} is not allowed` };
+  }
+
+  /** Rejects a request beyond the limits: before its credential is checked, which takes time, and again afterwards. */
+  #full(request: IncomingMessage, identity?: Identity): Rejection | undefined {
+    const headers = { 'Retry-After': '5' };
+    const { connections, connectionsPerAddress, connectionsPerName } = this.#settings.limits;
+    if (!this.open) return { status: 503, why: 'the service is closing', headers };
+    if (this.#inside + this.#opening >= connections)
+      return { status: 503, why: 'limits.connections is reached', headers };
+    if ((this.#perAddress.get(addressOf(request)) ?? 0) >= connectionsPerAddress)
+      return { status: 429, why: 'limits.connectionsPerAddress is reached', headers };
+    if (identity && (this.#perName.get(identity.name) ?? 0) >= connectionsPerName)
+      return { status: 429, why: 'limits.connectionsPerName is reached', name: identity.name, headers };
+    return undefined;
+  }
+
+  async #identify(request: IncomingMessage, { origin, ticket }: Offer): Promise<Identity | Rejection> {
+    if (ticket === undefined) return (await this.identify(request)) ?? this.#unidentified(request);
+    const identity = this.#credentials.byTicket(ticket, origin);
+    if (identity === 'wrong_origin') return { status: 403, why: 'the ticket is for another origin' };
+    if (!identity) return { status: 401, why: 'the ticket is unknown, used or expired' };
+    if (this.#credentials.isValid(identity)) return identity;
+    return { status: 401, why: 'the ticket was revoked', name: identity.name };
+  }
+
+  #unidentified(request: IncomingMessage): Rejection {
+    const name = this.#credentials.nameOf(request);
+    if (name !== undefined) return { status: 401, why: 'the token has expired or was revoked', name };
+    const { authorization } = request.headers;
+    return { status: 401, why: authorization === undefined ? 'no credential' : 'the credential is unknown' };
+  }
+
+  #reject(request: IncomingMessage, socket: Duplex, rejection: Rejection): void {
+    // First, because the address is gone with the connection.
+    const client = this.#clientOf(request);
+    reject(socket, rejection);
+    this.#context.onRejected(client, rejection);
+  }
+
+  #clientOf(request: IncomingMessage): string {
+    return this.#context.clientOf(request) ?? addressOf(request);
+  }
+
+  async #ask(
+    authenticate: NonNullable<BridgeOptions['authenticate']>,
+    request: IncomingMessage,
+  ): Promise<Identity | undefined> {
+    const { timeout } = this.#settings.limits;
+    try {
+      const answer = Promise.resolve(authenticate(request));
+      const identity = await withTimeout(systemClock, timeout, answer, () => {
+        throw new Error(`authenticate did not answer within ${timeout} ms`);
+      });
+      return identity && requireIdentity('authenticate', identity);
+    } catch (error) {
+      this.#context.report(error);
+      return undefined;
+    }
+  }
+
+  #admit(request: IncomingMessage, socket: Duplex, head: Buffer, identity: Identity): void {
+    const address = addressOf(request);
+    const client = this.#clientOf(request);
+    // From here on ws handles errors of the socket.
+    socket.off('error', destroy);
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      this.#count(identity, address, 1);
+      this.#context.onAdmitted(webSocket, { identity, address, client });
+    });
+  }
+
+  #count({ name }: Identity, address: string, by: 1 | -1): void {
+    this.#inside += by;
+    count(this.#perName, name, by);
+    count(this.#perAddress, address, by);
+  }
+}
+
+function destroy(this: Duplex): void {
+  this.destroy();
+}
+
+function addressOf({ socket }: IncomingMessage): string {
+  return socket.remoteAddress ?? '';
+}
+
+function count(counts: Map<string, number>, name: string, by: 1 | -1): void {
+  const after = (counts.get(name) ?? 0) + by;
+  if (after > 0) counts.set(name, after);
+  else counts.delete(name);
+}

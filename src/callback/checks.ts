@@ -1,0 +1,158 @@
+import type { Arrival, Disposition, RefusalReason } from '../model/redirect.ts';
+import { hasDecidingParameter, readResponse, retains, type ReadResponse } from './parameters.ts';
+import {
+  isAuthority,
+  isDoubtful,
+  isForm,
+  readTarget,
+  speculative,
+  type CallbackRequest,
+  type RequestHeaders,
+} from './request.ts';
+
+export interface ChecksOptions {
+  /** Path of the redirect URI. */
+  callbackPath: string;
+  /** Query that is part of the redirect URI; empty if it has none. */
+  callbackQuery: string;
+  /** Maximum length of a parameter in characters, and maximum number of headers. */
+  limits: { parameter: number; headers: number };
+  /** Tells if a `Host` names this server. */
+  isOurs: (authority: string) => boolean;
+  /** Tells if a `Host` is one that the redirect URI may arrive with. */
+  isAdvertised: (authority: string) => boolean;
+  /** Tells if a flow may have a redirect URI below the callback path. */
+  takesContexts: () => boolean;
+  /** Tells if a flow may expect its response as a form. */
+  takesForms: () => boolean;
+  /** Tells if a flow waits for its redirect. */
+  awaitsRedirects: () => boolean;
+}
+
+/** What a request is, as far as it can be told without the flows. */
+export type Checked =
+  /** A readable redirect, valid or not, to the registered redirect URI. */
+  | {
+      readonly kind: 'response';
+      readonly response: ReadResponse;
+      readonly arrival: Arrival;
+      readonly address: string | undefined;
+    }
+  | Refusal
+  /** A form, although no flow expects one. */
+  | { readonly kind: 'unexpected-form'; readonly response: ReadResponse }
+  /** A request that is no redirect and gets the neutral page. */
+  | { readonly kind: 'neutral'; readonly status: number; readonly headers?: readonly string[] }
+  /** A request of which it is unknown where the next one begins. */
+  | { readonly kind: 'doubtful' }
+  | { readonly kind: 'self-probe'; readonly nonce: string }
+  /** A request to this server for a path that is not the callback path. */
+  | { readonly kind: 'elsewhere'; readonly path: string }
+  | { readonly kind: 'needs-body' };
+
+/** A redirect that no flow may get, however valid its response is. */
+export interface Refusal {
+  readonly kind: 'refusal';
+  readonly response: ReadResponse;
+  readonly status: number;
+  readonly disposition: Disposition;
+  readonly reason?: RefusalReason | undefined;
+}
+
+/** Checks that need no flow: the shape of the request, its host, path, method and headers, and its origin. */
+export class Checks {
+  readonly #options: ChecksOptions;
+  readonly #below: string;
+
+  constructor(options: ChecksOptions) {
+    this.#options = options;
+    const { callbackPath } = options;
+    this.#below = callbackPath.endsWith('/') ? callbackPath : `${callbackPath}/`;
+  }
+
+  check(request: CallbackRequest, headers: RequestHeaders): Checked {
+    const { isOurs, takesForms } = this.#options;
+    const { method } = request;
+    if (isDoubtful(method, headers)) return { kind: 'doubtful' };
+    const target = readTarget(request.target);
+    const host = headers.host?.toLowerCase() ?? '';
+    if (!target || !(isOurs(host) || isAuthority(host))) return { kind: 'neutral', status: 400 };
+    const { path, query, authority = host } = target;
+    const ours = isOurs(authority);
+    if (ours && headers.probe !== undefined) return { kind: 'self-probe', nonce: headers.probe };
+    if (!this.isCallback(path)) return ours ? { kind: 'elsewhere', path } : { kind: 'neutral', status: 421 };
+    const posted = method === 'POST';
+    if (method !== 'GET' && !(posted && takesForms())) {
+      if (posted && ours && this.#mayConcernFlow(request, headers)) return this.#unexpectedForm(request);
+      return { kind: 'neutral', status: 405, headers: ['Allow', takesForms() ? 'GET, POST' : 'GET'] };
+    }
+
+    const response = readResponse(posted ? (request.body ?? '') : query, this.#options.limits.parameter);
+    const refusal = ours
+      ? this.#refusalByHeaders(request, headers)
+      : ({ status: 421, disposition: 'refused', reason: 'wrong_host' } as const);
+    if (refusal) return { kind: 'refusal', response, ...refusal };
+    if (posted) {
+      const unfit = unfitForm(request, headers, query);
+      if (unfit) return { kind: 'refusal', response, disposition: 'malformed', ...unfit };
+      if (request.body === undefined) return { kind: 'needs-body' };
+    }
+    if (!this.#isRedirectUri(authority, query))
+      return { kind: 'refusal', response, status: 400, disposition: 'wrong_redirect_uri' };
+    const arrival: Arrival = { path, mode: posted ? 'form_post' : 'query' };
+    return { kind: 'response', response, arrival, address: request.address };
+  }
+
+  /** Tells if a path is the callback path or, if flows may have their own, a path below it. */
+  isCallback(path: string): boolean {
+    if (path === this.#options.callbackPath) return true;
+    return (
+      this.#options.takesContexts() &&
+      path.startsWith(this.#below) &&
+      /^[\w.-]+$/.test(path.slice(this.#below.length))
+    );
+  }
+
+  /** Tells if a POST request may be the response to a flow, in a mode that the flow does not expect. */
+  #mayConcernFlow(request: CallbackRequest, headers: RequestHeaders): boolean {
+    const isReadable = isForm(headers) && !request.tooLarge && this.#options.awaitsRedirects();
+    return isReadable && !this.#refusalByHeaders(request, headers);
+  }
+
+  #unexpectedForm({ body }: CallbackRequest): Checked {
+    if (body === undefined) return { kind: 'needs-body' };
+    return { kind: 'unexpected-form', response: readResponse(body, this.#options.limits.parameter) };
+  }
+
+  /** Tells why the headers are not those of a navigation by a user's browser. */
+  #refusalByHeaders(
+    { method, rawHeaders }: CallbackRequest,
+    headers: RequestHeaders,
+  ): Pick<Refusal, 'status' | 'disposition' | 'reason'> | undefined {
+    const disposition = 'refused';
+    if (rawHeaders.length > this.#options.limits.headers * 2)
+      return { status: 431, disposition, reason: 'too_many_headers' };
+    if (headers.origin !== undefined && method !== 'POST')
+      return { status: 403, disposition, reason: 'foreign_origin' };
+    const reason = speculative(headers);
+    return reason && { status: reason === 'prefetch' ? 503 : 403, disposition, reason };
+  }
+
+  /** The redirect URI must match exactly; another address of this server is not the registered one. */
+  #isRedirectUri(authority: string, query: string): boolean {
+    const { isAdvertised, callbackQuery } = this.#options;
+    return isAdvertised(authority) && (callbackQuery === '' || retains(query, callbackQuery));
+  }
+}
+
+/** Tells why a POST request is not a form with a response. The reasons are the same before and after its body is read. */
+function unfitForm(
+  { body, tooLarge }: CallbackRequest,
+  headers: RequestHeaders,
+  query: string,
+): Pick<Refusal, 'status' | 'reason'> | undefined {
+  if (!isForm(headers)) return { status: 415, reason: 'not_a_form' };
+  if (tooLarge) return { status: 413, reason: 'too_large' };
+  if (body !== undefined && hasDecidingParameter(query)) return { status: 400, reason: 'split_parameters' };
+  return undefined;
+}

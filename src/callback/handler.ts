@@ -1,0 +1,198 @@
+import { detach } from '../base/detach.ts';
+import type { FlowIndex } from '../flows/flow-index.ts';
+import type { HeldRedirect } from '../flows/held-redirects.ts';
+import type { PendingFlow } from '../flows/pending-flow.ts';
+import { CallbackResponse } from '../model/callback-response.ts';
+import type { Consumed } from '../model/flow-store.ts';
+import type { Arrival, Redirect } from '../model/redirect.ts';
+import type { Pages } from '../page/answers.ts';
+import type { Language } from '../page/texts.ts';
+import { Answering, type AnsweringOptions } from './answering.ts';
+import { Checks, type ChecksOptions, type Refusal } from './checks.ts';
+import type { FlowsElsewhere } from './flows-elsewhere.ts';
+import type { Answered, AwaitOutcome, Handled, Held, Waiting } from './handled.ts';
+import type { ReadResponse } from './parameters.ts';
+import { readHeaders, readTarget, type CallbackRequest } from './request.ts';
+
+export interface HandlerOptions
+  extends
+    Omit<ChecksOptions, 'takesContexts' | 'takesForms' | 'awaitsRedirects'>,
+    Omit<AnsweringOptions, 'now'> {
+  /** Milliseconds that the page of an accepted redirect waits for `flow.settle`; `false` if it does not wait. */
+  settle: number | false;
+  errorWithoutState: 'ignore' | 'end-only-flow';
+  flows: FlowIndex;
+  /** Returns the flows in the store, if there is one. */
+  stored: () => FlowsElsewhere | undefined;
+  pages: Pages;
+  /** Tells if a response that no flow waits for is accepted. */
+  acceptsUnmatched: (response: ReadResponse) => boolean;
+  /** Returns the proof for a self-probe, which only this server can compute. */
+  prove: (nonce: string) => string;
+}
+
+/** A valid or invalid response on its way to a verdict. */
+interface Incoming {
+  readonly response: ReadResponse;
+  readonly arrival: Arrival;
+  /** Address of the client, if it is known. */
+  readonly address?: string | undefined;
+}
+
+/** Decides what becomes of a request. Uses no socket. */
+export class Handler {
+  readonly #options: HandlerOptions;
+  readonly #checks: Checks;
+  readonly #answering: Answering;
+
+  constructor(options: HandlerOptions) {
+    this.#options = options;
+    const { flows, stored } = options;
+    this.#checks = new Checks({
+      ...options,
+      takesContexts: () => flows.contextsInUse || stored() !== undefined,
+      takesForms: () => flows.formsExpected || stored() !== undefined,
+      awaitsRedirects: () => flows.pending > 0,
+    });
+    this.#answering = new Answering({ ...options, now: () => flows.now() });
+  }
+
+  handle(request: CallbackRequest): Handled {
+    const { pages, prove } = this.#options;
+    const headers = readHeaders(request.rawHeaders);
+    const language = pages.languageFor(headers.language);
+    const checked = this.#checks.check(request, headers);
+    switch (checked.kind) {
+      case 'needs-body':
+        return checked;
+      case 'self-probe':
+        return { kind: 'answered', answer: pages.probed(prove(checked.nonce)) };
+      case 'elsewhere': {
+        const finished = request.method === 'GET' ? this.#answering.finished(checked.path) : undefined;
+        return { kind: 'answered', answer: finished ?? pages.neutral(404, language) };
+      }
+      case 'neutral':
+        return {
+          kind: 'answered',
+          answer: pages.neutral(checked.status, language, ...(checked.headers ?? [])),
+        };
+      case 'doubtful':
+        return { kind: 'answered', answer: pages.neutral(400, language), last: true };
+      case 'refusal':
+        return this.#refuse(checked, language);
+      case 'unexpected-form': {
+        const { fields } = checked.response;
+        const flow = this.#options.flows.pendingOf(fields);
+        const answer = pages.neutral(405, language, 'Allow', 'GET');
+        if (!flow) return { kind: 'answered', answer };
+        return { ...this.#answering.rejected('wrong_response_mode', fields, language, { flow }), answer };
+      }
+      case 'response':
+        return this.#judge(checked, language);
+    }
+  }
+
+  /** Names the pending flow, so that the program may tell its user why nothing happens. */
+  #refuse(refusal: Refusal, language: Language): Answered {
+    const { disposition, response, reason, status } = refusal;
+    const flow = this.#options.flows.pendingOf(response.fields);
+    return this.#answering.rejected(disposition, response.fields, language, { flow, reason, status });
+  }
+
+  /** Tells if a request is for the callback server. A borrowed or mounted server gets other requests too. */
+  concerns({ target, rawHeaders }: Pick<CallbackRequest, 'target' | 'rawHeaders'>): boolean {
+    const path = readTarget(target)?.path;
+    if (path === undefined) return false;
+    return (
+      this.#checks.isCallback(path) ||
+      this.#answering.isFinished(path) ||
+      readHeaders(rawHeaders).probe !== undefined
+    );
+  }
+
+  /** Resolves once browsers have followed the redirects to clean URLs, or `ms` milliseconds after the last of them. */
+  followed(ms: number): Promise<void> {
+    return this.#answering.followed(ms);
+  }
+
+  /** Handles a request with more header bytes than the server reads. */
+  refuseHead(): Answered & { readonly redirect: Redirect } {
+    const language = this.#options.pages.languageFor(undefined);
+    const rejected = this.#answering.rejected('refused', {}, language, { reason: 'too_many_headers' });
+    return { ...rejected, answer: this.#options.pages.headTooLarge(language) };
+  }
+
+  /** Handles a held redirect once a program has asked for its state. */
+  claim({ fields, arrival, language }: HeldRedirect): Handled {
+    return this.#judge({ response: { fields }, arrival }, language);
+  }
+
+  #judge(incoming: Incoming, language: Language): Handled {
+    const { response, arrival } = incoming;
+    const { fields, reason } = response;
+    const { flows, errorWithoutState, acceptsUnmatched, pages } = this.#options;
+    const stateless =
+      reason === 'missing_state' && fields.error !== undefined && errorWithoutState === 'end-only-flow';
+    if (reason && !acceptsUnmatched(response) && !stateless)
+      return this.#answering.rejected('malformed', fields, language, {
+        reason,
+        flow: flows.pendingOf(fields),
+      });
+    const match = stateless ? flows.matchOnly(fields, arrival) : flows.match(fields, arrival);
+    if (match.disposition === 'accepted')
+      return this.#answering.accepted(match, arrival, language, this.#outcomeOf(match.flow));
+    if (match.disposition !== 'unmatched')
+      return this.#answering.rejected(match.disposition, fields, language, match);
+    const stored = reason ? undefined : this.#options.stored();
+    if (!stored) return this.#unmatched(incoming, language);
+    const judge = (found: Consumed): Answered | Held | Waiting =>
+      this.#judgeStored(stored, found, incoming, language);
+    return {
+      kind: 'undecided',
+      answer: pages.unavailable(language, stored.unavailable[language]),
+      later: stored.match(fields, arrival).then(judge),
+    };
+  }
+
+  #judgeStored(
+    stored: FlowsElsewhere,
+    { disposition, flowId }: Consumed,
+    incoming: Incoming,
+    language: Language,
+  ): Answered | Held | Waiting {
+    const { fields } = incoming.response;
+    if (disposition === 'unmatched') return this.#unmatched(incoming, language);
+    if (disposition !== 'accepted' || flowId === undefined) {
+      const flow = flowId === undefined ? undefined : { id: flowId };
+      return this.#answering.rejected(disposition, fields, language, { flow });
+    }
+    const waits: AwaitOutcome = (tell) => stored.awaitOutcome(flowId, tell);
+    const awaitOutcome = this.#options.settle ? waits : undefined;
+    const response = new CallbackResponse(fields);
+    return this.#answering.accepted({ response, flowId }, incoming.arrival, language, awaitOutcome);
+  }
+
+  #unmatched({ response, arrival, address }: Incoming, language: Language): Answered | Held | Waiting {
+    const { fields, reason } = response;
+    const { flows, acceptsUnmatched } = this.#options;
+    if (acceptsUnmatched(response)) {
+      const wrong = flows.mismatchUnasked(fields, arrival);
+      if (wrong) return this.#answering.rejected(wrong, fields, language);
+      if (fields.state) flows.remember(detach(fields.state), 'duplicate');
+      return this.#answering.accepted({ response: new CallbackResponse(fields) }, arrival, language);
+    }
+    if (reason) return this.#answering.rejected('malformed', fields, language, { reason });
+    const held = flows.hold(fields, arrival, language, address);
+    const rejected = this.#answering.rejected(held ? 'held' : 'unmatched', fields, language);
+    return held ? { ...rejected, kind: 'held', held } : rejected;
+  }
+
+  #outcomeOf(flow: PendingFlow): AwaitOutcome | undefined {
+    // A flow made by `ofState` has no handle on which a program could call `settle`.
+    if (!this.#options.settle || flow.expiresAt === Infinity) return undefined;
+    return (tell) => {
+      flow.onSettled = tell;
+      return () => (flow.onSettled = undefined);
+    };
+  }
+}

@@ -1,0 +1,69 @@
+import type { AddressInfo } from 'node:net';
+import { Observable } from 'rxjs';
+import type { WebSocket } from 'ws';
+import { createOAuthCallbackServer } from '../../server/create.ts';
+import { type CallbackHost } from '../../model/callback-host.ts';
+import { connectTo } from '../connect.ts';
+import { serviceHost } from './service-host.ts';
+import type { LoginSettings } from './settings.ts';
+import { submitElsewhere, submitTo, type Submit } from './submit.ts';
+
+/** Receiver of the redirect and of pasted responses: a server here, or a remote service. */
+export interface Receiver {
+  host: CallbackHost;
+  /** Address of the server here; undefined for a remote service. */
+  address: AddressInfo | undefined;
+  submit: Submit;
+  /** Tells if the remote service is connected. */
+  connected?: () => boolean;
+}
+
+/** Opens a receiver and emits it. Unsubscribing closes it, once its last page has been sent. */
+export function openReceiver({ server, via }: Pick<LoginSettings, 'server' | 'via'>): Observable<Receiver> {
+  return new Observable((subscriber) => {
+    let isOpen = false;
+    let pending: WebSocket | undefined;
+    const opening = via ? connect(via, (socket) => (pending = isOpen ? undefined : socket)) : listen(server);
+    opening.then(
+      (receiver) => {
+        isOpen = true;
+        pending = undefined;
+        subscriber.next(receiver);
+      },
+      (error: unknown) => subscriber.error(error),
+    );
+    return () => {
+      // A service that does not answer would keep the process alive until the attempt times out.
+      pending?.terminate();
+      // If it is unsubscribed while it opens, it is closed as soon as it is open.
+      void opening.then(
+        ({ host }) => host.close(),
+        () => undefined,
+      );
+    };
+  });
+}
+
+async function connect(
+  { url, token }: NonNullable<LoginSettings['via']>,
+  onSocket: (socket: WebSocket) => void,
+): Promise<Receiver> {
+  const host = await connectTo(url, { token, report: () => undefined }, onSocket);
+  try {
+    return {
+      host: serviceHost(host, url),
+      address: undefined,
+      submit: submitElsewhere,
+      connected: () => host.connected,
+    };
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+async function listen(options: LoginSettings['server']): Promise<Receiver> {
+  const local = createOAuthCallbackServer(options);
+  await local.listen();
+  return { host: local, address: local.address, submit: submitTo(local) };
+}

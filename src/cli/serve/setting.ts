@@ -1,0 +1,108 @@
+import type { BridgeOptions } from '../../bridge/options.ts';
+import type { MonitorOptions } from '../../monitor/options.ts';
+import type { ServerOptions } from '../../server/options.ts';
+import type { RedisStoreOptions } from '../../store/redis/options.ts';
+
+/** Values by the type of their setting, as the configuration file has them. Those of a `choice` are its `choices`. */
+export interface Values {
+  text: string;
+  /** Path of a file whose content the option gets. */
+  file: string;
+  /** A bridge token. */
+  token: string;
+  /** Path of a file of bridge tokens, or the tokens themselves. */
+  tokens: string | Token[];
+  integer: number;
+  /** Number, or several candidates. */
+  integers: number | number[];
+  port: number;
+  integerOrFalse: number | false;
+  pathOrFalse: string | false;
+  list: string[];
+  /** `true` by a flag without a value, `false` by its opposite. */
+  switch: boolean;
+  /** Numbers by name, merged by name over those of the layers below. */
+  bounds: Record<string, number>;
+  policy: 'reject' | 'accept' | { holdFor: number; max: number };
+}
+
+/** A token with the roles that it gives. */
+export interface Token {
+  name: string;
+  token: string;
+  roles: ('listener' | 'monitor')[];
+  /** Milliseconds since the epoch. */
+  expiresAt?: number | undefined;
+}
+
+export type ValueType = keyof Values | 'choice';
+
+/** Options of the objects that `serve` creates, by the name of the object. */
+export interface Options {
+  server: ServerOptions;
+  bridge: BridgeOptions;
+  monitor: MonitorOptions;
+  store: RedisStoreOptions;
+}
+
+type OptionPath = { [O in keyof Options]: `${O}.${keyof Options[O] & string}` }[keyof Options];
+
+/** Row of the table of settings. Its key there is its key in the configuration file. */
+export interface SettingRow {
+  /** Flag as commander reads it: `--flow-ttl <ms>`. The environment variable has the same name. */
+  readonly flag: string;
+  readonly type: ValueType;
+  /** Option that gets the value: `server.flowTtl`; `command` for a setting that `serve` uses itself. */
+  readonly feeds: OptionPath | 'command';
+  /** Meaning, for help and documents; choices, range, default and `repeatable` are added to it. */
+  readonly sentence?: string;
+  /** Value if nothing is set. `serve` applies the default of its own settings; of others it only documents the library's. */
+  readonly default?: string | number | boolean;
+  readonly choices?: readonly (string | false)[];
+  readonly min?: number;
+  readonly max?: number;
+  /** Meaning of the opposite flag of a `switch`: `--no-json`. */
+  readonly opposite?: string;
+  /** Set if the object that the key names, such as `tls`, must have this member. */
+  readonly required?: true;
+  /** Set if no message may show the value. */
+  readonly secret?: true;
+}
+
+export interface Setting extends SettingRow {
+  /** Key in the configuration file: `bridge.path` is `{ "bridge": { "path": … } }`. */
+  readonly key: string;
+  /** Heading in the help. */
+  readonly group: string;
+}
+
+/** Gives the name of the flag: `--flow-ttl` for `--flow-ttl <ms>`. */
+export function nameOf({ flag }: SettingRow): string {
+  return flag.split(' ', 1)[0] as string;
+}
+
+/** Gives the name of the opposite flag: `--no-json` for `--json`. */
+export function oppositeOf(setting: SettingRow): string {
+  return nameOf(setting).replace('--', '--no-');
+}
+
+/** Gives the name of the environment variable: `RX_OAUTH_CALLBACK_FLOW_TTL` for `--flow-ttl <ms>`. */
+export function variableOf(setting: SettingRow): string {
+  return `RX_OAUTH_CALLBACK${nameOf(setting).slice(1).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** Describes a setting in one sentence without a full stop, for help and documents. */
+export function describe(setting: SettingRow): string {
+  const { type, sentence, choices, min, max } = setting;
+  const named = [sentence, choices && alternatives(choices)].filter(Boolean).join(': ');
+  const range = min === undefined || max === undefined ? '' : `, ${min} to ${max}`;
+  const repeatable = type === 'list' ? '; repeatable' : '';
+  // A switch is off unless its flag is given, as its reader expects.
+  const value = type === 'switch' || setting.default === undefined ? '' : ` (default: ${setting.default})`;
+  return named + range + repeatable + value;
+}
+
+/** Lists alternatives: `script, redirect or false`. */
+export function alternatives(choices: readonly (string | false)[]): string {
+  return choices.join(', ').replace(/, (?=[^,]*$)/, ' or ');
+}

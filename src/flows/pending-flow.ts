@@ -1,0 +1,111 @@
+import type { Observable } from 'rxjs';
+import type { Timed } from '../base/deadlines.ts';
+import { IsolatedObservable, type Report } from '../base/isolated-observable.ts';
+import { randomToken } from '../base/random.ts';
+import { authorizationUrl, type AuthorizationParameters } from '../model/authorization-url.ts';
+import type { CallbackResponse } from '../model/callback-response.ts';
+import {
+  FlowCancelledError,
+  FlowExpiredError,
+  ServerClosedError,
+  type UnansweredError,
+} from '../model/errors.ts';
+import type { Expectation } from '../model/expectation.ts';
+import type { Flow, Outcome } from '../model/flow.ts';
+import { codeChallenge } from '../model/pkce.ts';
+import { FlowHandle } from './flow-handle.ts';
+import { ObservedFlow, type FlowObserver } from './observed-flow.ts';
+
+/** The part of the index that a flow needs. */
+export interface FlowOwner {
+  readonly report: Report;
+  /** Returns the time by the clock that flows expire by, in milliseconds since the epoch. */
+  now(): number;
+  /** Ends a pending flow with this error. */
+  cancel(flow: PendingFlow, error: UnansweredError): void;
+  /** Called when a late subscriber receives the kept response. */
+  taken(flow: PendingFlow): void;
+  /** Reports an outcome. Throws `InvalidOptionError` for a redirect to a URL that is not in `finishUrls`. */
+  settle(flow: PendingFlow, outcome: Outcome): void;
+}
+
+/** A flow of this process, as the index keeps it. Programs get its `handle`. */
+export class PendingFlow extends ObservedFlow implements Flow, Timed {
+  slot = -1;
+  /** Stored here, because the token request names it too, possibly after the server has closed. */
+  redirectUri = '';
+  /** Set once the program has reported an outcome; later ones are ignored. */
+  settled = false;
+  /** Callback of the page that waits for the outcome. */
+  onSettled: ((outcome: Outcome) => void) | undefined = undefined;
+  readonly #owner: FlowOwner;
+  #verifier: string | undefined = undefined;
+  #handle: FlowHandle | undefined = undefined;
+
+  /** @param expiresAt Milliseconds since the epoch; infinite for a flow that ends with its last subscriber. */
+  constructor(
+    owner: FlowOwner,
+    readonly id: string,
+    readonly state: string,
+    public expiresAt: number,
+    public expectation: Expectation,
+  ) {
+    super();
+    this.#owner = owner;
+  }
+
+  /** The only object that programs get for this flow. */
+  get handle(): FlowHandle {
+    return (this.#handle ??= new FlowHandle(this));
+  }
+
+  get codeVerifier(): string {
+    return (this.#verifier ??= randomToken());
+  }
+
+  get response(): Observable<CallbackResponse> {
+    return new IsolatedObservable<CallbackResponse>(this.#owner.report, (subscriber) =>
+      this.attach(subscriber),
+    );
+  }
+
+  authorizationUrl(endpoint: string | URL, params: AuthorizationParameters = {}): URL {
+    return authorizationUrl(endpoint, params, {
+      response_type: 'code',
+      redirect_uri: this.redirectUri,
+      state: this.state,
+      code_challenge: codeChallenge(this.codeVerifier),
+      code_challenge_method: 'S256',
+      ...(this.expectation.responseMode !== 'query' && { response_mode: this.expectation.responseMode }),
+    });
+  }
+
+  settle(outcome: Outcome): void {
+    this.#owner.settle(this, outcome);
+  }
+
+  cancel(reason?: unknown): void {
+    this.#owner.cancel(
+      this,
+      new FlowCancelledError('the flow was cancelled', reason === undefined ? undefined : { cause: reason }),
+    );
+  }
+
+  override attach(observer: FlowObserver): () => void {
+    if (this.end && 'response' in this.end) {
+      if (this.#owner.now() >= this.expiresAt) this.end = { error: expiredError() };
+      else this.#owner.taken(this);
+    }
+    return super.attach(observer);
+  }
+}
+
+/** Makes the error of a flow whose time to live is over. */
+export function expiredError(): FlowExpiredError {
+  return new FlowExpiredError('the flow expired before its redirect came');
+}
+
+/** Makes the error of a flow that was pending when its server closed. */
+export function closedError(): ServerClosedError {
+  return new ServerClosedError('the callback server closed while the flow was pending');
+}

@@ -1,0 +1,221 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readBody } from './body.ts';
+import type { Clock } from '../base/clock.ts';
+import type { ClientAddresses } from './client-addresses.ts';
+import type { PendingFlow } from '../flows/pending-flow.ts';
+import type { Handled, Held, Undecided, Waiting } from '../callback/handled.ts';
+import type { Handler } from '../callback/handler.ts';
+import type { HeldRedirect } from '../flows/held-redirects.ts';
+import type { Report } from '../base/isolated-observable.ts';
+import type { Answer, Pages } from '../page/answers.ts';
+import type { Redirect } from '../model/redirect.ts';
+import type { CallbackRequest } from '../callback/request.ts';
+import { writeAnswer } from './write-answer.ts';
+import type { UnmatchedLimits } from './unmatched-limits.ts';
+
+export interface EndpointOptions {
+  handler: Handler;
+  pages: Pages;
+  unmatchedLimits: UnmatchedLimits;
+  clock: Clock;
+  /** Milliseconds that a page waits for its outcome; `false` if it does not wait. */
+  settle: number | false;
+  limits: { body: number };
+  /** Publishes a redirect, once. If its page does not wait, the page is written before. */
+  publish: (redirect: Redirect, flow: PendingFlow | undefined) => void;
+  report: Report;
+  clients: ClientAddresses;
+  /** True if a redirect may be held until a program asks for its state. */
+  holds: boolean;
+  /** Ends the waiting of a held redirect, as if its time were over. */
+  release: (held: HeldRedirect) => void;
+  /** Tells if a connection should be kept for another request. */
+  keepsAlive: () => boolean;
+}
+
+/** Edge between `node:http` and the handler: reads bodies, writes answers, and lets pages wait. */
+export class Endpoint {
+  readonly #options: EndpointOptions;
+  /** Pages that wait for the outcome of their sign-in, each with the function that sends its fallback. */
+  readonly #waiting = new Map<ServerResponse, () => void>();
+  readonly #held = new Map<HeldRedirect, ServerResponse>();
+  /** Held redirects by their pages. */
+  readonly #heldBy = new Map<ServerResponse, HeldRedirect>();
+  /** Connections on which nothing more is taken for a request. */
+  readonly #ended = new WeakSet<object>();
+
+  constructor(options: EndpointOptions) {
+    this.#options = options;
+  }
+
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    const { handler, limits, clients, holds } = this.#options;
+    if (this.#ended.has(request.socket)) return;
+    const asked: CallbackRequest = {
+      method: request.method ?? '',
+      target: request.url ?? '',
+      rawHeaders: request.rawHeaders,
+      address: holds ? clients.of(request) : undefined,
+    };
+    // The connection ends with this answer, so that Node does not wait for an unread body.
+    if (asked.method !== 'GET') response.shouldKeepAlive = false;
+    const handled = handler.handle(asked);
+    if (handled.kind !== 'needs-body') {
+      this.#respond(handled, request, response);
+      return;
+    }
+    readBody(request, limits.body).then(
+      (body) =>
+        this.#respond(handler.handle({ ...asked, body, tooLarge: body === undefined }), request, response),
+      // The client disconnected before the end of its body: no answer, and no redirect.
+      () => response.destroy(),
+    );
+  }
+
+  /** Continues a held redirect and its page once a program has asked for the state. */
+  claim(held: HeldRedirect): void {
+    const response = this.#held.get(held);
+    this.#held.delete(held);
+    if (response) this.#heldBy.delete(response);
+    const handled = this.#options.handler.claim(held);
+    if (response) this.#respond(handled, undefined, response);
+    else this.#publish(handled).catch(this.#options.report);
+  }
+
+  /** Handles a request without a socket, and so without a page. Resolves to undefined if it is no redirect. */
+  submit(request: CallbackRequest): Promise<Redirect | undefined> {
+    return this.#publish(this.#options.handler.handle(request));
+  }
+
+  async #publish(handled: Handled): Promise<Redirect | undefined> {
+    const decided = handled.kind === 'undecided' ? await handled.later : handled;
+    if (decided.kind === 'needs-body') return undefined;
+    const { redirect } = decided;
+    if (redirect) this.#options.publish(redirect, decided.kind === 'held' ? undefined : decided.flow);
+    return redirect;
+  }
+
+  /**
+   * Returns the answer to a request whose head is too large to be read, and publishes it as a redirect: a browser with too
+   * many cookies is one, and nothing tells it from another request.
+   */
+  refuseHead(): Answer {
+    const { handler, publish } = this.#options;
+    const { answer, redirect } = handler.refuseHead();
+    publish(redirect, undefined);
+    return answer;
+  }
+
+  /** Tells what a page waits for: a flow that is not begun yet, or the outcome of its sign-in. */
+  readonly waitsFor = (response: ServerResponse): 'flow' | 'outcome' | undefined => {
+    if (this.#heldBy.has(response)) return 'flow';
+    return this.#waiting.has(response) ? 'outcome' : undefined;
+  };
+
+  /** Answers a page that waits. */
+  readonly giveWay = (response: ServerResponse): void => {
+    const held = this.#heldBy.get(response);
+    if (held) this.#options.release(held);
+    else this.#waiting.get(response)?.();
+  };
+
+  /** Sends the fallback of every waiting page. */
+  endWaiting(): void {
+    for (const end of [...this.#waiting.values()]) end();
+  }
+
+  /** @param request Undefined for a held redirect, which has passed the limits before. */
+  #respond(handled: Handled, request: IncomingMessage | undefined, response: ServerResponse): void {
+    switch (handled.kind) {
+      case 'needs-body':
+        // The body has been read already.
+        return;
+      case 'undecided':
+        this.#decide(handled, request, response);
+        return;
+      case 'held':
+        this.#hold(handled, response);
+        return;
+      case 'waiting':
+        this.#awaitOutcome(handled, response);
+        this.#options.publish(handled.redirect, handled.flow);
+        return;
+      case 'answered': {
+        const { answer, redirect, flow, last } = handled;
+        if (last && request) {
+          response.shouldKeepAlive = false;
+          this.#ended.add(request.socket);
+        }
+        // Before the consumers, so that a slow one does not delay the page.
+        this.#write(response, (redirect && request && this.#tooMany(redirect, request)) ?? answer);
+        if (redirect) this.#options.publish(redirect, flow);
+      }
+    }
+  }
+
+  #decide(
+    { later, answer }: Undecided,
+    request: IncomingMessage | undefined,
+    response: ServerResponse,
+  ): void {
+    later.then(
+      (decided) => this.#respond(decided, request, response),
+      (error: unknown) => {
+        // Fail closed: without the store the redirect's flow is unknown. The user may reload the page later.
+        this.#options.report(error);
+        this.#write(response, answer);
+      },
+    );
+  }
+
+  #hold({ held, redirect, answer }: Held, response: ServerResponse): void {
+    this.#held.set(held, response);
+    this.#heldBy.set(response, held);
+    held.onEnd = () => {
+      this.#held.delete(held);
+      this.#heldBy.delete(response);
+      this.#write(response, answer);
+    };
+    // Its browser has left, and with it the place is free.
+    response.once('close', () => {
+      if (this.#heldBy.has(response)) this.#options.release(held);
+    });
+    this.#options.publish(redirect, undefined);
+  }
+
+  #awaitOutcome({ fallback, pageFor, awaitOutcome }: Waiting, response: ServerResponse): void {
+    const finish = (pageOf: () => Answer): void => {
+      if (!this.#waiting.delete(response)) return;
+      stop();
+      forget();
+      try {
+        this.#write(response, pageOf());
+      } catch (error) {
+        this.#options.report(error);
+        this.#write(response, fallback());
+      }
+    };
+    const giveUp = (): void => finish(fallback);
+    const stop = this.#options.clock.after(this.#options.settle || 0, giveUp);
+    this.#waiting.set(response, giveUp);
+    const forget = awaitOutcome((outcome) => finish(() => pageFor(outcome)));
+    response.once('close', giveUp);
+  }
+
+  /** Returns the answer for an address that sends too many unmatched redirects. One that matches a flow is never slowed. */
+  #tooMany({ disposition }: Redirect, request: IncomingMessage): Answer | undefined {
+    if (disposition !== 'unmatched' && disposition !== 'duplicate' && disposition !== 'late')
+      return undefined;
+    const { unmatchedLimits, pages, clock, clients } = this.#options;
+    const address = clients.of(request);
+    if (address === undefined || !unmatchedLimits.exceeds(address, clock.now())) return undefined;
+    const language = pages.languageFor(request.headers['accept-language']);
+    return pages.later(429, language, 1);
+  }
+
+  #write(response: ServerResponse, answer: Answer): void {
+    if (response.headersSent || response.destroyed) return;
+    if (!this.#options.keepsAlive()) response.shouldKeepAlive = false;
+    writeAnswer(response, answer);
+  }
+}

@@ -1,0 +1,23 @@
+/** Metadata that an authorization server publishes about itself. @see RFC 8414 section 2 */
+export interface ServerMetadata {
+  issuer: string;
+  authorization_endpoint?: string;
+  token_endpoint?: string;
+  registration_endpoint?: string;
+  jwks_uri?: string;
+  code_challenge_methods_supported?: readonly string[];
+  grant_types_supported?: readonly string[];
+  token_endpoint_auth_methods_supported?: readonly string[];
+  authorization_response_iss_parameter_supported?: boolean;
+  [name: string]: unknown;
+}
+
+/** Returns the values of a field, which may be of any type because it is not validated. */
+export function listOf(field: unknown): readonly unknown[] {
+  return field === undefined ? [] : [field].flat();
+}
+
+/** Tells if metadata has a placeholder in place of a tenant, as that of Microsoft Entra for all tenants. */
+export function ofManyTenants({ issuer }: { issuer: unknown }): boolean {
+  return typeof issuer === 'string' && issuer.includes('{');
+}

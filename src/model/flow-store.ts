@@ -1,0 +1,130 @@
+import type { CallbackFields } from './callback-response.ts';
+import type { Expectation, Mismatch } from './expectation.ts';
+import type { Outcome } from './flow.ts';
+import type { Arrival } from './redirect.ts';
+
+/** A flow that is kept in a store. Any node may receive its redirect, and any connection its result. */
+export interface StoredFlow {
+  /** Public id of the flow. */
+  readonly id: string;
+  readonly state: string;
+  readonly expectation: Expectation;
+  readonly redirectUri: string;
+  /** End of the flow's time to live, in milliseconds since the epoch by the store's clock. */
+  readonly expiresAt: number;
+  /** Random key of the listener, 32 bytes as base64url. The proof in a `resume` is checked with it. */
+  readonly key: string;
+}
+
+/** A flow to begin. The store adds its id and its deadline. */
+export type NewFlow = Omit<StoredFlow, 'id' | 'expiresAt'>;
+
+/** Part of a store that one identity of a bridge may use, so that it leaves the rest to others. */
+export interface FlowShare {
+  /** Name of the identity. */
+  readonly name: string;
+  /** Flows, pending ones and ended ones that are not acknowledged. */
+  readonly flows: number;
+}
+
+/** Result of `begin`. `again` is true if the same state and key had begun the flow before. */
+export interface BegunFlow {
+  readonly flow: StoredFlow;
+  readonly again: boolean;
+}
+
+/** Result of `consume`. `flowId` is the id of the flow that the redirect belongs to. */
+export interface Consumed {
+  readonly disposition: 'accepted' | 'unmatched' | 'duplicate' | Mismatch;
+  readonly flowId?: string | undefined;
+}
+
+/** The end of a flow. Once a flow has ended, its result never changes. */
+export type StoredResult =
+  { type: 'response'; response: CallbackFields } | { type: 'expired' } | { type: 'cancelled' };
+
+/** Observer of a flow in a store. */
+export interface FlowWatcher {
+  /** Called when the flow may have ended; `take` returns its result. */
+  wake(): void;
+}
+
+/** How long a store keeps a flow beyond its time to live, in milliseconds, so that its listener can reconnect and take the result. */
+export const resultRetentionMs = 60_000;
+
+/**
+ * Store of flows that outlive a connection, a process or a node.
+ *
+ * The state is the key of a flow; a store may keep only its hash. Each method is one atomic operation. If the store
+ * cannot be reached, the methods reject with `StoreUnavailableError`.
+ */
+export interface FlowStore {
+  /** Id of the store's content; it changes when the store has lost its flows. */
+  readonly epoch: string;
+  /** Random secret that all nodes of the store have, and that no message shows; it may change with `epoch`. */
+  readonly secret: string;
+  /** True if several nodes share the store, so that a node may receive redirects for flows of another. */
+  readonly shared: boolean;
+  /** Returns the time of the store's clock, as estimated by this node, in milliseconds since the epoch. */
+  now(): number;
+  /**
+   * Registers a flow for `ttl` milliseconds. If a flow has the same state and key, returns that one, ended or not.
+   *
+   * Resolves with `state_in_use` if the state belongs to another flow or was used, and with `too_many_flows` if the
+   * store is full or the share is used up. A store may account shares for all nodes, for one node, or not at all.
+   */
+  begin(
+    flow: NewFlow,
+    ttl: number,
+    share?: FlowShare,
+  ): Promise<BegunFlow | 'state_in_use' | 'too_many_flows'>;
+  /** Returns a flow, ended or not, until it is acknowledged or expires. */
+  read(state: string): Promise<StoredFlow | undefined>;
+  /**
+   * Moves a flow to this node: from now on the store wakes only this node, and only it may take the result.
+   *
+   * Resolves with false if there is no such flow.
+   */
+  adopt(state: string): Promise<boolean>;
+  /** Marks the state as used and keeps the response for the flow's listener. Does neither if the response does not match. */
+  consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed>;
+  /** Ends a flow as cancelled, unless it has ended already. */
+  cancel(state: string): Promise<void>;
+  /**
+   * Returns the result of a flow until it is acknowledged, and undefined while the flow is pending.
+   *
+   * Resolves with `elsewhere` if another node has adopted the flow, and with `gone` if the flow no longer exists.
+   */
+  take(state: string): Promise<StoredResult | 'elsewhere' | 'gone' | undefined>;
+  /**
+   * Decides if the caller publishes the event for a flow's end: resolves with true for the first caller only.
+   *
+   * This includes flows that the store has lost, but not flows that were acknowledged.
+   */
+  announce(flow: Pick<StoredFlow, 'state' | 'expiresAt'>): Promise<boolean>;
+  /**
+   * Removes a flow whose listener has received the result. Only the used state is remembered.
+   *
+   * Resolves with false if the flow has not ended.
+   */
+  acknowledge(state: string): Promise<boolean>;
+  /**
+   * Returns the id and key of a flow that a listener may settle: of one that is not acknowledged, and of an acknowledged one if
+   * a page waited for its outcome then.
+   */
+  owner(state: string): Promise<Pick<StoredFlow, 'id' | 'key'> | undefined>;
+  /** Sends the outcome of a sign-in to the nodes that wait for it with `onOutcome`. Delivery is not guaranteed. */
+  settle(state: string, outcome: Outcome): Promise<void>;
+  /**
+   * Calls `tell` with the outcome that `settle` sends. Call this before `consume`.
+   *
+   * Waits for at most `ms` milliseconds after the state is consumed. Resolves once no later outcome can be missed, with
+   * a function that ends the waiting.
+   */
+  onOutcome(state: string, ms: number, tell: (outcome: Outcome) => void): Promise<() => void>;
+  /** Wakes the watcher when the flow may have ended, once or more often. */
+  watch(flow: StoredFlow, watcher: FlowWatcher): void;
+  unwatch(flow: Pick<StoredFlow, 'id' | 'state'>, watcher: FlowWatcher): void;
+  /** Resolves if the store can be reached now. */
+  check(): Promise<void>;
+}

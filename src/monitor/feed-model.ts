@@ -1,0 +1,28 @@
+import type { FeedStatus } from '../client/remote-feed.ts';
+import type { ServerEvent } from '../model/events.ts';
+import { Journal } from './journal.ts';
+import { Totals } from './totals.ts';
+import { Seconds } from './seconds.ts';
+import { WaitingTimes } from './waiting-times.ts';
+
+/** State of a service as its feed reports it. Used by the monitor page and by the command `watch`. */
+export class FeedModel {
+  readonly totals = new Totals();
+  readonly seconds = new Seconds();
+  readonly journal = new Journal();
+  readonly #waitingTimes = new WaitingTimes();
+
+  setStatus(status: FeedStatus): void {
+    this.totals.setStatus(status);
+    if (status.missed === undefined) this.#waitingTimes.clear();
+    if (status.missed !== 0) this.journal.gap(status.missed);
+  }
+
+  /** @param listed If false, the event is counted but does not appear in the journal. @default true */
+  add(event: ServerEvent, listed = true): void {
+    const isNew = this.totals.add(event);
+    const waited = this.#waitingTimes.waited(event);
+    this.seconds.add(event, waited, isNew ? Date.now() : undefined);
+    if (listed) this.journal.add(event, waited);
+  }
+}

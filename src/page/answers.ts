@@ -1,0 +1,258 @@
+import type { CallbackResponse } from '../model/callback-response.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import { cleanUrlElement, escapeHtml, fill, renderPage, type PageView } from './page.ts';
+import { pageHeaders } from './security-headers.ts';
+import { probeHeader } from '../model/probe-header.ts';
+import { chooseLanguage, english, type Language, type Texts } from './texts.ts';
+import { typeOf } from '../base/validate.ts';
+
+/** Response to a request of a browser. */
+export interface Answer {
+  readonly status: number;
+  /** Names and values alternately, as `writeHead` accepts them. */
+  readonly headers: string[];
+  readonly body: Buffer;
+}
+
+/** Options of the pages. */
+export interface PagesOptions {
+  title: string;
+  serverUrl?: string | undefined;
+  productName?: string | undefined;
+  logo?: string | undefined;
+  /** Language of the pages; `auto` chooses by the header `Accept-Language`. */
+  language: Language | 'auto';
+  cleanUrl: 'script' | 'redirect' | false;
+  /** Headers of every page, such as `Strict-Transport-Security`; names and values alternately. */
+  extraHeaders: readonly string[];
+  render?: ((view: PageView) => string) | undefined;
+  /** Called when `render` fails; the browser then gets the default page. */
+  report: (error: unknown) => void;
+}
+
+type Content = Pick<PageView, 'kind' | 'headline' | 'message' | 'detail'>;
+
+/** Properties of a page that its headers and its last lines follow from. */
+interface Manner {
+  readonly status: number;
+  /** Set if the request consumed a redirect, so that its URL is worth nothing and may leave the address bar. */
+  readonly consumed?: boolean;
+  /** Seconds after which the browser may send the same request again. Left out if that is of no use. */
+  readonly retryAfter?: number;
+}
+
+/** A page whose texts do not depend on the request. */
+interface PageKind extends Manner {
+  /** Returns the texts. @param connected Sentence about the server that the app is connected to. */
+  readonly content: (texts: Texts, connected?: string) => Content;
+}
+
+const kinds = {
+  received: {
+    status: 200,
+    consumed: true,
+    content: ({ success, received }, detail) => ({
+      kind: 'success',
+      headline: success,
+      message: received,
+      detail,
+    }),
+  },
+  succeeded: {
+    status: 200,
+    consumed: true,
+    content: ({ success }, detail) => ({ kind: 'success', headline: success, detail }),
+  },
+  undecided: {
+    status: 200,
+    consumed: true,
+    content: ({ waiting, waitingHint }) => neutralContent(waiting, waitingHint),
+  },
+  denied: {
+    status: 400,
+    consumed: true,
+    content: ({ failure, denied }) => ({ kind: 'failure', headline: failure, detail: denied }),
+  },
+  failed: {
+    status: 200,
+    consumed: true,
+    content: ({ failure, checkApp }) => ({ kind: 'failure', headline: failure, message: checkApp }),
+  },
+  nothing: {
+    status: 400,
+    content: ({ inactive, nothing }) => neutralContent(inactive, nothing),
+  },
+  headTooLarge: {
+    status: 431,
+    content: ({ headTooLarge, headTooLargeHint }) => neutralContent(headTooLarge, headTooLargeHint),
+  },
+} satisfies Record<string, PageKind>;
+
+/** Page of a fixed text after a redirect was consumed. */
+export type FinishedKind = 'received' | 'succeeded' | 'undecided' | 'denied' | 'failed';
+
+const neutral = ({ inactive, inactiveHint }: Texts): Content => neutralContent(inactive, inactiveHint);
+
+// Cached Accept-Language headers. Browsers send few different ones; the limit bounds the memory that a peer can use.
+const mostHeaders = 200;
+
+/** Creates the answers of the callback path. Answers that do not depend on the request are built once per language. */
+export class Pages {
+  readonly #options: PagesOptions;
+  readonly #made: Record<string, Partial<Record<Language, Answer>>> = {};
+  readonly #languages = new Map<string, Language>();
+  #texts: Readonly<Partial<Record<Language, Texts>>> = {};
+
+  constructor(options: PagesOptions) {
+    this.#options = options;
+  }
+
+  /** Chooses the language for an `Accept-Language` header. */
+  languageFor(header: string | undefined): Language {
+    const { language } = this.#options;
+    if (language !== 'auto') return language;
+    if (header === undefined) return 'en';
+    let chosen = this.#languages.get(header);
+    if (chosen === undefined) {
+      chosen = chooseLanguage(header);
+      if (this.#languages.size >= mostHeaders) this.#languages.clear();
+      this.#languages.set(header, chosen);
+    }
+    return chosen;
+  }
+
+  /** Adds texts of other languages. Until this is called, every page is in English. */
+  learn(translations: Readonly<Partial<Record<Language, Texts>>>): void {
+    this.#texts = translations;
+  }
+
+  /** Returns the page of a consumed redirect: an accepted response, or the outcome of its sign-in. */
+  finished(kind: FinishedKind, language: Language): Answer {
+    return this.#once(kind, language, kinds[kind]);
+  }
+
+  /** Returns the page for an accepted response with `error`. Its description is escaped. */
+  denied(response: CallbackResponse, language: Language): Answer {
+    const { error, error_description } = response;
+    if (error === 'access_denied') return this.finished('denied', language);
+    return this.#make(kinds.denied, language, ({ failure, failed }) => ({
+      kind: 'failure',
+      headline: failure,
+      detail: fill(failed, error_description ?? error ?? ''),
+    }));
+  }
+
+  /** Returns the page for the outcome `failure`. */
+  failed(message: string, language: Language): Answer {
+    return this.#make(kinds.failed, language, ({ failure }) => ({
+      kind: 'failure',
+      headline: failure,
+      detail: escapeHtml(message),
+    }));
+  }
+
+  /** Returns the page for requests that are not accepted. It is the same for every reason, so that it discloses nothing. */
+  neutral(status: number, language: Language, ...extra: string[]): Answer {
+    return this.#once(['neutral', status, ...extra].join(' '), language, { status, content: neutral }, extra);
+  }
+
+  /** Returns the neutral page for a request that may be sent again after some seconds. */
+  later(status: number, language: Language, retryAfter: number): Answer {
+    return this.#once(`later ${status}`, language, { status, retryAfter, content: neutral });
+  }
+
+  /** Returns the page for a request without parameters. The response may be in the fragment, which browsers do not send. */
+  nothing(language: Language): Answer {
+    return this.#once('nothing', language, kinds.nothing);
+  }
+
+  /** Returns the page for a request with more header bytes than the server takes, mostly because of cookies. */
+  headTooLarge(language: Language): Answer {
+    return this.#once('headTooLarge', language, kinds.headTooLarge);
+  }
+
+  /** Returns the page for a redirect that arrives while the store cannot be reached. The user may reload it. */
+  unavailable(language: Language, [headline, hint]: readonly [string, string]): Answer {
+    return this.#once('unavailable', language, {
+      status: 503,
+      retryAfter: 2,
+      content: () => neutralContent(headline, hint),
+    });
+  }
+
+  /** Redirects with 303, so that browsers follow a `form_post` with a GET without body. @see RFC 9700 section 4.12 */
+  redirect(location: string): Answer {
+    return this.#empty(303, 'Location', location);
+  }
+
+  /** Answers a self-probe with its proof. */
+  probed(proof: string): Answer {
+    return this.#empty(204, probeHeader, proof);
+  }
+
+  #empty(status: number, ...headers: string[]): Answer {
+    return {
+      status,
+      headers: [...pageHeaders(''), ...this.#options.extraHeaders, ...headers],
+      body: Buffer.alloc(0),
+    };
+  }
+
+  #once(name: string, language: Language, kind: PageKind, extra?: string[]): Answer {
+    const inLanguages = (this.#made[name] ??= {});
+    return (inLanguages[language] ??= this.#make(kind, language, kind.content, extra));
+  }
+
+  #make(
+    { status, consumed, retryAfter }: Manner,
+    language: Language,
+    content: PageKind['content'],
+    extra: string[] = [],
+  ): Answer {
+    const { title, serverUrl, productName, logo, cleanUrl, extraHeaders } = this.#options;
+    const texts = this.#texts[language] ?? english;
+    const view: PageView = {
+      ...content(texts, serverUrl && fill(texts.connected, serverUrl)),
+      language,
+      title: escapeHtml(title),
+      productName: productName && escapeHtml(productName),
+      logo: logo && escapeHtml(logo),
+      // A user who is to reload the page must not be told to close it.
+      note: retryAfter === undefined ? texts.close : '',
+    };
+    const html = this.#render(view, consumed && cleanUrl === 'script' ? cleanUrlElement : '');
+    const body = Buffer.from(html);
+    const retry = retryAfter === undefined ? [] : ['Retry-After', String(retryAfter)];
+    return {
+      status,
+      headers: [
+        ...pageHeaders(html),
+        'Content-Length',
+        String(body.length),
+        ...extraHeaders,
+        ...extra,
+        ...retry,
+      ],
+      body,
+    };
+  }
+
+  #render(view: PageView, script: string): string {
+    const { render, report } = this.#options;
+    if (!render) return renderPage(view, script);
+    try {
+      const own: unknown = render(view);
+      if (typeof own === 'string') return own + script;
+      // An async `render` may reject, and an unhandled rejection would end the process.
+      if (own instanceof Promise) own.catch(report);
+      throw new InvalidOptionError('render', `must return a string; got ${typeOf(own)}`);
+    } catch (error) {
+      report(error);
+    }
+    return renderPage(view, script);
+  }
+}
+
+function neutralContent(headline: string, message: string): Content {
+  return { kind: 'neutral', headline, message };
+}

@@ -1,0 +1,103 @@
+import { english } from './texts.ts';
+
+/** Content of a page. Every string is escaped already. */
+export interface PageView {
+  kind: 'success' | 'failure' | 'neutral';
+  /** Language of the texts, as an HTML `lang`. */
+  language: string;
+  /** Title of the document. */
+  title: string;
+  /** Name of the program that signs in, if configured. */
+  productName?: string | undefined;
+  /** Image as a `data:` URI, if configured. */
+  logo?: string | undefined;
+  /** Result in a few words. */
+  headline: string;
+  /** Explanation for the user, if there is one. */
+  message?: string | undefined;
+  /** Text in a box: the connected server, or the error. */
+  detail?: string | undefined;
+  /** Next step for the user. */
+  note: string;
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#x27;',
+};
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character] as string);
+}
+
+const marks = { success: '✓', failure: '✕', neutral: 'i' };
+
+const style = `:root{color-scheme:light dark;--page:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606c;--line:#d8dde3;--tone:#3a5fa8}
+.success{--tone:#1a7f4b}.failure{--tone:#b3261e}
+@media(prefers-color-scheme:dark){:root{--page:#14171b;--card:#1e2329;--text:#e8ebee;--soft:#a3adb8;--line:#363d46;--tone:#8fb0f3}.success{--tone:#4cc38a}.failure{--tone:#ff8a80}}
+*{box-sizing:border-box}
+body{margin:0;min-height:100vh;min-height:100svh;display:grid;place-items:center;padding:1rem;background:var(--page);color:var(--text);font:1rem/1.5 system-ui,sans-serif}
+main{width:100%;max-width:28rem;padding:2.25rem 1.5rem;text-align:center;text-wrap:balance;overflow-wrap:anywhere;word-break:auto-phrase;background:var(--card);border:1px solid var(--line);border-radius:1rem;box-shadow:0 1px 4px #0001}
+.logo{display:block;max-width:10rem;max-height:4rem;margin:0 auto}.product{margin:.5rem 0 1.75rem;font-weight:600}
+.mark{display:grid;place-items:center;width:3rem;height:3rem;margin:0 auto 1rem;border:2px solid;border-radius:50%;color:var(--tone);font-size:1.4rem;font-weight:600}
+.logo+.mark{margin-top:1.75rem}
+h1{margin:0;font-size:1.3rem;line-height:1.3}
+p{margin:.75rem 0 0;color:var(--soft)}
+.detail{width:fit-content;margin:1.25rem auto;padding:.6rem .9rem;text-align:start;text-wrap:wrap;font-size:.9375rem;color:var(--text);border:1px solid var(--line);border-inline-start:.25rem solid var(--tone);border-radius:.4rem}`;
+
+export const cleanUrlScript = `history.replaceState(null,'',location.pathname)`;
+
+export const cleanUrlElement = `<script>${cleanUrlScript}</script>`;
+
+/** Renders the default page. It loads no external resources. @param extra HTML before the end of the body. */
+export function renderPage(view: PageView, extra = ''): string {
+  const { kind, language, title, productName, logo, headline, message, detail, note } = view;
+  const paragraph = (text: string | undefined, name = ''): string => (text ? `<p${name}>${text}</p>\n` : '');
+  const image = logo ? `<img class="logo" src="${logo}" alt="">\n` : '';
+  return `<!doctype html>
+<html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${title}</title><style>${style}</style></head>
+<body><main class="${kind}">${image}${paragraph(productName, ' class="product"')}<div class="mark" aria-hidden="true">${marks[kind]}</div>
+<h1>${headline}</h1>
+${paragraph(message)}${paragraph(detail, ' class="detail"')}${paragraph(note)}</main>${extra}</body></html>
+`;
+}
+
+/**
+ * Renders the English page that ends a sign-in as HTML. All values are escaped.
+ *
+ * @param message Description of the error; shown on failure only.
+ * @param isSuccess True if the sign-in succeeded. @default true
+ * @param title Title of the document. @default 'OAuth sign-in'
+ * @param serverUrl Server that the app is now connected to; shown on success only.
+ * @example
+ * import { createCallbackHtml } from 'rx-oauth-callback';
+ *
+ * const success = createCallbackHtml('', true, 'My CLI', 'https://mcp.example');
+ * const failure = createCallbackHtml('The token request failed.', false);
+ * console.log(success, failure);
+ */
+export function createCallbackHtml(
+  message: string,
+  isSuccess = true,
+  title = 'OAuth sign-in',
+  serverUrl?: string,
+): string {
+  const { success, failure, connected, close } = english;
+  return renderPage({
+    kind: isSuccess ? 'success' : 'failure',
+    language: 'en',
+    title: escapeHtml(title),
+    headline: isSuccess ? success : failure,
+    detail: isSuccess ? serverUrl && fill(connected, serverUrl) : escapeHtml(message),
+    note: close,
+  });
+}
+
+/** Replaces `{}` in a text by a value, which is escaped. */
+export function fill(text: string, value: string): string {
+  return text.replace('{}', () => escapeHtml(value));
+}

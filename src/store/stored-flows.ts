@@ -1,0 +1,339 @@
+/**
+ * The flows of a server that are in a store.
+ *
+ * One class, although it is long: the states of a flow follow each other over the same maps.
+ */
+import type { CallbackFields } from '../model/callback-response.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import { requireInteger, requireStrong } from '../base/validate.ts';
+import { StateInUseError, TooManyFlowsError } from '../model/errors.ts';
+import type { ServerEvent } from '../model/events.ts';
+import { readExpectation, usualExpectation, type Expectation } from '../model/expectation.ts';
+import { requireOutcome, type BeginOptions, type Outcome } from '../model/flow.ts';
+import type { Arrival } from '../model/redirect.ts';
+import { Recent } from '../base/recent.ts';
+import type { FlowsElsewhere } from '../callback/flows-elsewhere.ts';
+import { internalsOf } from '../server/internals.ts';
+import { sameKey } from './same-key.ts';
+import type { StoredFlowsOptions } from './stored-flows-options.ts';
+import { WaitingFlow } from './waiting-flow.ts';
+import type {
+  BegunFlow,
+  Consumed,
+  FlowStore,
+  StoredFlow,
+  StoredResult,
+  FlowWatcher,
+} from '../model/flow-store.ts';
+import { unavailable } from '../page/unavailable-texts.ts';
+
+/** Flows of the server itself, which share its states with the stored flows. */
+export interface LocalFlows {
+  /** Tells if a flow of the server has or had this state. */
+  has(state: string): boolean;
+  /** Handles a redirect that was held until a flow with its state began. */
+  claim(state: string): void;
+}
+
+/** A page of this node that waits for the outcome of its sign-in. The outcome may come before the page waits for it. */
+interface Page {
+  deliver: ((outcome: Outcome) => void) | undefined;
+  outcome: Outcome | undefined;
+  drop: () => void;
+}
+
+const nothing = (): void => undefined;
+
+// Bounds what one flow of a remote program takes.
+const maxIssuer = 2_048;
+const maxContext = 128;
+
+// Outcomes that a listener repeats after a reconnect are ignored for this many flows.
+const minSettled = 5_000;
+
+/** Returns the flows of a server's store; creates them with `store` if the server has no store yet. */
+export function storedFlowsOf(server: object, store: FlowStore): StoredFlows {
+  const internals = internalsOf(server);
+  return internals.elsewhere((options) => new StoredFlows(store, internals.flows, options));
+}
+
+/** Flows in a store: begun at this node or another one, waited for at this node or another one. */
+export class StoredFlows implements FlowsElsewhere {
+  readonly store: FlowStore;
+  readonly unavailable = unavailable;
+  readonly #options: StoredFlowsOptions;
+  readonly #local: LocalFlows;
+  readonly #usual: Expectation;
+  /** Flows begun or resumed at this node and not known to have ended, by state. */
+  readonly #waiting = new Map<string, WaitingFlow>();
+  /** Number of these that each identity of a bridge has begun. */
+  readonly #begunBy = new Map<string, number>();
+  /** Functions that tell if others than this name may begin flows. Each bridge adds one. */
+  readonly sharers: ((name: string) => boolean)[] = [];
+  #beginning = 0;
+  /** Pages that wait or will wait, by the flow's id. */
+  readonly #pages = new Map<string, Page>();
+  /** Ids of the flows that were settled last. */
+  readonly #settled = new Recent<true>(minSettled);
+
+  constructor(store: FlowStore, local: LocalFlows, options: StoredFlowsOptions) {
+    this.store = store;
+    this.#local = local;
+    this.#options = options;
+    this.#usual = usualExpectation(options.callbackPath);
+  }
+
+  get shared(): boolean {
+    return this.store.shared;
+  }
+
+  get secret(): string {
+    return this.store.secret;
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Registers a flow for a listener that proves itself by `key`. The same state and key again give the same flow, which
+   * stays at its node until `adopt` moves it. Call `claim` next.
+   *
+   * @param name Identity of a remote program: it has a share of the flows, and no flow lives longer than `flowTtl`.
+   */
+  async begin(key: string, state: string, options: BeginOptions, name?: string): Promise<BegunFlow> {
+    const { flowTtl } = this.#options;
+    const { ttl = flowTtl } = options;
+    requireInteger('ttl', ttl, 1, 86_400_000);
+    requireStrong(state);
+    if (name !== undefined) requireShort(options);
+    const expectation = readExpectation(options, this.#usual, this.#options.issuers);
+    if (this.#local.has(state)) throw new StateInUseError('this state is in use or was used before');
+    const share = name === undefined ? undefined : { name, flows: this.#shareOf(name) };
+    if (this.size + this.#beginning >= this.#options.maxFlows) return this.#known(state, key);
+    if (share && (this.#begunBy.get(share.name) ?? 0) >= share.flows)
+      return this.#known(state, key, 'this credential has too many flows');
+    const redirectUri = this.#options.redirectUriFor(expectation.path);
+    let begun: Awaited<ReturnType<FlowStore['begin']>>;
+    this.#beginning++;
+    try {
+      const lifetime = share ? Math.min(ttl, flowTtl) : ttl;
+      begun = await this.store.begin({ state, expectation, redirectUri, key }, lifetime, share);
+    } finally {
+      this.#beginning--;
+    }
+    if (begun === 'too_many_flows') throw new TooManyFlowsError('too many flows are pending');
+    if (begun === 'state_in_use') throw new StateInUseError('this state is in use or was used before');
+    if (begun.again) return begun;
+    const { flow } = begun;
+    this.#wait(flow, name);
+    this.#emit({ type: 'begun', at: this.#at(), flowId: flow.id, expiresAt: flow.expiresAt });
+    return begun;
+  }
+
+  /** Handles a redirect that was held until a flow with this state began. */
+  claim(state: string): void {
+    this.#local.claim(state);
+  }
+
+  /** Finds a flow that was begun before, for a listener that repeats its `begin` while `maxFlows` flows are pending. */
+  async #known(
+    state: string,
+    key: string,
+    otherwise = `maxFlows (${this.#options.maxFlows}) flows are pending`,
+  ): Promise<BegunFlow> {
+    const flow = await this.store.read(state);
+    if (flow && sameKey(flow.key, key)) return { flow, again: true };
+    throw new TooManyFlowsError(otherwise);
+  }
+
+  match(fields: CallbackFields, arrival: Arrival): Promise<Consumed> {
+    const { state, error } = fields;
+    const { settle } = this.#options;
+    if (state === undefined) return Promise.resolve({ disposition: 'unmatched' });
+    const response = { ...fields, state };
+    if (settle === false || error !== undefined) return this.store.consume(response, arrival);
+    return this.#matchWithPage(response, arrival, settle);
+  }
+
+  async #matchWithPage(
+    response: CallbackFields & { state: string },
+    arrival: Arrival,
+    settle: number,
+  ): Promise<Consumed> {
+    const page: Page = { deliver: undefined, outcome: undefined, drop: nothing };
+    // First, because a listener at another node may settle before the store's answer arrives here.
+    const stop = await this.store.onOutcome(response.state, settle, (outcome) => this.#decide(page, outcome));
+    let found: Consumed | undefined;
+    try {
+      found = await this.store.consume(response, arrival);
+    } finally {
+      if (found?.disposition === 'accepted' && found.flowId !== undefined)
+        this.#keep(found.flowId, page, settle, stop);
+      else stop();
+    }
+    return found;
+  }
+
+  /** Tells if the store will wake a listener of this flow: as far as this node knows, it has not ended. */
+  waits({ state }: StoredFlow): boolean {
+    return this.#waiting.has(state);
+  }
+
+  /** Registers the only listener of a flow, which is woken when `take` may have a result. */
+  listen(flow: StoredFlow, listener: FlowWatcher): void {
+    const waiting = this.#waiting.get(flow.state) ?? this.#wait(flow);
+    waiting.listener = listener;
+  }
+
+  leave(state: string, listener: FlowWatcher): void {
+    const waiting = this.#waiting.get(state);
+    if (waiting?.listener === listener) waiting.listener = undefined;
+  }
+
+  /** Takes how a flow ended, if it has: `elsewhere` if its listener is at another node now, `gone` if the store has lost it. */
+  async take(state: string): Promise<StoredResult | 'elsewhere' | 'gone' | undefined> {
+    const result = await this.store.take(state);
+    const waiting = this.#waiting.get(state);
+    // Taken before: the flow is gone once its listener has acknowledged it.
+    if (!waiting) return result === 'gone' ? undefined : result;
+    if (!result) return undefined;
+    this.#forget(waiting);
+    // A store that was unavailable meanwhile may have dropped an expired flow already.
+    if (result === 'gone')
+      await this.#announce(waiting, this.store.now() < waiting.expiresAt ? 'lost' : 'expired');
+    else if (result !== 'elsewhere' && result.type !== 'response') await this.#announce(waiting, result.type);
+    return result;
+  }
+
+  /** Ends a flow that no listener wants any more, and forgets it. */
+  async free(state: string): Promise<void> {
+    await this.store.cancel(state);
+    // Also emits the event of the flow's end.
+    await this.take(state);
+    await this.store.acknowledge(state);
+  }
+
+  awaitOutcome(id: string, deliver: (outcome: Outcome) => void): () => void {
+    const page = this.#pages.get(id);
+    if (!page) return nothing;
+    page.deliver = deliver;
+    const { outcome } = page;
+    // Later, so that the caller has the undo before.
+    if (outcome) queueMicrotask(() => page.deliver?.(outcome));
+    return page.drop;
+  }
+
+  /** Checks an outcome. Throws `InvalidOptionError` if a page of this server cannot show it. */
+  requireOutcome(outcome: Outcome): void {
+    requireOutcome(outcome, this.#options.finishUrls);
+  }
+
+  /** Settles a flow once. An outcome that the server does not allow is reported and changes nothing. */
+  settle(id: string, state: string, outcome: Outcome): void {
+    if (!this.#allows(outcome)) return;
+    // A listener repeats an outcome after it has reconnected.
+    if (this.#settled.get(id)) return;
+    this.#settled.set(id, true);
+    const page = this.#pages.get(id);
+    if (page) this.#decide(page, outcome);
+    else this.store.settle(state, outcome).catch(this.#options.report);
+    this.#emit({ type: 'settled', at: this.#at(), flowId: id, outcome: outcome.status });
+  }
+
+  release(): void {
+    for (const waiting of [...this.#waiting.values()]) this.#forget(waiting);
+  }
+
+  /**
+   * Takes the end of a flow that has no listener, and wakes one that has come meanwhile. If the store is unavailable, it
+   * wakes this node again later.
+   */
+  async #onUnheard(waiting: WaitingFlow): Promise<void> {
+    if (await this.take(waiting.state).catch(() => undefined)) waiting.listener?.wake();
+  }
+
+  #allows(outcome: Outcome): boolean {
+    if (outcome.status !== 'redirect' || this.#options.finishUrls.includes(outcome.url)) return true;
+    this.#options.report(
+      new InvalidOptionError('url', "of settle over the bridge must be one of the server's finishUrls"),
+    );
+    return false;
+  }
+
+  /** Keeps a page. A pasted URL has no page whose closing could be noticed, so waiting ends after `ms`. */
+  #keep(id: string, page: Page, ms: number, stop: () => void): void {
+    const stopTimer = this.#options.clock.after(ms, () => page.drop());
+    page.drop = () => {
+      page.deliver = undefined;
+      stopTimer();
+      stop();
+      this.#pages.delete(id);
+    };
+    this.#pages.set(id, page);
+  }
+
+  /** Decides a page's outcome once. Checks it again, because another node may allow other URLs. */
+  #decide(page: Page, outcome: Outcome): void {
+    if (page.outcome || !this.#allows(outcome)) return;
+    page.outcome = outcome;
+    page.deliver?.(outcome);
+  }
+
+  /** Number of flows that remote programs of one name may have. */
+  #shareOf(name: string): number {
+    const { maxFlows } = this.#options;
+    return this.sharers.some((others) => others(name)) ? Math.ceil(maxFlows / 2) : maxFlows;
+  }
+
+  #wait(flow: StoredFlow, name?: string): WaitingFlow {
+    const waiting = new WaitingFlow(flow, (unheard) => void this.#onUnheard(unheard), name);
+    if (name !== undefined) this.#begunBy.set(name, (this.#begunBy.get(name) ?? 0) + 1);
+    this.#waiting.set(flow.state, waiting);
+    this.store.watch(flow, waiting);
+    return waiting;
+  }
+
+  #forget(waiting: WaitingFlow): void {
+    const { name, state } = waiting;
+    this.store.unwatch(waiting, waiting);
+    if (!this.#waiting.delete(state) || name === undefined) return;
+    const left = (this.#begunBy.get(name) ?? 0) - 1;
+    if (left > 0) this.#begunBy.set(name, left);
+    else this.#begunBy.delete(name);
+  }
+
+  /** Emits the event of a flow's end, unless another node has. */
+  async #announce(waiting: WaitingFlow, ending: 'expired' | 'cancelled' | 'lost'): Promise<void> {
+    if (!this.#options.events.observed) return;
+    try {
+      if (!(await this.store.announce(waiting))) return;
+    } catch (error) {
+      this.#options.report(error);
+      return;
+    }
+    const common = { at: this.#at(), flowId: waiting.id };
+    this.#emit(
+      ending === 'expired' ? { type: ending, ...common } : { type: 'cancelled', ...common, reason: ending },
+    );
+  }
+
+  #emit(event: ServerEvent): void {
+    const { events } = this.#options;
+    if (events.observed) events.next(event);
+  }
+
+  #at(): number {
+    return this.#options.clock.now();
+  }
+}
+
+/** Checks the lengths of texts first, so that no message repeats a long one. */
+function requireShort({ issuer = '', context = '' }: BeginOptions): void {
+  for (const [option, { length }, max] of [
+    ['issuer', issuer, maxIssuer],
+    ['context', context, maxContext],
+  ] as const)
+    if (length > max)
+      throw new InvalidOptionError(option, `must have at most ${max} characters; got ${length}`);
+}

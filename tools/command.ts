@@ -1,0 +1,68 @@
+/** The documents that are made from the command: the table of settings of `serve`, every help, and the exit codes. */
+import { exitCodes, meanings } from '../src/cli/exit-codes.ts';
+import { processIo } from '../src/cli/io.ts';
+import { createProgram } from '../src/cli/program.ts';
+import { describe, nameOf, oppositeOf, variableOf, type Setting } from '../src/cli/serve/setting.ts';
+import { settings } from '../src/cli/serve/settings.ts';
+import { cell, sentence, table, withPart, type Document } from './documents.ts';
+
+/** Commands whose help the document has; the first is the program itself. */
+export const commands = ['', 'serve', 'login', 'watch', 'demo'] as const;
+
+export const documents: readonly Document[] = [
+  {
+    path: 'docs/reference/settings.md',
+    render: (text) => withPart(text, 'settings', settingsTable()),
+  },
+  {
+    path: 'docs/reference/cli.md',
+    render: async (text) => {
+      let rendered = withPart(text, 'exit codes', exitCodeTable());
+      for (const command of commands) {
+        const help = `\`\`\`text\n${await helpOf(command)}\`\`\``;
+        rendered = withPart(rendered, `help of ${command || 'the program'}`, help);
+      }
+      return rendered;
+    },
+  },
+];
+
+/** Renders settings as a table. */
+export function settingsTable(all: readonly Setting[] = settings): string {
+  return table(
+    ['Flag', 'Variable', 'In the file', 'What it says'],
+    all.map((setting) => [
+      ...[nameOf(setting), variableOf(setting), setting.key].map((name) => `\`${name}\``),
+      meaningOf(setting),
+    ]),
+  );
+}
+
+function meaningOf(setting: Setting): string {
+  const { sentence: given, opposite } = setting;
+  const described = given === undefined ? `one of ${describe(setting)}` : describe(setting);
+  const whole =
+    opposite === undefined ? described : `${described}; \`${oppositeOf(setting)}\` is its opposite`;
+  return sentence(cell(whole));
+}
+
+function exitCodeTable(): string {
+  return table(
+    ['Code', 'Meaning'],
+    Object.entries(meanings).map(([name, meaning]) => [
+      `\`${exitCodes[name as keyof typeof exitCodes]}\``,
+      sentence(cell(meaning)),
+    ]),
+  );
+}
+
+/** Renders the help of a command, or of the program. */
+export async function helpOf(command: (typeof commands)[number]): Promise<string> {
+  let text = '';
+  const stdout = { write: (part: string) => (text += part) };
+  const program = createProgram({ ...processIo(), stdout: stdout as unknown as NodeJS.WriteStream });
+  const args = command === '' ? ['--help'] : [command, '--help'];
+  // Commander ends a program that shows its help by an error.
+  await program.parseAsync(args, { from: 'user' }).catch(() => undefined);
+  return text;
+}
