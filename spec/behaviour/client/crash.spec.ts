@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, type SchedulerLike } from 'rxjs';
 import { connectCallbackHost, FlowTakenOverError, type RemoteCallbackHost } from '../../../src/client.ts';
 import { FlowExpiredError, InvalidOptionError, ServerClosedError } from '../../../src/index.ts';
 import * as assert from '../../helpers/assert.ts';
@@ -178,9 +178,11 @@ test('resumes while the service is gone, once it is back', async () => {
     await withBridge(
       async ({ port, visit }) => {
         proxy.target = port;
-        const connect = () => connectCallbackHost(`ws://${authority}/bridge`, { token, scheduler: hasty });
-        await using one = await connect();
-        await using two = await connect();
+        const connect = (scheduler: SchedulerLike) =>
+          connectCallbackHost(`ws://${authority}/bridge`, { token, scheduler });
+        // Its time stands still, so it never connects again. Otherwise it would take its flow back.
+        await using one = await connect(virtualTime().scheduler);
+        await using two = await connect(hasty);
         const saved = (await one.begin()).toResumable();
         proxy.target = undefined;
         proxy.cutAll();
