@@ -82,7 +82,8 @@ seed('answers access_denied in its own words', async () => {
     redirectTo(server.redirectUri, { error: 'access_denied', error_description: 'PHISH', state }),
   );
   assert.is(page.status, 400);
-  assert.match(page.body, 'Access was denied by the authorization server.');
+  assert.match(page.body, 'You cancelled the sign-in. Start again from the app.');
+  assert.not.match(page.body, 'failed');
   assert.not.match(page.body, 'PHISH');
 });
 

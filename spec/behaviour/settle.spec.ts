@@ -127,7 +127,7 @@ waiting('shows a provider error without waiting', () =>
     const flow = await server.begin();
     const { status, body } = await visit(`/callback?error=access_denied&state=${flow.state}`);
     is(status, 400);
-    match(body, 'Access was denied');
+    match(body, 'You cancelled the sign-in. Start again from the app.');
     is((await firstValueFrom(flow.response)).error, 'access_denied');
   }),
 );

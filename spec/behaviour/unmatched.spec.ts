@@ -50,7 +50,7 @@ accepting('gives an error that no flow waits for, too', () =>
   withServer({ unmatched: 'accept' }, async ({ visit, redirects }) => {
     const { status, body } = await visit(`/callback?error=access_denied&state=${stateOf('nobody')}`);
     is(status, 400);
-    match(body, 'Access was denied');
+    match(body, 'You cancelled the sign-in. Start again from the app.');
     is(redirects[0]?.disposition, 'accepted');
   }),
 );
@@ -140,7 +140,7 @@ holding('keeps an error in the same way', () =>
     match(error.message, 'Access was denied');
     const { status, body } = await page;
     is(status, 400);
-    match(body, 'Access was denied');
+    match(body, 'You cancelled the sign-in. Start again from the app.');
   }),
 );
 

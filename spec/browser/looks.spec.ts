@@ -21,7 +21,7 @@ const description =
 /** Every page a person can get: what the provider answers, and what the server is told. */
 const pages = {
   success: { query: '?code=c' },
-  denied: { query: '?error=access_denied' },
+  cancelled: { query: '?error=access_denied' },
   failure: { query: `?error=invalid_scope&error_description=${encodeURIComponent(description)}` },
   neutral: { query: '?error=nothing' },
   // The program never settles it.

@@ -29,8 +29,14 @@ interface Kind {
 const kinds: readonly Kind[] = [
   { name: 'received', query: ({ state }) => `code=c&state=${state}`, first: success, consumed: true },
   {
-    name: 'denied',
+    name: 'cancelled',
     query: ({ state }) => `error=access_denied&state=${state}`,
+    first: 'Sign-in cancelled',
+    consumed: true,
+  },
+  {
+    name: 'denied',
+    query: ({ state }) => `error=server_error&state=${state}`,
     first: failure,
     consumed: true,
   },

@@ -70,8 +70,8 @@ test('ends with access_denied if the user denies', async ({ page }) => {
     const refused = rejects(firstValueFrom(flow.response.pipe(orThrow())), AuthorizationError);
     await signIn(page, 'barbara');
     await page.getByRole('button', { name: 'Deny' }).click();
-    is(await backAt(page, flow), 'Authentication failed');
-    is(await page.locator('.detail').innerText(), 'Access was denied by the authorization server.');
+    is(await backAt(page, flow), 'Sign-in cancelled');
+    is(await page.locator('h1 + p').innerText(), 'You cancelled the sign-in. Start again from the app.');
     is((await refused).error, 'access_denied');
   });
 });

@@ -198,7 +198,7 @@ export const requirements = requirementsOn(
             const clean = moved.headers['location']!.slice(1);
             assert.is((await visit(clean)).status, 400);
             for (const forged of [
-              clean.replace('~denied', '~received'),
+              clean.replace('~cancelled', '~received'),
               clean.replace('.en.', '.de.'),
               clean.replace(/.$/, (last) => (last === 'A' ? 'Q' : 'A')),
               clean.replace(/\.[\w-]+$/, ''),

@@ -7,9 +7,9 @@ import type { PendingFlow } from '../../src/flows/pending-flow.ts';
 import { FlowIndex } from '../../src/flows/flow-index.ts';
 import { Handler } from '../../src/callback/handler.ts';
 import { HotStream } from '../../src/base/hot-stream.ts';
-import { Pages } from '../../src/page/answers.ts';
 import type { ReadResponse } from '../../src/callback/parameters.ts';
 import type { CallbackRequest } from '../../src/callback/request.ts';
+import { pagesOf } from './texts.ts';
 
 export const longest = 64;
 export const issuer = 'https://as.example';
@@ -36,13 +36,7 @@ export function handlerWithFlows(): { handler: Handler; flows: FlowIndex } {
     redirectUriFor: (path) => `http://${host}${path}`,
     onClaimed: () => undefined,
   });
-  const pages = new Pages({
-    title: 'x',
-    language: 'auto',
-    cleanUrl: 'redirect',
-    extraHeaders: [],
-    report: fail,
-  });
+  const pages = pagesOf({ title: 'x', cleanUrl: 'redirect', report: fail });
   const handler = new Handler({
     stored: () => undefined,
     callbackPath,

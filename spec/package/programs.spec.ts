@@ -196,7 +196,7 @@ async function answer(url: URL | undefined, button: Button): Promise<void> {
   const login = await browser.open(url);
   const asked = await browser.submit(login, 'Sign in', { login: 'ada', password });
   const page = await browser.submit(asked, button);
-  assert.match(page.html, button === 'Allow' ? 'Authentication successful' : 'Authentication failed');
+  assert.match(page.html, button === 'Allow' ? 'Authentication successful' : 'Sign-in cancelled');
 }
 
 /** Returns the URL that an authorization server would redirect the browser to. */

@@ -1,12 +1,11 @@
 /** docs/guides/troubleshooting.md has a row with cause and cure for everything that the code can answer, and for nothing else. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { english } from '../../src/page/texts.ts';
-import { unavailable } from '../../src/page/unavailable-texts.ts';
 import { closeCodes } from '../../src/wire/protocol.ts';
 import * as assert from '../helpers/assert.ts';
 import { root } from '../helpers/consumer.ts';
 import { suite } from '../helpers/suite.ts';
+import { texts } from '../helpers/texts.ts';
 import { Types } from '../helpers/vocabulary.ts';
 
 const guide = readFileSync(join(root, 'docs/guides/troubleshooting.md'), 'utf8');
@@ -72,12 +71,13 @@ const tables: Readonly<Record<string, readonly string[]>> = {
   '`status`': statuses,
   '`closeCode`': Object.values(closeCodes).map(String),
   Headline: [
-    english.success,
-    english.failure,
-    english.waiting,
-    english.inactive,
-    english.headTooLarge,
-    unavailable.en[0],
+    texts.en.success,
+    texts.en.cancelled,
+    texts.en.failure,
+    texts.en.waiting,
+    texts.en.inactive,
+    texts.en.headTooLarge,
+    texts.en.unavailable,
   ],
 };
 

@@ -3,6 +3,7 @@ import { Recent } from '../base/recent.ts';
 import type { PendingFlow } from '../flows/pending-flow.ts';
 import { CallbackResponse, type CallbackFields } from '../model/callback-response.ts';
 import type { Outcome } from '../model/flow.ts';
+import { isCancellation } from '../model/cancellation.ts';
 import { Redirect, type Arrival, type Disposition, type RefusalReason } from '../model/redirect.ts';
 import type { Answer, FinishedKind, Pages } from '../page/answers.ts';
 import type { Language } from '../page/texts.ts';
@@ -81,7 +82,9 @@ export class Answering {
     const { pages } = this.#options;
     const redirect = this.#redirect('accepted', response, flow?.id ?? flowId);
     if (response.error !== undefined) {
-      const answer = this.#clean('denied', pages.denied(response, language), arrival, language);
+      const answer = isCancellation(response.error)
+        ? this.#cleanly('cancelled', arrival, language)
+        : this.#clean('denied', pages.denied(response, language), arrival, language);
       return { kind: 'answered', answer, redirect, flow };
     }
     if (!awaitOutcome)

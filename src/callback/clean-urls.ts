@@ -13,6 +13,7 @@ const kinds: Readonly<Record<FinishedKind, true>> = {
   received: true,
   succeeded: true,
   undecided: true,
+  cancelled: true,
   denied: true,
   failed: true,
 };

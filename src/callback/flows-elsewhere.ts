@@ -2,7 +2,6 @@ import type { CallbackFields } from '../model/callback-response.ts';
 import type { Outcome } from '../model/flow.ts';
 import type { Consumed } from '../model/flow-store.ts';
 import type { Arrival } from '../model/redirect.ts';
-import type { Language } from '../page/texts.ts';
 
 /** Flows that are kept in a store, which decides which of them a redirect belongs to. */
 export interface FlowsElsewhere {
@@ -12,8 +11,6 @@ export interface FlowsElsewhere {
   readonly secret: string;
   /** Set if this node may receive redirects that belong to flows of other nodes. */
   readonly shared: boolean;
-  /** Headline and hint of the page that is shown if the store is unavailable. */
-  readonly unavailable: Readonly<Record<Language, readonly [string, string]>>;
   /** Consumes the state in the store if the response fits its flow. Rejects if the store is unavailable. */
   match(fields: CallbackFields, arrival: Arrival): Promise<Consumed>;
   /** Calls `tell` once with the outcome of a flow that was just accepted. Returns a function that stops waiting. */

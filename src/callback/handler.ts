@@ -149,7 +149,7 @@ export class Handler {
       this.#judgeStored(stored, found, incoming, language);
     return {
       kind: 'undecided',
-      answer: pages.unavailable(language, stored.unavailable[language]),
+      answer: pages.unavailable(language),
       later: stored.match(fields, arrival).then(judge),
     };
   }

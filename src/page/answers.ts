@@ -1,9 +1,10 @@
+import { STATUS_CODES } from 'node:http';
 import type { CallbackResponse } from '../model/callback-response.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { cleanUrlElement, escapeHtml, fill, renderPage, type PageView } from './page.ts';
-import { pageHeaders } from './security-headers.ts';
+import { answerHeaders, pageHeaders } from './security-headers.ts';
 import { probeHeader } from '../model/probe-header.ts';
-import { chooseLanguage, english, type Language, type Texts } from './texts.ts';
+import type { Language, Texts, Translation } from './texts.ts';
 import { typeOf } from '../base/validate.ts';
 
 /** Response to a request of a browser. */
@@ -68,10 +69,19 @@ const kinds = {
     consumed: true,
     content: ({ waiting, waitingHint }) => neutralContent(waiting, waitingHint),
   },
+  cancelled: {
+    status: 400,
+    consumed: true,
+    content: ({ cancelled, cancelledHint }) => ({
+      kind: 'cancelled',
+      headline: cancelled,
+      message: cancelledHint,
+    }),
+  },
   denied: {
     status: 400,
     consumed: true,
-    content: ({ failure, denied }) => ({ kind: 'failure', headline: failure, detail: denied }),
+    content: ({ failure, checkApp }) => ({ kind: 'failure', headline: failure, message: checkApp }),
   },
   failed: {
     status: 200,
@@ -82,6 +92,11 @@ const kinds = {
     status: 400,
     content: ({ inactive, nothing }) => neutralContent(inactive, nothing),
   },
+  unavailable: {
+    status: 503,
+    retryAfter: 2,
+    content: ({ unavailable, unavailableHint }) => neutralContent(unavailable, unavailableHint),
+  },
   headTooLarge: {
     status: 431,
     content: ({ headTooLarge, headTooLargeHint }) => neutralContent(headTooLarge, headTooLargeHint),
@@ -89,19 +104,26 @@ const kinds = {
 } satisfies Record<string, PageKind>;
 
 /** Page of a fixed text after a redirect was consumed. */
-export type FinishedKind = 'received' | 'succeeded' | 'undecided' | 'denied' | 'failed';
+export type FinishedKind = 'received' | 'succeeded' | 'undecided' | 'cancelled' | 'denied' | 'failed';
 
 const neutral = ({ inactive, inactiveHint }: Texts): Content => neutralContent(inactive, inactiveHint);
 
 // Cached Accept-Language headers. Browsers send few different ones; the limit bounds the memory that a peer can use.
 const mostHeaders = 200;
 
+/** Sentences of the pages in all languages, and the choice among them. */
+export interface Words {
+  readonly translations: Readonly<Record<Language, Translation>>;
+  /** Chooses the language for an `Accept-Language` header. */
+  readonly chooseLanguage: (header: string) => Language;
+}
+
 /** Creates the answers of the callback path. Answers that do not depend on the request are built once per language. */
 export class Pages {
   readonly #options: PagesOptions;
   readonly #made: Record<string, Partial<Record<Language, Answer>>> = {};
   readonly #languages = new Map<string, Language>();
-  #texts: Readonly<Partial<Record<Language, Texts>>> = {};
+  #words: Words | undefined;
 
   constructor(options: PagesOptions) {
     this.#options = options;
@@ -111,19 +133,19 @@ export class Pages {
   languageFor(header: string | undefined): Language {
     const { language } = this.#options;
     if (language !== 'auto') return language;
-    if (header === undefined) return 'en';
+    if (header === undefined || !this.#words) return 'en';
     let chosen = this.#languages.get(header);
     if (chosen === undefined) {
-      chosen = chooseLanguage(header);
+      chosen = this.#words.chooseLanguage(header);
       if (this.#languages.size >= mostHeaders) this.#languages.clear();
       this.#languages.set(header, chosen);
     }
     return chosen;
   }
 
-  /** Adds texts of other languages. Until this is called, every page is in English. */
-  learn(translations: Readonly<Partial<Record<Language, Texts>>>): void {
-    this.#texts = translations;
+  /** Sets the sentences of the pages. Until this is called, answers have none. */
+  learn(words: Words): void {
+    this.#words = words;
   }
 
   /** Returns the page of a consumed redirect: an accepted response, or the outcome of its sign-in. */
@@ -134,7 +156,6 @@ export class Pages {
   /** Returns the page for an accepted response with `error`. Its description is escaped. */
   denied(response: CallbackResponse, language: Language): Answer {
     const { error, error_description } = response;
-    if (error === 'access_denied') return this.finished('denied', language);
     return this.#make(kinds.denied, language, ({ failure, failed }) => ({
       kind: 'failure',
       headline: failure,
@@ -172,12 +193,8 @@ export class Pages {
   }
 
   /** Returns the page for a redirect that arrives while the store cannot be reached. The user may reload it. */
-  unavailable(language: Language, [headline, hint]: readonly [string, string]): Answer {
-    return this.#once('unavailable', language, {
-      status: 503,
-      retryAfter: 2,
-      content: () => neutralContent(headline, hint),
-    });
+  unavailable(language: Language): Answer {
+    return this.#once('unavailable', language, kinds.unavailable);
   }
 
   /** Redirects with 303, so that browsers follow a `form_post` with a GET without body. @see RFC 9700 section 4.12 */
@@ -188,6 +205,17 @@ export class Pages {
   /** Answers a self-probe with its proof. */
   probed(proof: string): Answer {
     return this.#empty(204, probeHeader, proof);
+  }
+
+  /** Returns an answer of a few words, the same in every language. */
+  plain(status: number): Answer {
+    const body = Buffer.from(`${STATUS_CODES[status] ?? status}\n`);
+    const headers = answerHeaders('text/plain; charset=utf-8', []);
+    return {
+      status,
+      headers: [...headers, 'Content-Length', String(body.length), ...this.#options.extraHeaders],
+      body,
+    };
   }
 
   #empty(status: number, ...headers: string[]): Answer {
@@ -210,7 +238,8 @@ export class Pages {
     extra: string[] = [],
   ): Answer {
     const { title, serverUrl, productName, logo, cleanUrl, extraHeaders } = this.#options;
-    const texts = this.#texts[language] ?? english;
+    if (!this.#words) return this.plain(status);
+    const { texts } = this.#words.translations[language];
     const view: PageView = {
       ...content(texts, serverUrl && fill(texts.connected, serverUrl)),
       language,

@@ -1,8 +1,9 @@
-import { english } from './texts.ts';
+import { basics } from './texts.ts';
 
 /** Content of a page. Every string is escaped already. */
 export interface PageView {
-  kind: 'success' | 'failure' | 'neutral';
+  /** `cancelled` if the user declined at the authorization server. */
+  kind: 'success' | 'cancelled' | 'failure' | 'neutral';
   /** Language of the texts, as an HTML `lang`. */
   language: string;
   /** Title of the document. */
@@ -33,7 +34,7 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] as string);
 }
 
-const marks = { success: '✓', failure: '✕', neutral: 'i' };
+const marks = { success: '✓', cancelled: '–', failure: '✕', neutral: 'i' };
 
 const style = `:root{color-scheme:light dark;--page:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606c;--line:#d8dde3;--tone:#3a5fa8}
 .success{--tone:#1a7f4b}.failure{--tone:#b3261e}
@@ -86,7 +87,7 @@ export function createCallbackHtml(
   title = 'OAuth sign-in',
   serverUrl?: string,
 ): string {
-  const { success, failure, connected, close } = english;
+  const { success, failure, connected, close } = basics;
   return renderPage({
     kind: isSuccess ? 'success' : 'failure',
     language: 'en',

@@ -217,8 +217,7 @@ export class CallbackServer implements OAuthCallbackServer {
     this.#flows.open();
     this.#redirects.restart();
     this.#events.restart();
-    if (this.#settings.language !== 'en')
-      this.#pages.learn((await import('../page/translations.ts')).translations);
+    this.#pages.learn(await import('../page/translations.ts'));
     this.#binding = await bind(this.#settings, {
       serve: this.#serve,
       concerns: this.#concerns,

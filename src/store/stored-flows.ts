@@ -25,7 +25,6 @@ import type {
   StoredResult,
   FlowWatcher,
 } from '../model/flow-store.ts';
-import { unavailable } from '../page/unavailable-texts.ts';
 
 /** Flows of the server itself, which share its states with the stored flows. */
 export interface LocalFlows {
@@ -60,7 +59,6 @@ export function storedFlowsOf(server: object, store: FlowStore): StoredFlows {
 /** Flows in a store: begun at this node or another one, waited for at this node or another one. */
 export class StoredFlows implements FlowsElsewhere {
   readonly store: FlowStore;
-  readonly unavailable = unavailable;
   readonly #options: StoredFlowsOptions;
   readonly #local: LocalFlows;
   readonly #usual: Expectation;

@@ -86,7 +86,7 @@ test('tells it to people in plain text with a closing table', async () => {
   for (const sentence of [
     /^ +\d+ ms {2}server {4}listening at http:\/\/127\.0\.0\.1:\d+\/callback$/m,
     /^ +\d+ ms {2}flow 1 {4}ID token verified, its subject is ada$/m,
-    /^ +\d+ ms {2}flow 5 {4}edsger reads “Authentication failed”$/m,
+    /^ +\d+ ms {2}flow 5 {4}edsger reads “Sign-in cancelled”$/m,
     /^5 +Notes +edsger +access_denied +access_denied +\d+$/m,
     /^6 +Photo Backup +frances +expired +expired +\d+$/m,
     /^ +\d+ ms {2}remote {4}ID token verified, its subject is grace$/m,

@@ -51,7 +51,7 @@ test(
     const notes = await cli.sees(/"client":"Notes","url":"([^"]+)"/);
     const photos = await cli.sees(/"client":"Photo Backup","url":"([^"]+)"/);
     const denied = await answer(photos, 'Deny');
-    assert.match(denied.html, 'Authentication failed');
+    assert.match(denied.html, 'Sign-in cancelled');
     const allowed = await answer(notes, 'Allow');
     assert.match(allowed.html, 'Authentication successful');
     const { code, stdout } = await cli.end();

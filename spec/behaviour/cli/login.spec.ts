@@ -771,7 +771,7 @@ test('ends with a denial', async () => {
     [command.stdout, lastLine(command)],
     ['', 'rx-oauth-callback: Access was denied by the authorization server.'],
   );
-  assert.is(headlineOf(page.html), 'Authentication failed');
+  assert.is(headlineOf(page.html), 'Sign-in cancelled');
 });
 
 test('ends when the time is up', async () => {

@@ -3,12 +3,12 @@ import { Handler, type HandlerOptions } from '../../../src/callback/handler.ts';
 import type { CallbackRequest } from '../../../src/callback/request.ts';
 import type { Disposition, RefusalReason } from '../../../src/index.ts';
 import { pageHeaders } from '../../../src/page/security-headers.ts';
-import { Pages } from '../../../src/page/answers.ts';
 import * as assert from '../../helpers/assert.ts';
 import { flowsBench } from '../../helpers/flows.ts';
 import { withAnswer } from '../../helpers/handled.ts';
 import { record } from '../../helpers/record.ts';
 import { suite } from '../../helpers/suite.ts';
+import { pagesOf } from '../../helpers/texts.ts';
 
 const host = '127.0.0.1:53682';
 
@@ -21,15 +21,11 @@ function bench(options: Partial<HandlerOptions> = {}) {
     settle: false,
     errorWithoutState: 'ignore',
     limits: { parameter: 8_192, headers: 100 },
-    pages: new Pages({
+    pages: pagesOf({
       title: 'T',
       serverUrl: 'https://mcp.example',
       language: 'en',
       cleanUrl: false,
-      extraHeaders: [],
-      report: (error) => {
-        throw error;
-      },
     }),
     flows: index.flows,
     stored: () => undefined,

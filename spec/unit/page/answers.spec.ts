@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { firstValueFrom } from 'rxjs';
 import { CallbackResponse, type PageView, type ServerOptions } from '../../../src/index.ts';
-import { Pages, type Answer, type PagesOptions } from '../../../src/page/answers.ts';
+import type { Answer } from '../../../src/page/answers.ts';
 import { languages, type Language } from '../../../src/page/texts.ts';
-import { translations } from '../../../src/page/translations.ts';
 import { equal, is, match, not, ok } from '../../helpers/assert.ts';
 import { withServer, type Endpoint } from '../../helpers/endpoint.ts';
 import type { HttpAnswer } from '../../helpers/http.ts';
 import { suite } from '../../helpers/suite.ts';
-import { texts } from '../../helpers/texts.ts';
+import { pagesOf, texts } from '../../helpers/texts.ts';
 
 const kinds = suite('pages');
 
@@ -16,13 +15,24 @@ for (const language of languages) {
   kinds(`are all in ${language}`, () => {
     const said = texts[language];
     const shown: readonly (readonly [Answer, number, string, readonly string[]])[] = [
-      [pages().finished('received', language), 200, 'success', [said.success, said.received, said.close]],
-      [pages().finished('succeeded', language), 200, 'success', [said.success, said.close]],
-      [pages().finished('undecided', language), 200, 'neutral', [said.waiting, said.waitingHint, said.close]],
-      [pages().failed('it broke', language), 200, 'failure', [said.failure, 'it broke', said.close]],
-      [denied({ error: 'access_denied' }, language), 400, 'failure', [said.failure, said.denied, said.close]],
+      [pagesOf().finished('received', language), 200, 'success', [said.success, said.received, said.close]],
+      [pagesOf().finished('succeeded', language), 200, 'success', [said.success, said.close]],
+      [
+        pagesOf().finished('undecided', language),
+        200,
+        'neutral',
+        [said.waiting, said.waitingHint, said.close],
+      ],
+      [pagesOf().failed('it broke', language), 200, 'failure', [said.failure, 'it broke', said.close]],
+      [
+        pagesOf().finished('cancelled', language),
+        400,
+        'cancelled',
+        [said.cancelled, said.cancelledHint, said.close],
+      ],
+      [pagesOf().finished('denied', language), 400, 'failure', [said.failure, said.checkApp, said.close]],
       [denied({ error: 'x' }, language), 400, 'failure', [said.failure, said.failed.replace('{}', 'x')]],
-      [pages().neutral(404, language), 404, 'neutral', [said.inactive, said.inactiveHint, said.close]],
+      [pagesOf().neutral(404, language), 404, 'neutral', [said.inactive, said.inactiveHint, said.close]],
     ];
     for (const [{ status, headers, body }, expected, kind, parts] of shown) {
       const html = body.toString();
@@ -38,13 +48,13 @@ for (const language of languages) {
 }
 
 kinds('show a success only after the app has reported it', () => {
-  match(html(pages().finished('received', 'en')), texts.en.received);
-  not.match(html(pages().finished('succeeded', 'en')), texts.en.received);
-  not.match(html(pages().finished('undecided', 'en')), /successful|connected/i);
+  match(html(pagesOf().finished('received', 'en')), texts.en.received);
+  not.match(html(pagesOf().finished('succeeded', 'en')), texts.en.received);
+  not.match(html(pagesOf().finished('undecided', 'en')), /successful|connected/i);
 });
 
 kinds('name the connected server only on a success', () => {
-  const named = pages({ serverUrl: 'https://mcp.example/sse' });
+  const named = pagesOf({ serverUrl: 'https://mcp.example/sse' });
   match(html(named.finished('received', 'en')), 'Connected to: https://mcp.example/sse');
   match(html(named.finished('succeeded', 'de')), 'Verbunden mit: https://mcp.example/sse');
   for (const page of [named.neutral(400, 'en'), named.failed('no', 'en'), named.finished('undecided', 'en')])
@@ -52,7 +62,7 @@ kinds('name the connected server only on a success', () => {
 });
 
 kinds('are made once if they contain nothing of a request', () => {
-  const made = pages();
+  const made = pagesOf();
   is(made.finished('received', 'en'), made.finished('received', 'en'));
   is(made.neutral(400, 'de'), made.neutral(400, 'de'));
   is.not(made.neutral(400, 'en'), made.neutral(400, 'de'));
@@ -61,7 +71,7 @@ kinds('are made once if they contain nothing of a request', () => {
 });
 
 kinds('keep the headers of one refusal out of another', () => {
-  const made = pages();
+  const made = pagesOf();
   const allow = ({ headers }: Answer): string | undefined => headers[headers.indexOf('Allow') + 1];
   is(allow(made.neutral(405, 'en', 'Allow', 'GET')), 'GET');
   is(allow(made.neutral(405, 'en', 'Allow', 'GET, POST')), 'GET, POST');
@@ -109,7 +119,7 @@ language('is the configured language, whatever the browser prefers', () =>
 );
 
 language('is cached for a bounded number of headers', () => {
-  const made = pages();
+  const made = pagesOf();
   const heap = (): number => {
     globalThis.gc!();
     return process.memoryUsage().heapUsed;
@@ -313,23 +323,8 @@ for (const [name, options] of Object.entries({
   );
 }
 
-function pages(options: Partial<PagesOptions> = {}): Pages {
-  const made = new Pages({
-    title: 'title',
-    language: 'auto',
-    cleanUrl: 'script',
-    extraHeaders: [],
-    report: (error) => {
-      throw error as Error;
-    },
-    ...options,
-  });
-  made.learn(translations);
-  return made;
-}
-
 function denied(fields: Record<string, string>, of: Language): Answer {
-  return pages().denied(CallbackResponse.fromDict(fields), of);
+  return pagesOf().denied(CallbackResponse.fromDict(fields), of);
 }
 
 function html({ body }: Answer): string {

@@ -1,4 +1,5 @@
-import { chooseLanguage, languages, type Texts } from '../../../src/page/texts.ts';
+import { basics, languages, type Texts } from '../../../src/page/texts.ts';
+import { chooseLanguage } from '../../../src/page/translations.ts';
 import { equal, is, not, ok } from '../../helpers/assert.ts';
 import { suite } from '../../helpers/suite.ts';
 import { texts } from '../../helpers/texts.ts';
@@ -8,6 +9,10 @@ const names = Object.keys(texts.en) as (keyof Texts)[];
 
 test('are there in six languages', () => {
   equal(languages, ['en', 'de', 'fr', 'es', 'pt', 'ja']);
+});
+
+test('of createCallbackHtml are those of the pages', () => {
+  for (const [name, text] of Object.entries(basics)) is(text, texts.en[name as keyof Texts]);
 });
 
 for (const language of languages.filter((each) => each !== 'en')) {
@@ -31,8 +36,9 @@ for (const language of languages) {
   });
 
   test(`tell each page from every other in ${language}`, () => {
-    const headlines = [texts[language].success, texts[language].failure, texts[language].inactive];
-    is(new Set([...headlines, texts[language].waiting]).size, 4);
+    const { success, cancelled, failure, inactive, waiting, headTooLarge, unavailable } = texts[language];
+    const headlines = [success, cancelled, failure, inactive, waiting, headTooLarge, unavailable];
+    is(new Set(headlines).size, headlines.length);
   });
 }
 

@@ -1,0 +1,29 @@
+import type { Translation } from '../texts.ts';
+
+/** German. */
+export const de: Translation = {
+  readByNativeSpeaker: false,
+  texts: {
+    success: 'Anmeldung erfolgreich',
+    received: 'Die Anmeldung ist angekommen. Die App macht jetzt weiter.',
+    waiting: 'Anmeldung angekommen',
+    waitingHint: 'Die App hat noch kein Ergebnis gemeldet. Bitte in der App nachsehen.',
+    cancelled: 'Anmeldung abgebrochen',
+    cancelledHint: 'Die Anmeldung wurde abgebrochen. Bitte in der App neu beginnen.',
+    failure: 'Anmeldung fehlgeschlagen',
+    failed: 'Autorisierung fehlgeschlagen: {}',
+    inactive: 'Dieser Anmeldelink ist nicht aktiv',
+    inactiveHint:
+      'Nach einer gerade abgeschlossenen Anmeldung kann diese Seite ignoriert werden. Sonst bitte in der App neu beginnen.',
+    nothing:
+      'Diese Anfrage enthält keine Antwort auf eine Anmeldung. (Browser senden den Teil einer Adresse nach # nicht.)',
+    checkApp: 'Einzelheiten stehen in der App.',
+    headTooLarge: 'Der Browser hat zu viele Daten gesendet',
+    headTooLargeHint: 'Bitte die Cookies dieser Website löschen. Danach in der App neu beginnen.',
+    unavailable: 'Anmeldung zurzeit nicht möglich',
+    unavailableHint:
+      'Der Dienst ist vorübergehend nicht verfügbar. Bitte kurz warten und diese Seite neu laden.',
+    close: 'Dieser Tab kann jetzt geschlossen werden.',
+    connected: 'Verbunden mit: {}',
+  },
+};

@@ -1,0 +1,27 @@
+import type { Translation } from '../texts.ts';
+
+/** English. */
+export const en: Translation = {
+  readByNativeSpeaker: false,
+  texts: {
+    success: 'Authentication successful',
+    received: 'The sign-in was received. The app continues from here.',
+    waiting: 'Sign-in received',
+    waitingHint: 'The app has not reported a result yet. Please check the app.',
+    cancelled: 'Sign-in cancelled',
+    cancelledHint: 'You cancelled the sign-in. Start again from the app.',
+    failure: 'Authentication failed',
+    failed: 'Authorization failed: {}',
+    inactive: 'This sign-in link is not active',
+    inactiveHint: 'If you just signed in, you can ignore this page. Otherwise start again from the app.',
+    nothing:
+      'This request contains no sign-in response. (Browsers do not send the part of an address after #.)',
+    checkApp: 'See the app for details.',
+    headTooLarge: 'Your browser sent too much data',
+    headTooLargeHint: 'Please delete the cookies of this site. Then start again from the app.',
+    unavailable: 'Sign-in is not available right now',
+    unavailableHint: 'The service is temporarily unavailable. Please wait a moment and reload this page.',
+    close: 'You can safely close this tab now.',
+    connected: 'Connected to: {}',
+  },
+};

@@ -1,0 +1,29 @@
+import type { Translation } from '../texts.ts';
+
+/** Spanish. */
+export const es: Translation = {
+  readByNativeSpeaker: false,
+  texts: {
+    success: 'Autenticación correcta',
+    received: 'Se recibió el inicio de sesión. La aplicación continúa a partir de aquí.',
+    waiting: 'Inicio de sesión recibido',
+    waitingHint: 'La aplicación aún no ha comunicado un resultado. Consulte la aplicación.',
+    cancelled: 'Inicio de sesión cancelado',
+    cancelledHint: 'Ha cancelado el inicio de sesión. Empiece de nuevo desde la aplicación.',
+    failure: 'Error de autenticación',
+    failed: 'Error de autorización: {}',
+    inactive: 'Este enlace de inicio de sesión no está activo',
+    inactiveHint:
+      'Si acaba de iniciar sesión, puede ignorar esta página. Si no, empiece de nuevo desde la aplicación.',
+    nothing:
+      'Esta solicitud no contiene ninguna respuesta de inicio de sesión. (Los navegadores no envían la parte de una dirección que sigue a #.)',
+    checkApp: 'Consulte los detalles en la aplicación.',
+    headTooLarge: 'Su navegador envió demasiados datos',
+    headTooLargeHint: 'Elimine las cookies de este sitio. Después empiece de nuevo desde la aplicación.',
+    unavailable: 'El inicio de sesión no está disponible ahora',
+    unavailableHint:
+      'El servicio no está disponible temporalmente. Espere un momento y vuelva a cargar esta página.',
+    close: 'Ya puede cerrar esta pestaña.',
+    connected: 'Conectado a: {}',
+  },
+};

@@ -1,0 +1,29 @@
+import type { Translation } from '../texts.ts';
+
+/** French. */
+export const fr: Translation = {
+  readByNativeSpeaker: false,
+  texts: {
+    success: 'Authentification réussie',
+    received: 'La connexion a été reçue. L’application prend le relais.',
+    waiting: 'Connexion reçue',
+    waitingHint: 'L’application n’a pas encore communiqué de résultat. Consultez l’application.',
+    cancelled: 'Connexion annulée',
+    cancelledHint: 'Vous avez annulé la connexion. Recommencez depuis l’application.',
+    failure: 'Échec de l’authentification',
+    failed: 'Échec de l’autorisation : {}',
+    inactive: 'Ce lien de connexion n’est pas actif',
+    inactiveHint:
+      'Si vous venez de vous connecter, vous pouvez ignorer cette page. Sinon, recommencez depuis l’application.',
+    nothing:
+      'Cette requête ne contient aucune réponse de connexion. (Les navigateurs n’envoient pas la partie d’une adresse après #.)',
+    checkApp: 'Consultez l’application pour plus de détails.',
+    headTooLarge: 'Votre navigateur a envoyé trop de données',
+    headTooLargeHint: 'Supprimez les cookies de ce site. Recommencez ensuite depuis l’application.',
+    unavailable: 'Connexion momentanément indisponible',
+    unavailableHint:
+      'Le service est temporairement indisponible. Patientez un instant, puis rechargez cette page.',
+    close: 'Vous pouvez maintenant fermer cet onglet.',
+    connected: 'Connecté à : {}',
+  },
+};

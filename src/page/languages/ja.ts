@@ -1,0 +1,29 @@
+import type { Translation } from '../texts.ts';
+
+/** Japanese. */
+export const ja: Translation = {
+  readByNativeSpeaker: false,
+  texts: {
+    success: '認証に成功しました',
+    received: 'サインインを受け付けました。続きはアプリが行います。',
+    waiting: 'サインインを受け付けました',
+    waitingHint: '結果はまだアプリから届いていません。アプリで確認してください。',
+    cancelled: 'サインインをキャンセルしました',
+    cancelledHint: 'サインインがキャンセルされました。アプリからやり直してください。',
+    failure: '認証に失敗しました',
+    failed: '認可に失敗しました: {}',
+    inactive: 'このサインインリンクは有効ではありません',
+    inactiveHint:
+      'サインインした直後であれば、このページは無視してかまいません。そうでない場合は、アプリからやり直してください。',
+    nothing:
+      'このリクエストにはサインインの応答が含まれていません。(ブラウザーはアドレスの # 以降の部分を送信しません。)',
+    checkApp: '詳しくはアプリをご確認ください。',
+    headTooLarge: 'ブラウザーから送信されたデータが大きすぎます',
+    headTooLargeHint: 'このサイトの Cookie を削除してから、アプリでもう一度お試しください。',
+    unavailable: '現在サインインできません',
+    unavailableHint:
+      'サービスが一時的に利用できません。しばらく待ってから、このページを再読み込みしてください。',
+    close: 'このタブは閉じてかまいません。',
+    connected: '接続先: {}',
+  },
+};

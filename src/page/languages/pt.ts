@@ -1,0 +1,29 @@
+import type { Translation } from '../texts.ts';
+
+/** European Portuguese. */
+export const ptPT: Translation = {
+  readByNativeSpeaker: false,
+  texts: {
+    success: 'Autenticação concluída',
+    received: 'O início de sessão foi recebido. A aplicação continua a partir daqui.',
+    waiting: 'Início de sessão recebido',
+    waitingHint: 'A aplicação ainda não comunicou um resultado. Verifique na aplicação.',
+    cancelled: 'Início de sessão cancelado',
+    cancelledHint: 'Cancelou o início de sessão. Recomece na aplicação.',
+    failure: 'Falha na autenticação',
+    failed: 'Falha na autorização: {}',
+    inactive: 'Esta ligação de início de sessão não está ativa',
+    inactiveHint:
+      'Se acabou de iniciar sessão, pode ignorar esta página. Caso contrário, recomece na aplicação.',
+    nothing:
+      'Este pedido não contém qualquer resposta de início de sessão. (Os navegadores não enviam a parte de um endereço depois de #.)',
+    checkApp: 'Consulte os pormenores na aplicação.',
+    headTooLarge: 'O seu navegador enviou demasiados dados',
+    headTooLargeHint: 'Elimine os cookies deste site. Depois, recomece na aplicação.',
+    unavailable: 'O início de sessão não está disponível agora',
+    unavailableHint:
+      'O serviço está temporariamente indisponível. Aguarde um momento e recarregue esta página.',
+    close: 'Já pode fechar este separador.',
+    connected: 'Ligado a: {}',
+  },
+};
