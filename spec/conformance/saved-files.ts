@@ -22,6 +22,7 @@ import { PassThrough } from 'node:stream';
 import type { FileLock } from '../../src/base/file-lock.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { readLogin, type LoginSettings } from '../../src/cli/login/settings.ts';
+import { Tokens } from '../../src/login.ts';
 import * as assert from '../helpers/assert.ts';
 import { holdIntervals, holdTimers, type HeldTimers } from '../helpers/clock.ts';
 import { json, startIssuer } from '../helpers/issuer.ts';
@@ -34,6 +35,10 @@ const locking = exportsOf<typeof import('../../src/base/file-lock.ts')>('base/fi
 const reading = exportsOf<typeof import('../../src/base/private-file.ts')>('base/private-file.ts');
 
 const signingIn = exportsOf<typeof import('../../src/cli/login/run.ts')>('cli/login/run.ts');
+
+const printing = exportsOf<typeof import('../../src/cli/token/run.ts')>('cli/token/run.ts');
+
+const selecting = exportsOf<typeof import('../../src/cli/token/credential.ts')>('cli/token/credential.ts');
 
 const reusing = exportsOf<typeof import('../../src/cli/login/saved.ts')>('cli/login/saved.ts');
 
@@ -540,6 +545,106 @@ export const requirements = requirementsOn(
           'uses them for any resource',
           edit(` && isDeepStrictEqual(saved, sorted(resource))`, ` && Array.isArray(saved)`),
           /uses tokens for one resource of two/,
+        ),
+      ],
+    ),
+    check(
+      selecting,
+      'the command token prints a saved token until a minute before it expires, or to its end if it cannot be refreshed',
+      ({ credentialOf, isFresh }) => {
+        const { now } = Date;
+        const at = 1_800_000_000_000;
+        const isPrinted = (left: number | undefined, refresh_token?: string): boolean => {
+          const expires = left === undefined ? {} : { expires_at: at / 1_000 + left };
+          const fields = { issuer: flags.issuer, client_id: 'c', access_token: 'a', token_type: 'bearer' };
+          const record = { ...fields, ...expires, ...(refresh_token !== undefined && { refresh_token }) };
+          return isFresh(credentialOf(Tokens.fromDict(record), 'tokens.json'));
+        };
+        try {
+          Date.now = () => at;
+          assert.ok(isPrinted(61, 'r'));
+          assert.not.ok(isPrinted(60, 'r'), 'prints one that expires in a minute');
+          assert.not.ok(isPrinted(undefined, 'r'), 'prints one of unknown expiry');
+          assert.ok(isPrinted(1), 'prints none in its last minute');
+          assert.not.ok(isPrinted(0), 'prints one that has expired');
+        } finally {
+          Date.now = now;
+        }
+      },
+      [
+        twin(
+          'prints it up to the end',
+          edit(`expiresAt > Date.now() + marginMs`, `expiresAt > Date.now()`),
+          /prints one that expires in a minute/,
+        ),
+        twin(
+          'prints a token of unknown expiry as if it had none',
+          edit(
+            `return expiresAt !== undefined && expiresAt > Date.now() + marginMs`,
+            `return !(expiresAt! <= Date.now() + marginMs)`,
+          ),
+          /prints one of unknown expiry/,
+        ),
+        twin(
+          'prints what has expired if there is no refresh token',
+          edit(
+            `(tokens.refresh_token === undefined) return expiresAt === undefined || expiresAt > Date.now();`,
+            `(tokens.refresh_token === undefined) return true;`,
+          ),
+          /prints one that has expired/,
+        ),
+      ],
+    ),
+  ),
+
+  requirement(
+    'P-27',
+    {
+      demand: 'Refresh a file of tokens once, however many commands ask for a token of it at once.',
+      source: 'docs/guides/tokens.md',
+      provenIn: ['cli/token.spec.ts'],
+    },
+    check(
+      printing,
+      'a command that waited for the file prints what another one has saved meanwhile',
+      ({ token }) =>
+        within(async (folder) => {
+          const used: (string | null)[] = [];
+          await using as = await startIssuer({
+            token: (form, response) => {
+              const count = used.push(form.get('refresh_token'));
+              json(response, 200, {
+                access_token: `a${count}`,
+                token_type: 'bearer',
+                refresh_token: `r${count}`,
+              });
+            },
+          });
+          const file = join(folder, 'tokens.json');
+          const fields = { issuer: as.issuer, client_id: 'c', access_token: 'a0', token_type: 'bearer' };
+          writeFileSync(file, JSON.stringify({ ...fields, refresh_token: 'r0' }), { mode: 0o600 });
+          const printed = await Promise.all(
+            [1, 2, 3].map(async () => {
+              const stdout = new PassThrough();
+              const io = {
+                stdout,
+                stderr: new PassThrough().resume(),
+                env: {},
+                onSignal: () => () => undefined,
+              };
+              await token(file, { format: 'token', timeout: '60' }, io as Partial<Io> as Io);
+              return String(stdout.read());
+            }),
+          );
+          assert.equal(used, ['r0'], 'refresh tokens that were used');
+          assert.equal(printed, ['a1\n', 'a1\n', 'a1\n']);
+          assert.match(readFileSync(file, 'utf8'), '"r1"');
+        }),
+      [
+        twin(
+          'refreshes again what was refreshed a moment ago',
+          edit(`const isNew = latest.token !== saved.token && isValid(latest);`, `const isNew = false;`),
+          /refresh tokens that were used/,
         ),
       ],
     ),

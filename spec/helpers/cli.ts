@@ -57,6 +57,15 @@ export class Cli implements AsyncDisposable {
     return new Cli('script', ['-qefc', `exec ${command}`, '/dev/null'], env);
   }
 
+  /** Runs a script of bash, in which `rx-oauth-callback` is the command as it is built. */
+  static script(text: string, env: Env = {}): Cli {
+    return new Cli(
+      'bash',
+      ['-c', `rx-oauth-callback() { '${process.execPath}' '${bin}' "$@"; }\n${text}`],
+      env,
+    );
+  }
+
   /** Starts an interactive shell on a pseudo-terminal, which runs `command` as a job. */
   static inShell(command: readonly string[], env: Env = {}): Cli {
     const driver = join(import.meta.dirname, 'terminal.py');

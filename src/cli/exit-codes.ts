@@ -7,6 +7,7 @@ export const exitCodes = {
   connection: 4,
   denied: 5,
   expired: 6,
+  signIn: 7,
   interrupted: 130,
 } as const;
 
@@ -20,6 +21,7 @@ export const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   connection: 'cannot reach the service or the provider, or the credential was rejected',
   denied: 'the authorization server returned an error, such as access_denied',
   expired: 'the sign-in timed out',
+  signIn: 'no valid token is saved, and none can be had without a new sign-in',
   interrupted: 'interrupted by Ctrl-C',
 };
 

@@ -4,11 +4,18 @@ import type { Io } from './io.ts';
 import { addDemo } from './demo/flags.ts';
 import { addLogin } from './login/flags.ts';
 import { addServe } from './serve/flags.ts';
+import { addToken } from './token/flags.ts';
 import { requireKnownVariables } from './variables.ts';
 import { addWatch } from './watch/flags.ts';
 
 /** Functions that each add a command. A command imports its implementation when it runs, so that start is fast. */
-const commands: readonly ((program: Command, io: Io) => void)[] = [addServe, addLogin, addWatch, addDemo];
+const commands: readonly ((program: Command, io: Io) => void)[] = [
+  addServe,
+  addLogin,
+  addToken,
+  addWatch,
+  addDemo,
+];
 
 /** Creates the program with all its commands. */
 export function createProgram(io: Io): Command {

@@ -1,12 +1,12 @@
 /** Holds the output of `--help` word for word, so that a change of it is seen. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commands } from '../../../tools/command.ts';
 import { exitCodes } from '../../../src/cli/exit-codes.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 import * as assert from '../../helpers/assert.ts';
 import { Cli, run } from '../../helpers/cli.ts';
 import { root } from '../../helpers/consumer.ts';
-
 import { suite } from '../../helpers/suite.ts';
 
 /** The help as docs/reference/cli.md has it, which `npm run settings` writes. */
@@ -26,7 +26,7 @@ test('lists the commands', async () => {
   assert.snapshot(stdout, snapshot('the program'));
 });
 
-for (const command of ['serve', 'login', 'watch', 'demo']) {
+for (const command of commands.filter((each) => each !== '')) {
   test(`lists the options of ${command}, with examples`, async () => {
     const { code, stdout, stderr } = await run([command, '--help']);
     assert.equal([code, stderr], [exitCodes.ok, '']);

@@ -36,7 +36,7 @@ const laterStatuses = [408, 425, 429];
 const laterErrors = ['server_error', 'temporarily_unavailable', 'slow_down'];
 
 /** Tells if the server has rejected the client or the refresh token. Some servers do so without an OAuth error. */
-function isRejection({ error, status = 0 }: TokenError): boolean {
+export function isRejection({ error, status = 0 }: TokenError): boolean {
   if (status >= 500 || laterStatuses.includes(status) || laterErrors.includes(error ?? '')) return false;
   return error !== undefined || status >= 400;
 }

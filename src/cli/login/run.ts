@@ -1,16 +1,5 @@
-import {
-  concat,
-  concatMap,
-  connect,
-  firstValueFrom,
-  merge,
-  switchMap,
-  throwError,
-  timeout as timeoutAfter,
-  type Observable,
-} from 'rxjs';
+import { concat, concatMap, connect, firstValueFrom, merge, switchMap, type Observable } from 'rxjs';
 import { FlowExpiredError } from '../../model/errors.ts';
-import { abortable } from '../../base/abortable.ts';
 import { tokens } from '../../login/operators.ts';
 import { signIn } from '../../login/sign-in.ts';
 import type { Tokens } from '../../login/tokens.ts';
@@ -19,11 +8,12 @@ import { exitCodes, meanings } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { Prompter } from './prompter.ts';
 import { interrupted } from './interrupted.ts';
+import { openTokenFile } from './open-token-file.ts';
 import { connectionNotices } from './connection-notice.ts';
 import { openReceiver } from './receiver.ts';
 import { Progress } from './progress.ts';
 import { refreshed } from './refreshed.ts';
-import { TokenFile } from './save.ts';
+import type { TokenFile } from './save.ts';
 import { isReusable, savedTokens, textOf } from './saved.ts';
 import { asFlag, readLogin, type LoginFlags, type LoginSettings } from './settings.ts';
 
@@ -31,7 +21,9 @@ import { asFlag, readLogin, type LoginFlags, type LoginSettings } from './settin
 export async function login(flags: LoginFlags, io: Io): Promise<void> {
   const settings = readLogin(flags, io.env);
   const progress = new Progress(io);
-  const file = await opened(settings, io, progress);
+  const { save, signIn: given } = settings;
+  // Another command may be signing in for as long as this one may.
+  const file = save === undefined ? undefined : await openTokenFile(save, given.timeout, io);
   try {
     const saved = savedTokens(settings, file?.text);
     if (saved && isReusable(saved, settings)) {
@@ -53,26 +45,6 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
     progress.stop();
     await file?.close();
   }
-}
-
-/** Opens the file of `--save`, once no other command uses it; it may be signing in for as long as this one may. */
-async function opened(
-  { save, signIn: { timeout } }: LoginSettings,
-  io: Io,
-  progress: Progress,
-): Promise<TokenFile | undefined> {
-  if (save === undefined) return undefined;
-  const opening = abortable((signal) =>
-    TokenFile.open(save, {
-      signal,
-      onWait: () => progress.say(`Another command is using ${save}; waiting for it to finish.`),
-    }),
-  );
-  const late = (): Observable<never> =>
-    throwError(
-      () => new CommandError(`--save ${save}: another command is still using it`, exitCodes.expired),
-    );
-  return firstValueFrom(merge(opening.pipe(timeoutAfter({ first: timeout, with: late })), interrupted(io)));
 }
 
 /** Saves the tokens; prints them if the file can no longer be written, so that they are not lost. */

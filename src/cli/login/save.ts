@@ -2,34 +2,57 @@ import { lockFile, LockLostError, type FileLock, type FileLockOptions } from '..
 import { readPrivateFile, UnsafeFileError } from '../../base/private-file.ts';
 import { CommandError } from '../errors.ts';
 
+/** Options of `TokenFile.open`. */
+export interface TokenFileOptions extends FileLockOptions {
+  /** Text before the path in messages. @default '--save ' */
+  readonly prefix?: string;
+}
+
 /** The file of `--save`, which no other command changes until it is closed. */
 export class TokenFile {
   readonly path: string;
   /** Content of the file when it was opened; undefined if there was none. */
   readonly text: string | undefined;
+  readonly #prefix: string;
   readonly #lock: FileLock;
 
-  private constructor(path: string, text: string | undefined, lock: FileLock) {
+  private constructor(path: string, text: string | undefined, prefix: string, lock: FileLock) {
     this.path = path;
     this.text = text;
+    this.#prefix = prefix;
     this.#lock = lock;
   }
 
+  /**
+   * Reads the file without waiting for other commands, which replace it in one step. Resolves with undefined if there is none.
+   * Throws `CommandError` if it is not one to keep tokens in.
+   */
+  static async read(path: string): Promise<string | undefined> {
+    try {
+      return await textOf(path);
+    } catch (error) {
+      // There is no folder either.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw unusable('', path, error, 'read');
+    }
+  }
+
   /** Waits until no other command uses the file. Throws `CommandError` if it is not one to keep tokens in. */
-  static async open(path: string, options: FileLockOptions): Promise<TokenFile> {
+  static async open(path: string, options: TokenFileOptions): Promise<TokenFile> {
+    const { prefix = '--save ' } = options;
     try {
       // Before anything is written beside it.
       await textOf(path);
       const lock = await lockFile(path, options);
       try {
         // Once more: the one who had it may have saved meanwhile.
-        return new TokenFile(path, await textOf(path), lock);
+        return new TokenFile(path, await textOf(path), prefix, lock);
       } catch (error) {
         await lock.release();
         throw error;
       }
     } catch (error) {
-      throw unsavable(path, error);
+      throw unusable(prefix, path, error);
     }
   }
 
@@ -46,7 +69,7 @@ export class TokenFile {
     try {
       await this.#lock.replace(text);
     } catch (error) {
-      throw unsavable(this.path, error);
+      throw unusable(this.#prefix, this.path, error);
     }
   }
 
@@ -76,12 +99,12 @@ function areTokens(text: string): boolean {
   }
 }
 
-function unsavable(file: string, error: unknown): CommandError {
+function unusable(prefix: string, file: string, error: unknown, action = 'written'): CommandError {
   if (error instanceof CommandError) return error;
-  if (error instanceof UnsafeFileError) return new CommandError(`--save ${error.file}: ${error.reason}`);
+  if (error instanceof UnsafeFileError) return new CommandError(`${prefix}${error.file}: ${error.reason}`);
   if (error instanceof LockLostError)
-    return new CommandError(`--save ${file}: another command has taken it over`);
+    return new CommandError(`${prefix}${file}: another command has taken it over`);
   const { code, message } = error as NodeJS.ErrnoException;
   const advice = code === 'EBUSY' ? '; if it is mounted by itself, mount its folder instead' : '';
-  return new CommandError(`--save ${file}: cannot be written (${code ?? message})${advice}`);
+  return new CommandError(`${prefix}${file}: cannot be ${action} (${code ?? message})${advice}`);
 }

@@ -18,7 +18,7 @@ export function savedTokens({ signIn }: LoginSettings, text: string | undefined)
 }
 
 /** Time before its expiry in which a saved access token is not used any more. */
-const marginMs = 60_000;
+export const marginMs = 60_000;
 
 /**
  * Tells if saved tokens can be used as they are. That needs an access token with a known expiry. It also needs the same
@@ -33,16 +33,25 @@ export function isReusable(tokens: Tokens, { refresh, signIn: { resource } }: Lo
 /** Field of the file for the resources that were asked for. A token response does not name them. */
 const resourceField = 'resource';
 
+/** Gives the resources that saved tokens were asked for. */
+export function resourcesOf(tokens: Tokens): string[] {
+  const saved = tokens.toDict()[resourceField];
+  return [saved ?? []].flat().filter((each) => typeof each === 'string');
+}
+
 const sorted = (resource: unknown = []): unknown[] => [...new Set([resource].flat())].sort();
 
 /** Returns the text to save or print for tokens of a sign-in or a refresh with these settings. */
-export function textOf(tokens: Tokens, { signIn: { resource = [] } }: LoginSettings): string {
+export function textOf(
+  tokens: Tokens,
+  { signIn: { resource = [] } }: { signIn: Pick<LoginSettings['signIn'], 'resource'> },
+): string {
   const dict = { ...tokens.toDict(), ...(resource.length > 0 && { [resourceField]: resource }) };
   return `${printableJson(JSON.stringify(dict, undefined, 2))}\n`;
 }
 
 /** Reads tokens from the text of a file; returns undefined if there are none. */
-function tokensIn(text: string): Tokens | undefined {
+export function tokensIn(text: string): Tokens | undefined {
   try {
     const tokens = Tokens.fromDict(JSON.parse(text) as Record<string, unknown>);
     // Without claims a refresh could not detect tokens of another user.

@@ -43,7 +43,7 @@ export interface LoginSettings {
   browserEnv: Io['env'];
 }
 
-const secretName = 'RX_OAUTH_CALLBACK_CLIENT_SECRET';
+export const secretName = 'RX_OAUTH_CALLBACK_CLIENT_SECRET';
 
 // Longer than the token request may take, so that the page can show how it ended.
 const settleTimeoutMs = 60_000;
@@ -51,11 +51,11 @@ const settleTimeoutMs = 60_000;
 /** Reads flags and environment. Throws `CommandError` for values that are invalid or contradict each other. */
 export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
   const secret = env[secretName];
-  const { clientId, clientAuth, requirePkce, requireIssuer } = flags;
+  const { clientId, requirePkce, requireIssuer } = flags;
   const scope = flags.scope?.join(' ');
   if (secret && clientId === undefined)
     throw usage(`${secretName} requires the --client-id that it belongs to`);
-  if (clientAuth && !secret) throw usage(`--client-auth requires a secret in ${secretName}`);
+  const ofClient = clientOptions(flags, env);
   if (flags.save === '') throw usage('--save must name a file; got an empty text');
   if (flags.refresh && flags.save === undefined) throw usage('--refresh requires --save');
   // The message of the library would name options that this command does not have.
@@ -75,8 +75,7 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
       singleFlight: false,
       ...(clientId !== undefined && { clientId }),
       ...(scope !== undefined && { scope }),
-      ...(secret && { clientSecret: secret }),
-      ...(clientAuth && { clientAuthentication: `client_secret_${clientAuth}` as const }),
+      ...ofClient,
       ...(requirePkce !== undefined && { requirePkce }),
       ...(requireIssuer !== undefined && { requireIssuer }),
     },
@@ -117,7 +116,21 @@ function parametersOf(given: readonly string[]): Record<string, string[]> {
   return Object.fromEntries(parameters);
 }
 
-function integerOf(flag: string, text: string, min: number, max: number): number {
+/** Reads the client secret and the way to send it. Throws `CommandError` for a way without a secret. */
+export function clientOptions(
+  { clientAuth }: Pick<LoginFlags, 'clientAuth'>,
+  env: Io['env'],
+): Pick<SignInOptions, 'clientSecret' | 'clientAuthentication'> {
+  const secret = env[secretName];
+  if (clientAuth && !secret) throw usage(`--client-auth requires a secret in ${secretName}`);
+  return {
+    ...(secret && { clientSecret: secret }),
+    ...(clientAuth && { clientAuthentication: `client_secret_${clientAuth}` as const }),
+  };
+}
+
+/** Reads a whole number. Throws `CommandError` for any other text. */
+export function integerOf(flag: string, text: string, min: number, max: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
   if (value >= min && value <= max) return value;
   throw usage(`${flag} must be a whole number from ${min} to ${max}; got ${JSON.stringify(text)}`);

@@ -1,0 +1,37 @@
+import { firstValueFrom, merge, throwError, timeout as timeoutAfter, type Observable } from 'rxjs';
+import { abortable } from '../../base/abortable.ts';
+import { printable } from '../../base/printable.ts';
+import { CommandError } from '../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
+import type { Io } from '../io.ts';
+import { interrupted } from './interrupted.ts';
+import { TokenFile, type TokenFileOptions } from './save.ts';
+
+interface OpenOptions extends Pick<TokenFileOptions, 'prefix'> {
+  /** Creates the error of an interrupted wait. @default that of a cancelled sign-in */
+  readonly errorOf?: () => CommandError;
+}
+
+/**
+ * Opens a file of tokens once no other command uses it. Rejects with `CommandError` if that takes too long, or if the user
+ * interrupts the wait.
+ *
+ * @param timeout In milliseconds.
+ */
+export async function openTokenFile(
+  path: string,
+  timeout: number,
+  io: Io,
+  { prefix = '--save ', errorOf }: OpenOptions = {},
+): Promise<TokenFile> {
+  const onWait = (): void =>
+    void io.stderr.write(`${printable(`Another command is using ${path}; waiting for it to finish.`)}\n`);
+  const opening = abortable((signal) => TokenFile.open(path, { signal, prefix, onWait }));
+  const late = (): Observable<never> =>
+    throwError(
+      () => new CommandError(`${prefix}${path}: another command is still using it`, exitCodes.expired),
+    );
+  return firstValueFrom(
+    merge(opening.pipe(timeoutAfter({ first: timeout, with: late })), interrupted(io, errorOf)),
+  );
+}
