@@ -93,7 +93,8 @@ redirect('moves a provider error too, in the language of its browser', () =>
     not.match(moved.raw, 'entry');
     const page = await visit(target(moved, '/callback'));
     is(page.status, 400);
-    match(page.body, 'Échec de l’autorisation : No entry');
+    match(page.body, 'Le serveur d’autorisation a signalé une erreur.');
+    match(page.body, '<p lang="" dir="auto">No entry</p>');
   }),
 );
 
@@ -160,9 +161,10 @@ redirect('forgets the texts of the oldest pages, not of the newest, but not what
     const oldest = await visit(urls[0]!);
     is(oldest.status, 400);
     match(oldest.body, 'Authentication failed');
-    not.match(oldest.body, 'Authorization failed: e0<');
-    match((await visit(urls[1_001]!)).body, 'Authorization failed: e1001<');
-    match((await visit(urls[2_000]!)).body, 'Authorization failed: e2000<');
+    match(oldest.body, 'The authorization server reported an error.');
+    not.match(oldest.body, '<code>');
+    match((await visit(urls[1_001]!)).body, '<code>e1001<');
+    match((await visit(urls[2_000]!)).body, '<code>e2000<');
   }),
 );
 

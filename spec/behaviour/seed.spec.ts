@@ -24,11 +24,11 @@ const html = suite('create_callback_html');
 html('has the status lines, the boxes and the line that the tab may be closed', () => {
   const success = createCallbackHtml('', true, undefined, 'https://mcp.example/sse');
   assert.match(success, 'Authentication successful');
-  assert.match(success, '<p class="detail">Connected to: https://mcp.example/sse</p>');
+  assert.match(success, '<div class="detail"><p>Connected to: https://mcp.example/sse</p>');
   assert.match(success, 'You can safely close this tab now.');
   const failure = createCallbackHtml('It went wrong', false);
   assert.match(failure, 'Authentication failed');
-  assert.match(failure, '<p class="detail">It went wrong</p>');
+  assert.match(failure, '<div class="detail"><p lang="" dir="auto">It went wrong</p>');
   assert.match(failure, 'You can safely close this tab now.');
 });
 
@@ -95,7 +95,7 @@ seed('answers any other error with its description', async () => {
   );
   assert.is(page.status, 400);
   assert.match(page.body, 'Authentication failed');
-  assert.match(page.body, 'Authorization failed: No such &quot;scope&quot;');
+  assert.match(page.body, '>No such &quot;scope&quot;</p>');
 });
 
 for (const [what, params] of [
@@ -156,7 +156,7 @@ seed('result_container takes an error without a state, as the seed does', async 
   await using bench = await container();
   const { status, body } = await visit(redirectTo(bench.server.redirectUri, { error: 'server_error' }));
   assert.is(status, 400);
-  assert.match(body, 'Authorization failed: server_error');
+  assert.match(body, '<code>server_error</code>');
   assert.is((bench.resultContainer.error as AuthorizationError).error, 'server_error');
 });
 

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { CallbackResponse } from '../model/callback-response.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
-import { cleanUrlElement, escapeHtml, fill, renderPage, type PageView } from './page.ts';
+import { cleanUrlElement, escapeHtml, fill, renderPage, titleOf, type PageView } from './page.ts';
 import { answerHeaders, pageHeaders } from './security-headers.ts';
 import { probeHeader } from '../model/probe-header.ts';
 import type { Language, Texts, Translation } from './texts.ts';
@@ -17,7 +17,8 @@ export interface Answer {
 
 /** Options of the pages. */
 export interface PagesOptions {
-  title: string;
+  /** Name that follows the outcome in the titles. @default productName */
+  title?: string | undefined;
   serverUrl?: string | undefined;
   productName?: string | undefined;
   logo?: string | undefined;
@@ -31,7 +32,7 @@ export interface PagesOptions {
   report: (error: unknown) => void;
 }
 
-type Content = Pick<PageView, 'kind' | 'headline' | 'message' | 'detail'>;
+type Content = Pick<PageView, 'kind' | 'headline' | 'message' | 'detail' | 'error' | 'errorUri'>;
 
 /** Properties of a page that its headers and its last lines follow from. */
 interface Manner {
@@ -81,7 +82,7 @@ const kinds = {
   denied: {
     status: 400,
     consumed: true,
-    content: ({ failure, checkApp }) => ({ kind: 'failure', headline: failure, message: checkApp }),
+    content: ({ failure, failed }) => ({ kind: 'failure', headline: failure, message: failed }),
   },
   failed: {
     status: 200,
@@ -153,13 +154,14 @@ export class Pages {
     return this.#once(kind, language, kinds[kind]);
   }
 
-  /** Returns the page for an accepted response with `error`. Its description is escaped. */
-  denied(response: CallbackResponse, language: Language): Answer {
-    const { error, error_description } = response;
-    return this.#make(kinds.denied, language, ({ failure, failed }) => ({
-      kind: 'failure',
-      headline: failure,
-      detail: fill(failed, error_description ?? error ?? ''),
+  /** Returns the page for an accepted response with `error`. */
+  denied({ error, error_description, error_uri }: CallbackResponse, language: Language): Answer {
+    return this.#make(kinds.denied, language, (texts) => ({
+      ...kinds.denied.content(texts),
+      detail: error_description && escapeHtml(error_description),
+      error: error && escapeHtml(error),
+      // Others, such as `javascript:`, are of no use to a user who copies them.
+      errorUri: error_uri && /^https?:/i.test(error_uri) ? escapeHtml(error_uri) : undefined,
     }));
   }
 
@@ -240,10 +242,11 @@ export class Pages {
     const { title, serverUrl, productName, logo, cleanUrl, extraHeaders } = this.#options;
     if (!this.#words) return this.plain(status);
     const { texts } = this.#words.translations[language];
+    const shown = content(texts, serverUrl && fill(texts.connected, serverUrl));
     const view: PageView = {
-      ...content(texts, serverUrl && fill(texts.connected, serverUrl)),
+      ...shown,
       language,
-      title: escapeHtml(title),
+      title: titleOf(shown.headline, title ?? productName),
       productName: productName && escapeHtml(productName),
       logo: logo && escapeHtml(logo),
       // A user who is to reload the page must not be told to close it.

@@ -6,7 +6,7 @@ export interface PageView {
   kind: 'success' | 'cancelled' | 'failure' | 'neutral';
   /** Language of the texts, as an HTML `lang`. */
   language: string;
-  /** Title of the document. */
+  /** Title of the document: the headline, and the name of the program if one is configured. */
   title: string;
   /** Name of the program that signs in, if configured. */
   productName?: string | undefined;
@@ -16,8 +16,15 @@ export interface PageView {
   headline: string;
   /** Explanation for the user, if there is one. */
   message?: string | undefined;
-  /** Text in a box: the connected server, or the error. */
+  /**
+   * Text in a box: the connected server, or what the authorization server or the app says about a failure. The language of
+   * the latter is unknown.
+   */
   detail?: string | undefined;
+  /** Error code of the authorization server, such as `invalid_scope`. */
+  error?: string | undefined;
+  /** Web address that the authorization server gives for the error. Show it as text: the server may be a stranger. */
+  errorUri?: string | undefined;
   /** Next step for the user. */
   note: string;
 }
@@ -47,7 +54,8 @@ main{width:100%;max-width:28rem;padding:2.25rem 1.5rem;text-align:center;text-wr
 .logo+.mark{margin-top:1.75rem}
 h1{margin:0;font-size:1.3rem;line-height:1.3}
 p{margin:.75rem 0 0;color:var(--soft)}
-.detail{width:fit-content;margin:1.25rem auto;padding:.6rem .9rem;text-align:start;text-wrap:wrap;font-size:.9375rem;color:var(--text);border:1px solid var(--line);border-inline-start:.25rem solid var(--tone);border-radius:.4rem}`;
+.detail{width:fit-content;margin:1.25rem auto;padding:.6rem .9rem;text-align:start;text-wrap:wrap;font-size:.9375rem;border:1px solid var(--line);border-inline-start:.25rem solid var(--tone);border-radius:.4rem}
+.detail p{margin:0;color:var(--text)}.detail p+p{margin-top:.4rem}`;
 
 export const cleanUrlScript = `history.replaceState(null,'',location.pathname)`;
 
@@ -55,16 +63,26 @@ export const cleanUrlElement = `<script>${cleanUrlScript}</script>`;
 
 /** Renders the default page. It loads no external resources. @param extra HTML before the end of the body. */
 export function renderPage(view: PageView, extra = ''): string {
-  const { kind, language, title, productName, logo, headline, message, detail, note } = view;
-  const paragraph = (text: string | undefined, name = ''): string => (text ? `<p${name}>${text}</p>\n` : '');
+  const { kind, language, title, productName, logo, headline, message, detail, error, errorUri, note } = view;
+  const paragraph = (text: string | undefined, attributes = ''): string =>
+    text ? `<p${attributes}>${text}</p>\n` : '';
+  const code = (text: string | undefined): string => paragraph(text && `<code>${text}</code>`, ' dir="ltr"');
+  // An empty `lang` says that the language is unknown.
+  const said = paragraph(detail, kind === 'failure' ? ' lang="" dir="auto"' : '');
+  const box = said + code(error) + code(errorUri);
   const image = logo ? `<img class="logo" src="${logo}" alt="">\n` : '';
   return `<!doctype html>
 <html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${title}</title><style>${style}</style></head>
 <body><main class="${kind}">${image}${paragraph(productName, ' class="product"')}<div class="mark" aria-hidden="true">${marks[kind]}</div>
 <h1>${headline}</h1>
-${paragraph(message)}${paragraph(detail, ' class="detail"')}${paragraph(note)}</main>${extra}</body></html>
+${paragraph(message)}${box && `<div class="detail">${box}</div>\n`}${paragraph(note)}</main>${extra}</body></html>
 `;
+}
+
+/** Returns the title of a page. Its headline comes first, because tabs cut long titles. @param name Escaped by this function. */
+export function titleOf(headline: string, name: string | undefined): string {
+  return name ? `${headline} – ${escapeHtml(name)}` : headline;
 }
 
 /**

@@ -59,8 +59,8 @@ export interface ServerOptions {
   /** URL of the server that the user connects to, shown on the success page. */
   serverUrl?: string;
   /**
-   * Title of the pages.
-   * @default 'OAuth sign-in'
+   * Name that follows the outcome in the titles of the pages: "Sign-in cancelled – Notes".
+   * @default the product name, if there is one
    */
   title?: string;
   /** Name of the product that signs in, shown at the top of the pages. */

@@ -30,7 +30,6 @@ export type Settings = ServerOptions &
 
 const defaults = {
   callbackPath: '/callback',
-  title: 'OAuth sign-in',
   language: 'auto' as Language | 'auto',
   cleanUrl: 'script' as 'script' | 'redirect' | false,
   settle: false as number | false,

@@ -75,7 +75,7 @@ test('shows the error of a pending flow', () => {
   const flow = flows.begin();
   const handled = ask(`/callback?error=server_error&error_description=Try+<later>&state=${flow.state}`);
   assert.equal([handled.answer.status, headlineOf(handled)], [400, 'Authentication failed']);
-  assert.match(bodyOf(handled), 'Authorization failed: Try &lt;later&gt;');
+  assert.match(bodyOf(handled), '>Try &lt;later&gt;</p>');
   assert.is(handled.redirect?.disposition, 'accepted');
 });
 

@@ -30,8 +30,8 @@ for (const language of languages) {
         'cancelled',
         [said.cancelled, said.cancelledHint, said.close],
       ],
-      [pagesOf().finished('denied', language), 400, 'failure', [said.failure, said.checkApp, said.close]],
-      [denied({ error: 'x' }, language), 400, 'failure', [said.failure, said.failed.replace('{}', 'x')]],
+      [pagesOf().finished('denied', language), 400, 'failure', [said.failure, said.failed, said.close]],
+      [denied({ error: 'x' }, language), 400, 'failure', [said.failure, said.failed, '>x<']],
       [pagesOf().neutral(404, language), 404, 'neutral', [said.inactive, said.inactiveHint, said.close]],
     ];
     for (const [{ status, headers, body }, expected, kind, parts] of shown) {
@@ -46,6 +46,37 @@ for (const language of languages) {
     }
   });
 }
+
+kinds('differ in their titles by outcome and language', () => {
+  const titles = languages.flatMap((language) => {
+    const made = pagesOf({ title: undefined });
+    return [
+      ...(['succeeded', 'undecided', 'cancelled', 'denied'] as const).map((kind) =>
+        made.finished(kind, language),
+      ),
+      ...[made.neutral(400, language), made.headTooLarge(language), made.unavailable(language)],
+    ].map((answer) => /<title>([^<]*)<\/title>/.exec(html(answer))?.[1]);
+  });
+  is(new Set(titles).size, languages.length * 7);
+  for (const [options, expected] of [
+    [{ title: undefined }, 'Sign-in cancelled'],
+    [{ title: undefined, productName: 'Notes' }, 'Sign-in cancelled – Notes'],
+    [{ title: 'A <b>', productName: 'Notes' }, 'Sign-in cancelled – A &lt;b&gt;'],
+  ] as const)
+    match(html(pagesOf(options).finished('cancelled', 'en')), `<title>${expected}</title>`);
+});
+
+kinds('show what the authorization server says as text of an unknown language, beside its code', () => {
+  const page = html(
+    denied({ error: 'invalid_scope', error_description: 'אין', error_uri: 'https://as.example/e?a&b' }, 'de'),
+  );
+  match(page, '<p lang="" dir="auto">אין</p>');
+  match(page, '<p dir="ltr"><code>invalid_scope</code></p>');
+  match(page, '<p dir="ltr"><code>https://as.example/e?a&amp;b</code></p>');
+  not.match(page, /href|<a\b/);
+  not.match(html(denied({ error: 'x', error_uri: 'javascript:alert(1)' }, 'en')), 'alert');
+  match(html(pagesOf({ serverUrl: 's' }).finished('received', 'de')), '<p>Verbunden mit: s</p>');
+});
 
 kinds('show a success only after the app has reported it', () => {
   match(html(pagesOf().finished('received', 'en')), texts.en.received);
@@ -146,11 +177,11 @@ look('escapes all configured texts', () =>
     { title: hostile, productName: hostile, serverUrl: hostile, cleanUrl: false },
     async (endpoint) => {
       const { body } = await success(endpoint);
-      match(body, `<title>${harmless}</title>`);
+      match(body, ` – ${harmless}</title>`);
       match(body, `<p class="product">${harmless}</p>`);
       match(body, `Connected to: ${harmless}</p>`);
       not.match(body, '<script');
-      match((await endpoint.visit('/elsewhere')).body, `<title>${harmless}</title>`);
+      match((await endpoint.visit('/elsewhere')).body, ` – ${harmless}</title>`);
     },
   ),
 );
@@ -158,13 +189,13 @@ look('escapes all configured texts', () =>
 look('has the title, the product and the logo on every page, and no product or logo unless configured', () =>
   withServer({}, async (plain) => {
     const { body, headers } = await success(plain);
-    match(body, '<title>OAuth sign-in</title>');
+    match(body, `<title>${texts.en.success}</title>`);
     not.match(body, /class="product"|<img/);
     not.match(headers['content-security-policy']!, 'img-src');
     const logo = 'data:image/svg+xml;base64,PHN2Zy8+';
     await withServer({ title: 'A', productName: 'Acme', logo }, async (own) => {
       for (const page of [await success(own), await own.visit('/callback'), await own.visit('/elsewhere')]) {
-        match(page.body, '<title>A</title>');
+        match(page.body, ' – A</title>');
         match(page.body, '<p class="product">Acme</p>');
         match(page.body, `src="${logo}"`);
         is(directive(page, 'img-src'), 'data:');
@@ -186,7 +217,7 @@ look('shows the sentence of a failed sign-in as text', () =>
     flow.response.subscribe(() => flow.settle({ status: 'failure', message: hostile }));
     const { body, status } = await visit(`/callback?code=c&state=${flow.state}`);
     is(status, 200);
-    match(body, `<p class="detail">${harmless}</p>`);
+    match(body, `<div class="detail"><p lang="" dir="auto">${harmless}</p>`);
   }),
 );
 
@@ -228,7 +259,7 @@ own('get a view whose every string is escaped', () => {
       {
         kind: 'success',
         language: 'en',
-        title: harmless,
+        title: `${texts.en.success} – ${harmless}`,
         productName: harmless,
         logo: `data:image/x,${harmless}`,
         headline: texts.en.success,
@@ -237,7 +268,10 @@ own('get a view whose every string is escaped', () => {
         note: texts.en.close,
       },
     );
-    is(second?.detail, `Autorisierung fehlgeschlagen: ${harmless}`);
+    equal(
+      [second?.message, second?.detail, second?.error, second?.errorUri],
+      [texts.de.failed, harmless, 'x', undefined],
+    );
     is(third?.detail, undefined);
     for (const view of views)
       for (const value of Object.values(view) as (string | undefined)[]) not.match(value ?? '', /[<>"']/);

@@ -10,7 +10,7 @@ const test = suite('createCallbackHtml');
 
 /** The texts of the elements with this class, or of this tag. */
 const textsOf = (html: string, pattern: RegExp) => [...html.matchAll(pattern)].map(([, text]) => text);
-const boxes = (html: string) => textsOf(html, /<p class="detail">([^<]*)<\/p>/g);
+const boxes = (html: string) => textsOf(html, /<div class="detail"><p[^>]*>([^<]*)<\/p>/g);
 const headlines = (html: string) => textsOf(html, /<h1>([^<]*)<\/h1>/g);
 
 test('shows the outcome in its headline', () => {

@@ -187,7 +187,6 @@ test('reads undefined as left out', () => {
   assert.equal([ports, callbackQuery, limits.connections], [[0], '', 512]);
   assert.equal(settings, {
     callbackPath: '/callback',
-    title: 'OAuth sign-in',
     language: 'auto',
     cleanUrl: 'script',
     settle: false,

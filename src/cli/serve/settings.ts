@@ -246,7 +246,12 @@ const table = {
       type: 'text',
       sentence: 'URL of the server being connected, shown on success',
     },
-    title: { feeds: 'server.title', flag: '--title <text>', type: 'text', sentence: 'title of the pages' },
+    title: {
+      feeds: 'server.title',
+      flag: '--title <text>',
+      type: 'text',
+      sentence: 'name after the outcome in the titles of the pages',
+    },
     productName: {
       feeds: 'server.productName',
       flag: '--product-name <text>',

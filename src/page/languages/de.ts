@@ -11,7 +11,7 @@ export const de: Translation = {
     cancelled: 'Anmeldung abgebrochen',
     cancelledHint: 'Die Anmeldung wurde abgebrochen. Bitte in der App neu beginnen.',
     failure: 'Anmeldung fehlgeschlagen',
-    failed: 'Autorisierung fehlgeschlagen: {}',
+    failed: 'Der Autorisierungsserver hat einen Fehler gemeldet.',
     inactive: 'Dieser Anmeldelink ist nicht aktiv',
     inactiveHint:
       'Nach einer gerade abgeschlossenen Anmeldung kann diese Seite ignoriert werden. Sonst bitte in der App neu beginnen.',

@@ -11,7 +11,7 @@ export const en: Translation = {
     cancelled: 'Sign-in cancelled',
     cancelledHint: 'You cancelled the sign-in. Start again from the app.',
     failure: 'Authentication failed',
-    failed: 'Authorization failed: {}',
+    failed: 'The authorization server reported an error.',
     inactive: 'This sign-in link is not active',
     inactiveHint: 'If you just signed in, you can ignore this page. Otherwise start again from the app.',
     nothing:

@@ -11,7 +11,7 @@ export const es: Translation = {
     cancelled: 'Inicio de sesión cancelado',
     cancelledHint: 'Ha cancelado el inicio de sesión. Empiece de nuevo desde la aplicación.',
     failure: 'Error de autenticación',
-    failed: 'Error de autorización: {}',
+    failed: 'El servidor de autorización comunicó un error.',
     inactive: 'Este enlace de inicio de sesión no está activo',
     inactiveHint:
       'Si acaba de iniciar sesión, puede ignorar esta página. Si no, empiece de nuevo desde la aplicación.',

@@ -11,7 +11,7 @@ export const fr: Translation = {
     cancelled: 'Connexion annulée',
     cancelledHint: 'Vous avez annulé la connexion. Recommencez depuis l’application.',
     failure: 'Échec de l’authentification',
-    failed: 'Échec de l’autorisation : {}',
+    failed: 'Le serveur d’autorisation a signalé une erreur.',
     inactive: 'Ce lien de connexion n’est pas actif',
     inactiveHint:
       'Si vous venez de vous connecter, vous pouvez ignorer cette page. Sinon, recommencez depuis l’application.',

@@ -11,7 +11,7 @@ export const ptPT: Translation = {
     cancelled: 'Início de sessão cancelado',
     cancelledHint: 'Cancelou o início de sessão. Recomece na aplicação.',
     failure: 'Falha na autenticação',
-    failed: 'Falha na autorização: {}',
+    failed: 'O servidor de autorização comunicou um erro.',
     inactive: 'Esta ligação de início de sessão não está ativa',
     inactiveHint:
       'Se acabou de iniciar sessão, pode ignorar esta página. Caso contrário, recomece na aplicação.',
