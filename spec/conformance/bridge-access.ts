@@ -1,5 +1,6 @@
 import { subprotocol } from '../../src/wire/protocol.ts';
 import { readHandshake } from '../../src/bridge/handshake.ts';
+import { memoryStore } from '../../src/store/memory.ts';
 import * as assert from '../helpers/assert.ts';
 import { shake, withBridge, withPeers, withTicket } from '../helpers/bridge.ts';
 import { virtualTime } from '../helpers/clock.ts';
@@ -201,8 +202,45 @@ export const requirements = requirementsOn(
       [
         twin(
           'takes a ticket again',
-          edit(`    this.#tickets.delete(ticket);\n    if (!found`, '    if (!found'),
+          edit(
+            `first = record && (await this.#records.replace(keyOf(ticket), record.version, undefined, 0))`,
+            'first = record',
+          ),
           /50 of 50 uses of a ticket are answered 101/,
+        ),
+      ],
+    ),
+    check(
+      bridge,
+      'takes a ticket of another node of its store, once',
+      async (create) => {
+        const store = memoryStore();
+        await withBridge(
+          ({ bridge }) =>
+            withBridge(
+              async ({ port }) => {
+                const ticket = bridge.issueTicket({ origin });
+                answers(await shake(port, withTicket(ticket, origin)), 101, 'a ticket of the other node');
+                answers(
+                  await shake(port, withTicket(ticket, origin)),
+                  401,
+                  'a used ticket of the other node',
+                );
+              },
+              { origins, store },
+              {},
+              create,
+            ),
+          { origins, store },
+          {},
+          create,
+        );
+      },
+      [
+        twin(
+          'knows its own tickets only',
+          edit(`flows.store.records ?? new MemoryRecords(clock)`, 'new MemoryRecords(clock)'),
+          /a ticket of the other node: is answered 401/,
         ),
       ],
     ),
@@ -228,7 +266,7 @@ export const requirements = requirementsOn(
       [
         twin(
           'takes a ticket from any Origin',
-          edit(`found.origin === origin ? found.identity : 'wrong_origin'`, 'found.identity'),
+          edit(`only === origin ? holder : 'wrong_origin'`, 'holder'),
           /a ticket from https:\/\/other\.example: is answered 101/,
         ),
       ],
@@ -253,12 +291,15 @@ export const requirements = requirementsOn(
       [
         twin(
           'takes a ticket at any age',
-          edit(`if (!found || found.expiresAt <= this.#now())`, 'if (!found)'),
+          [
+            edit(`found && found.expiresAt > this.#clock.now() ? found`, 'found ? found'),
+            edit(`({ key }) => this.#entries.delete(key)`, '() => undefined'),
+          ],
           /a ticket after 61 s: is answered 101/,
         ),
         twin(
           'takes a ticket for as long as it is told',
-          edit(`now + Math.min(ttl, 60_000)`, 'now + ttl'),
+          edit(`keptMs = Math.min(ttl, longestMs)`, 'keptMs = ttl'),
           /a ticket after 61 s: is answered 101/,
         ),
       ],

@@ -10,6 +10,7 @@ import { virtualTime } from '../helpers/clock.ts';
 import { visit } from '../helpers/http.ts';
 import { begun, connected, ending, quiet, withRedis } from '../helpers/redis.ts';
 import { RedisServer } from '../helpers/redis-server.ts';
+import { newState } from '../helpers/server.ts';
 import { edit } from '../helpers/weakened.ts';
 import { check, exportsOf, requirement, requirementsOn, twin } from './requirement.ts';
 import { arrival, fresh, ofStores } from './stores.ts';
@@ -163,6 +164,31 @@ export const requirements = requirementsOn(
             ),
           ],
           /accepted in the same tick/,
+        ),
+      ],
+    ),
+    ofStores(
+      'gives a ticket to one of those that use it at all nodes in the same tick',
+      async ({ open }) => {
+        const nodes = [await open(), await open(), await open()].map(({ records }) => records);
+        for (let round = 0; round < 5; round++) {
+          const key = newState();
+          assert.ok(await nodes[0]!.replace(key, undefined, 'ticket', 60_000));
+          const taken = await Promise.all(
+            Array.from({ length: 30 }, async (_, n) => {
+              const found = await nodes[n % 3]!.read(key);
+              return found !== undefined && nodes[n % 3]!.replace(key, found.version, undefined, 0);
+            }),
+          );
+          assert.is(taken.filter(Boolean).length, 1, 'taken in the same tick');
+          assert.is(await nodes[1]!.read(key), undefined);
+        }
+      },
+      [
+        twin(
+          'does not compare versions',
+          edit('if value ~= ARGV[1] then return 0 end', ''),
+          /taken in the same tick/,
         ),
       ],
     ),

@@ -160,19 +160,19 @@ export const requirements = requirementsOn(
         twin(
           'gives tickets without a credential',
           edit(
-            `return identity?.roles.includes('monitor') ? this.#sessions.begin(identity, next) : undefined;`,
-            `return identity ?? { name: 'anybody', roles: ['monitor'] };`,
+            `if (!identity) return 'unknown';`,
+            `if (!identity) return this.#sessions.begin({ name: 'anybody', roles: ['monitor'] }, next);`,
           ),
           /with nothing[^]*200/,
         ),
         twin(
           'gives tickets to listeners',
-          edit(`identity?.roles.includes('monitor')`, `identity`),
+          edit(`return identity.roles.includes('monitor') ?`, `return identity ?`),
           /with a token without the role[^]*200/,
         ),
         twin(
           'opens a link as often as it is shown',
-          edit(`(successor !== undefined && successor !== next)`, `false`),
+          edit(`if (successor !== undefined && successor !== next) return 'copied';`, ``),
           /a link, opened twice/,
         ),
       ],
@@ -199,7 +199,7 @@ export const requirements = requirementsOn(
       [
         twin(
           'forgets the link before other passes',
-          edit(`passes.splice(1, 1)`, `passes.splice(0, 1)`),
+          edit(`grown.splice(1, 1)`, `grown.splice(0, 1)`),
           /the page session lives on/,
         ),
       ],
@@ -227,8 +227,8 @@ export const requirements = requirementsOn(
         twin(
           'has no bound',
           edit(
-            `others.length >= (session.by === undefined`,
-            `others.length < 0 && (session.by === undefined`,
+            `others.length < (by === undefined`,
+            `others.length >= 0 || others.length < (by === undefined`,
           ),
           /links that were refused/,
         ),

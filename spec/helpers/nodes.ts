@@ -26,7 +26,11 @@ export interface Node {
 export async function startNode(
   { server: redis }: Pick<RedisBench, 'server'>,
   balancer: Balancer,
-  options: { store?: Partial<RedisStoreOptions>; server?: ServerOptions } = {},
+  options: {
+    store?: Partial<RedisStoreOptions>;
+    server?: ServerOptions;
+    bridge?: Partial<BridgeOptions>;
+  } = {},
 ): Promise<Node> {
   const client = await connected(redis.url);
   const store = await redisStore({ client, ...options.store });
@@ -37,7 +41,7 @@ export async function startNode(
     logger: { warn: () => undefined },
     ...options.server,
   });
-  const bridge = createBridge(server, { token, store, limits: generous });
+  const bridge = createBridge(server, { token, store, limits: generous, ...options.bridge });
   await bridge.listen();
   const { port } = server.address;
   balancer.targets.add(port);

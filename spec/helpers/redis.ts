@@ -49,7 +49,8 @@ export class Admin implements AsyncDisposable {
     for (const { key, client } of await this.keys(prefix)) {
       if (/(?:epoch|secret)$/.test(key)) continue;
       const left = (await client.pTTL(key)) - ms;
-      if (await client.hExists(key, 'e')) await client.hIncrBy(key, 'e', -ms);
+      if ((await client.type(key)) === 'hash' && (await client.hExists(key, 'e')))
+        await client.hIncrBy(key, 'e', -ms);
       if (left > 0) await client.pExpire(key, left);
       else await client.del(key);
     }

@@ -9,8 +9,10 @@ import { readTarget } from '../callback/request.ts';
 import { answerAsOrdinary, offersWebSocket } from '../http/ordinary-request.ts';
 import type { Peer } from './audit.ts';
 import { requireIdentity, type Credentials, type Identity } from './credentials.ts';
+import { StoreUnavailableError } from '../model/errors.ts';
 import { readHandshake, reject, type Offer, type Rejection } from './handshake.ts';
 import type { BridgeOptions, BridgeSettings } from './options.ts';
+import type { Tickets } from './tickets.ts';
 import { subprotocol } from '../wire/protocol.ts';
 
 /** Parts of a bridge that its admission uses. */
@@ -26,23 +28,37 @@ export interface AdmissionContext {
   onAdmitted(socket: WebSocket, peer: Peer): void;
 }
 
+/** Pages that may connect with a ticket even if `origins` lacks theirs. */
+export interface Pages {
+  isOrigin(origin: string): boolean;
+  /** Resolves with the identity of a page session; undefined if it has ended. */
+  identityOf(page: string): Promise<Identity | undefined>;
+}
+
 /** Decides on upgrade requests: rejects each before 101, or opens its WebSocket. */
 export class Admission {
   /** While it is false, every request is rejected with 503. */
   open = false;
   readonly #settings: BridgeSettings;
   readonly #credentials: Credentials;
+  readonly #tickets: Tickets;
   readonly #context: AdmissionContext;
   readonly #sockets: WebSocketServer;
-  readonly #pages = new Set<(origin: string) => boolean>();
+  readonly #pages = new Set<Pages>();
   readonly #perName = new Map<string, number>();
   readonly #perAddress = new Map<string, number>();
   #opening = 0;
   #inside = 0;
 
-  constructor(settings: BridgeSettings, credentials: Credentials, context: AdmissionContext) {
+  constructor(
+    settings: BridgeSettings,
+    credentials: Credentials,
+    tickets: Tickets,
+    context: AdmissionContext,
+  ) {
     this.#settings = settings;
     this.#credentials = credentials;
+    this.#tickets = tickets;
     this.#context = context;
     // These are missing from the types of ws.
     const options: ServerOptions & { closeTimeout: number; maxFragments: number } = {
@@ -101,15 +117,15 @@ export class Admission {
     return identity && this.#credentials.isValid(identity) ? identity : undefined;
   }
 
-  /** Lets pages of these origins connect with a ticket. Returns a function that undoes it. */
-  admitPages(isOrigin: (origin: string) => boolean): () => void {
-    this.#pages.add(isOrigin);
-    return () => void this.#pages.delete(isOrigin);
+  /** Lets these pages connect with a ticket. Returns a function that undoes it. */
+  admitPages(pages: Pages): () => void {
+    this.#pages.add(pages);
+    return () => void this.#pages.delete(pages);
   }
 
   #rejectsOrigin({ origin, ticket }: Offer): Rejection | undefined {
     if (origin === undefined || this.#settings.origins.includes(origin)) return undefined;
-    const page = ticket !== undefined && [...this.#pages].some((isOrigin) => isOrigin(origin));
+    const page = ticket !== undefined && [...this.#pages].some((pages) => pages.isOrigin(origin));
     return page ? undefined : { status: 403, why: `the origin ${show(origin.slice(0, 100))} is not allowed` };
   }
 
@@ -129,11 +145,34 @@ export class Admission {
 
   async #identify(request: IncomingMessage, { origin, ticket }: Offer): Promise<Identity | Rejection> {
     if (ticket === undefined) return (await this.identify(request)) ?? this.#unidentified(request);
-    const identity = this.#credentials.byTicket(ticket, origin);
-    if (identity === 'wrong_origin') return { status: 403, why: 'the ticket is for another origin' };
-    if (!identity) return { status: 401, why: 'the ticket is unknown, used or expired' };
+    try {
+      return await this.#identifyPage(ticket, origin);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return {
+        status: 503,
+        why: 'the store of the tickets cannot be reached',
+        headers: { 'Retry-After': '5' },
+      };
+    }
+  }
+
+  async #identifyPage(ticket: string, origin: string | undefined): Promise<Identity | Rejection> {
+    const holder = await this.#tickets.use(ticket, origin);
+    if (holder === 'wrong_origin') return { status: 403, why: 'the ticket is for another origin' };
+    if (!holder) return { status: 401, why: 'the ticket is unknown, used or expired' };
+    const identity = holder.identity ?? (await this.#identityOf(holder.page));
+    if (!identity) return { status: 401, why: 'the page session of the ticket has ended' };
     if (this.#credentials.isValid(identity)) return identity;
     return { status: 401, why: 'the ticket was revoked', name: identity.name };
+  }
+
+  async #identityOf(page: string): Promise<Identity | undefined> {
+    for (const pages of this.#pages) {
+      const identity = await pages.identityOf(page);
+      if (identity) return identity;
+    }
+    return undefined;
   }
 
   #unidentified(request: IncomingMessage): Rejection {
@@ -141,6 +180,11 @@ export class Admission {
     if (name !== undefined) return { status: 401, why: 'the token has expired or was revoked', name };
     const { authorization } = request.headers;
     return { status: 401, why: authorization === undefined ? 'no credential' : 'the credential is unknown' };
+  }
+
+  /** Reports a rejection by another part of the service. */
+  onRejected(request: IncomingMessage, rejection: Rejection): void {
+    this.#context.onRejected(this.#clientOf(request), rejection);
   }
 
   #reject(request: IncomingMessage, socket: Duplex, rejection: Rejection): void {

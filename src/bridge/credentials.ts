@@ -3,9 +3,6 @@ import type { IncomingMessage } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { wallOf, type Clock } from '../base/clock.ts';
-import { requireInteger } from '../base/validate.ts';
-import { TooManyTicketsError } from '../model/errors.ts';
-import { randomToken } from '../base/random.ts';
 import { sha256 } from '../base/sha256.ts';
 import type { Role } from '../wire/protocol.ts';
 
@@ -26,48 +23,25 @@ export interface BridgeToken extends Identity {
   readonly token: string;
 }
 
-/** Options of `issueTicket`: rights of the page that uses the ticket. */
-export interface TicketOptions {
-  /** Origin of the page that will use the ticket. */
-  origin: string;
-  /** Name that operators see. @default 'ticket' */
-  name?: string;
-  /** Roles of the page. @default ['listener'] */
-  roles?: readonly Role[];
-  /** Ids of the only flows that the page may resume; it can begin none then. @default all */
-  flows?: readonly string[];
-  /** Milliseconds until an unused ticket expires, at most 60,000. @default 60_000 */
-  ttl?: number;
-}
-
-interface Ticket {
-  identity: Identity;
-  origin: string;
-  expiresAt: number;
-}
-
-// Tickets expire after a minute; a program that issues more than this in a minute has a fault.
-const maxTickets = 10_000;
-// A page needs one at a time, and repeats a request whose answer was lost.
-const maxTicketsOfPage = 8;
-
 /** Form of a token that fits into an `Authorization` header. @see RFC 6750 section 2.1 */
 const tokenForm = /^[\w\-.~+/]{16,}=*$/;
 
-/** Tokens and tickets of a bridge. */
+interface KnownToken {
+  readonly digest: Buffer;
+  readonly identity: Identity;
+}
+
+/** Tokens of a bridge, and the identities that they give. */
 export class Credentials {
-  readonly #now: () => number;
   readonly #wall: () => number;
-  #tokens: readonly { digest: Buffer; identity: Identity }[] = [];
+  #tokens: readonly KnownToken[] = [];
   readonly #revoked = new WeakSet<Identity>();
   readonly #revokedNames = new Set<string>();
   /** Identity that each derived identity was derived from. */
   readonly #parents = new WeakMap<Identity, Identity>();
-  readonly #tickets = new Map<string, Ticket>();
 
-  /** @param clock Tickets expire by it, and identities by its wall clock, because people write their dates. */
+  /** @param clock Identities expire by its wall clock, because people write their dates. */
   constructor(tokens: readonly BridgeToken[], clock: Clock) {
-    this.#now = () => clock.now();
     this.#wall = () => wallOf(clock);
     this.replace(tokens);
   }
@@ -126,31 +100,18 @@ export class Credentials {
     return !this.#revokedNames.has(name) && !this.#revoked.has(identity) && expiresAt > this.#wall();
   }
 
-  issueTicket({ origin, name = 'ticket', roles = ['listener'], flows, ttl = 60_000 }: TicketOptions): string {
-    requireInteger('ttl', ttl, 1, Number.MAX_SAFE_INTEGER);
-    return this.#issue({ name, roles, flows }, origin, ttl);
+  /**
+   * Returns a digest by which other nodes, and this one after a restart, find the token of an identity. Undefined unless the
+   * identity comes from a token.
+   */
+  referenceOf(identity: Identity): string | undefined {
+    const known = this.#tokens.find((each) => each.identity === identity);
+    return known && referenceOf(known);
   }
 
-  /** Issues a single-use ticket, with which a page of `origin` has this identity. Only its own last ones stay valid. */
-  ticketFor(identity: Identity, origin: string): string {
-    const own: string[] = [];
-    for (const [each, ticket] of this.#tickets) if (ticket.identity === identity) own.push(each);
-    // Those whose answer was lost, so that the page has asked again.
-    for (const each of own.slice(0, Math.max(0, own.length - maxTicketsOfPage + 1)))
-      this.#tickets.delete(each);
-    return this.#issue(identity, origin, 60_000);
-  }
-
-  /** Issues a ticket. None that waits to be used makes room for it. */
-  #issue(identity: Identity, origin: string, ttl: number): string {
-    const now = this.#now();
-    if (this.#tickets.size >= maxTickets)
-      for (const [each, { expiresAt }] of this.#tickets) if (expiresAt <= now) this.#tickets.delete(each);
-    if (this.#tickets.size >= maxTickets)
-      throw new TooManyTicketsError(`${maxTickets} tickets are unused; wait until some are used or expire`);
-    const ticket = randomToken();
-    this.#tickets.set(ticket, { identity, origin, expiresAt: now + Math.min(ttl, 60_000) });
-    return ticket;
+  /** Returns the identity of the token that a reference is of, if this node has that token with the same name and roles. */
+  byReference(reference: string): Identity | undefined {
+    return this.#tokens.find((known) => referenceOf(known) === reference)?.identity;
   }
 
   /** Finds the identity of a request's bearer token. */
@@ -173,14 +134,6 @@ export class Credentials {
     for (const { digest: own, identity } of this.#tokens) if (timingSafeEqual(own, sought)) found = identity;
     return found;
   }
-
-  /** Uses up a ticket, and returns its identity if the ticket is known, has not expired and comes from its origin. */
-  byTicket(ticket: string, origin: string | undefined): Identity | 'wrong_origin' | undefined {
-    const found = this.#tickets.get(ticket);
-    this.#tickets.delete(ticket);
-    if (!found || found.expiresAt <= this.#now()) return undefined;
-    return found.origin === origin ? found.identity : 'wrong_origin';
-  }
 }
 
 /** Checks an identity that a program returns. Throws `InvalidOptionError` unless it has a name and roles. */
@@ -189,4 +142,8 @@ export function requireIdentity<T extends Identity>(option: string, identity: T)
   if (typeof name !== 'string' || !Array.isArray(roles))
     throw new InvalidOptionError(option, 'must give a name and roles');
   return identity;
+}
+
+function referenceOf({ digest, identity: { name, roles } }: KnownToken): string {
+  return sha256(JSON.stringify([digest.toString('base64url'), name, [...roles].sort()]), 'base64url');
 }

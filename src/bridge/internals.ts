@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import type { ConnectionEvent } from './audit.ts';
+import type { SharedRecords } from '../model/flow-store.ts';
+import type { Pages } from './admission.ts';
 import type { Identity } from './credentials.ts';
+import type { Rejection } from './handshake.ts';
 
 /** Members of a bridge that the monitor uses. Not for programs: they may change with any release. */
 export interface BridgeInternals {
@@ -22,12 +25,21 @@ export interface BridgeInternals {
   isValid(identity: Identity): boolean;
   /** Creates an identity with fewer rights, revoked together with `identity`. */
   derive(identity: Identity, change: Partial<Identity>): Identity;
-  /** Issues a single-use ticket, with which a page of `origin` has this identity. */
-  ticketFor(identity: Identity, origin: string): string;
+  /** Returns what finds the token of an identity at other nodes, and after a restart; undefined if it has none. */
+  referenceOf(identity: Identity): string | undefined;
+  byReference(reference: string): Identity | undefined;
+  /** Issues a single-use ticket for a page of `origin` that has this page session. */
+  ticketFor(page: string, origin: string): string;
   /** Closes the connections of this identity, and rejects it from now on. */
-  revokeIdentity(identity: Identity): void;
-  /** Lets pages of these origins connect with a ticket, even if `origins` lacks them. Returns a function that undoes it. */
-  admitPages(isOrigin: (origin: string) => boolean): () => void;
+  revokeIdentity(identity: Identity, reason: string): void;
+  /** Lets pages connect with a ticket, even if `origins` lacks theirs. Returns a function that undoes it. */
+  admitPages(pages: Pages): () => void;
+  /** Tells those who listen to connections that a request for a ticket was rejected. */
+  onRejected(request: IncomingMessage, rejection: Rejection): void;
+  /** Records that the nodes of the bridge's store share. */
+  readonly records: SharedRecords;
+  /** True if several nodes share them. */
+  readonly shared: boolean;
 }
 
 /** Key of the getter that returns a bridge's internals. */

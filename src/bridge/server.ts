@@ -15,11 +15,13 @@ import { takeUpgrades, type TakenPath } from '../http/upgrade.ts';
 import { internalsOf, type ServerInternals } from '../server/internals.ts';
 import type { OAuthCallbackServer } from '../server/callback-server.ts';
 import { memoryStore } from '../store/memory.ts';
+import { MemoryRecords } from '../store/memory-records.ts';
 import { storedFlowsOf } from '../store/stored-flows.ts';
+import type { SharedRecords } from '../model/flow-store.ts';
 import { closeCodes } from '../wire/protocol.ts';
 import { Admission } from './admission.ts';
 import { Audit, type Ending, type Peer } from './audit.ts';
-import { Credentials, type BridgeToken, type Identity, type TicketOptions } from './credentials.ts';
+import { Credentials, type BridgeToken, type Identity } from './credentials.ts';
 import { answerDroppedUpgrade, hasDroppedUpgrade } from './dropped-upgrade.ts';
 import { Feed } from './feed.ts';
 import { internals, type BridgeInternals } from './internals.ts';
@@ -29,6 +31,7 @@ import { Pacing } from './pacing.ts';
 import { openPort, type Port } from './port.ts';
 import { Session, type SessionContext } from './session.ts';
 import { Sessions } from './sessions.ts';
+import { Tickets, type TicketOptions } from './tickets.ts';
 
 /** WebSocket side of a callback server: listeners get their own results, monitors the redacted feed. */
 export interface Bridge extends AsyncDisposable {
@@ -42,7 +45,9 @@ export interface Bridge extends AsyncDisposable {
   stats(): BridgeStats;
   /** Identifies the sender of a request by a valid token, for requests that operators send by HTTP. */
   identify(request: IncomingMessage): Identity | undefined;
-  /** Issues a single-use ticket, to be handed to a page over the program's own channel. */
+  /**
+   * Issues a single-use ticket, to be handed to a page over the program's own channel. Every node of the bridge's store takes it.
+   */
   issueTicket(options: TicketOptions): string;
   /** Closes every connection of this name, and rejects the name from now on. */
   revoke(name: string): void;
@@ -100,6 +105,9 @@ class WebSocketBridge implements Bridge {
   readonly #settings: BridgeSettings;
   readonly #serverInternals: ServerInternals;
   readonly #credentials: Credentials;
+  readonly #records: SharedRecords;
+  readonly #shared: boolean;
+  readonly #tickets: Tickets;
   readonly #feed: Feed;
   readonly #sessions: Sessions;
   readonly #sessionContext: SessionContext;
@@ -124,6 +132,9 @@ class WebSocketBridge implements Bridge {
     if (settings.store && flows.store !== settings.store)
       throw new InvalidOptionError('store', 'must be that of the first bridge of this server');
     this.#credentials = new Credentials(settings.tokens, clock);
+    this.#records = flows.store.records ?? new MemoryRecords(clock);
+    this.#shared = flows.store.records !== undefined && flows.store.shared;
+    this.#tickets = new Tickets(this.#records, clock, report);
     const { authenticate, origins } = settings;
     // A credential that is the only one has no one to share with.
     flows.sharers.push(
@@ -146,7 +157,7 @@ class WebSocketBridge implements Bridge {
       onClosed: (session, ending) => this.#onClosed(session, ending),
     };
     this.#audit = new Audit();
-    this.#admission = new Admission(settings, this.#credentials, {
+    this.#admission = new Admission(settings, this.#credentials, this.#tickets, {
       report,
       isOurs: (host) => (this.#own?.isAt(host) ?? false) || this.#serverInternals.isOurs(host),
       clientOf: (request) => this.#serverInternals.clients.of(request),
@@ -166,12 +177,17 @@ class WebSocketBridge implements Bridge {
       isConnected: (identity) => this.#sessions.has(identity),
       isValid: (identity) => this.#credentials.isValid(identity),
       derive: (identity, change) => this.#credentials.derive(identity, change),
-      ticketFor: (identity, origin) => this.#credentials.ticketFor(identity, origin),
-      revokeIdentity: (identity) => {
+      referenceOf: (identity) => this.#credentials.referenceOf(identity),
+      byReference: (reference) => this.#credentials.byReference(reference),
+      ticketFor: (page, origin) => this.#tickets.issueForPage(page, origin),
+      revokeIdentity: (identity, reason) => {
         this.#credentials.revokeIdentity(identity);
-        this.#closeInvalid();
+        this.#sessions.closeInvalid(reason);
       },
-      admitPages: (isOrigin) => this.#admission.admitPages(isOrigin),
+      admitPages: (pages) => this.#admission.admitPages(pages),
+      onRejected: (request, rejection) => this.#admission.onRejected(request, rejection),
+      records: this.#records,
+      shared: this.#shared,
     };
   }
 
@@ -214,7 +230,7 @@ class WebSocketBridge implements Bridge {
     if (!this.#settings.origins.includes(options.origin)) {
       throw new InvalidOptionError('origin', `must be one of the bridge's origins; got ${options.origin}`);
     }
-    return this.#credentials.issueTicket(options);
+    return this.#tickets.issue(options);
   }
 
   revoke(name: string): void {

@@ -49,6 +49,32 @@ export interface FlowWatcher {
   wake(): void;
 }
 
+/** A record of a store. */
+export interface SharedRecord {
+  readonly text: string;
+  /** Changes with each change of the record. */
+  readonly version: string;
+}
+
+/**
+ * Short-lived texts that all nodes of a store share. Each is known to whoever has its key; the store need not know the key.
+ *
+ * Each method is one atomic operation, and rejects with `StoreUnavailableError` if the store cannot be reached.
+ */
+export interface SharedRecords {
+  /** Returns the record of a key until its time is over. */
+  read(key: string): Promise<SharedRecord | undefined>;
+  /**
+   * Replaces a record, if the store has this version of it still. Of several callers with one version only one succeeds.
+   *
+   * @param version Version that was read; undefined if there was no record.
+   * @param text Undefined removes the record.
+   * @param ttl Milliseconds that the record is kept from now on.
+   * @returns false if the record has changed meanwhile; then it stays as it is.
+   */
+  replace(key: string, version: string | undefined, text: string | undefined, ttl: number): Promise<boolean>;
+}
+
 /** How long a store keeps a flow beyond its time to live, in milliseconds, so that its listener can reconnect and take the result. */
 export const resultRetentionMs = 60_000;
 
@@ -65,6 +91,8 @@ export interface FlowStore {
   readonly secret: string;
   /** True if several nodes share the store, so that a node may receive redirects for flows of another. */
   readonly shared: boolean;
+  /** Tickets and page sessions of the store's nodes. @default each node has its own, which end with its process */
+  readonly records?: SharedRecords;
   /** Returns the time of the store's clock, as estimated by this node, in milliseconds since the epoch. */
   now(): number;
   /**

@@ -1,19 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { internalsOfBridge, type BridgeInternals } from '../bridge/internals.ts';
-import type { Identity } from '../bridge/credentials.ts';
 import type { Bridge } from '../bridge/server.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { internalsOf, type ServerInternals } from '../server/internals.ts';
 import { answerHeaders } from '../page/security-headers.ts';
 import { takeRequests, type Serve } from '../http/routes.ts';
 import { writeAnswer } from '../http/write-answer.ts';
-import { TooManyTicketsError } from '../model/errors.ts';
-import { wallOf } from '../base/clock.ts';
+import { StoreUnavailableError, TooManyTicketsError } from '../model/errors.ts';
 import type { OAuthCallbackServer } from '../server/callback-server.ts';
 import { authorityOf, isLoopback } from '../base/loopback.ts';
 import { readMonitorOptions, type MonitorOptions, type MonitorSettings } from './options.ts';
-import { PageSessions } from './page-sessions.ts';
+import { PageSessions, type PageRefusal } from './page-sessions.ts';
 
 /** A page on a callback server that shows its sign-ins as they happen, without secrets. */
 export interface Monitor extends Disposable {
@@ -58,6 +56,16 @@ export function createMonitor(
   return new PageMonitor(server, bridge, settings);
 }
 
+type Refusal = PageRefusal | 'no_monitor';
+
+// For the operator; the page gets the status only.
+const reasons: Readonly<Record<Refusal, string>> = {
+  unknown: 'the link, pass or token of the monitor page is unknown, used or expired',
+  copied: 'a link or pass of the monitor page was shown twice, so its page session has ended',
+  too_many: 'the token has too many open monitor pages',
+  no_monitor: 'the token of the monitor page lacks the role monitor',
+};
+
 class PageMonitor implements Monitor {
   readonly #host: OAuthCallbackServer;
   readonly #server: ServerInternals;
@@ -76,7 +84,7 @@ class PageMonitor implements Monitor {
     this.#path = settings.path;
     if (this.#path === this.#internals.path)
       throw new InvalidOptionError('path', 'must not be that of the bridge');
-    this.#sessions = new PageSessions(this.#internals, () => wallOf(server.clock), settings);
+    this.#sessions = new PageSessions(this.#internals, server.clock, settings, server.report);
     try {
       this.#open();
     } catch (error) {
@@ -88,7 +96,12 @@ class PageMonitor implements Monitor {
   #open(): void {
     this.#take(this.#path, (request, response) => this.#page(request, response));
     this.#take(`${this.#path}/ticket`, (request, response) => this.#ticket(request, response));
-    this.#undo.push(this.#internals.admitPages((origin) => this.#server.isOwnOrigin(origin)));
+    this.#undo.push(
+      this.#internals.admitPages({
+        isOrigin: (origin) => this.#server.isOwnOrigin(origin),
+        identityOf: (page) => this.#sessions.identityOf(page),
+      }),
+    );
   }
 
   #take(path: string, serve: Serve): void {
@@ -112,7 +125,7 @@ class PageMonitor implements Monitor {
 
   close(): void {
     for (const undo of this.#undo) undo();
-    this.#sessions.end();
+    this.#sessions.close();
   }
 
   [Symbol.dispose](): void {
@@ -148,27 +161,30 @@ class PageMonitor implements Monitor {
     const { origin, 'sec-fetch-site': site = 'same-origin', 'next-pass': next } = request.headers;
     if (request.method !== 'POST') this.#refuse(response, 405, 'Allow', 'POST');
     else if (origin === undefined || !this.#server.isOwnOrigin(origin) || site !== 'same-origin')
-      this.#refuse(response, 403);
+      this.#reject(response, 403, 'the request for a ticket does not come from the page');
     else if (typeof next !== 'string') this.#refuse(response, 400);
     else
       this.#identify(request, next)
-        .then((identity) => {
-          if (!identity) this.#refuse(response, 401, 'WWW-Authenticate', 'Bearer');
-          else if (identity === 'too_many') this.#refuse(response, 429, 'Retry-After', '60');
-          else this.#give(response, this.#internals.ticketFor(identity, origin));
+        .then((page) => {
+          if (typeof page === 'string')
+            this.#reject(response, page === 'too_many' ? 429 : 401, reasons[page]);
+          else this.#give(response, this.#internals.ticketFor(page.page, origin));
         })
         .catch((error: unknown) => {
-          if (error instanceof TooManyTicketsError) this.#refuse(response, 429, 'Retry-After', '60');
+          if (error instanceof TooManyTicketsError) this.#reject(response, 429, error.message);
+          else if (error instanceof StoreUnavailableError) this.#reject(response, 503, error.message);
           else this.#fail(response, error);
         });
   }
 
-  async #identify(request: IncomingMessage, next: string): Promise<Identity | 'too_many' | undefined> {
-    const [, pass = ''] = /^Bearer +([\w-]{43})$/i.exec(request.headers.authorization ?? '') ?? [];
-    const page = this.#sessions.resume(pass, next);
-    if (page) return page;
+  async #identify(request: IncomingMessage, next: string): Promise<{ page: string } | Refusal> {
+    const { authorization = '', 'new-tab-pass': tab } = request.headers;
+    const [, pass = ''] = /^Bearer +([\w-]{43})$/i.exec(authorization) ?? [];
+    const page = await this.#sessions.resume({ pass, next, tab: tab?.toString() });
+    if (page !== 'unknown') return page;
     const identity = await this.#internals.identify(request);
-    return identity?.roles.includes('monitor') ? this.#sessions.begin(identity, next) : undefined;
+    if (!identity) return 'unknown';
+    return identity.roles.includes('monitor') ? this.#sessions.begin(identity, next) : 'no_monitor';
   }
 
   #give(response: ServerResponse, ticket: string): void {
@@ -178,6 +194,14 @@ class PageMonitor implements Monitor {
   #fail(response: ServerResponse, error: unknown): void {
     this.#server.report(error);
     this.#refuse(response, 500);
+  }
+
+  /** Rejects a request for a ticket, and tells the operator why. */
+  #reject(response: ServerResponse, status: 401 | 403 | 429 | 503, why: string): void {
+    this.#internals.onRejected(response.req, { status, why });
+    if (status === 401) this.#refuse(response, status, 'WWW-Authenticate', 'Bearer');
+    else if (status === 403) this.#refuse(response, status);
+    else this.#refuse(response, status, 'Retry-After', status === 429 ? '60' : '5');
   }
 
   #refuse(response: ServerResponse, status: number, ...extra: string[]): void {

@@ -7,6 +7,7 @@ import { randomToken } from '../base/random.ts';
 import { sha256 } from '../base/sha256.ts';
 import type { Arrival } from '../model/redirect.ts';
 import { Accounts, type Account } from './accounts.ts';
+import { MemoryRecords } from './memory-records.ts';
 import { WaitingPages } from './waiting-pages.ts';
 import { sameKey } from './same-key.ts';
 import {
@@ -70,6 +71,7 @@ export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): F
 class MemoryStore implements FlowStore {
   readonly epoch = randomToken(12);
   readonly shared = false;
+  readonly records: MemoryRecords;
   readonly #secret = randomToken();
   readonly #clock: Clock;
   /** Entries by state, kept until the flow is acknowledged or its time is over. */
@@ -84,6 +86,7 @@ class MemoryStore implements FlowStore {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.records = new MemoryRecords(clock);
     this.#deadlines = new Deadlines(clock, (entry) => this.#due(entry));
     this.#usedDeadlines = new Deadlines(clock, (used) => this.#forget(used));
   }

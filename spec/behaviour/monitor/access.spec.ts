@@ -2,6 +2,7 @@
 import { createMonitor, TooManyLinksError, type MonitorOptions } from '../../../src/monitor.ts';
 import { createBridge } from '../../../src/bridge.ts';
 import { createOAuthCallbackServer } from '../../../src/index.ts';
+import { internalsOfBridge } from '../../../src/bridge/internals.ts';
 import { internalsOf } from '../../../src/server/internals.ts';
 import { takeRequests } from '../../../src/http/routes.ts';
 import { equal, is, match, not, ok, throws } from '../../helpers/assert.ts';
@@ -128,6 +129,48 @@ test('a link that is shown again ends its page session, though the page has show
       is((await ask(link)).status, 401);
       is(await peer.closed(), 4401);
     }),
+  ));
+
+test('B21 a tab that the page lets in has passes of its own, and ends with the page session', () =>
+  withMonitor(({ monitor, ask, url, origin }) =>
+    withPeers(url, async (open) => {
+      const [link, first, tab, second] = [passOf(monitor.url()), newPass(), newPass(), newPass()];
+      const letsIn = { 'New-Tab-Pass': tab };
+      is((await ask(link, first, letsIn)).status, 200);
+      // A lost answer is asked for again.
+      is((await ask(link, first, letsIn)).status, 200);
+      const peer = open({ ticket: ticketOf(await ask(tab, second)), origin });
+      await peer.welcome();
+      is((await ask(first, newPass())).status, 200);
+      is((await ask(second, newPass(), { 'New-Tab-Pass': 'too-short' })).status, 401);
+      await peer.heardAll();
+      is((await ask(tab)).status, 401);
+      is(await peer.closed(), 4401);
+      is((await ask(second)).status, 401);
+    }),
+  ));
+
+test('B13 tells who listens to connections why a page got no ticket', () =>
+  withMonitor(
+    async ({ monitor, ask, bridge }) => {
+      const reasons: string[] = [];
+      internalsOfBridge(bridge).onConnection((event) => {
+        if (event.type === 'rejected') reasons.push(`${event.status} ${event.reason}`);
+      });
+      const link = passOf(monitor.url());
+      await ask(link);
+      await ask(link);
+      await ask(newPass());
+      await ask('token-of-a-listener');
+      await ask(link, newPass(), { Origin: 'http://evil.example' });
+      equal(reasons, [
+        '401 a link or pass of the monitor page was shown twice, so its page session has ended',
+        '401 the link, pass or token of the monitor page is unknown, used or expired',
+        '401 the token of the monitor page lacks the role monitor',
+        '403 the request for a ticket does not come from the page',
+      ]);
+    },
+    { bridge: { tokens: [{ name: 'listener', token: 'token-of-a-listener', roles: ['listener'] }] } },
   ));
 
 test('each pass is replaced by the next, and a lost answer can be asked for again', () =>

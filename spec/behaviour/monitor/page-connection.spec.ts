@@ -4,7 +4,8 @@ import { equal, is, match } from '../../helpers/assert.ts';
 import { counts, token } from '../../helpers/bridge.ts';
 import { startStrippingProxy } from '../../helpers/stripping-proxy.ts';
 import { certificate } from '../../helpers/tls.ts';
-import { overProxy, withMonitor } from './monitored.ts';
+import { complains } from '../../helpers/complains.ts';
+import { overProxy, passOf, weakenedMonitor, withMonitor } from './monitored.ts';
 import {
   asSent,
   isLive,
@@ -75,7 +76,7 @@ test(
 );
 
 test(
-  'opens a link once: the second page is asked for a token, and so is the first',
+  'W5 opens a link in one browser: a page of another one is asked for a token, and so is the first',
   ({ page, context }) =>
     withMonitor(async (monitored) => {
       const { monitor, events, bridge } = monitored;
@@ -83,7 +84,8 @@ test(
       await watch(page, link);
       await signIn(monitored, 1);
       await received(page, events);
-      const second = await context.newPage();
+      const other = await context.browser()!.newContext();
+      const second = await other.newPage();
       await second.goto(link);
       await isLocked(second);
       match(await second.locator('#why').innerText(), 'rejected the link or token');
@@ -108,6 +110,84 @@ test(
       await second.goto(monitor.url());
       await isLive(second);
       is(second.url(), link.slice(0, link.indexOf('#')));
+      await other.close();
+    }),
+  { deadline: 300_000 },
+);
+
+test(
+  'B21 opens a link again in the same browser: each new tab joins the page session, and the others stay',
+  ({ page, context, seen }) =>
+    withMonitor(async (monitored) => {
+      const { monitor, events, bridge } = monitored;
+      const link = monitor.url();
+      await watch(page, link);
+      const second = await context.newPage();
+      await watch(second, link);
+      const third = await context.newPage();
+      await watch(third, link);
+      await counts(bridge, 3);
+      // The first one is opened with its own link, and later closed. The others go on without it, over a reload and for a new one.
+      await page.evaluate((hash) => (location.hash = hash), new URL(link).hash);
+      await signIn(monitored, 1);
+      await received(page, events);
+      await page.close();
+      await second.reload();
+      await isLive(second);
+      const fourth = await context.newPage();
+      await watch(fourth, link);
+      await counts(bridge, 3);
+      await signIn(monitored, 2);
+      for (const each of [second, third, fourth]) await received(each, events);
+      equal([seen.errors, seen.violations], [[], []]);
+    }),
+  { deadline: 300_000 },
+);
+
+test(
+  'B21 opens a link in two tabs at once: one opens it, and the other joins',
+  ({ page, context }) =>
+    withMonitor(async ({ monitor, bridge }) => {
+      const link = monitor.url();
+      const second = await context.newPage();
+      await Promise.all([watch(page, link), watch(second, link)]);
+      await counts(bridge, 2);
+    }),
+  { deadline: 300_000 },
+);
+
+test(
+  'B21 sees a page that lets no other tab in',
+  ({ page, context }) =>
+    complains(async () => {
+      const create = await weakenedMonitor({ find: 'await this.#tabs.join(link)', replace: 'undefined' });
+      await withMonitor(
+        async ({ monitor }) => {
+          const link = monitor.url();
+          await watch(page, link);
+          const second = await context.newPage();
+          await second.goto(link);
+          const state = await second.locator('#status:not([data-state=starting])').getAttribute('data-state');
+          is(state, 'live');
+        },
+        { create },
+      );
+    }, /locked/),
+  { deadline: 300_000 },
+);
+
+test(
+  'B21 the tabs of a page session that has ended let nobody in',
+  ({ page, context }) =>
+    withMonitor(async ({ monitor, ask }) => {
+      const link = monitor.url();
+      await watch(page, link);
+      is((await ask(passOf(link))).status, 401);
+      await isLocked(page);
+      const second = await context.newPage();
+      await second.goto(link);
+      await isLocked(second);
+      match(await second.locator('#why').innerText(), 'rejected the link or token');
     }),
   { deadline: 300_000 },
 );

@@ -257,6 +257,38 @@ export function storeContract(name: string, use: Use, absent?: string): void {
       store.unwatch(flow, watcher);
     }));
 
+  test('J-06 keeps a record until its time is over, and replaces it for one of those that have read it', () =>
+    use(async ({ store, pass }) => {
+      const records = store.records!;
+      const key = `key of ${a.state}`;
+      const put = Array.from({ length: 20 }, (_, n) => records.replace(key, undefined, `of ${n}`, 30_000));
+      assert.is((await Promise.all(put)).filter(Boolean).length, 1);
+      const first = await records.read(key);
+      assert.match(first?.text ?? '', /^of \d+$/);
+      const changed = Array.from({ length: 20 }, (_, n) =>
+        records.replace(key, first?.version, n % 2 ? 'changed' : undefined, 30_000),
+      );
+      assert.is((await Promise.all(changed)).filter(Boolean).length, 1);
+      assert.is(await records.replace(key, first?.version, 'too late', 30_000), false);
+      const other = `another ${key}`;
+      assert.is(await records.read(other), undefined);
+      assert.ok(await records.replace(other, undefined, 'Grüße, 日本 "\\ \n', 30_000));
+      await pass(29_000);
+      const kept = await records.read(other);
+      assert.is(kept?.text, 'Grüße, 日本 "\\ \n');
+      // From now on for as long as it says.
+      assert.ok(await records.replace(other, kept?.version, 'longer', 30_000));
+      await pass(29_000);
+      assert.is((await records.read(other))?.text, 'longer');
+      await pass(2_000);
+      assert.is(await records.read(other), undefined);
+      assert.ok(await records.replace(other, undefined, 'again', 30_000));
+      assert.is((await records.read(other))?.text, 'again');
+      const { version } = (await records.read(other))!;
+      assert.ok(await records.replace(other, version, undefined, 0));
+      assert.is(await records.read(other), undefined);
+    }));
+
   test('wakes whoever watches when a flow ends, and nobody who has stopped', () =>
     use(async ({ store, quiet }) => {
       const [one, other] = [await begun(store, a), await begun(store, b)];

@@ -32,6 +32,12 @@ export class Names {
     return `${this.#prefix}{${bucket}}:page:${id}`;
   }
 
+  /** Returns the key of a record. */
+  recordKey(key: string): string {
+    const { id, bucket } = this.of(key);
+    return `${this.#prefix}{${bucket}}:record:${id}`;
+  }
+
   /** Returns the beginning of a bucket's channels; a node's channel ends with the node's name. */
   channels(bucket: string): string {
     return `${this.#prefix}{${bucket}}:node:`;

@@ -158,6 +158,27 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return { redis.call('GET', KEYS[1]), now }`,
 };
 
+/** Reads a record. One that was removed is a mark of who has removed it. */
+export const readRecord: Script = {
+  name: 'readRecord',
+  source: `
+local value = redis.call('GET', KEYS[1])
+if value and string.sub(value, 1, 1) == '!' then return false end
+return value`,
+};
+
+/** ARGV: the version before, or nothing if there was no record; the value after, ttl. */
+export const replaceRecord: Script = {
+  name: 'replaceRecord',
+  source: `
+local value = redis.call('GET', KEYS[1]) or ''
+if value == ARGV[2] then return 1 end
+if string.sub(value, 1, 1) == '!' then value = '' end
+if value ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`,
+};
+
 /** ARGV: id, ttl, maximum of flows, maximum per second. KEYS: a tenant's pending flows by their expiry, and its allowance. */
 export const admit: Script = {
   name: 'admit',

@@ -14,7 +14,7 @@ export interface SealingKey {
 }
 
 /** Purpose of a sealed text: a text that was moved to another field cannot be opened. */
-type Purpose = 'flow' | 'response' | 'outcome';
+type Purpose = 'flow' | 'response' | 'outcome' | 'record';
 
 const algorithm = 'aes-256-gcm';
 const ivBytes = 12;

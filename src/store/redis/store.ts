@@ -29,6 +29,7 @@ import type { RedisStoreSettings } from './options.ts';
 import { Sealer } from './seal.ts';
 import * as scripts from './scripts.ts';
 import { Names, type FlowName } from './names.ts';
+import { RedisRecords } from './records.ts';
 import { Wakes } from './wakes.ts';
 
 // Remaining difference of the clocks: Redis returns whole milliseconds, and its answer takes time.
@@ -48,6 +49,7 @@ interface Page {
 /** Store of flows in Redis, for any number of nodes. It owns its connection for messages; the client stays the caller's. */
 export class RedisStore implements FlowStore, AsyncDisposable {
   readonly shared = true;
+  readonly records: RedisRecords;
   readonly #settings: RedisStoreSettings;
   readonly #clock: Clock;
   readonly #connection: Connection;
@@ -76,6 +78,7 @@ export class RedisStore implements FlowStore, AsyncDisposable {
     });
     this.#sealer = new Sealer(tenant, keys);
     this.#names = new Names(settings.prefix, this.#sealer);
+    this.records = new RedisRecords(this.#commands, this.#sealer, this.#names);
     this.#wakes = new Wakes(client, {
       ...settings,
       clock: this.#clock,

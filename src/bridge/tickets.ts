@@ -1,0 +1,110 @@
+import type { Clock } from '../base/clock.ts';
+import type { Report } from '../base/isolated-observable.ts';
+import { randomToken } from '../base/random.ts';
+import { requireInteger } from '../base/validate.ts';
+import { TooManyTicketsError } from '../model/errors.ts';
+import type { SharedRecords } from '../model/flow-store.ts';
+import type { Role } from '../wire/protocol.ts';
+import type { Identity } from './credentials.ts';
+
+/** Options of `issueTicket`: rights of the page that uses the ticket. */
+export interface TicketOptions {
+  /** Origin of the page that will use the ticket. */
+  origin: string;
+  /** Name that operators see. @default 'ticket' */
+  name?: string;
+  /** Roles of the page. @default ['listener'] */
+  roles?: readonly Role[];
+  /** Ids of the only flows that the page may resume; it can begin none then. @default all */
+  flows?: readonly string[];
+  /** Milliseconds until an unused ticket expires, at most 60,000. @default 60_000 */
+  ttl?: number;
+}
+
+/** What a ticket stands for: an identity, or the page session of this id. */
+export type TicketHolder =
+  | { readonly identity: Identity; readonly page?: never }
+  | { readonly page: string; readonly identity?: never };
+
+/** A ticket that this node has issued and that was not used here. */
+interface Unused {
+  /** Id of the page session that it is for. */
+  readonly page: string | undefined;
+  readonly expiresAt: number;
+  /** Resolves once the store has the ticket. */
+  readonly written: Promise<unknown>;
+}
+
+const longestMs = 60_000;
+
+// A program that issues more than this in a minute has a fault.
+const maxUnused = 10_000;
+// A page needs one at a time, and repeats a request whose answer was lost.
+const maxUnusedOfPage = 8;
+
+/** Single-use tickets. Each node of a store knows the tickets of all its nodes, so that one truth decides who has used one. */
+export class Tickets {
+  readonly #records: SharedRecords;
+  readonly #clock: Clock;
+  readonly #report: Report;
+  readonly #unused = new Map<string, Unused>();
+
+  constructor(records: SharedRecords, clock: Clock, report: Report) {
+    this.#records = records;
+    this.#clock = clock;
+    this.#report = report;
+  }
+
+  /** Issues a ticket for a page of `origin`. */
+  issue({ origin, name = 'ticket', roles = ['listener'], flows, ttl = longestMs }: TicketOptions): string {
+    requireInteger('ttl', ttl, 1, Number.MAX_SAFE_INTEGER);
+    return this.#issue({ identity: { name, roles, flows } }, origin, ttl);
+  }
+
+  /** Issues a ticket for the page of a page session. Of those that this node has issued to it, only the last ones stay valid. */
+  issueForPage(page: string, origin: string): string {
+    const own = [...this.#unused].filter(([, unused]) => unused.page === page);
+    // Those whose answer was lost, so that the page has asked again.
+    for (const [each] of own.slice(0, Math.max(0, own.length - maxUnusedOfPage + 1)))
+      this.#use(each).catch(this.#report);
+    return this.#issue({ page }, origin, longestMs);
+  }
+
+  /** Uses up a ticket. Resolves with its holder if it is known, has not expired and comes from its origin. */
+  async use(ticket: string, origin: string | undefined): Promise<TicketHolder | 'wrong_origin' | undefined> {
+    const text = await this.#use(ticket);
+    if (text === undefined) return undefined;
+    const { origin: only, ...holder } = JSON.parse(text) as TicketHolder & { origin: string };
+    return only === origin ? holder : 'wrong_origin';
+  }
+
+  /** Resolves with the ticket's record for one caller, at whatever node it is. */
+  async #use(ticket: string): Promise<string | undefined> {
+    const unused = this.#unused.get(ticket);
+    this.#unused.delete(ticket);
+    await unused?.written;
+    const record = await this.#records.read(keyOf(ticket));
+    const first = record && (await this.#records.replace(keyOf(ticket), record.version, undefined, 0));
+    return first ? record.text : undefined;
+  }
+
+  /** Issues a ticket. None that waits to be used makes room for it. */
+  #issue(holder: TicketHolder, origin: string, ttl: number): string {
+    const now = this.#clock.now();
+    if (this.#unused.size >= maxUnused)
+      for (const [each, { expiresAt }] of this.#unused) if (expiresAt <= now) this.#unused.delete(each);
+    if (this.#unused.size >= maxUnused)
+      throw new TooManyTicketsError(`${maxUnused} tickets are unused; wait until some are used or expire`);
+    const ticket = randomToken();
+    const keptMs = Math.min(ttl, longestMs);
+    const text = JSON.stringify({ origin, ...holder });
+    const written = this.#records.replace(keyOf(ticket), undefined, text, keptMs);
+    written.catch(this.#report);
+    this.#unused.set(ticket, { page: holder.page, expiresAt: now + keptMs, written });
+    return ticket;
+  }
+}
+
+function keyOf(ticket: string): string {
+  return `ticket ${ticket}`;
+}
