@@ -136,7 +136,7 @@ export class Admission {
     if (!this.open) return { status: 503, why: 'the service is closing', headers };
     if (this.#inside + this.#opening >= connections)
       return { status: 503, why: 'limits.connections is reached', headers };
-    if ((this.#perAddress.get(addressOf(request)) ?? 0) >= connectionsPerAddress)
+    if ((this.#perAddress.get(this.#clientOf(request)) ?? 0) >= connectionsPerAddress)
       return { status: 429, why: 'limits.connectionsPerAddress is reached', headers };
     if (identity && (this.#perName.get(identity.name) ?? 0) >= connectionsPerName)
       return { status: 429, why: 'limits.connectionsPerName is reached', name: identity.name, headers };
@@ -195,7 +195,7 @@ export class Admission {
   }
 
   #clientOf(request: IncomingMessage): string {
-    return this.#context.clientOf(request) ?? addressOf(request);
+    return this.#context.clientOf(request) ?? request.socket.remoteAddress ?? '';
   }
 
   async #ask(
@@ -216,13 +216,12 @@ export class Admission {
   }
 
   #admit(request: IncomingMessage, socket: Duplex, head: Buffer, identity: Identity): void {
-    const address = addressOf(request);
-    const client = this.#clientOf(request);
+    const address = this.#clientOf(request);
     // From here on ws handles errors of the socket.
     socket.off('error', destroy);
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       this.#count(identity, address, 1);
-      this.#context.onAdmitted(webSocket, { identity, address, client });
+      this.#context.onAdmitted(webSocket, { identity, address });
     });
   }
 
@@ -235,10 +234,6 @@ export class Admission {
 
 function destroy(this: Duplex): void {
   this.destroy();
-}
-
-function addressOf({ socket }: IncomingMessage): string {
-  return socket.remoteAddress ?? '';
 }
 
 function count(counts: Map<string, number>, name: string, by: 1 | -1): void {

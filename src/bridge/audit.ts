@@ -39,10 +39,8 @@ export interface Ending {
 /** A program that has connected. */
 export interface Peer {
   readonly identity: Identity;
-  /** Address that its connections are counted by. */
+  /** Address of the client, as `trustedProxies` decides. Its connections are counted by it. */
   readonly address: string;
-  /** Address of the client, as `trustedProxies` decides. */
-  readonly client: string;
 }
 
 /** Tells its listeners when a connection is opened, rejected or closed. */
@@ -57,7 +55,7 @@ export class Audit {
     return () => void this.#listeners.delete(listener);
   }
 
-  connected({ identity: { name, roles }, client: address }: Peer): void {
+  connected({ identity: { name, roles }, address }: Peer): void {
     this.#tell({ type: 'connected', name, roles, address });
   }
 
@@ -65,7 +63,7 @@ export class Audit {
     this.#tell({ type: 'rejected', ...(name !== undefined && { name }), address, status, reason });
   }
 
-  closed({ identity: { name }, client: address }: Peer, ending: Ending): void {
+  closed({ identity: { name }, address }: Peer, ending: Ending): void {
     this.#tell({ type: 'closed', name, address, ...ending });
   }
 

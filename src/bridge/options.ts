@@ -36,7 +36,7 @@ export interface BridgeLimits {
   connections?: number;
   /** Connections of one credential's name. @default 10_000 */
   connectionsPerName?: number;
-  /** Connections of one address. @default 10_000 */
+  /** Connections of one client's address; `trustedProxies` of the server decides whose it is. @default 10_000 */
   connectionsPerAddress?: number;
   /** Flows of one connection that have not ended. @default 10_000 */
   flows?: number;

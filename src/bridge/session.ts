@@ -38,7 +38,6 @@ const tolerance = 1.2;
 export class Session implements Peer, FeedReader, Timed, ListenerConnection, Paced {
   readonly identity: Identity;
   readonly address: string;
-  readonly client: string;
   /** Time at which the credential expires, by this process's clock; the wall clock decides. */
   expiresAt: number;
   slot = -1;
@@ -56,11 +55,10 @@ export class Session implements Peer, FeedReader, Timed, ListenerConnection, Pac
   readonly #messages: Bucket;
   readonly #pings: Bucket;
 
-  constructor(socket: WebSocket, { identity, address, client }: Peer, context: SessionContext) {
+  constructor(socket: WebSocket, { identity, address }: Peer, context: SessionContext) {
     this.#socket = socket;
     this.identity = identity;
     this.address = address;
-    this.client = client;
     this.expiresAt = Infinity;
     this.#context = context;
     const { burst, perSecond, pings } = context.limits;

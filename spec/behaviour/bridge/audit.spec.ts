@@ -121,7 +121,7 @@ for (const [name, change, body, complaint] of [
   ],
   [
     'tells the address of the proxy',
-    edit('return this.#context.clientOf(request) ?? addressOf(request);', 'return addressOf(request);'),
+    edit('this.#context.clientOf(request) ?? request.socket', 'request.socket'),
     proxied,
     /127\.0\.0\.1/,
   ],

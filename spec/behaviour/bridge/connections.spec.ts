@@ -1,5 +1,7 @@
 /** How many may connect, and how much may be queued for them. */
+import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
+import { WebSocket } from 'ws';
 import type { Identity } from '../../../src/bridge/credentials.ts';
 import * as assert from '../../helpers/assert.ts';
 import {
@@ -7,6 +9,7 @@ import {
   newKey,
   proofOf,
   shake,
+  token,
   withBridge,
   withPeers,
   type Bridged,
@@ -15,6 +18,7 @@ import {
 import { virtualTime } from '../../helpers/clock.ts';
 import { newState } from '../../helpers/server.ts';
 import { suite } from '../../helpers/suite.ts';
+import { subprotocol } from '../../../src/wire/protocol.ts';
 
 const bearer = (name: string): { Authorization: string } => ({
   Authorization: `Bearer the-token-of-${name}`,
@@ -71,6 +75,24 @@ test('K-12 counts by address: ::1 may still connect when 127.0.0.1 has reached i
       }),
     { limits: { connectionsPerAddress: 1 } },
     { host: 'localhost' },
+  ));
+
+test('K-12 counts by the address of the client that a trusted proxy names', () =>
+  withBridge(
+    async ({ port, url }) => {
+      const from = (address: string) => ({ Authorization: `Bearer ${token}`, 'X-Forwarded-For': address });
+      const open = new WebSocket(url, subprotocol, { headers: from('192.0.2.1') });
+      try {
+        await assert.deadline(once(open, 'open'), 'the connection');
+        assert.is((await shake(port, from('192.0.2.2'))).status, 101);
+        for (const address of ['192.0.2.1', '192.0.2.2, 192.0.2.1'])
+          assert.is((await shake(port, from(address))).status, 429, address);
+      } finally {
+        open.terminate();
+      }
+    },
+    { limits: { connectionsPerAddress: 1 } },
+    { trustedProxies: ['127.0.0.1'] },
   ));
 
 for (const [limit, status] of limits) {
