@@ -661,7 +661,7 @@ test(
   '13. clients that never read hold no more than their share',
   survives(
     async ({ apart, port }) => {
-      const request = compose(port, { target: '/', headers: { Connection: 'keep-alive' } });
+      const request = compose(port, { target: '/callback', headers: { Connection: 'keep-alive' } });
       await withSockets(async (open) => {
         const neverRead = async (socket: Socket): Promise<void> => {
           socket.write(request.repeat(10));

@@ -41,8 +41,10 @@ export type Checked =
   | Refusal
   /** A form, although no flow expects one. */
   | { readonly kind: 'unexpected-form'; readonly response: ReadResponse }
-  /** A request that is no redirect and gets the neutral page. */
-  | { readonly kind: 'neutral'; readonly status: number; readonly headers?: readonly string[] }
+  /** A request for the callback path by a method that no redirect has. */
+  | { readonly kind: 'wrong-method'; readonly allow: string }
+  /** A request that is not for a path of this server. */
+  | { readonly kind: 'foreign'; readonly status: number }
   /** A request of which it is unknown where the next one begins. */
   | { readonly kind: 'doubtful' }
   | { readonly kind: 'self-probe'; readonly nonce: string }
@@ -76,15 +78,15 @@ export class Checks {
     if (isDoubtful(method, headers)) return { kind: 'doubtful' };
     const target = readTarget(request.target);
     const host = headers.host?.toLowerCase() ?? '';
-    if (!target || !(isOurs(host) || isAuthority(host))) return { kind: 'neutral', status: 400 };
+    if (!target || !(isOurs(host) || isAuthority(host))) return { kind: 'foreign', status: 400 };
     const { path, query, authority = host } = target;
     const ours = isOurs(authority);
     if (ours && headers.probe !== undefined) return { kind: 'self-probe', nonce: headers.probe };
-    if (!this.isCallback(path)) return ours ? { kind: 'elsewhere', path } : { kind: 'neutral', status: 421 };
+    if (!this.isCallback(path)) return ours ? { kind: 'elsewhere', path } : { kind: 'foreign', status: 421 };
     const posted = method === 'POST';
     if (method !== 'GET' && !(posted && takesForms())) {
       if (posted && ours && this.#mayConcernFlow(request, headers)) return this.#unexpectedForm(request);
-      return { kind: 'neutral', status: 405, headers: ['Allow', takesForms() ? 'GET, POST' : 'GET'] };
+      return { kind: 'wrong-method', allow: takesForms() ? 'GET, POST' : 'GET' };
     }
 
     const response = readResponse(posted ? (request.body ?? '') : query, this.#options.limits.parameter);

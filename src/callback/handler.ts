@@ -69,13 +69,12 @@ export class Handler {
         return { kind: 'answered', answer: pages.probed(prove(checked.nonce)) };
       case 'elsewhere': {
         const finished = request.method === 'GET' ? this.#answering.finished(checked.path) : undefined;
-        return { kind: 'answered', answer: finished ?? pages.neutral(404, language) };
+        return { kind: 'answered', answer: finished ?? pages.plain(404) };
       }
-      case 'neutral':
-        return {
-          kind: 'answered',
-          answer: pages.neutral(checked.status, language, ...(checked.headers ?? [])),
-        };
+      case 'foreign':
+        return { kind: 'answered', answer: pages.plain(checked.status) };
+      case 'wrong-method':
+        return { kind: 'answered', answer: pages.neutral(405, language, 'Allow', checked.allow) };
       case 'doubtful':
         return { kind: 'answered', answer: pages.neutral(400, language), last: true };
       case 'refusal':

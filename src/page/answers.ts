@@ -209,7 +209,7 @@ export class Pages {
     return this.#empty(204, probeHeader, proof);
   }
 
-  /** Returns an answer of a few words, the same in every language. */
+  /** Returns an answer of a few words for requests that have nothing to do with a sign-in, such as for `/robots.txt`. */
   plain(status: number): Answer {
     const body = Buffer.from(`${STATUS_CODES[status] ?? status}\n`);
     const headers = answerHeaders('text/plain; charset=utf-8', []);

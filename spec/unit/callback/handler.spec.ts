@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Handler, type HandlerOptions } from '../../../src/callback/handler.ts';
 import type { CallbackRequest } from '../../../src/callback/request.ts';
 import type { Disposition, RefusalReason } from '../../../src/index.ts';
-import { pageHeaders } from '../../../src/page/security-headers.ts';
+import { answerHeaders, pageHeaders } from '../../../src/page/security-headers.ts';
 import * as assert from '../../helpers/assert.ts';
 import { flowsBench } from '../../helpers/flows.ts';
 import { withAnswer } from '../../helpers/handled.ts';
@@ -292,7 +292,9 @@ test('G-01 sends its headers with every answer', () => {
   const { ask } = bench();
   const statuses = refusals.map(([, { target, ...request }]) => {
     const { answer } = ask(target, request);
-    const expected = pageHeaders(answer.body.toString());
+    const body = answer.body.toString();
+    const isPage = body.startsWith('<!doctype html>');
+    const expected = isPage ? pageHeaders(body) : answerHeaders('text/plain; charset=utf-8', []);
     assert.equal(answer.headers.slice(0, expected.length), expected);
     assert.is(answer.headers[answer.headers.indexOf('Content-Length') + 1], String(answer.body.length));
     return answer.status;

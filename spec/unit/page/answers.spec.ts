@@ -78,6 +78,17 @@ kinds('show what the authorization server says as text of an unknown language, b
   match(html(pagesOf({ serverUrl: 's' }).finished('received', 'de')), '<p>Verbunden mit: s</p>');
 });
 
+kinds('leave out paths that have nothing to do with a sign-in: these get a few words', () =>
+  withServer({ productName: 'Acme' }, async ({ visit }) => {
+    for (const target of ['/', '/robots.txt', '/favicon.ico', '/callback/', '/elsewhere?code=c&state=s']) {
+      const { status, body, headers: sent } = await visit(target, { 'Accept-Language': 'de' });
+      equal([status, body, sent['content-type']], [404, 'Not Found\n', 'text/plain; charset=utf-8'], target);
+    }
+    const { status, body } = await visit('/', { Host: 'other.example' });
+    equal([status, body], [421, 'Misdirected Request\n']);
+  }),
+);
+
 kinds('show a success only after the app has reported it', () => {
   match(html(pagesOf().finished('received', 'en')), texts.en.received);
   not.match(html(pagesOf().finished('succeeded', 'en')), texts.en.received);
@@ -138,7 +149,7 @@ language('counts a header that comes twice as one', () =>
       ['Accept-Language', 'de;q=0.5'],
       ['Accept-Language', 'fr;q=0.9'],
     ] as const;
-    match((await send({ target: '/', headers })).body, '<html lang="fr">');
+    match((await send({ target: '/callback', headers })).body, '<html lang="fr">');
   }),
 );
 
@@ -181,7 +192,7 @@ look('escapes all configured texts', () =>
       match(body, `<p class="product">${harmless}</p>`);
       match(body, `Connected to: ${harmless}</p>`);
       not.match(body, '<script');
-      match((await endpoint.visit('/elsewhere')).body, ` – ${harmless}</title>`);
+      match((await endpoint.visit('/callback')).body, ` – ${harmless}</title>`);
     },
   ),
 );
@@ -194,7 +205,11 @@ look('has the title, the product and the logo on every page, and no product or l
     not.match(headers['content-security-policy']!, 'img-src');
     const logo = 'data:image/svg+xml;base64,PHN2Zy8+';
     await withServer({ title: 'A', productName: 'Acme', logo }, async (own) => {
-      for (const page of [await success(own), await own.visit('/callback'), await own.visit('/elsewhere')]) {
+      for (const page of [
+        await success(own),
+        await own.visit('/callback'),
+        await own.visit('/callback?code=c&state=x'),
+      ]) {
         match(page.body, ' – A</title>');
         match(page.body, '<p class="product">Acme</p>');
         match(page.body, `src="${logo}"`);
@@ -244,7 +259,7 @@ own('get a view whose every string is escaped', () => {
       (await endpoint.visit(`/callback?${description.toString()}`, { 'Accept-Language': 'de' })).status,
       400,
     );
-    is((await endpoint.visit('/elsewhere')).status, 404);
+    is((await endpoint.visit('/callback')).status, 400);
     equal(
       views.map(({ kind, language: of }) => [kind, of]),
       [
