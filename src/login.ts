@@ -1,5 +1,5 @@
 /**
- * Whole sign-ins with `openid-client`: discovery, registration, exchange and refresh.
+ * Whole sign-ins with `openid-client`: discovery, registration, exchange, refresh and revocation.
  *
  * @module rx-oauth-callback/login
  */
@@ -7,8 +7,15 @@ export { signIn } from './login/sign-in.ts';
 export { tokens } from './login/operators.ts';
 export { paste } from './login/paste.ts';
 export { refresh } from './login/refresh.ts';
+export { revoke } from './login/revoke.ts';
 export { Tokens } from './login/tokens.ts';
-export { DiscoveryError, MissingPackageError, RegistrationError, TokenError } from './login/errors.ts';
+export {
+  DiscoveryError,
+  MissingPackageError,
+  RegistrationError,
+  RevocationError,
+  TokenError,
+} from './login/errors.ts';
 export type { SignInOptions, ClientOptions } from './login/options.ts';
 export type { RefreshOptions } from './login/refresh.ts';
 export type {
@@ -23,6 +30,6 @@ export type {
   FailedEvent,
 } from './login/events.ts';
 export type { IdTokenClaims, TokenFields } from './login/tokens.ts';
-export type { DiscoveryFlaw, SignInError } from './login/errors.ts';
+export type { DiscoveryFlaw, RevokedToken, SignInError } from './login/errors.ts';
 export type { ServerMetadata } from './login/server-metadata.ts';
 export type { Fetch } from './login/requests.ts';

@@ -7,7 +7,7 @@ import { settings } from '../src/cli/serve/settings.ts';
 import { cell, sentence, table, withPart, type Document } from './documents.ts';
 
 /** Commands whose help the document has; the first is the program itself. */
-export const commands = ['', 'serve', 'login', 'token', 'watch', 'demo'] as const;
+export const commands = ['', 'serve', 'login', 'token', 'logout', 'watch', 'demo'] as const;
 
 export const documents: readonly Document[] = [
   {

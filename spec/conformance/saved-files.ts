@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -19,6 +20,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { firstValueFrom } from 'rxjs';
 import type { FileLock } from '../../src/base/file-lock.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { readLogin, type LoginSettings } from '../../src/cli/login/settings.ts';
@@ -37,6 +39,10 @@ const reading = exportsOf<typeof import('../../src/base/private-file.ts')>('base
 const signingIn = exportsOf<typeof import('../../src/cli/login/run.ts')>('cli/login/run.ts');
 
 const printing = exportsOf<typeof import('../../src/cli/token/run.ts')>('cli/token/run.ts');
+
+const signingOut = exportsOf<typeof import('../../src/cli/logout/run.ts')>('cli/logout/run.ts');
+
+const revoking = exportsOf<typeof import('../../src/login/revoke.ts')>('login/revoke.ts');
 
 const selecting = exportsOf<typeof import('../../src/cli/token/credential.ts')>('cli/token/credential.ts');
 
@@ -314,6 +320,9 @@ export const requirements = requirementsOn(
           const late = await first.replace('late').catch((error: unknown) => error);
           assert.is(readFileSync(file, 'utf8'), 'before', 'what was written late');
           assert.instance(late, LockLostError);
+          const removal = await first.remove().catch((error: unknown) => error);
+          assert.is(existsSync(file), true, 'what was deleted late');
+          assert.instance(removal, LockLostError);
           await second.replace('of the second');
           await first.release();
           const { waits, lock: third } = await ask(lockFile, file);
@@ -330,6 +339,14 @@ export const requirements = requirementsOn(
           'writes whatever has happened meanwhile',
           edit(`const draft = join(this.#lock, this.#id, 'draft');`, `const draft = file + '.draft';`),
           /what was written late/,
+        ),
+        twin(
+          'deletes whatever has happened meanwhile',
+          edit(
+            `const removed = join(this.#lock, this.#id, 'removed');`,
+            `const removed = this.#file + '.removed';`,
+          ),
+          /what was deleted late/,
         ),
         twin(
           'waits for ever',
@@ -645,6 +662,73 @@ export const requirements = requirementsOn(
           'refreshes again what was refreshed a moment ago',
           edit(`const isNew = latest.token !== saved.token && isValid(latest);`, `const isNew = false;`),
           /refresh tokens that were used/,
+        ),
+      ],
+    ),
+  ),
+
+  requirement(
+    'P-28',
+    {
+      demand: 'Forget tokens once the server has revoked them, or if the user insists.',
+      source: 'RFC 7009; docs/guides/tokens.md',
+      provenIn: ['cli/logout.spec.ts'],
+    },
+    check(
+      signingOut,
+      'a file is kept as long as its tokens are not revoked, unless it is to be forgotten all the same',
+      ({ logout }) =>
+        within(async (folder) => {
+          await using as = await startIssuer();
+          const file = join(folder, 'tokens.json');
+          const fields = { issuer: as.issuer, client_id: 'c', access_token: 'a', token_type: 'bearer' };
+          writeFileSync(file, JSON.stringify(fields), { mode: 0o600 });
+          const output = new PassThrough().resume();
+          const io = { stdout: output, stderr: output, env: {}, onSignal: () => () => undefined };
+          const signOut = (more: object = {}): Promise<void> =>
+            logout(file, { timeout: '60', ...more }, io as Partial<Io> as Io);
+          const error = await signOut().catch((thrown: unknown) => thrown as Error);
+          assert.ok(existsSync(file), 'tokens that are valid were forgotten');
+          assert.match(String(error), 'has no revocation_endpoint');
+          await signOut({ forget: true });
+          assert.not.ok(existsSync(file), 'the user insisted in vain');
+        }),
+      [
+        twin(
+          'forgets tokens that stay valid',
+          edit(`if (forget) return error;`, `return error;`),
+          /tokens that are valid were forgotten/,
+        ),
+        twin('lets nobody insist', edit(`if (forget) return error;`, ``), /the file is kept/),
+      ],
+    ),
+    check(
+      revoking,
+      'the refresh token is revoked first, and an access token that cannot be revoked is not said to be',
+      async ({ revoke }) => {
+        const sent: (string | null)[] = [];
+        await using as = await startIssuer({
+          revoke: (form, response) => {
+            sent.push(form.get('token'));
+            if (form.get('token') === 'r') response.end();
+            else json(response, 400, { error: 'unsupported_token_type' });
+          },
+        });
+        const fields = { issuer: as.issuer, client_id: 'c', access_token: 'a', token_type: 'bearer' };
+        const revoked = await firstValueFrom(revoke(Tokens.fromDict({ ...fields, refresh_token: 'r' })));
+        assert.equal(sent, ['r', 'a'], 'the order');
+        assert.equal(revoked, ['refresh_token'], 'what is said to be revoked');
+      },
+      [
+        twin(
+          'begins with the access token',
+          edit(`for (const [name, value] of values) {`, `for (const [name, value] of values.toReversed()) {`),
+          /the order/,
+        ),
+        twin(
+          'takes every answer for success',
+          edit(`refusal === undefined || refusal.error === unknownToken`, `refusal?.error !== ''`),
+          /what is said to be revoked/,
         ),
       ],
     ),

@@ -14,6 +14,8 @@ export interface IssuerOptions {
   path?: string;
   /** Answers the token request, given its form. */
   token?: (form: URLSearchParams, response: ServerResponse) => void;
+  /** Answers the request to revoke a token, given its form. Without it there is no revocation endpoint. */
+  revoke?: (form: URLSearchParams, response: ServerResponse) => void;
   /** Answers a registration. */
   register?: (body: Record<string, unknown>, response: ServerResponse) => void;
 }
@@ -56,10 +58,12 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<Issuer> 
         authorization_endpoint: `${origin}/authorize`,
         token_endpoint: `${origin}/token`,
         registration_endpoint: options.register && `${origin}/register`,
+        revocation_endpoint: options.revoke && `${origin}/revoke`,
         code_challenge_methods_supported: ['S256'],
         ...(typeof metadata === 'function' ? metadata(issuer) : metadata),
       });
     } else if (url === '/token' && options.token) options.token(new URLSearchParams(body), response);
+    else if (url === '/revoke' && options.revoke) options.revoke(new URLSearchParams(body), response);
     else if (url === '/register' && options.register)
       options.register(JSON.parse(body) as Record<string, unknown>, response);
     else if (options.page !== undefined && method === 'GET') {

@@ -35,6 +35,11 @@ const native = {
   response_types: ['code'],
 };
 
+/** Configuration of a provider that revokes tokens (RFC 7009). */
+export const revoking = {
+  features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+};
+
 export async function startProvider(options: ProviderOptions = {}): Promise<SignInProvider> {
   const { registration = false, configuration, intercept } = options;
   const loopback = await listenOnLoopback();

@@ -42,6 +42,11 @@ export interface FileLock {
    * process has taken the lock over; the file then stays as that process left it.
    */
   replace(text: string): Promise<void>;
+  /**
+   * Deletes the file. Rejects with `LockLostError` if another process has taken the lock over; the file then stays as that
+   * process left it.
+   */
+  remove(): Promise<void>;
   /** Lets the next one have the file. */
   release(): Promise<void>;
 }
@@ -116,10 +121,26 @@ class HeldLock implements FileLock {
       }
       await rename(draft, file);
     } catch (error) {
-      if (await this.#isLost()) throw new LockLostError(`${file} was taken over by another process`);
+      await this.#requireHeld();
       await rm(draft, { force: true });
       throw error;
     }
+  }
+
+  async remove(): Promise<void> {
+    // Into the folder of this holder, because that is gone if another one has taken the lock over.
+    const removed = join(this.#lock, this.#id, 'removed');
+    try {
+      await rename(this.#file, removed);
+    } catch (error) {
+      await this.#requireHeld();
+      throw error;
+    }
+    await rm(removed, { force: true });
+  }
+
+  async #requireHeld(): Promise<void> {
+    if (await this.#isLost()) throw new LockLostError(`${this.#file} was taken over by another process`);
   }
 
   async #isLost(): Promise<boolean> {

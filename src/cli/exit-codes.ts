@@ -48,11 +48,11 @@ interface Failure {
   readonly unanswered?: unknown;
 }
 
-/** Tells if the token endpoint rejects the client (RFC 6749 section 5.2), in the body or by the status only. */
+const ofRequests: readonly unknown[] = ['token_request_failed', 'revocation_failed'];
+
+/** Tells if an endpoint rejects the client (RFC 6749 section 5.2), in the body or by the status only. */
 export function rejectsClient({ code, error, status }: Failure): boolean {
-  return (
-    code === 'token_request_failed' && (error === 'invalid_client' || (error === undefined && status === 401))
-  );
+  return ofRequests.includes(code) && (error === 'invalid_client' || (error === undefined && status === 401));
 }
 
 /** Gives the exit code for an error. */

@@ -3,6 +3,7 @@ import { exitCodes, meanings } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { addDemo } from './demo/flags.ts';
 import { addLogin } from './login/flags.ts';
+import { addLogout } from './logout/flags.ts';
 import { addServe } from './serve/flags.ts';
 import { addToken } from './token/flags.ts';
 import { requireKnownVariables } from './variables.ts';
@@ -13,6 +14,7 @@ const commands: readonly ((program: Command, io: Io) => void)[] = [
   addServe,
   addLogin,
   addToken,
+  addLogout,
   addWatch,
   addDemo,
 ];

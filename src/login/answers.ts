@@ -65,6 +65,16 @@ export function tokenAnswer(answer: Answer): Response {
 }
 
 /**
+ * Passes the answer to a revocation on. Its body has no meaning, and servers also answer with another status than 200.
+ *
+ * @throws {ReportedError} if the answer reports an error, whatever its status, media type and headers
+ */
+export function revocationAnswer(answer: Answer): Response {
+  const passed = unlessReported(answer, readBody(answer.text));
+  return isOk(answer) ? new Response() : passed;
+}
+
+/**
  * Passes a registration on, with the status and fields that openid-client expects.
  *
  * @throws {ReportedError} if the answer reports an error, whatever its status, media type and headers

@@ -8,7 +8,7 @@ export type DiscoveryFlaw =
   | 'unavailable'
   /** The metadata belongs to another issuer (RFC 8414 section 3.3). */
   | 'issuer_mismatch'
-  /** The metadata lacks an endpoint that a sign-in needs. */
+  /** The metadata lacks an endpoint that the sign-in, or the revocation, needs. */
   | 'missing_endpoint'
   /** An endpoint is neither https nor on loopback. */
   | 'insecure_endpoint'
@@ -91,6 +91,43 @@ export class TokenError extends CodedError {
     super(message);
   }
 }
+
+/**
+ * The revocation endpoint rejected the request, or could not be reached. Some tokens may stay valid until they expire.
+ *
+ * @see RFC 7009 section 2.2.1
+ *
+ * @example
+ * import { RevocationError, revoke, type Tokens } from 'rx-oauth-callback/login';
+ *
+ * const signOut = (tokens: Tokens) =>
+ *   revoke(tokens).subscribe({
+ *     error: (error: unknown) => {
+ *       if (error instanceof RevocationError) console.error('Revoked before that:', error.revoked);
+ *     },
+ *   });
+ */
+export class RevocationError extends CodedError {
+  readonly code = 'revocation_failed';
+  override readonly name = 'RevocationError';
+  constructor(
+    readonly issuer: string,
+    message: string,
+    /** Error code of the answer, such as `invalid_client`; undefined if there was none. */
+    readonly error: string | undefined,
+    /** True if the server did not answer, so that the caller may retry. */
+    readonly unanswered = false,
+    /** HTTP status of the answer, if it was the cause. */
+    readonly status?: number,
+    /** Tokens that the server has revoked before the error. */
+    readonly revoked: readonly RevokedToken[] = [],
+  ) {
+    super(message);
+  }
+}
+
+/** Names of the tokens that a server can revoke, as the fields of {@link Tokens} and as a `token_type_hint`. */
+export type RevokedToken = 'refresh_token' | 'access_token';
 
 /**
  * A package that this entry needs is not installed.

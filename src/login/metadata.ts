@@ -118,23 +118,32 @@ async function usable(
       : '; both must be equal';
     fail('issuer_mismatch', `the issuer ${issuer} has metadata of ${shown(metadata.issuer)}${advice}`);
   }
-  const local = issuer.startsWith('http:');
   for (const name of [
     'authorization_endpoint',
     'token_endpoint',
     'registration_endpoint',
     'jwks_uri',
   ] as const) {
-    // Not validated yet, so it may be of any type.
-    const url: unknown = metadata[name];
     const needed = name === 'authorization_endpoint' || name === 'token_endpoint';
-    if (url === undefined && needed) fail('missing_endpoint', `the issuer ${issuer} has no ${name}`);
-    if (url !== undefined && !mayBeAsked(url, local))
-      fail('insecure_endpoint', `the ${name} of ${issuer} must be https; got ${shown(url)}`);
+    if (needed || metadata[name] !== undefined) requireEndpoint(metadata, name, issuer);
   }
   if (requirePkce && !listOf(metadata.code_challenge_methods_supported).includes('S256'))
     fail('pkce_not_supported', `the issuer ${issuer} does not list PKCE with S256 in its metadata`);
   return metadata;
+}
+
+/** Throws `DiscoveryError` if the metadata has no such endpoint, or one that must not be asked. */
+export function requireEndpoint(metadata: ServerMetadata, name: string, issuer: string): void {
+  // Not validated yet, so it may be of any type.
+  const url = metadata[name];
+  if (url === undefined)
+    throw new DiscoveryError(issuer, 'missing_endpoint', `the issuer ${issuer} has no ${name}`);
+  if (!mayBeAsked(url, issuer.startsWith('http:')))
+    throw new DiscoveryError(
+      issuer,
+      'insecure_endpoint',
+      `the ${name} of ${issuer} must be https; got ${shown(url)}`,
+    );
 }
 
 /**

@@ -8,7 +8,7 @@ import { Flights } from './flights.ts';
 import { discover } from './metadata.ts';
 import { loadOpenId } from './openid-client.ts';
 import { requireClientOptions, type ClientOptions, type SignInOptions } from './options.ts';
-import { Rotation } from './rotation.ts';
+import { rotation } from './rotation.ts';
 import { Tokens } from './tokens.ts';
 
 /** Options of `refresh`. */
@@ -24,7 +24,6 @@ const refreshTable: OptionTable<RefreshOptions> = {
 };
 
 const flights = new Flights<Tokens>(() => true);
-const rotation = new Rotation();
 
 /**
  * Requests new tokens with the refresh token of `tokens`. Returns a cold Observable of one value. It errors with `TokenError`

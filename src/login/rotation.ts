@@ -35,6 +35,16 @@ export class Rotation {
     }
   }
 
+  /** Resolves with the newest token, once no other request uses it. */
+  async newest(owner: Owner, token: string): Promise<string> {
+    for (;;) {
+      const newest = this.#newest(owner, token);
+      const busy = this.#busy(owner, newest);
+      if (!busy) return newest;
+      await Promise.allSettled([busy]);
+    }
+  }
+
   #busy(owner: Owner, token: string): Promise<unknown> | undefined {
     return this.#inUse.get(keyOf(owner, token));
   }
@@ -57,5 +67,8 @@ export class Rotation {
     this.#next.delete(keyOf(owner, next));
   }
 }
+
+/** Replacements that this process knows. */
+export const rotation = new Rotation();
 
 const keyOf = (owner: Owner, token: string): string => JSON.stringify([...owner, token]);

@@ -4,6 +4,7 @@ export interface ServerMetadata {
   authorization_endpoint?: string;
   token_endpoint?: string;
   registration_endpoint?: string;
+  revocation_endpoint?: string;
   jwks_uri?: string;
   code_challenge_methods_supported?: readonly string[];
   grant_types_supported?: readonly string[];

@@ -13,7 +13,10 @@ const { AuthorizationError, CallbackResponse } = api;
 
 /** Codes of all classes. They are part of the public contract, so they stand here once more. */
 const codes: Readonly<
-  Record<string, readonly [code: string, error: login.SignInError | monitor.TooManyLinksError]>
+  Record<
+    string,
+    readonly [code: string, error: login.SignInError | login.RevocationError | monitor.TooManyLinksError]
+  >
 > = {
   AuthorizationError: ['authorization_error', new AuthorizationError(new CallbackResponse({ error: 'x' }))],
   ConnectionError: ['connection_failed', new client.ConnectionError('m', 1006, undefined)],
@@ -27,6 +30,10 @@ const codes: Readonly<
   NotListeningError: ['not_listening', new api.NotListeningError('m')],
   PortInUseError: ['port_in_use', new api.PortInUseError(1, 'h', undefined, {})],
   RegistrationError: ['registration_failed', new login.RegistrationError('https://as.example', 'm')],
+  RevocationError: [
+    'revocation_failed',
+    new login.RevocationError('https://as.example', 'm', 'invalid_client'),
+  ],
   ServerClosedError: ['closed', new api.ServerClosedError('m')],
   StateInUseError: ['state_in_use', new api.StateInUseError('m')],
   StoreUnavailableError: ['store_unavailable', new redis.StoreUnavailableError('m')],

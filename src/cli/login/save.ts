@@ -73,6 +73,15 @@ export class TokenFile {
     }
   }
 
+  /** Deletes the file. Throws `CommandError`. */
+  async remove(): Promise<void> {
+    try {
+      await this.#lock.remove();
+    } catch (error) {
+      throw unusable(this.#prefix, this.path, error, 'deleted');
+    }
+  }
+
   async close(): Promise<void> {
     await this.#lock.release();
   }

@@ -1,0 +1,6 @@
+/** Flags of `logout` as commander parses them. */
+export interface LogoutFlags {
+  forget?: boolean;
+  clientAuth?: 'basic' | 'post';
+  timeout: string;
+}
