@@ -118,7 +118,7 @@ export default [
       monitorAssets,
       nodeResolve({ preferBuiltins: true }),
       commonjs(),
-      esbuild({ target: 'node20' }),
+      esbuild({ target: 'node20', define: { __VERSION__: JSON.stringify(manifest.version) } }),
       licences('licences.txt'),
     ],
     output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' },

@@ -168,7 +168,10 @@ export const requirements = requirementsOn(
         ),
         twin(
           'does without its subprotocol',
-          edit('if (!offered.includes(subprotocol)) return {', 'if (Boolean(false)) return {'),
+          edit(
+            'if (!offered.includes(subprotocol)) return rejection(',
+            'if (Boolean(false)) return rejection(',
+          ),
           /a ticket alone: is answered (101|401)/,
         ),
       ],

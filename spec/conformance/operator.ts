@@ -13,6 +13,7 @@ import { begun } from '../helpers/redis.ts';
 import { newPass, passOf, ticketOf, withMonitor } from '../behaviour/monitor/monitored.ts';
 import { newState } from '../helpers/server.ts';
 import { edit } from '../helpers/weakened.ts';
+import { Operations } from '../../src/cli/serve/operator.ts';
 import { check, exportsOf, requirement, requirementsOn, server, twin } from './requirement.ts';
 import { fresh, ofStores } from './stores.ts';
 
@@ -346,7 +347,15 @@ export const requirements = requirementsOn(
             const hangUp = async (content: string): Promise<void> => {
               writeFileSync(file, content);
               const access = { tokens, made: undefined };
-              await reload({ flags: { tokens: [file] }, io, access, server, bridge, log });
+              await reload({
+                flags: { tokens: [file] },
+                io,
+                access,
+                server,
+                bridge,
+                operations: new Operations(server, bridge, undefined),
+                log,
+              });
             };
             for (const content of ['not JSON', '[]', '[{}]', '{}']) {
               await hangUp(content);

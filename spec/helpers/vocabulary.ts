@@ -5,11 +5,13 @@ import ts from 'typescript';
 import * as v from 'valibot';
 import { createProgram } from '../../src/cli/program.ts';
 import type { Io } from '../../src/cli/io.ts';
+import { createBridge, memoryStore } from '../../src/bridge.ts';
 import { createOAuthCallbackServer, type ServerEvent } from '../../src/index.ts';
 import { createMetrics } from '../../src/telemetry.ts';
 import { clientMessage, serviceMessage } from '../../src/wire/protocol.ts';
 import { root } from './consumer.ts';
 import { entriesOfPackage } from './export-docs.ts';
+import { certificate } from './tls.ts';
 
 /** Names of the members of each variant of a union, by the variant's `type`. */
 export type Variants = Readonly<Record<string, readonly string[]>>;
@@ -159,8 +161,14 @@ export async function metricsAfter(
   events: readonly ServerEvent[],
 ): Promise<Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>> {
   const server = createOAuthCallbackServer();
-  const bridge = { stats: () => ({ connections: 0, listeners: 0, monitors: 0, queued: 0 }) };
-  const metrics = createMetrics(server, { bridge, process: false, events: from(events) });
+  const store = Object.defineProperty(memoryStore(), 'shared', { value: true });
+  const bridge = createBridge(server, { token: 'a-token-of-the-vocabulary', store });
+  const metrics = createMetrics(server, {
+    bridge,
+    process: false,
+    certificate: () => certificate.cert,
+    events: from(events),
+  });
   const text = await metrics.text();
   metrics.close();
   const found: Record<string, Record<string, string[]>> = {};

@@ -10,8 +10,9 @@ import { answerAsOrdinary, offersWebSocket } from '../http/ordinary-request.ts';
 import type { Peer } from './audit.ts';
 import { requireIdentity, type Credentials, type Identity } from './credentials.ts';
 import { StoreUnavailableError } from '../model/errors.ts';
-import { readHandshake, reject, type Offer, type Rejection } from './handshake.ts';
+import { readHandshake, reject, type Offer } from './handshake.ts';
 import type { BridgeOptions, BridgeSettings } from './options.ts';
+import { rejection, type Rejection } from './rejection.ts';
 import type { Tickets } from './tickets.ts';
 import { subprotocol } from '../wire/protocol.ts';
 
@@ -23,7 +24,7 @@ export interface AdmissionContext {
   /** Returns the address of the client, as `trustedProxies` decides. */
   clientOf(request: IncomingMessage): string | undefined;
   /** Called when a request was rejected. @param client Address of the client. */
-  onRejected(client: string, rejection: Rejection): void;
+  onRejected(client: string, rejected: Rejection): void;
   /** Called when a peer has connected; it counts against the limits until `onLeft()` is called. */
   onAdmitted(socket: WebSocket, peer: Peer): void;
 }
@@ -80,22 +81,22 @@ export class Admission {
     // First, because a peer that resets while its credential is checked must not end the process.
     socket.on('error', destroy);
     if (!here) {
-      this.#reject(request, socket, { status: 404, why: 'the bridge has another path' });
+      this.#reject(request, socket, rejection('wrong_path'));
       return;
     }
     const offer = readHandshake(request, (host) => this.#context.isOurs(host));
-    const rejection = 'status' in offer ? offer : (this.#rejectsOrigin(offer) ?? this.#full(request));
-    if (rejection || 'status' in offer) {
-      this.#reject(request, socket, rejection ?? (offer as Rejection));
+    const rejected = 'status' in offer ? offer : (this.#rejectsOrigin(offer) ?? this.#full(request));
+    if (rejected || 'status' in offer) {
+      this.#reject(request, socket, rejected ?? (offer as Rejection));
       return;
     }
     this.#opening++;
     const identified = this.#identify(request, offer).then((identity) => {
       this.#opening--;
       if (socket.destroyed) return;
-      const rejection = 'status' in identity ? identity : this.#full(request, identity);
-      if (rejection || 'status' in identity)
-        this.#reject(request, socket, rejection ?? (identity as Rejection));
+      const rejected = 'status' in identity ? identity : this.#full(request, identity);
+      if (rejected || 'status' in identity)
+        this.#reject(request, socket, rejected ?? (identity as Rejection));
       else this.#admit(request, socket, head, identity);
     });
     identified.catch((error: unknown) => {
@@ -126,20 +127,20 @@ export class Admission {
   #rejectsOrigin({ origin, ticket }: Offer): Rejection | undefined {
     if (origin === undefined || this.#settings.origins.includes(origin)) return undefined;
     const page = ticket !== undefined && [...this.#pages].some((pages) => pages.isOrigin(origin));
-    return page ? undefined : { status: 403, why: `the origin ${show(origin.slice(0, 100))} is not allowed` };
+    if (page) return undefined;
+    return rejection('wrong_origin', { why: `the origin ${show(origin.slice(0, 100))} is not allowed` });
   }
 
   /** Rejects a request beyond the limits: before its credential is checked, which takes time, and again afterwards. */
   #full(request: IncomingMessage, identity?: Identity): Rejection | undefined {
     const headers = { 'Retry-After': '5' };
     const { connections, connectionsPerAddress, connectionsPerName } = this.#settings.limits;
-    if (!this.open) return { status: 503, why: 'the service is closing', headers };
-    if (this.#inside + this.#opening >= connections)
-      return { status: 503, why: 'limits.connections is reached', headers };
+    if (!this.open) return rejection('closing', { headers });
+    if (this.#inside + this.#opening >= connections) return rejection('too_many_connections', { headers });
     if ((this.#perAddress.get(this.#clientOf(request)) ?? 0) >= connectionsPerAddress)
-      return { status: 429, why: 'limits.connectionsPerAddress is reached', headers };
+      return rejection('too_many_of_address', { headers });
     if (identity && (this.#perName.get(identity.name) ?? 0) >= connectionsPerName)
-      return { status: 429, why: 'limits.connectionsPerName is reached', name: identity.name, headers };
+      return rejection('too_many_of_name', { name: identity.name, headers });
     return undefined;
   }
 
@@ -149,22 +150,18 @@ export class Admission {
       return await this.#identifyPage(ticket, origin);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      return {
-        status: 503,
-        why: 'the store of the tickets cannot be reached',
-        headers: { 'Retry-After': '5' },
-      };
+      return rejection('store_unavailable', { headers: { 'Retry-After': '5' } });
     }
   }
 
   async #identifyPage(ticket: string, origin: string | undefined): Promise<Identity | Rejection> {
     const holder = await this.#tickets.use(ticket, origin);
-    if (holder === 'wrong_origin') return { status: 403, why: 'the ticket is for another origin' };
-    if (!holder) return { status: 401, why: 'the ticket is unknown, used or expired' };
+    if (holder === 'wrong_origin') return rejection('wrong_ticket_origin');
+    if (!holder) return rejection('unknown_ticket');
     const identity = holder.identity ?? (await this.#identityOf(holder.page));
-    if (!identity) return { status: 401, why: 'the page session of the ticket has ended' };
+    if (!identity) return rejection('ended_page_session');
     if (this.#credentials.isValid(identity)) return identity;
-    return { status: 401, why: 'the ticket was revoked', name: identity.name };
+    return rejection('revoked_ticket', { name: identity.name });
   }
 
   async #identityOf(page: string): Promise<Identity | undefined> {
@@ -177,21 +174,21 @@ export class Admission {
 
   #unidentified(request: IncomingMessage): Rejection {
     const name = this.#credentials.nameOf(request);
-    if (name !== undefined) return { status: 401, why: 'the token has expired or was revoked', name };
+    if (name !== undefined) return rejection('expired_credential', { name });
     const { authorization } = request.headers;
-    return { status: 401, why: authorization === undefined ? 'no credential' : 'the credential is unknown' };
+    return rejection(authorization === undefined ? 'no_credential' : 'unknown_credential');
   }
 
   /** Reports a rejection by another part of the service. */
-  onRejected(request: IncomingMessage, rejection: Rejection): void {
-    this.#context.onRejected(this.#clientOf(request), rejection);
+  onRejected(request: IncomingMessage, rejected: Rejection): void {
+    this.#context.onRejected(this.#clientOf(request), rejected);
   }
 
-  #reject(request: IncomingMessage, socket: Duplex, rejection: Rejection): void {
+  #reject(request: IncomingMessage, socket: Duplex, rejected: Rejection): void {
     // First, because the address is gone with the connection.
     const client = this.#clientOf(request);
-    reject(socket, rejection);
-    this.#context.onRejected(client, rejection);
+    reject(socket, rejected);
+    this.#context.onRejected(client, rejected);
   }
 
   #clientOf(request: IncomingMessage): string {

@@ -1,6 +1,6 @@
 import type { Role } from '../wire/protocol.ts';
 import type { Identity } from './credentials.ts';
-import type { Rejection } from './handshake.ts';
+import type { Rejection, RejectionCause } from './rejection.ts';
 
 /** Opening, rejection or closing of a connection. Contains no credential. */
 export type ConnectionEvent =
@@ -18,6 +18,8 @@ export type ConnectionEvent =
       readonly address: string;
       /** HTTP status of the answer. */
       readonly status: number;
+      readonly cause: RejectionCause;
+      /** Sentence for the operator. */
       readonly reason: string;
     }
   | {
@@ -59,8 +61,8 @@ export class Audit {
     this.#tell({ type: 'connected', name, roles, address });
   }
 
-  rejected(address: string, { status, why: reason, name }: Rejection): void {
-    this.#tell({ type: 'rejected', ...(name !== undefined && { name }), address, status, reason });
+  rejected(address: string, { status, cause, why: reason, name }: Rejection): void {
+    this.#tell({ type: 'rejected', ...(name !== undefined && { name }), address, status, cause, reason });
   }
 
   closed({ identity: { name }, address }: Peer, ending: Ending): void {

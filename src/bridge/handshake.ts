@@ -2,16 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { subprotocol, ticketPrefix } from '../wire/protocol.ts';
 import { upgradeRequired } from './dropped-upgrade.ts';
-
-/** Answer that rejects an upgrade request before 101. */
-export interface Rejection {
-  status: 400 | 401 | 403 | 404 | 405 | 426 | 429 | 503;
-  /** Reason for the operator; the peer does not get it. */
-  why: string;
-  /** Name of the token that is no longer valid. */
-  name?: string;
-  headers?: Readonly<Record<string, string>>;
-}
+import { rejection, type Rejection } from './rejection.ts';
 
 /** Origin and credential of a valid WebSocket handshake. */
 export interface Offer {
@@ -30,25 +21,18 @@ export function readHandshake(
   isOurs: (host: string) => boolean,
 ): Offer | Rejection {
   const { method, headers, url = '' } = request;
-  if (method !== 'GET') return { status: 405, why: 'the method is not GET', headers: { Allow: 'GET' } };
+  if (method !== 'GET') return rejection('wrong_method', { headers: { Allow: 'GET' } });
   const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
-  if (hosts.length !== 1 || !isOurs((headers.host ?? '').toLowerCase()))
-    return { status: 403, why: 'the Host is not that of the service' };
+  if (hosts.length !== 1 || !isOurs((headers.host ?? '').toLowerCase())) return rejection('wrong_host');
   if (headers.upgrade?.toLowerCase() !== 'websocket')
-    return { status: 426, why: 'the request has no Upgrade: websocket', headers: upgradeRequired };
+    return rejection('no_upgrade', { headers: upgradeRequired });
   if (headers['sec-websocket-version'] !== '13')
-    return {
-      status: 426,
-      why: 'the version of WebSocket is not 13',
-      headers: { ...upgradeRequired, 'Sec-WebSocket-Version': '13' },
-    };
-  if (!/^[+/\dA-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? ''))
-    return { status: 400, why: 'the Sec-WebSocket-Key is invalid' };
+    return rejection('wrong_version', { headers: { ...upgradeRequired, 'Sec-WebSocket-Version': '13' } });
+  if (!/^[+/\dA-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')) return rejection('wrong_key');
   // A credential in a URL would end up in histories and logs.
-  if (/[?&](?:access_)?(?:token|ticket)=/i.test(url))
-    return { status: 401, why: 'the URL contains a credential' };
+  if (/[?&](?:access_)?(?:token|ticket)=/i.test(url)) return rejection('credential_in_url');
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-  if (!offered.includes(subprotocol)) return { status: 400, why: `the subprotocol is not ${subprotocol}` };
+  if (!offered.includes(subprotocol)) return rejection('wrong_subprotocol');
   return {
     origin: headers.origin,
     ticket: offered.find((name) => name.startsWith(ticketPrefix))?.slice(ticketPrefix.length),

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import type { ConnectionEvent } from './audit.ts';
-import type { SharedRecords } from '../model/flow-store.ts';
+import type { FlowStore, SharedRecords } from '../model/flow-store.ts';
 import type { Pages } from './admission.ts';
 import type { Identity } from './credentials.ts';
-import type { Rejection } from './handshake.ts';
+import type { Rejection } from './rejection.ts';
 
-/** Members of a bridge that the monitor uses. Not for programs: they may change with any release. */
+/** Members of a bridge that the monitor and the metrics use. Not for programs: they may change with any release. */
 export interface BridgeInternals {
   /** Server that the bridge was made for. */
   readonly server: object;
@@ -36,6 +36,10 @@ export interface BridgeInternals {
   admitPages(pages: Pages): () => void;
   /** Tells those who listen to connections that a request for a ticket was rejected. */
   onRejected(request: IncomingMessage, rejection: Rejection): void;
+  /** True while no new connections and flows are taken. */
+  readonly draining: boolean;
+  /** Store of the flows. */
+  readonly store: FlowStore;
   /** Records that the nodes of the bridge's store share. */
   readonly records: SharedRecords;
   /** True if several nodes share them. */

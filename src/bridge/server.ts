@@ -28,6 +28,7 @@ import { internals, type BridgeInternals } from './internals.ts';
 import { listenerRegistryOf } from './listener-registry.ts';
 import { readBridgeOptions, type BridgeOptions, type BridgeSettings } from './options.ts';
 import { Pacing } from './pacing.ts';
+import { rejection } from './rejection.ts';
 import { openPort, type Port } from './port.ts';
 import { Session, type SessionContext } from './session.ts';
 import { Sessions } from './sessions.ts';
@@ -186,6 +187,8 @@ class WebSocketBridge implements Bridge {
       },
       admitPages: (pages) => this.#admission.admitPages(pages),
       onRejected: (request, rejection) => this.#admission.onRejected(request, rejection),
+      draining: !this.#admission.open,
+      store: this.#sessionContext.flows.store,
       records: this.#records,
       shared: this.#shared,
     };
@@ -291,7 +294,15 @@ class WebSocketBridge implements Bridge {
     const release =
       path === routes.callbackPath
         ? (): void => undefined
-        : takeRequests(routes, path, answerDroppedUpgrade, hasDroppedUpgrade);
+        : takeRequests(
+            routes,
+            path,
+            (request, response) => {
+              answerDroppedUpgrade(request, response);
+              this.#admission.onRejected(request, rejection('no_upgrade'));
+            },
+            hasDroppedUpgrade,
+          );
     this.#path = {
       release() {
         upgrades.release();

@@ -1,3 +1,4 @@
+import { version } from '../base/version.ts';
 import { Command } from 'commander';
 import { exitCodes, meanings } from './exit-codes.ts';
 import type { Io } from './io.ts';
@@ -41,10 +42,6 @@ export function createProgram(io: Io): Command {
   program.hook('preAction', () => requireKnownVariables(io.env));
   return program;
 }
-
-/** Version, inserted by the build. */
-declare const __VERSION__: string;
-const version = typeof __VERSION__ === 'string' ? __VERSION__ : 'of the source';
 
 function exitCodeTable(): string {
   return Object.entries(meanings)

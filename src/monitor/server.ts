@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { internalsOfBridge, type BridgeInternals } from '../bridge/internals.ts';
+import { rejection, type RejectionCause } from '../bridge/rejection.ts';
 import type { Bridge } from '../bridge/server.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { internalsOf, type ServerInternals } from '../server/internals.ts';
@@ -58,12 +59,11 @@ export function createMonitor(
 
 type Refusal = PageRefusal | 'no_monitor';
 
-// For the operator; the page gets the status only.
-const reasons: Readonly<Record<Refusal, string>> = {
-  unknown: 'the link, pass or token of the monitor page is unknown, used or expired',
-  copied: 'a link or pass of the monitor page was shown twice, so its page session has ended',
-  too_many: 'the token has too many open monitor pages',
-  no_monitor: 'the token of the monitor page lacks the role monitor',
+const causes: Readonly<Record<Refusal, RejectionCause>> = {
+  unknown: 'unknown_pass',
+  copied: 'copied_pass',
+  too_many: 'too_many_pages',
+  no_monitor: 'no_monitor',
 };
 
 class PageMonitor implements Monitor {
@@ -161,18 +161,17 @@ class PageMonitor implements Monitor {
     const { origin, 'sec-fetch-site': site = 'same-origin', 'next-pass': next } = request.headers;
     if (request.method !== 'POST') this.#refuse(response, 405, 'Allow', 'POST');
     else if (origin === undefined || !this.#server.isOwnOrigin(origin) || site !== 'same-origin')
-      this.#reject(response, 403, 'the request for a ticket does not come from the page');
+      this.#reject(response, 'foreign_page');
     else if (typeof next !== 'string') this.#refuse(response, 400);
     else
       this.#identify(request, next)
         .then((page) => {
-          if (typeof page === 'string')
-            this.#reject(response, page === 'too_many' ? 429 : 401, reasons[page]);
+          if (typeof page === 'string') this.#reject(response, causes[page]);
           else this.#give(response, this.#internals.ticketFor(page.page, origin));
         })
         .catch((error: unknown) => {
-          if (error instanceof TooManyTicketsError) this.#reject(response, 429, error.message);
-          else if (error instanceof StoreUnavailableError) this.#reject(response, 503, error.message);
+          if (error instanceof TooManyTicketsError) this.#reject(response, 'too_many_tickets');
+          else if (error instanceof StoreUnavailableError) this.#reject(response, 'store_unavailable');
           else this.#fail(response, error);
         });
   }
@@ -197,8 +196,10 @@ class PageMonitor implements Monitor {
   }
 
   /** Rejects a request for a ticket, and tells the operator why. */
-  #reject(response: ServerResponse, status: 401 | 403 | 429 | 503, why: string): void {
-    this.#internals.onRejected(response.req, { status, why });
+  #reject(response: ServerResponse, cause: RejectionCause): void {
+    const rejected = rejection(cause);
+    this.#internals.onRejected(response.req, rejected);
+    const { status } = rejected;
     if (status === 401) this.#refuse(response, status, 'WWW-Authenticate', 'Bearer');
     else if (status === 403) this.#refuse(response, status);
     else this.#refuse(response, status, 'Retry-After', status === 429 ? '60' : '5');

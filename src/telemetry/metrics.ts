@@ -1,5 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Observable } from 'rxjs';
+import { version } from '../base/version.ts';
+import type { ConnectionEvent } from '../bridge/audit.ts';
+import { internalsOfBridge } from '../bridge/internals.ts';
+import { rejectionCauses } from '../bridge/rejection.ts';
 import type { Bridge } from '../bridge/server.ts';
 import type { ServerEvent } from '../model/events.ts';
 import { WaitingTimes } from '../monitor/waiting-times.ts';
@@ -18,8 +23,10 @@ export interface Metrics {
 
 /** Options of `createMetrics`, all optional. */
 export interface MetricsOptions {
-  /** Bridge whose connections and queued bytes are measured too. @default none */
-  bridge?: Pick<Bridge, 'stats'>;
+  /** Bridge whose connections, rejections, queued bytes and shared store are measured too. @default none */
+  bridge?: Bridge;
+  /** Returns the certificate of the service as PEM, whose expiry is measured. @default none */
+  certificate?: () => string | Uint8Array | undefined;
   /** Events to count. @default `server.events`, from now on */
   events?: Observable<ServerEvent>;
   /**
@@ -49,18 +56,33 @@ const waitingBuckets = [0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
  */
 export function createMetrics(
   server: OAuthCallbackServer,
-  { bridge, events = server.events, process = true }: MetricsOptions = {},
+  { bridge, certificate, events = server.events, process = true }: MetricsOptions = {},
 ): Metrics {
   const register = new Registry();
   if (process) collectDefaultMetrics({ register });
-  if (bridge) measureBridge(bridge, register);
+  const stop = bridge && measureBridge(bridge, register);
+  if (certificate) measureCertificate(certificate, register);
+  describeBuild(register);
   measure(register, 'flows_pending', 'Pending flows', () => server.pending);
   const subscription = events.subscribe(counterOf(register));
   return {
     contentType: register.contentType,
     text: () => register.metrics(),
-    close: () => subscription.unsubscribe(),
+    close() {
+      subscription.unsubscribe();
+      stop?.();
+    },
   };
+}
+
+function describeBuild(register: Registry): void {
+  const gauge = new Gauge({
+    name: `${prefix}build_info`,
+    help: 'Always 1; its labels are the versions of this package and of Node',
+    labelNames: ['version', 'node'],
+    registers: [register],
+  });
+  gauge.set({ version, node: process.version }, 1);
 }
 
 /** Registers the counters. Returns the function that counts an event. */
@@ -135,23 +157,96 @@ function flowsEnded(register: Registry): (event: ServerEvent) => void {
   };
 }
 
-function measureBridge(bridge: Pick<Bridge, 'stats'>, register: Registry): void {
+/** Returns a function that stops counting. */
+function measureBridge(bridge: Bridge, register: Registry): () => void {
   const gauge = (name: string, help: string, stat: keyof ReturnType<Bridge['stats']>): void =>
     measure(register, `bridge_${name}`, help, () => bridge.stats()[stat]);
   gauge('connections', 'Open connections', 'connections');
   gauge('listeners', 'Connections that listen for a flow', 'listeners');
   gauge('monitors', 'Connections that watch the feed', 'monitors');
   gauge('queued_bytes', 'Bytes queued for connections that have not read them', 'queued');
+  const internals = internalsOfBridge(bridge);
+  measure(register, 'bridge_draining', '1 while no new connections and flows are taken', () =>
+    internalsOfBridge(bridge).draining ? 1 : 0,
+  );
+  if (internals.shared)
+    measure(register, 'store_up', '1 if the store of the flows can be reached', () =>
+      internals.store.check().then(
+        () => 1,
+        () => 0,
+      ),
+    );
+  return internals.onConnection(connectionCounter(register));
+}
+
+function connectionCounter(register: Registry): (event: ConnectionEvent) => void {
+  const registers = [register];
+  const opened = new Counter({
+    name: `${prefix}bridge_connections_opened_total`,
+    help: 'Connections opened, by their roles',
+    labelNames: ['roles'],
+    registers,
+  });
+  const rejected = new Counter({
+    name: `${prefix}bridge_connections_rejected_total`,
+    help: 'Connections rejected, and tickets refused to the monitor page, by cause',
+    labelNames: ['cause'],
+    registers,
+  });
+  const closed = new Counter({
+    name: `${prefix}bridge_connections_closed_total`,
+    help: 'Connections closed, by who closed them and the close code',
+    labelNames: ['by', 'code'],
+    registers,
+  });
+  // Shown as 0 from the start, so that Prometheus sees the first one as an increase.
+  for (const roles of ['listener', 'monitor', 'listener monitor']) opened.inc({ roles }, 0);
+  for (const cause of rejectionCauses) rejected.inc({ cause }, 0);
+  for (const by of ['peer', 'service']) closed.inc({ by, code: '1000' }, 0);
+  return (event) => {
+    if (event.type === 'connected') opened.inc({ roles: [...event.roles].sort().join(' ') });
+    else if (event.type === 'rejected') rejected.inc({ cause: event.cause });
+    else closed.inc({ by: event.by, code: codeOf(event) });
+  };
+}
+
+// Codes of a peer without a bound: RFC 6455 section 7.4.2 leaves 3000 to 4999 to applications.
+const peerCodes = new Set([1000, 1001, 1002, 1005, 1006, 1009]);
+
+function codeOf({ by, code }: Extract<ConnectionEvent, { type: 'closed' }>): string {
+  return by === 'service' || peerCodes.has(code) ? String(code) : 'other';
+}
+
+function measureCertificate(
+  certificate: NonNullable<MetricsOptions['certificate']>,
+  register: Registry,
+): void {
+  measure(
+    register,
+    'tls_certificate_expiry_timestamp_seconds',
+    'Time at which the certificate expires, in seconds since the epoch',
+    () => {
+      const pem = certificate();
+      return pem === undefined ? undefined : Date.parse(new X509Certificate(pem).validTo) / 1_000;
+    },
+  );
 }
 
 /** Registers a gauge whose value is read each time the metrics are read. */
-function measure(register: Registry, name: string, help: string, value: () => number): void {
+function measure(
+  register: Registry,
+  name: string,
+  help: string,
+  value: () => number | undefined | Promise<number>,
+): void {
   new Gauge({
     name: prefix + name,
     help,
     registers: [register],
-    collect() {
-      this.set(value());
+    async collect() {
+      const now = await value();
+      if (now === undefined) this.reset();
+      else this.set(now);
     },
   });
 }

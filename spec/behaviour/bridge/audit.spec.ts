@@ -68,7 +68,7 @@ async function reasons(make?: Make): Promise<void> {
       await peer.welcome();
       assert.equal(heard, [{ type: 'connected', name: 'agent', roles: ['listener'], address: '127.0.0.1' }]);
       assert.is((await shake(port, as)).status, 429);
-      const full = { status: 429, reason: 'limits.connectionsPerName is reached' };
+      const full = { status: 429, cause: 'too_many_of_name', reason: 'limits.connectionsPerName is reached' };
       assert.equal(heard.pop(), { type: 'rejected', name: 'agent', address: '127.0.0.1', ...full });
       bridge.revoke('agent');
       assert.is(await peer.closed(), 4401);
@@ -139,7 +139,13 @@ test('serve logs a flood of rejections at a bounded rate, and counts the others'
   } as Partial<Log> as Log;
   let now = 0;
   const tell = connectionLog(log, () => now);
-  const rejected = { type: 'rejected', address: '192.0.2.7', status: 401, reason: 'no credential' } as const;
+  const rejected = {
+    type: 'rejected',
+    address: '192.0.2.7',
+    status: 401,
+    cause: 'no_credential',
+    reason: 'no credential',
+  } as const;
   for (let count = 0; count < 1_000; count++) tell(rejected);
   tell({ type: 'connected', name: 'agent', roles: ['listener'], address: '192.0.2.7' });
   now = 1_000;

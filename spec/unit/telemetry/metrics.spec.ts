@@ -3,7 +3,9 @@ import { Subject } from 'rxjs';
 import type { ServerEvent } from '../../../src/index.ts';
 import { createMetrics, type Metrics } from '../../../src/telemetry.ts';
 import * as assert from '../../helpers/assert.ts';
-import { newKey, proofOf, withBridge, withPeers } from '../../helpers/bridge.ts';
+import { counts, newKey, proofOf, shake, withBridge, withPeers } from '../../helpers/bridge.ts';
+import { certificate } from '../../helpers/tls.ts';
+import { memoryStore } from '../../../src/bridge.ts';
 import { virtualTime } from '../../helpers/clock.ts';
 import { withServer } from '../../helpers/endpoint.ts';
 import { newState } from '../../helpers/server.ts';
@@ -124,6 +126,70 @@ test('shows the connections of a bridge', () =>
       assert.is(await sample(metrics, 'flows_pending'), 1);
     }),
   ));
+
+test('counts connections that are opened, closed and rejected, by causes that no peer chooses', () =>
+  withBridge(({ server, bridge, url, port }) =>
+    withPeers(url, async (open) => {
+      const metrics = createMetrics(server, { bridge, process: false });
+      const names = [
+        'opened_total{roles="listener monitor"}',
+        'closed_total{by="peer",code="1000"}',
+        'closed_total{by="peer",code="other"}',
+        'closed_total{by="service",code="4401"}',
+        'rejected_total{cause="no_credential"}',
+        'rejected_total{cause="wrong_path"}',
+        'rejected_total{cause="no_upgrade"}',
+      ].map((name) => `bridge_connections_${name}`);
+      const peers = [open(), open(), open(), open()] as const;
+      for (const peer of peers) await peer.welcome();
+      peers[0].socket.close(1000);
+      peers[1].socket.close(4999, 'of the peer');
+      peers[2].socket.close(3000, 'of the peer');
+      await counts(bridge, 1);
+      bridge.setTokens([]);
+      await peers[3].closed();
+      await counts(bridge, 0);
+      assert.is((await shake(port, { Authorization: null })).status, 401);
+      assert.is((await shake(port, {}, '/another')).status, 404);
+      // A proxy has dropped `Upgrade` and `Connection`.
+      assert.is((await shake(port, { Upgrade: null, Connection: null })).status, 426);
+      assert.equal(await samples(metrics, ...names), [4, 1, 2, 1, 1, 1, 1]);
+      metrics.close();
+      assert.is((await shake(port, { Authorization: null })).status, 401);
+      assert.is(await sample(metrics, names[4]!), 1);
+    }),
+  ));
+
+test('tells the build, the certificate, and if the bridge drains', () =>
+  withBridge(async ({ server, bridge }) => {
+    let pem: string | undefined = certificate.cert;
+    const metrics = createMetrics(server, { bridge, process: false, certificate: () => pem });
+    const build = `build_info{version="of the source",node="${process.version}"}`;
+    const expiry = 'tls_certificate_expiry_timestamp_seconds';
+    const now = (): Promise<(number | undefined)[]> =>
+      samples(metrics, build, expiry, 'bridge_draining', 'store_up');
+    assert.equal(await now(), [1, Date.UTC(2120, 0, 1) / 1_000, 0, undefined]);
+    pem = undefined;
+    await bridge.drain();
+    assert.equal(await now(), [1, 0, 1, undefined]);
+  }));
+
+test('tells if a shared store can be reached', async () => {
+  let reachable = true;
+  const store = Object.defineProperties(memoryStore(), {
+    shared: { value: true },
+    check: { value: () => (reachable ? Promise.resolve() : Promise.reject(new Error('away'))) },
+  });
+  await withBridge(
+    async ({ server, bridge }) => {
+      const metrics = createMetrics(server, { bridge, process: false });
+      assert.is(await sample(metrics, 'store_up'), 1);
+      reachable = false;
+      assert.is(await sample(metrics, 'store_up'), 0);
+    },
+    { store },
+  );
+});
 
 test('shows the bytes queued for a stalled reader, until it has read them', () =>
   withBridge(

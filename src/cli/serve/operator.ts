@@ -22,6 +22,8 @@ export class Operations {
   #healthPort: OperatorPort | undefined;
   /** Reason why the service should get no new sign-ins now. */
   unready: string | undefined = 'starting';
+  /** Certificate of the service as PEM; undefined without TLS of its own. */
+  certificate: string | undefined;
 
   /** Must be created before the server listens, so that no event is missed. */
   constructor(server: OAuthCallbackServer, bridge: Bridge, store: FlowStore | undefined) {
@@ -75,7 +77,11 @@ export class Operations {
     this.#metrics ??= import('../../telemetry/metrics.ts').then(({ createMetrics }) => {
       this.#recording.unsubscribe();
       const events = concat(from(this.#earlyEvents), this.#server.events);
-      return createMetrics(this.#server, { bridge: this.#bridge, events });
+      return createMetrics(this.#server, {
+        bridge: this.#bridge,
+        events,
+        ...(this.certificate !== undefined && { certificate: () => this.certificate }),
+      });
     });
     return this.#metrics;
   }

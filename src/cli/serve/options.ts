@@ -22,7 +22,9 @@ export function optionsFor<O extends keyof Options>(object: O, config: Config): 
 }
 
 /** Collects the options of the callback server, with the contents of its certificate and key. */
-export async function serverOptions(config: Config): Promise<ServerOptions> {
+export async function serverOptions(
+  config: Config,
+): Promise<ServerOptions & { tls?: { cert: string; key: string } }> {
   return { ...optionsFor('server', config), ...(config.tls && { tls: await readTls(config.tls) }) };
 }
 

@@ -8,6 +8,7 @@ import type { Io } from '../io.ts';
 import type { Log } from '../log.ts';
 import { readConfig, type Config } from './config.ts';
 import type { Flags } from './layers.ts';
+import type { Operations } from './operator.ts';
 import { readTls } from './tls.ts';
 import { readAccess, type Access } from './tokens.ts';
 
@@ -18,6 +19,7 @@ export interface Running {
   readonly access: Access;
   readonly server: OAuthCallbackServer;
   readonly bridge: Bridge;
+  readonly operations: Pick<Operations, 'certificate'>;
   readonly log: Log;
 }
 
@@ -49,10 +51,11 @@ function renewTokens({ access: { made }, bridge }: Running, config: Config): str
   return `tokens reloaded: ${tokens.map(({ name }) => name).join(', ')}`;
 }
 
-async function renewTls({ server }: Running, files: NonNullable<Config['tls']>): Promise<string> {
+async function renewTls({ server, operations }: Running, files: NonNullable<Config['tls']>): Promise<string> {
   const tls = await readTls(files);
   try {
     server.setSecureContext(tls);
+    operations.certificate = tls.cert;
   } catch (error) {
     if (error instanceof InvalidOptionError)
       return 'TLS requires a restart, because the service was started without it';

@@ -31,9 +31,10 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   const log = config.json ? await jsonLog(io, config.logLevel) : textLog(io, config.logLevel);
   if (read.remark !== undefined) log.warn(read.remark);
   const shared = await openStore(read, (message) => log.error(message));
-  const { server, bridge, monitor } = await create(read, access, shared?.store, log);
+  const { server, bridge, monitor, certificate } = await create(read, access, shared?.store, log);
   const operations = new Operations(server, bridge, shared?.store);
-  const stopped = untilStopped(io, () => void reload({ flags, io, access, server, bridge, log }));
+  operations.certificate = certificate;
+  const stopped = untilStopped(io, () => void reload({ flags, io, access, server, bridge, operations, log }));
   // Events are logged once the service has started; if it cannot start, only the reason is logged.
   const started = new ReplaySubject<void>(1);
   server.events.pipe(delayWhen(() => started)).subscribe((event) => log.event(event));
@@ -60,12 +61,21 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   }
 }
 
+/** What the service consists of. */
+interface Created {
+  readonly server: OAuthCallbackServer;
+  readonly bridge: Bridge;
+  readonly monitor: Monitor | undefined;
+  /** PEM; undefined without TLS. */
+  readonly certificate: string | undefined;
+}
+
 async function create(
   { config, blame }: ReadConfig,
   { tokens }: Access,
   store: FlowStore | undefined,
   log: Log,
-): Promise<{ server: OAuthCallbackServer; bridge: Bridge; monitor: Monitor | undefined }> {
+): Promise<Created> {
   const options = await serverOptions(config);
   const page = monitorOptions(config);
   for (const [option, path] of Object.entries({
@@ -87,7 +97,7 @@ async function create(
     'bridge.',
   );
   const monitor = page && attempt(() => createMonitor(server, bridge, page), blame, 'monitor.');
-  return { server, bridge, monitor };
+  return { server, bridge, monitor, certificate: options.tls?.cert };
 }
 
 function isOperatorPath(path: string | undefined): boolean {
