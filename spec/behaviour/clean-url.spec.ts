@@ -8,7 +8,7 @@ import { listenOnLoopback } from '../helpers/loopback.ts';
 import { startStrippingProxy } from '../helpers/stripping-proxy.ts';
 import { suite } from '../helpers/suite.ts';
 
-const script = `<script>history.replaceState(null,'',location.pathname)</script>`;
+const script = `>history.replaceState(null,'','?'+document.currentScript.dataset.page)</script>`;
 
 const byScript = suite("cleanUrl: 'script'");
 
@@ -41,6 +41,53 @@ byScript(
     }),
 );
 
+for (const [name, query, options, settle, sentences] of [
+  ['a success', 'code=c', {}, undefined, ['The sign-in was received.', 'Connected to: https://mcp.example']],
+  ['a cancellation', 'error=access_denied', {}, undefined, ['You cancelled the sign-in.']],
+  ['an error', 'error=x&error_description=No+entry', {}, undefined, ['reported an error', 'No entry', '>x<']],
+  [
+    'a failure of the app',
+    'code=c',
+    { settle: 5_000 },
+    { status: 'failure', message: 'No token.' },
+    ['No token.'],
+  ],
+  ['a success of the app', 'code=c', { settle: 5_000 }, { status: 'success' }, ['Authentication successful']],
+] as const) {
+  byScript(`shows ${name} again at its clean URL, as often as it is reloaded`, () =>
+    withServer({ ...options, serverUrl: 'https://mcp.example' }, async ({ server, visit, redirects }) => {
+      const flow = await server.begin();
+      flow.response.subscribe(() => settle && flow.settle(settle));
+      const url = `/callback?${query}&state=${flow.state}`;
+      const first = await visit(url, { 'Accept-Language': 'en' });
+      const [, clean] = /<script data-page="(~[\w.-]+)">/.exec(first.body) ?? [];
+      for (let reload = 0; reload < 3; reload++) {
+        // The page speaks the language that it spoke first.
+        const again = await visit(`/callback?${clean}`, { 'Accept-Language': 'de' });
+        is(again.status, first.status);
+        is(again.body, first.body.replace(/<script.*<\/script>/, ''));
+        for (const sentence of sentences) match(again.body, sentence);
+      }
+      is(redirects.length, 1);
+      // The used state itself says nothing to whoever has it.
+      match((await visit(url)).body, 'This sign-in link is not active');
+    }),
+  );
+}
+
+byScript('shows nothing of a clean URL of another server', () =>
+  withServer({}, ({ server, visit }) =>
+    withServer({}, async (other) => {
+      const { body } = await visit(`/callback?code=c&state=${(await server.begin()).state}`);
+      const [, clean] = /data-page="([^"]+)"/.exec(body) ?? [];
+      is((await visit(`/callback?${clean}`)).status, 200);
+      const strange = await other.visit(`/callback?${clean}`);
+      is(strange.status, 404);
+      match(strange.body, 'This sign-in link is not active');
+    }),
+  ),
+);
+
 const off = suite('cleanUrl: false');
 
 off('has no script and no redirect, and a policy that allows none', () =>
@@ -70,7 +117,7 @@ redirect('moves the page to a URL without the code, where it can be reloaded', (
     not.match(moved.raw, 'canary');
     not.match(moved.raw, flow.state);
     const clean = target(moved, '/callback');
-    match(clean, /^\/callback\/~received\.en\.[\w-]{16}\.[\w-]{22}$/);
+    match(clean, /^\/callback\?~received\.en\.[\w-]{16}\.[\w-]{22}$/);
     const first = await visit(clean);
     is(first.status, 200);
     match(first.body, 'Authentication successful');
@@ -112,31 +159,34 @@ redirect('answers rejected redirects with the neutral page, at their own URL', (
   }),
 );
 
-redirect('answers an unknown clean URL as any other unknown path', () =>
+redirect('answers a clean URL that is not its own with the neutral page, and takes it for no redirect', () =>
   withServer({ cleanUrl: 'redirect' }, async ({ server, visit, send: ask, redirects }) => {
     const moved = await visit(`/callback?code=c&state=${(await server.begin()).state}`);
     const clean = target(moved, '/callback');
-    const elsewhere = await visit('/elsewhere');
-    is(elsewhere.status, 404);
     for (const unknown of [
-      `/callback/~${'A'.repeat(43)}`,
-      '/callback/~',
-      '/callback/~__proto__',
+      `/callback?~${'A'.repeat(43)}`,
+      '/callback?~',
+      '/callback?~__proto__',
       `${clean.slice(0, -1)}_x`,
-      clean.replace('~', '%7E'),
-      clean.toUpperCase(),
-      `${clean}/`,
+      `${clean.slice(0, -1)}${clean.endsWith('A') ? 'Q' : 'A'}`,
+      `${clean}&state=x`,
+      clean.replace('received', 'RECEIVED'),
     ]) {
       const answer = await visit(unknown);
       is(answer.status, 404, unknown);
-      is(answer.body, elsewhere.body);
+      match(answer.body, 'This sign-in link is not active');
+      not.match(answer.body, 'part of an address');
     }
     // The page is there to be looked at, not to be asked for in other ways or by another name.
-    is((await ask({ method: 'HEAD', target: clean })).status, 404);
-    is((await ask({ method: 'POST', target: clean, body: 'x' })).status, 404);
+    is((await ask({ method: 'HEAD', target: clean })).status, 405);
+    is((await ask({ method: 'POST', target: clean, body: 'x' })).status, 405);
     is((await visit(clean, { Host: 'evil.example' })).status, 421);
+    is((await visit(clean.replace('?', '/'))).status, 404);
     is((await visit(clean)).status, 200);
-    is(redirects.length, 1);
+    equal(
+      redirects.map(({ disposition, reason }) => reason ?? disposition),
+      ['accepted', 'wrong_host'],
+    );
   }),
 );
 
@@ -175,7 +225,7 @@ redirect('works with a redirect URI of its own for a flow', () =>
     is(path, '/callback/as-1.example');
     const moved = await visit(`${path}?code=c&state=${flow.state}`);
     const clean = target(moved, path);
-    match(clean, /^\/callback\/as-1\.example\/~/);
+    match(clean, /^\/callback\/as-1\.example\?~/);
     is((await visit(clean)).status, 200);
     is((await firstValueFrom(flow.response)).code, 'c');
   }),
@@ -241,7 +291,7 @@ redirect('can be followed by a client as the Fetch standard says', () =>
     const flow = await server.begin();
     const followed = await fetch(`${flow.redirectUri}?code=canary&state=${flow.state}`);
     is(followed.status, 200);
-    match(followed.url, /\/callback\/~[\w.-]+$/);
+    match(followed.url, /\/callback\?~[\w.-]+$/);
     match(await followed.text(), 'Authentication successful');
   }),
 );
@@ -256,19 +306,11 @@ redirect('works behind a proxy that strips a prefix', async () => {
       ok(flow.redirectUri.startsWith(`${publicUrl}/callback`));
       const followed = await fetch(`${flow.redirectUri}?code=canary&state=${flow.state}`);
       is(followed.status, 200);
-      ok(followed.url.startsWith(`${flow.redirectUri}/~`), followed.url);
+      ok(followed.url.startsWith(`${flow.redirectUri}?~`), followed.url);
       match(await followed.text(), 'Authentication successful');
       is((await fetch(followed.url)).status, 200);
       is((await firstValueFrom(flow.response)).code, 'canary');
     }
-  });
-});
-
-byScript('takes no path from a borrowed server that looks like a clean one', async () => {
-  await using theirs = await listenOnLoopback(createServer((_request, response) => response.end('theirs')));
-  await withServer({ server: theirs.http, callbackPath: '/' }, async ({ server, visit }) => {
-    is((await visit('/~somebody')).body, 'theirs');
-    is((await visit(`/?code=c&state=${(await server.begin()).state}`)).status, 200);
   });
 });
 
@@ -279,14 +321,14 @@ redirect('works on a borrowed server, whose other paths stay its own', async () 
     match((await visit(target(moved, '/callback'))).body, 'Authentication successful');
     is((await visit('/~somebody')).body, 'theirs');
   });
-  is((await send(theirs.port, { target: '/callback/~x' })).body, 'theirs');
+  is((await send(theirs.port, { target: '/callback?~x' })).body, 'theirs');
 });
 
-/** Returns the path that a page at `path` redirects to. */
+/** Returns the path and query that a page at `path` redirects to. */
 function target({ headers }: HttpAnswer, path: string): string {
-  const { pathname, host } = new URL(headers['location']!, `http://callback.example${path}`);
+  const { pathname, search, host } = new URL(headers['location']!, `http://callback.example${path}`);
   is(host, 'callback.example');
-  return pathname;
+  return pathname + search;
 }
 
 async function settled({ server, visit }: Endpoint, settle: (flow: Flow) => void): Promise<HttpAnswer> {

@@ -290,7 +290,7 @@ test('is found under a path that the framework strips', async () => {
     assert.is(seen.responses.length, 1);
     const clean = new URL(headers['location'] ?? '', flow.redirectUri);
     assert.is(clean.host, 'app.example');
-    assert.is((await ask(clean.pathname)).status, 200);
+    assert.is((await ask(clean.pathname + clean.search)).status, 200);
   } finally {
     await server.close();
   }

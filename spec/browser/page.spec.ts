@@ -58,22 +58,19 @@ test('G-03 lets a page of render load nothing either', async ({ page, seen }) =>
   await withServer({ render }, async (endpoint) => {
     const bodies = await openAll(page, endpoint);
     equal(other.requests, []);
-    // That it tried can be seen, so its images and styles were there.
-    is(seen.violations.length, bodies.length * 3);
+    // That it tried can be seen, so its images and styles were there. Another path has no page.
+    is(seen.violations.length, (bodies.length - 1) * 3);
   });
 });
 
-for (const [cleanUrl, clean] of [
-  ['script', /\/callback$/],
-  ['redirect', /\/callback\/~\w+\.en\.[\w.-]{39}$/],
-] as const) {
+for (const cleanUrl of ['script', 'redirect'] as const) {
   test(`G-04 leaves no code in the address bar and the tab's history, by ${cleanUrl}`, async ({ page }) => {
     await withServer({ cleanUrl }, async ({ server }) => {
       for (const query of [`code=${code}`, `error=server_error&error_description=${code}`]) {
         const url = await urlOf(server, query);
         await using provider = await startProvider(url);
         await comeBack(page, provider);
-        match(page.url(), clean);
+        match(page.url(), /\/callback\?~\w+\.en\.[\w.-]{39}$/);
         await page.goBack();
         for (const entry of await history(page)) {
           not.match(entry, code);
@@ -162,7 +159,7 @@ test('G-05 runs the script that cleans the address bar, and no other', async ({ 
   };
   await withServer(options, async (endpoint) => {
     await page.goto(await urlOf(endpoint.server));
-    is(page.url(), endpoint.server.redirectUri);
+    match(page.url(), /\/callback\?~received/);
     is(await page.evaluate<string>(`getComputedStyle(document.querySelector('h1')).color`), 'rgb(255, 0, 0)');
     await page.evaluate(
       `document.body.append(Object.assign(document.createElement('script'), { text: 'window.ran = "late"' }))`,
@@ -199,7 +196,7 @@ test('G-06 is cut off from the page that opened its window', async ({ page }) =>
     });
     await page.goto(`${opener.origin}/`);
     const [popup] = await Promise.all([page.waitForEvent('popup'), page.click('button')]);
-    await popup.waitForURL(endpoint.server.redirectUri);
+    await popup.waitForURL(/\?~received/);
     is(await headline(popup), 'Authentication successful');
     is(await popup.evaluate<string>('String(window.opener)'), 'null');
     is(await page.evaluate<boolean>('window.opened.closed'), true);
@@ -265,7 +262,7 @@ test('waits for the outcome of the sign-in, and shows it', async ({ page }) => {
       await shown;
       is(await headline(page), expected);
       ok((await page.locator('body').innerText()).includes(text));
-      is(page.url(), outcome.status === 'redirect' ? done : server.redirectUri);
+      match(page.url(), outcome.status === 'redirect' ? done : /\/callback\?~\w/);
     }
   });
 });

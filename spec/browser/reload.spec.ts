@@ -88,15 +88,15 @@ for (const cleanUrl of ['script', 'redirect', false] as const) {
         is(await headline(page), kind.first);
         const address = new URL(page.url());
         equal(
-          [address.search === '', address.pathname.includes('~')],
-          [
-            kind.query(flow) === '' || (kind.consumed && cleanUrl !== false),
-            kind.consumed && cleanUrl === 'redirect',
-          ],
+          [address.search.includes('state='), address.search.startsWith('?~')],
+          [query !== '' && !(kind.consumed && cleanUrl !== false), kind.consumed && cleanUrl !== false],
         );
-        const again = kind.consumed && cleanUrl !== 'redirect' ? neutral : kind.first;
+        const again = kind.consumed && cleanUrl === false ? neutral : kind.first;
+        const text = await page.innerText('main');
         await page.reload();
         is(await headline(page), again);
+        if (again === kind.first) is(await page.innerText('main'), text);
+        if (kind.consumed) not.match(await page.innerText('main'), '#');
         await page.goto(`${other.origin}/`);
         await page.goBack();
         is(await headline(page), again);

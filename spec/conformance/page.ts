@@ -130,7 +130,9 @@ export const requirements = requirementsOn(
             const flow = await server.begin();
             const target = `/callback?code=canary-code&state=${flow.state}`;
             const first = await visit(target);
-            assert.equal(elements(first.body, 'script'), [`history.replaceState(null,'',location.pathname)`]);
+            assert.equal(elements(first.body, 'script'), [
+              `history.replaceState(null,'','?'+document.currentScript.dataset.page)`,
+            ]);
             assert.not.match(first.raw, 'canary-code');
             assert.not.match(first.raw, flow.state);
             const back = await visit(target);
@@ -145,15 +147,12 @@ export const requirements = requirementsOn(
       [
         twin(
           'leaves the code in the address bar',
-          edit(`consumed && cleanUrl === 'script' ? cleanUrlElement : ''`, `''`),
+          edit(`cleanQuery ? cleanUrlElement(cleanQuery) : ''`, `''`),
           /\+\+··"history\.replaceState/,
         ),
         twin(
           'cleans the address of a page that consumed nothing',
-          edit(
-            `consumed && cleanUrl === 'script' ? cleanUrlElement : ''`,
-            `cleanUrl === 'script' ? cleanUrlElement : ''`,
-          ),
+          edit(`cleanQuery ? cleanUrlElement(cleanQuery) : ''`, `cleanUrlElement(cleanQuery ?? '')`),
           /--··"history\.replaceState/,
         ),
       ],
@@ -168,7 +167,7 @@ export const requirements = requirementsOn(
             const flow = await server.begin();
             const moved = await visit(`/callback?code=c&state=${flow.state}`);
             const closed = server.close();
-            const page = await visitPort(port, moved.headers['location']!.slice(1));
+            const page = await visitPort(port, `/callback${moved.headers['location']}`);
             assert.is(page.status, 200);
             assert.match(page.body, 'Authentication successful');
             await assert.deadline(closed, 'close()');
@@ -194,7 +193,7 @@ export const requirements = requirementsOn(
           async ({ server, visit }) => {
             const { state } = await server.begin();
             const moved = await visit(`/callback?error=access_denied&state=${state}`);
-            const clean = moved.headers['location']!.slice(1);
+            const clean = `/callback${moved.headers['location']}`;
             assert.is((await visit(clean)).status, 400);
             for (const forged of [
               clean.replace('~cancelled', '~received'),
@@ -219,6 +218,36 @@ export const requirements = requirementsOn(
         ),
       ],
     ),
+    check(
+      server,
+      'shows how a sign-in ended when its page is reloaded, and nothing when its redirect is sent again',
+      (create) =>
+        withServer(
+          {},
+          async ({ server, visit, redirects }) => {
+            const { state } = await server.begin();
+            const target = `/callback?error=access_denied&state=${state}`;
+            const first = await visit(target);
+            const [, clean] = /<script data-page="([^"]*)">/.exec(first.body) ?? [];
+            const reloaded = await visit(`/callback?${clean}`);
+            assert.is(reloaded.status, 400);
+            assert.match(reloaded.body, 'You cancelled the sign-in. Start again from the app.');
+            assert.match((await visit(target)).body, 'This sign-in link is not active');
+            assert.equal(
+              redirects.map(({ disposition }) => disposition),
+              ['accepted', 'duplicate'],
+            );
+          },
+          create,
+        ),
+      [
+        twin(
+          'takes a reload for a redirect without a response',
+          edit(`query.startsWith('~')) return { kind: 'finished', query };`, `false) throw new Error();`),
+          /You cancelled the sign-in/,
+        ),
+      ],
+    ),
     check(server, 'gets the code out of the address bar by a redirect, where that is asked for', (create) =>
       withServer(
         { cleanUrl: 'redirect' },
@@ -228,10 +257,10 @@ export const requirements = requirementsOn(
           const target = `/callback?code=canary-code&state=${flow.state}`;
           const first = await visit(target);
           assert.is(first.status, 303);
-          assert.match(first.headers['location'] ?? '', /^\.\/callback\/~received\.en\.[\w.-]{39}$/);
+          assert.match(first.headers['location'] ?? '', /^\?~received\.en\.[\w.-]{39}$/);
           assert.not.match(first.raw, 'canary-code');
           assert.not.match(first.raw, flow.state);
-          const clean = await visit(first.headers['location']!.slice(1));
+          const clean = await visit(`/callback${first.headers['location']}`);
           assert.is(clean.status, 200);
           assert.match(clean.body, 'Authentication successful');
           // The back button.
@@ -478,7 +507,7 @@ export const requirements = requirementsOn(
               );
               const { location } = answer.headers;
               if ('settle' in options) assert.is(location, finish);
-              else if ('cleanUrl' in options) assert.match(location ?? '', /^\.\/callback\/~[\w.-]+$/);
+              else if ('cleanUrl' in options) assert.match(location ?? '', /^\?~[\w.-]+$/);
               else assert.is(location, undefined);
               assert.not.match(answer.raw, 'evil');
             }
@@ -1048,11 +1077,7 @@ async function collectRedirected({ server, visit }: Endpoint, add: Add): Promise
   ] as const) {
     const moved = await visit(`/callback?${query}&state=${(await server.begin()).state}`);
     add(303, `${name}, moved to a clean URL`, moved);
-    add(
-      status,
-      `${name}, at its clean URL`,
-      await visit(`/${moved.headers['location'] ?? ''}`.replace('/./', '/')),
-    );
+    add(status, `${name}, at its clean URL`, await visit(`/callback${moved.headers['location']}`));
   }
 }
 

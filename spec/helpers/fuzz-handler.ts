@@ -36,7 +36,7 @@ export function handlerWithFlows(): { handler: Handler; flows: FlowIndex } {
     redirectUriFor: (path) => `http://${host}${path}`,
     onClaimed: () => undefined,
   });
-  const pages = pagesOf({ title: 'x', cleanUrl: 'redirect', report: fail });
+  const pages = pagesOf({ title: 'x', report: fail });
   const handler = new Handler({
     stored: () => undefined,
     callbackPath,
@@ -305,7 +305,7 @@ export const noRequest: Arbitrary<CallbackRequest> = fc.record({
       .tuple(fc.constantFrom('', `http://${host}`, 'http://'), text)
       .map(([start, rest]) => `${start}/${rest}`),
     fc.oneof(someQuery, text).map((query) => `/callback?env=1&${query}`),
-    text.map((path) => `/callback/~${path}`),
+    text.map((query) => `/callback?~${query}`),
   ),
   rawHeaders: fc
     .array(

@@ -12,7 +12,6 @@ export function pagesOf(options: Partial<PagesOptions> = {}): Pages {
   const pages = new Pages({
     title: 'title',
     language: 'auto',
-    cleanUrl: 'script',
     extraHeaders: [],
     report: (error) => {
       throw error as Error;

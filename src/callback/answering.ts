@@ -4,7 +4,7 @@ import type { PendingFlow } from '../flows/pending-flow.ts';
 import { CallbackResponse, type CallbackFields } from '../model/callback-response.ts';
 import type { Outcome } from '../model/flow.ts';
 import { isCancellation } from '../model/cancellation.ts';
-import { Redirect, type Arrival, type Disposition, type RefusalReason } from '../model/redirect.ts';
+import { Redirect, type Disposition, type RefusalReason } from '../model/redirect.ts';
 import type { Answer, FinishedKind, Pages } from '../page/answers.ts';
 import type { Language } from '../page/texts.ts';
 import { CleanUrls } from './clean-urls.ts';
@@ -37,7 +37,7 @@ interface Acceptance {
   readonly flowId?: string;
 }
 
-// Number of pages kept with the texts of their provider or app. Of older ones only the kind is shown.
+// Number of pages whose texts of a provider or app are kept for a reload. Of older ones only the kind is shown.
 const minFinished = 1_000;
 
 // Maximum number of redirects to clean URLs whose following is awaited when the server closes.
@@ -47,8 +47,12 @@ const maxUnfollowed = 1_000;
 export class Answering {
   readonly #options: AnsweringOptions;
   readonly #urls: CleanUrls;
-  readonly #finished = new Recent<Answer>(minFinished);
-  /** Times of the redirects to clean URLs that no browser has asked for yet, by segment. */
+  /** Functions that make a page with texts of a provider or app, by the query of its clean URL. */
+  readonly #finished = new Recent<() => Answer>(minFinished);
+  /** Pages without such texts, with the script that cleans their address. They have one clean URL for all their readers. */
+  #scripted: Partial<Record<FinishedKind, Partial<Record<Language, Answer>>>> = {};
+  #scriptedBy = '';
+  /** Times of the redirects to clean URLs that no browser has asked for yet, by query. */
   readonly #unfollowed = new Map<string, number>();
   #onFollowed: () => void = () => undefined;
 
@@ -75,7 +79,6 @@ export class Answering {
   /** @param awaitOutcome Waits for the outcome of the sign-in. Left out, the page is written at once. */
   accepted(
     { response, flow, flowId }: Acceptance,
-    arrival: Arrival,
     language: Language,
     awaitOutcome?: AwaitOutcome,
   ): Answered | Waiting {
@@ -83,36 +86,30 @@ export class Answering {
     const redirect = this.#redirect('accepted', response, flow?.id ?? flowId);
     if (response.error !== undefined) {
       const answer = isCancellation(response.error)
-        ? this.#cleanly('cancelled', arrival, language)
-        : this.#clean('denied', pages.denied(response, language), arrival, language);
+        ? this.#clean('cancelled', language)
+        : this.#cleanWith('denied', language, (query) => pages.denied(response, language, query));
       return { kind: 'answered', answer, redirect, flow };
     }
-    if (!awaitOutcome)
-      return { kind: 'answered', answer: this.#cleanly('received', arrival, language), redirect, flow };
+    if (!awaitOutcome) return { kind: 'answered', answer: this.#clean('received', language), redirect, flow };
     return {
       kind: 'waiting',
-      fallback: () => this.#cleanly('undecided', arrival, language),
+      fallback: () => this.#clean('undecided', language),
       redirect,
       flow,
-      pageFor: (outcome) => this.#decided(outcome, arrival, language),
+      pageFor: (outcome) => this.#decided(outcome, language),
       awaitOutcome,
     };
   }
 
-  /** Tells if a path is a clean URL. */
-  isFinished(path: string): boolean {
-    return this.#urls.read(lastSegment(path)) !== undefined;
-  }
-
-  /** Returns the page of a clean URL; undefined for any other path. */
-  finished(path: string): Answer | undefined {
-    const segment = lastSegment(path);
-    const page = this.#urls.read(segment);
-    if (!page) return undefined;
-    this.#unfollowed.delete(segment);
+  /** Returns the page of a clean URL, or the neutral page if no node with this secret has made the URL. */
+  finished(query: string, language: Language): Answer {
+    const { pages } = this.#options;
+    const page = this.#urls.read(query);
+    if (!page) return pages.neutral(404, language);
+    this.#unfollowed.delete(query);
     if (this.#unfollowed.size === 0) this.#onFollowed();
     // Another node has only the kind of the page.
-    return this.#finished.get(segment) ?? this.#options.pages.finished(page.kind, page.language);
+    return this.#finished.get(query)?.() ?? pages.finished(page.kind, page.language);
   }
 
   /**
@@ -133,28 +130,40 @@ export class Answering {
     });
   }
 
-  #decided(outcome: Outcome, arrival: Arrival, language: Language): Answer {
+  #decided(outcome: Outcome, language: Language): Answer {
     const { pages } = this.#options;
     if (outcome.status === 'redirect') return pages.redirect(new URL(outcome.url).href);
-    return outcome.status === 'success'
-      ? this.#cleanly('succeeded', arrival, language)
-      : this.#clean('failed', pages.failed(outcome.message, language), arrival, language);
+    if (outcome.status === 'success') return this.#clean('succeeded', language);
+    const { message } = outcome;
+    return this.#cleanWith('failed', language, (query) => pages.failed(message, language, query));
   }
 
-  #cleanly(kind: FinishedKind, arrival: Arrival, language: Language): Answer {
-    return this.#clean(kind, this.#options.pages.finished(kind, language), arrival, language);
+  /** Shows a page of fixed texts so that the code leaves the address bar, as `cleanUrl` says. */
+  #clean(kind: FinishedKind, language: Language): Answer {
+    const { cleanUrl, pages, secret } = this.#options;
+    if (cleanUrl === false) return pages.finished(kind, language);
+    if (cleanUrl === 'redirect') return this.#moved(this.#urls.queryOf({ kind, language }));
+    // A store, which comes later, brings another secret.
+    const current = secret();
+    if (this.#scriptedBy !== current) this.#scripted = {};
+    this.#scriptedBy = current;
+    const inLanguages = (this.#scripted[kind] ??= {});
+    return (inLanguages[language] ??= pages.finished(kind, language, this.#urls.queryOf({ kind, language })));
   }
 
-  /** Moves a page to a URL without the code if `cleanUrl` is `redirect`. */
-  #clean(kind: FinishedKind, page: Answer, arrival: Arrival, language: Language): Answer {
-    const { cleanUrl, pages } = this.#options;
-    if (cleanUrl !== 'redirect') return page;
-    const segment = this.#urls.segmentOf({ kind, language });
-    this.#finished.set(segment, page);
-    if (this.#unfollowed.size < maxUnfollowed) this.#unfollowed.set(segment, systemClock.now());
+  /** The same for a page with texts of a provider or app, which are kept for a reload. */
+  #cleanWith(kind: FinishedKind, language: Language, pageOf: (cleanQuery?: string) => Answer): Answer {
+    const { cleanUrl } = this.#options;
+    if (cleanUrl === false) return pageOf();
+    const query = this.#urls.queryOf({ kind, language });
+    this.#finished.set(query, pageOf);
+    return cleanUrl === 'redirect' ? this.#moved(query) : pageOf(query);
+  }
+
+  #moved(query: string): Answer {
+    if (this.#unfollowed.size < maxUnfollowed) this.#unfollowed.set(query, systemClock.now());
     // Relative, so that it also works behind a proxy that strips a path prefix.
-    const last = lastSegment(arrival.path);
-    return pages.redirect(last ? `./${last}/${segment}` : `./${segment}`);
+    return this.#options.pages.redirect(`?${query}`);
   }
 
   #redirect(
@@ -165,8 +174,4 @@ export class Answering {
   ): Redirect {
     return new Redirect(disposition, response, this.#options.now(), flowId, reason);
   }
-}
-
-function lastSegment(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

@@ -41,6 +41,8 @@ export type Checked =
   | Refusal
   /** A form, although no flow expects one. */
   | { readonly kind: 'unexpected-form'; readonly response: ReadResponse }
+  /** A request for the page of a sign-in that is over, at its clean URL. */
+  | { readonly kind: 'finished'; readonly query: string }
   /** A request for the callback path by a method that no redirect has. */
   | { readonly kind: 'wrong-method'; readonly allow: string }
   /** A request that is not for a path of this server. */
@@ -49,7 +51,7 @@ export type Checked =
   | { readonly kind: 'doubtful' }
   | { readonly kind: 'self-probe'; readonly nonce: string }
   /** A request to this server for a path that is not the callback path. */
-  | { readonly kind: 'elsewhere'; readonly path: string }
+  | { readonly kind: 'elsewhere' }
   | { readonly kind: 'needs-body' };
 
 /** A redirect that no flow may get, however valid its response is. */
@@ -82,7 +84,8 @@ export class Checks {
     const { path, query, authority = host } = target;
     const ours = isOurs(authority);
     if (ours && headers.probe !== undefined) return { kind: 'self-probe', nonce: headers.probe };
-    if (!this.isCallback(path)) return ours ? { kind: 'elsewhere', path } : { kind: 'foreign', status: 421 };
+    if (!this.isCallback(path)) return ours ? { kind: 'elsewhere' } : { kind: 'foreign', status: 421 };
+    if (ours && method === 'GET' && query.startsWith('~')) return { kind: 'finished', query };
     const posted = method === 'POST';
     if (method !== 'GET' && !(posted && takesForms())) {
       if (posted && ours && this.#mayConcernFlow(request, headers)) return this.#unexpectedForm(request);

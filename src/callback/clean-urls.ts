@@ -19,9 +19,10 @@ const kinds: Readonly<Record<FinishedKind, true>> = {
 };
 
 /**
- * Last segments of clean URLs, `~KIND.LANGUAGE.NONCE.MAC`, by which any node with the secret can show the page again.
+ * Queries of clean URLs, `~KIND.LANGUAGE.NONCE.MAC`, by which any node with the secret can show the page again.
  *
- * A segment carries no text of a provider: the URL can be passed on, and the page stands on the origin of the service.
+ * A query and not a path, because proxies and frameworks may route the callback path only. It carries no text of a provider:
+ * the URL can be passed on, and the page stands on the origin of the service.
  */
 export class CleanUrls {
   readonly #secret: () => string;
@@ -31,15 +32,15 @@ export class CleanUrls {
     this.#secret = secret;
   }
 
-  segmentOf({ kind, language }: FinishedPage): string {
+  queryOf({ kind, language }: FinishedPage): string {
     const signed = `${kind}.${language}.${randomToken(12)}`;
     return `~${signed}.${this.#mac(signed).toString('base64url')}`;
   }
 
-  /** Returns the page of a segment; undefined if no node with this secret has made it. */
-  read(segment: string): FinishedPage | undefined {
+  /** Returns the page of a query; undefined if no node with this secret has made it. */
+  read(query: string): FinishedPage | undefined {
     const [, signed = '', kind = '', tag = '', mac = ''] =
-      /^~((\w{1,16})\.([\w-]{1,16})\.[\w-]{16})\.([\w-]{22})$/.exec(segment) ?? [];
+      /^~((\w{1,16})\.([\w-]{1,16})\.[\w-]{16})\.([\w-]{22})$/.exec(query) ?? [];
     const language = languages.find((known) => known === tag);
     if (language === undefined || !isKind(kind)) return undefined;
     const given = Buffer.from(mac, 'base64url');

@@ -67,10 +67,10 @@ export class Handler {
         return checked;
       case 'self-probe':
         return { kind: 'answered', answer: pages.probed(prove(checked.nonce)) };
-      case 'elsewhere': {
-        const finished = request.method === 'GET' ? this.#answering.finished(checked.path) : undefined;
-        return { kind: 'answered', answer: finished ?? pages.plain(404) };
-      }
+      case 'elsewhere':
+        return { kind: 'answered', answer: pages.plain(404) };
+      case 'finished':
+        return { kind: 'answered', answer: this.#answering.finished(checked.query, language) };
       case 'foreign':
         return { kind: 'answered', answer: pages.plain(checked.status) };
       case 'wrong-method':
@@ -102,11 +102,7 @@ export class Handler {
   concerns({ target, rawHeaders }: Pick<CallbackRequest, 'target' | 'rawHeaders'>): boolean {
     const path = readTarget(target)?.path;
     if (path === undefined) return false;
-    return (
-      this.#checks.isCallback(path) ||
-      this.#answering.isFinished(path) ||
-      readHeaders(rawHeaders).probe !== undefined
-    );
+    return this.#checks.isCallback(path) || readHeaders(rawHeaders).probe !== undefined;
   }
 
   /** Resolves once browsers have followed the redirects to clean URLs, or `ms` milliseconds after the last of them. */
@@ -139,7 +135,7 @@ export class Handler {
       });
     const match = stateless ? flows.matchOnly(fields, arrival) : flows.match(fields, arrival);
     if (match.disposition === 'accepted')
-      return this.#answering.accepted(match, arrival, language, this.#outcomeOf(match.flow));
+      return this.#answering.accepted(match, language, this.#outcomeOf(match.flow));
     if (match.disposition !== 'unmatched')
       return this.#answering.rejected(match.disposition, fields, language, match);
     const stored = reason ? undefined : this.#options.stored();
@@ -168,7 +164,7 @@ export class Handler {
     const waits: AwaitOutcome = (tell) => stored.awaitOutcome(flowId, tell);
     const awaitOutcome = this.#options.settle ? waits : undefined;
     const response = new CallbackResponse(fields);
-    return this.#answering.accepted({ response, flowId }, incoming.arrival, language, awaitOutcome);
+    return this.#answering.accepted({ response, flowId }, language, awaitOutcome);
   }
 
   #unmatched({ response, arrival, address }: Incoming, language: Language): Answered | Held | Waiting {
@@ -178,7 +174,7 @@ export class Handler {
       const wrong = flows.mismatchUnasked(fields, arrival);
       if (wrong) return this.#answering.rejected(wrong, fields, language);
       if (fields.state) flows.remember(detach(fields.state), 'duplicate');
-      return this.#answering.accepted({ response: new CallbackResponse(fields) }, arrival, language);
+      return this.#answering.accepted({ response: new CallbackResponse(fields) }, language);
     }
     if (reason) return this.#answering.rejected('malformed', fields, language, { reason });
     const held = flows.hold(fields, arrival, language, address);

@@ -24,7 +24,6 @@ export interface PagesOptions {
   logo?: string | undefined;
   /** Language of the pages; `auto` chooses by the header `Accept-Language`. */
   language: Language | 'auto';
-  cleanUrl: 'script' | 'redirect' | false;
   /** Headers of every page, such as `Strict-Transport-Security`; names and values alternately. */
   extraHeaders: readonly string[];
   render?: ((view: PageView) => string) | undefined;
@@ -37,8 +36,8 @@ type Content = Pick<PageView, 'kind' | 'headline' | 'message' | 'detail' | 'erro
 /** Properties of a page that its headers and its last lines follow from. */
 interface Manner {
   readonly status: number;
-  /** Set if the request consumed a redirect, so that its URL is worth nothing and may leave the address bar. */
-  readonly consumed?: boolean;
+  /** Query of the page's clean URL, if a script is to write it into the address bar. */
+  readonly cleanQuery?: string | undefined;
   /** Seconds after which the browser may send the same request again. Left out if that is of no use. */
   readonly retryAfter?: number;
 }
@@ -52,7 +51,6 @@ interface PageKind extends Manner {
 const kinds = {
   received: {
     status: 200,
-    consumed: true,
     content: ({ success, received }, detail) => ({
       kind: 'success',
       headline: success,
@@ -62,17 +60,14 @@ const kinds = {
   },
   succeeded: {
     status: 200,
-    consumed: true,
     content: ({ success }, detail) => ({ kind: 'success', headline: success, detail }),
   },
   undecided: {
     status: 200,
-    consumed: true,
     content: ({ waiting, waitingHint }) => neutralContent(waiting, waitingHint),
   },
   cancelled: {
     status: 400,
-    consumed: true,
     content: ({ cancelled, cancelledHint }) => ({
       kind: 'cancelled',
       headline: cancelled,
@@ -81,12 +76,10 @@ const kinds = {
   },
   denied: {
     status: 400,
-    consumed: true,
     content: ({ failure, failed }) => ({ kind: 'failure', headline: failure, message: failed }),
   },
   failed: {
     status: 200,
-    consumed: true,
     content: ({ failure, checkApp }) => ({ kind: 'failure', headline: failure, message: checkApp }),
   },
   nothing: {
@@ -122,7 +115,7 @@ export interface Words {
 /** Creates the answers of the callback path. Answers that do not depend on the request are built once per language. */
 export class Pages {
   readonly #options: PagesOptions;
-  readonly #made: Record<string, Partial<Record<Language, Answer>>> = {};
+  #made: Record<string, Partial<Record<Language, Answer>>> = {};
   readonly #languages = new Map<string, Language>();
   #words: Words | undefined;
 
@@ -147,16 +140,26 @@ export class Pages {
   /** Sets the sentences of the pages. Until this is called, answers have none. */
   learn(words: Words): void {
     this.#words = words;
+    this.#made = {};
   }
 
-  /** Returns the page of a consumed redirect: an accepted response, or the outcome of its sign-in. */
-  finished(kind: FinishedKind, language: Language): Answer {
-    return this.#once(kind, language, kinds[kind]);
+  /**
+   * Returns the page of a consumed redirect: an accepted response, or the outcome of its sign-in.
+   *
+   * @param cleanQuery Query that a script writes into the address bar instead of the code. The caller keeps such a page.
+   */
+  finished(kind: FinishedKind, language: Language, cleanQuery?: string): Answer {
+    if (cleanQuery === undefined) return this.#once(kind, language, kinds[kind]);
+    return this.#make({ ...kinds[kind], cleanQuery }, language, kinds[kind].content);
   }
 
   /** Returns the page for an accepted response with `error`. */
-  denied({ error, error_description, error_uri }: CallbackResponse, language: Language): Answer {
-    return this.#make(kinds.denied, language, (texts) => ({
+  denied(
+    { error, error_description, error_uri }: CallbackResponse,
+    language: Language,
+    cleanQuery?: string,
+  ): Answer {
+    return this.#make({ ...kinds.denied, cleanQuery }, language, (texts) => ({
       ...kinds.denied.content(texts),
       detail: error_description && escapeHtml(error_description),
       error: error && escapeHtml(error),
@@ -166,8 +169,8 @@ export class Pages {
   }
 
   /** Returns the page for the outcome `failure`. */
-  failed(message: string, language: Language): Answer {
-    return this.#make(kinds.failed, language, ({ failure }) => ({
+  failed(message: string, language: Language, cleanQuery?: string): Answer {
+    return this.#make({ ...kinds.failed, cleanQuery }, language, ({ failure }) => ({
       kind: 'failure',
       headline: failure,
       detail: escapeHtml(message),
@@ -234,12 +237,12 @@ export class Pages {
   }
 
   #make(
-    { status, consumed, retryAfter }: Manner,
+    { status, cleanQuery, retryAfter }: Manner,
     language: Language,
     content: PageKind['content'],
     extra: string[] = [],
   ): Answer {
-    const { title, serverUrl, productName, logo, cleanUrl, extraHeaders } = this.#options;
+    const { title, serverUrl, productName, logo, extraHeaders } = this.#options;
     if (!this.#words) return this.plain(status);
     const { texts } = this.#words.translations[language];
     const shown = content(texts, serverUrl && fill(texts.connected, serverUrl));
@@ -252,7 +255,7 @@ export class Pages {
       // A user who is to reload the page must not be told to close it.
       note: retryAfter === undefined ? texts.close : '',
     };
-    const html = this.#render(view, consumed && cleanUrl === 'script' ? cleanUrlElement : '');
+    const html = this.#render(view, cleanQuery ? cleanUrlElement(cleanQuery) : '');
     const body = Buffer.from(html);
     const retry = retryAfter === undefined ? [] : ['Retry-After', String(retryAfter)];
     return {

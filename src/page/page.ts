@@ -57,9 +57,13 @@ p{margin:.75rem 0 0;color:var(--soft)}
 .detail{width:fit-content;margin:1.25rem auto;padding:.6rem .9rem;text-align:start;text-wrap:wrap;font-size:.9375rem;border:1px solid var(--line);border-inline-start:.25rem solid var(--tone);border-radius:.4rem}
 .detail p{margin:0;color:var(--text)}.detail p+p{margin-top:.4rem}`;
 
-export const cleanUrlScript = `history.replaceState(null,'',location.pathname)`;
+// The query is in an attribute, so that the script, and with it its hash, is the same on every page.
+export const cleanUrlScript = `history.replaceState(null,'','?'+document.currentScript.dataset.page)`;
 
-export const cleanUrlElement = `<script>${cleanUrlScript}</script>`;
+/** Returns the script that replaces the query of the address by that of the clean URL, with which the page can be reloaded. */
+export function cleanUrlElement(query: string): string {
+  return `<script data-page="${query}">${cleanUrlScript}</script>`;
+}
 
 /** Renders the default page. It loads no external resources. @param extra HTML before the end of the body. */
 export function renderPage(view: PageView, extra = ''): string {

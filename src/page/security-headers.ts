@@ -1,5 +1,5 @@
 import { sha256 } from '../base/sha256.ts';
-import { cleanUrlElement, cleanUrlScript } from './page.ts';
+import { cleanUrlScript } from './page.ts';
 
 /**
  * Returns the headers of a page.
@@ -14,7 +14,7 @@ export function pageHeaders(html: string): string[] {
   );
   return answerHeaders('text/html; charset=utf-8', [
     ...(styles.length > 0 ? [`style-src ${styles.join(' ')}`] : []),
-    ...(html.includes(cleanUrlElement) ? [`script-src ${hash(cleanUrlScript)}`] : []),
+    ...(html.includes(`>${cleanUrlScript}</script>`) ? [`script-src ${hash(cleanUrlScript)}`] : []),
     ...(html.includes(' src="data:') ? ['img-src data:'] : []),
   ]);
 }

@@ -73,8 +73,8 @@ export interface ServerOptions {
    */
   language?: Language | 'auto';
   /**
-   * Method that removes the code from the address bar: a script of the page, a redirect to a clean path, or none. Only the
-   * redirect removes it from the browser's history too.
+   * Method that removes the code from the address bar: a script of the page, a redirect, or none. Only the redirect removes
+   * it from the browser's history too. With either, a reload shows how the sign-in ended.
    * @default 'script'
    */
   cleanUrl?: 'script' | 'redirect' | false;

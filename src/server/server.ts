@@ -81,14 +81,13 @@ export class CallbackServer implements OAuthCallbackServer {
     this.#flows = new FlowIndex(this.#flowsOptions);
     this.redirects = new RedirectStream(this.#flows, this.#redirects);
     this.events = new IsolatedObservable(report, (subscriber) => this.#events.subscribe(subscriber));
-    const { title, serverUrl, productName, logo, language, cleanUrl, render } = settings;
+    const { title, serverUrl, productName, logo, language, render } = settings;
     this.#pages = new Pages({
       title,
       serverUrl,
       productName,
       logo,
       language,
-      cleanUrl,
       render,
       extraHeaders,
       report,

@@ -200,7 +200,7 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
           assert.equal([cleaned.status, clean.searchParams.get('code')], [303, null]);
           const { status, body } = await come(clean.pathname.replace('/under', '') + clean.search);
           assert.is(status, 200);
-          for (const part of ['https://mcp.example/mcp', '<title>The title of it', 'The product', logo])
+          for (const part of ['https://mcp.example/mcp', ' – The title of it</title>', 'The product', logo])
             assert.match(body, part);
 
           const state = newState();

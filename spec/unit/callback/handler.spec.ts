@@ -25,7 +25,6 @@ function bench(options: Partial<HandlerOptions> = {}) {
       title: 'T',
       serverUrl: 'https://mcp.example',
       language: 'en',
-      cleanUrl: false,
     }),
     flows: index.flows,
     stored: () => undefined,
