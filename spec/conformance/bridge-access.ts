@@ -3,7 +3,7 @@ import { readHandshake } from '../../src/bridge/handshake.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import * as assert from '../helpers/assert.ts';
 import { shake, withBridge, withPeers, withTicket } from '../helpers/bridge.ts';
-import { virtualTime } from '../helpers/clock.ts';
+import { holdIntervals, virtualTime } from '../helpers/clock.ts';
 import type { HttpAnswer } from '../helpers/http.ts';
 import { newState } from '../helpers/server.ts';
 import { edit, replacing } from '../helpers/weakened.ts';
@@ -391,6 +391,53 @@ export const requirements = requirementsOn(
           /the result is delivered/,
         ),
       ],
+    ),
+    check(
+      bridge,
+      'a token expires by the wall clock, which may be set while the service runs',
+      async (create) => {
+        using beats = holdIntervals();
+        const { now } = Date;
+        const [hour, heartbeat, bearer] = [3_600_000, 50, 'a-token-that-expires'];
+        const expiring = { name: 'short', token: bearer, roles: ['listener'] as const };
+        await withBridge(
+          ({ url, port }) =>
+            withPeers(url, async (open) => {
+              const peer = open({ bearer });
+              await peer.welcome();
+              try {
+                Date.now = () => now() + 24 * hour;
+                const status = await shake(port, { Authorization: `Bearer ${bearer}` });
+                answers(status, 401, 'a token that expired 23 hours ago');
+                // It says nothing, so only the heartbeat can close it.
+                const pinged = new Promise<string>((resolve) =>
+                  peer.socket.once('ping', () => resolve('still open')),
+                );
+                beats.tick(heartbeat);
+                const end = await Promise.race([peer.closed(), pinged]);
+                assert.is(end, 4401, 'the connection of that token');
+              } finally {
+                Date.now = now;
+              }
+            }),
+          { tokens: [{ ...expiring, expiresAt: now() + hour }], limits: { heartbeat } },
+          {},
+          create,
+        );
+      },
+      [
+        twin(
+          'judges the dates that people write by the monotonic clock',
+          edit(`return clock.wall?.() ?? clock.now();`, `return clock.now();`),
+          /a token that expired 23 hours ago: is answered 101/,
+        ),
+        twin(
+          'keeps connections until a timer ends, whatever the wall clock says',
+          edit(`    this.closeInvalid('the credential has expired');\n`, ''),
+          /the connection of that token[^]*still open/,
+        ),
+      ],
+      { also: ['B5'] },
     ),
   ),
 

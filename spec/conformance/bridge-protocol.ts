@@ -1,3 +1,4 @@
+import { firstValueFrom } from 'rxjs';
 import type { ServerEvent } from '../../src/index.ts';
 import * as assert from '../helpers/assert.ts';
 import {
@@ -264,6 +265,71 @@ export const requirements = requirementsOn(
           /a binary message: is closed with nothing/,
         ),
       ],
+    ),
+    check(
+      bridge,
+      'the reason of a close names the member that is wrong and what it must be, or the role that is missing',
+      (create) => {
+        const breaches = [
+          [
+            'listener',
+            { type: 'resume', ref: 1, flowId: 'f', state: 's', proof: `${'x'.repeat(43)}=` },
+            'resume.proof must be 43 letters, digits, "_" and "-", without padding',
+          ],
+          ['listener', { type: 'ack', flowIds: [] }, 'ack.flowIds must have an id'],
+          ['listener', { type: 'settle', flowId: 'f' }, 'settle.outcome is missing'],
+          ['listener', { type: 'watch' }, 'watch needs the role monitor'],
+          ['monitor', { type: 'leave' }, 'this message needs the role listener'],
+        ] as const;
+        return withBridge(
+          ({ url }) =>
+            withPeers(url, async (open) => {
+              for (const [role, message, reason] of breaches) {
+                const peer = open({ bearer: `${token}-${role}` });
+                await peer.welcome();
+                const closed = new Promise<string>((resolve) =>
+                  peer.socket.once('close', (code, text) => resolve(`${code} ${String(text)}`)),
+                );
+                peer.say(message);
+                const said = await assert.deadline(closed, 'a close');
+                assert.is(said, `1008 ${reason}`, `the reason for ${message.type}`);
+              }
+            }),
+          {
+            tokens: (['listener', 'monitor'] as const).map((role) => ({
+              name: role,
+              token: `${token}-${role}`,
+              roles: [role],
+            })),
+          },
+          {},
+          create,
+        );
+      },
+      [
+        twin(
+          'gives one reason for every mistake',
+          edit(
+            `this.close(closeCodes.policy, message.reason)`,
+            `this.close(closeCodes.policy, 'wrong message')`,
+          ),
+          /the reason for resume/,
+        ),
+        twin(
+          'names the member only',
+          edit(
+            "return { type: 'invalid', reason: `${of.join('.')} ${message}` };",
+            "return { type: 'invalid', reason: of.join('.') };",
+          ),
+          /the reason for resume/,
+        ),
+        twin(
+          'does not name the role',
+          edit(`'this message needs the role listener'`, `'wrong message'`),
+          /the reason for leave/,
+        ),
+      ],
+      { also: ['W11'] },
     ),
   ),
 
@@ -704,6 +770,52 @@ export const requirements = requirementsOn(
           /flows, as they were heard to begin/,
         ),
       ],
+    ),
+    check(
+      client,
+      'a process that was killed has saved what the next needs to resume its flows',
+      async ({ connectCallbackHost }) => {
+        const proxy = await TcpProxy.open();
+        const authority = `127.0.0.1:${proxy.port}`;
+        const attempt = async ({ port, visit, url }: Bridged): Promise<void> => {
+          proxy.target = port;
+          const options = { token, scheduler: hasty, report: () => undefined };
+          await using killed = await connectCallbackHost(`ws://${authority}/bridge`, options);
+          const flow = await killed.begin();
+          const [saved, verifier] = [flow.toResumable(), flow.codeVerifier];
+          // It says nothing more, and never connects again.
+          await proxy.close();
+          await visit(`/callback?code=while-dead&state=${flow.state}`, { Host: authority });
+          await using next = await connectCallbackHost(url, options);
+          const resumed = await next.resume(saved);
+          const { code } = await assert.deadline(firstValueFrom(resumed.response), 'a response');
+          assert.equal([code, resumed.codeVerifier], ['while-dead', verifier], 'what the next process has');
+        };
+        try {
+          await withBridge(attempt, {}, { publicUrl: `http://${authority}` });
+        } finally {
+          await proxy.close();
+        }
+      },
+      [
+        twin(
+          'saves another key',
+          edit(
+            `return textOfFlow({ flowId, state, key, codeVerifier,`,
+            `return textOfFlow({ flowId, state, key: randomSecret(), codeVerifier,`,
+          ),
+          /the callback service no longer knows the flow/,
+        ),
+        twin(
+          'makes another verifier',
+          edit(
+            `new RemoteFlow(owner, options, { state, key, verifier }`,
+            `new RemoteFlow(owner, options, { state, key, verifier: randomSecret() }`,
+          ),
+          /what the next process has/,
+        ),
+      ],
+      { also: ['W13'] },
     ),
     ofStores(
       'keeps a result until it is acknowledged',

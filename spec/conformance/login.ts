@@ -4,14 +4,16 @@ import { firstValueFrom } from 'rxjs';
 import { createOAuthCallbackServer } from '../../src/index.ts';
 import { Tokens } from '../../src/login.ts';
 import * as assert from '../helpers/assert.ts';
+import { newKey, proofOf, withBridge, withPeers } from '../helpers/bridge.ts';
 import { observe, withServer } from '../helpers/endpoint.ts';
 import { send, visit } from '../helpers/http.ts';
 import { comingBack, type Issuer, type IssuerOptions, json, startIssuer } from '../helpers/issuer.ts';
 import { listenOnLoopback } from '../helpers/loopback.ts';
 import { clientId, startProvider, subject } from '../helpers/provider.ts';
+import { newState } from '../helpers/server.ts';
 import { Watched } from '../helpers/watched.ts';
 import { edit } from '../helpers/weakened.ts';
-import { check, exportsOf, requirement, requirementsOn, twin } from './requirement.ts';
+import { bridge, check, exportsOf, requirement, requirementsOn, twin } from './requirement.ts';
 
 const signingIn = exportsOf<typeof import('../../src/login/sign-in.ts')>('login/sign-in.ts');
 
@@ -80,6 +82,55 @@ export const requirements = requirementsOn(
           /the page of a refusal/,
         ),
       ],
+    ),
+    check(
+      bridge,
+      'an outcome after ack and a reconnection reaches the page, from the owner of the flow and from no other',
+      (create) =>
+        withBridge(
+          ({ url, visit }) =>
+            withPeers(url, async (open) => {
+              const [peer, state, key] = [open(), newState(), newKey()];
+              await peer.welcome();
+              const flowId = await peer.begin(state, key);
+              const page = visit(`/callback?code=c&state=${state}`);
+              await peer.next('result');
+              peer.say({ type: 'ack', flowIds: [flowId] });
+              await peer.next('acknowledged');
+              peer.end();
+              const other = open();
+              const nonce = await other.welcome();
+              const say = async (message: string, proof: string): Promise<void> => {
+                const outcome = { status: 'failure', message };
+                other.say({ type: 'settle', flowId, state, proof, outcome });
+                await other.heardAll();
+              };
+              await say('BY A STRANGER', proofOf(newKey(), nonce));
+              await say('BY THE OWNER', proofOf(key, nonce));
+              const { body } = await page;
+              assert.not.match(body, 'BY A STRANGER', 'the page has the outcome of a stranger');
+              assert.match(body, 'BY THE OWNER', 'the page has no outcome of the owner');
+            }),
+          {},
+          { settle: 2_000 },
+          create,
+        ),
+      [
+        twin(
+          'hears an outcome only on the connection that has acknowledged the result',
+          edit(
+            `else if (state !== undefined && proof !== undefined && (await`,
+            `else if (state === '' && proof !== undefined && (await`,
+          ),
+          /the page has no outcome of the owner/,
+        ),
+        twin(
+          'believes a listener that has not proven the key',
+          edit(`if (!proven || owner?.id !== flow) return false;`, `if (owner?.id !== flow) return false;`),
+          /the page has the outcome of a stranger/,
+        ),
+      ],
+      { also: ['W10'] },
     ),
   ),
 

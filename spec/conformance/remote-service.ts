@@ -1,8 +1,13 @@
+import { createServer, get } from 'node:http';
 import { EMPTY } from 'rxjs';
 import type { CallbackHost, Flow } from '../../src/index.ts';
 import * as assert from '../helpers/assert.ts';
+import { shake, token, withBridge } from '../helpers/bridge.ts';
+import { listenOnLoopback } from '../helpers/loopback.ts';
 import { edit } from '../helpers/weakened.ts';
-import { check, exportsOf, requirement, requirementsOn, twin } from './requirement.ts';
+import { bridge, check, exportsOf, requirement, requirementsOn, twin } from './requirement.ts';
+
+const client = exportsOf<typeof import('../../src/client.ts')>('client.ts');
 
 const hosting = exportsOf<typeof import('../../src/cli/login/service-host.ts')>('cli/login/service-host.ts');
 
@@ -88,6 +93,91 @@ export const requirements = requirementsOn(
           /it names another server for a flow/,
         ),
       ],
+    ),
+  ),
+
+  requirement(
+    'P-28',
+    {
+      demand: 'Name the role that a credential lacks, and the proxy if it is the likely cause.',
+      source: 'docs/guides/troubleshooting.md',
+      provenIn: ['client/failures.spec.ts'],
+    },
+    check(
+      client,
+      'a flow that a monitor begins fails with the role that it needs, and the connection stays',
+      ({ connectCallbackHost }) =>
+        withBridge(
+          async ({ url }) => {
+            await using host = await connectCallbackHost(url, { token, report: () => undefined });
+            const error = await assert.rejects(host.begin(), Error);
+            assert.match(error.message, 'must have the role listener; got monitor', 'the error');
+            assert.ok(host.connected, 'the connection is lost');
+          },
+          { tokens: [{ name: 'operator', token, roles: ['monitor'] }] },
+        ),
+      [
+        twin(
+          'leaves it to the service to close the connection',
+          edit(`if (this.#roles.includes('listener')) return;`, `if (this.#roles) return;`),
+          /the error/,
+        ),
+      ],
+      { also: ['B20'] },
+    ),
+    check(
+      client,
+      'a handshake that arrives without Upgrade fails with the proxy as the likely cause',
+      ({ connectCallbackHost }) =>
+        withBridge(async ({ port }) => {
+          // Forwards the request and not these headers, as nginx does by itself.
+          const proxy = createServer().on('upgrade', ({ url = '', headers }, socket) => {
+            const { connection, upgrade, ...kept } = headers;
+            assert.equal([connection, upgrade], ['Upgrade', 'websocket']);
+            const request = { port, host: '127.0.0.1', path: url };
+            get({ ...request, headers: { ...kept, host: `127.0.0.1:${port}` } }, (answer) => {
+              answer.resume();
+              socket.end(`HTTP/1.1 ${answer.statusCode} Status\r\nContent-Length: 0\r\n\r\n`);
+            });
+          });
+          await using open = await listenOnLoopback(proxy);
+          const connecting = connectCallbackHost(`${open.origin.replace('http', 'ws')}/bridge`, { token });
+          const { message } = await assert.rejects(connecting, Error);
+          assert.match(message, / 426: .*a proxy .* does not forward the headers Upgrade/, 'the error');
+        }),
+      [
+        twin(
+          'gives the status only',
+          edit('`the handshake arrived without Upgrade; ${proxy}`', '`the handshake failed`'),
+          /the error/,
+        ),
+      ],
+      { also: ['B20'] },
+    ),
+    check(
+      bridge,
+      'a handshake without Upgrade is answered 426, which no wrong path is',
+      (create) =>
+        withBridge(
+          async ({ port }) => {
+            const { status } = await shake(port, { Connection: null, Upgrade: null });
+            assert.is(status, 426, `it is answered ${status}`);
+          },
+          {},
+          {},
+          create,
+        ),
+      [
+        twin(
+          'answers it as a path that does not exist',
+          edit(
+            `takeRequests(routes, path, answerDroppedUpgrade, hasDroppedUpgrade)`,
+            `takeRequests(routes, path, answerDroppedUpgrade, () => false)`,
+          ),
+          /it is answered 404/,
+        ),
+      ],
+      { also: ['B20', 'W7'] },
     ),
   ),
 );

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { inspect } from 'node:util';
 import { VirtualTimeScheduler } from 'rxjs';
 import { FlowExpiredError, InvalidOptionError, ofState } from '../../src/index.ts';
@@ -136,6 +136,32 @@ export const requirements = requirementsOn(
           /Expected promise to reject/,
         ),
       ],
+    ),
+    check(
+      server,
+      'takes every random state, also one of 22 decimal digits',
+      (create) =>
+        withServer(
+          {},
+          async ({ server }) => {
+            for (let n = 0; n < 2_000; n++) {
+              const state = Array.from({ length: 22 }, () => randomInt(10)).join('');
+              await server
+                .begin({ state })
+                .catch(() => assert.unreachable(`a random state was rejected: ${state}`));
+            }
+          },
+          create,
+        ),
+      [
+        twin(
+          // 3.9 % of such states have fewer.
+          'wants 8 different characters',
+          edit('if (different.length === 4) return;', 'if (different.length === 8) return;'),
+          /a random state was rejected/,
+        ),
+      ],
+      { also: ['W12'] },
     ),
   ),
 
