@@ -150,7 +150,8 @@ class MemoryStore implements FlowStore {
     if (!this.#isPending(entry)) return Promise.resolve({ disposition: 'duplicate' });
     const { id, expectation } = entry.flow;
     const wrong = mismatch(expectation, arrival, response.iss);
-    if (!wrong) this.#end(entry, { type: 'response', response });
+    // Copied, because a part of a text keeps the whole request in memory, and only its own length is charged.
+    if (!wrong) this.#end(entry, { type: 'response', response: structuredClone(response) });
     return Promise.resolve({ disposition: wrong ?? 'accepted', flowId: id });
   }
 

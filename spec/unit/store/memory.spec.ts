@@ -137,6 +137,24 @@ async function boundsUsedStates(make: Making): Promise<void> {
   assert.is(await told(other), 'duplicate', 'of another name');
 }
 
+/** A part of a text keeps the whole text in memory, as V8 has it. */
+async function keepsNoRequests(make: Making): Promise<void> {
+  const store = make();
+  const heap = (): number => {
+    globalThis.gc!();
+    return process.memoryUsage().heapUsed;
+  };
+  const count = 300;
+  const before = heap();
+  for (let n = 0; n < count; n++) {
+    const body = Buffer.alloc(65_536, 'x').toString('latin1');
+    const state = await beginOf(store, { name: 'greedy', flows: count });
+    await store.consume({ code: body.slice(0, 1_000), state }, arrival);
+  }
+  const each = (heap() - before) / count;
+  assert.ok(each < 16_384, `a code of 1,000 characters keeps ${Math.round(each / 1_024)} KiB`);
+}
+
 const shares: readonly (readonly [
   title: string,
   proof: (make: Making) => Promise<void>,
@@ -171,6 +189,13 @@ const shares: readonly (readonly [
     'remembers all used states',
     [edit(`if (surplus) this.#forget(surplus);`, ``)],
     /the oldest of 4,097/,
+  ],
+  [
+    'keeps the texts of a response, and not the request that they are parts of',
+    keepsNoRequests,
+    'keeps whole requests',
+    [edit(`response: structuredClone(response)`, `response`)],
+    /a code of 1,000 characters keeps 6\d KiB/,
   ],
 ];
 
