@@ -1,13 +1,24 @@
-/** The documents that are made from the command: the table of settings of `serve`, every help, and the exit codes. */
+/** The documents that are made from the command: the settings of `serve`, every help, the exit codes, the man page. */
 import { exitCodes, meanings } from '../src/cli/exit-codes.ts';
 import { processIo } from '../src/cli/io.ts';
 import { createProgram } from '../src/cli/program.ts';
 import { describe, nameOf, oppositeOf, variableOf, type Setting } from '../src/cli/serve/setting.ts';
 import { settings } from '../src/cli/serve/settings.ts';
 import { cell, sentence, table, withPart, type Document } from './documents.ts';
+import { document as manPage } from './man.ts';
 
 /** Commands whose help the document has; the first is the program itself. */
-export const commands = ['', 'serve', 'login', 'token', 'logout', 'watch', 'demo'] as const;
+export const commands = [
+  '',
+  'serve',
+  'login',
+  'token',
+  'logout',
+  'watch',
+  'demo',
+  'completion',
+  'help',
+] as const;
 
 export const documents: readonly Document[] = [
   {
@@ -25,6 +36,7 @@ export const documents: readonly Document[] = [
       return rendered;
     },
   },
+  manPage,
 ];
 
 /** Renders settings as a table. */
@@ -56,11 +68,14 @@ function exitCodeTable(): string {
   );
 }
 
+/** Made once, because each one listens to the streams of the process. */
+const io = processIo();
+
 /** Renders the help of a command, or of the program. */
 export async function helpOf(command: (typeof commands)[number]): Promise<string> {
   let text = '';
   const stdout = { write: (part: string) => (text += part) };
-  const program = createProgram({ ...processIo(), stdout: stdout as unknown as NodeJS.WriteStream });
+  const program = createProgram({ ...io, stdout: stdout as unknown as NodeJS.WriteStream });
   const args = command === '' ? ['--help'] : [command, '--help'];
   // Commander ends a program that shows its help by an error.
   await program.parseAsync(args, { from: 'user' }).catch(() => undefined);

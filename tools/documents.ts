@@ -11,14 +11,17 @@ export interface Document {
   readonly path: string;
   /** Puts the parts, as they are now, into the text of the document. */
   readonly render: (text: string) => string | Promise<string>;
+  /** False for a document that is made as a whole, in another format. @default true */
+  readonly isMarkdown?: boolean;
 }
 
 /** Returns the text of a document as it is, and as it must be. */
 export async function compare(
-  { path, render }: Document,
+  { path, render, isMarkdown = true }: Document,
   is = readFileSync(join(root, path), 'utf8'),
 ): Promise<{ is: string; mustBe: string }> {
-  return { is, mustBe: await formatted(await render(is)) };
+  const rendered = await render(is);
+  return { is, mustBe: isMarkdown ? await formatted(rendered) : rendered };
 }
 
 /**

@@ -75,6 +75,12 @@ export class Cli implements AsyncDisposable {
     return shell;
   }
 
+  /** Starts a program on a pseudo-terminal that has a size. */
+  static shell(rows: number, columns: number, program: readonly string[], env: Env = {}): Cli {
+    const driver = join(import.meta.dirname, 'terminal.py');
+    return new Cli('python3', [driver, String(rows), String(columns), ...program], env);
+  }
+
   /** On a pseudo-terminal that has a size, and can be given another. */
   static onTerminalOf(rows: number, columns: number, args: readonly string[], env: Env = {}): Cli {
     const driver = join(import.meta.dirname, 'terminal.py');

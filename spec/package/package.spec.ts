@@ -51,7 +51,7 @@ test('contains the files that a user needs, and no others', () => {
   );
   assert.equal(
     paths.filter((path) => !path.startsWith('dist/')).sort(),
-    [...expected, ...documents, 'package.json'].sort(),
+    [...expected, ...documents, 'man/rx-oauth-callback.1', 'package.json'].sort(),
   );
   assert.equal(
     paths.filter((path) => path.startsWith('dist/') && !/\.(c?js|d\.ts)$/.test(path)),

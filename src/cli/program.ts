@@ -2,7 +2,9 @@ import { version } from '../base/version.ts';
 import { Command } from 'commander';
 import { exitCodes, meanings } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { addCompletion } from './completion/flags.ts';
 import { addDemo } from './demo/flags.ts';
+import { addHelp } from './help/flags.ts';
 import { addLogin } from './login/flags.ts';
 import { addLogout } from './logout/flags.ts';
 import { addServe } from './serve/flags.ts';
@@ -18,6 +20,8 @@ const commands: readonly ((program: Command, io: Io) => void)[] = [
   addLogout,
   addWatch,
   addDemo,
+  addCompletion,
+  addHelp,
 ];
 
 /** Creates the program with all its commands. */
@@ -28,7 +32,7 @@ export function createProgram(io: Io): Command {
     )
     .version(version, '-v, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand('help [command]', 'show help, or the options of a command')
+    .helpCommand(false)
     .showSuggestionAfterError()
     .configureHelp({ sortSubcommands: false, helpWidth: 100 })
     .addHelpText('afterAll', `\nExit codes:\n${exitCodeTable()}`);

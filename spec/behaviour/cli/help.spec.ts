@@ -31,13 +31,21 @@ for (const command of commands.filter((each) => each !== '')) {
     const { code, stdout, stderr } = await run([command, '--help']);
     assert.equal([code, stderr], [exitCodes.ok, '']);
     assert.snapshot(stdout, snapshot(command));
-    assert.match(stdout, '\nExamples:\n  $ rx-oauth-callback ');
+    if (command !== 'help') assert.match(stdout, '\nExamples:\n  $ rx-oauth-callback ');
   });
 }
 
 test('is printed by the command help', async () => {
   assert.equal(await run(['help']), await run(['--help']));
   assert.equal(await run(['help', 'serve']), await run(['serve', '--help']));
+});
+
+test('says that there is no such command, and which one is similar', async () => {
+  for (const args of [['help', 'tokn'], ['tokn']]) {
+    const { code, stdout, stderr } = await run(args);
+    assert.equal([code, stdout], [exitCodes.usage, '']);
+    assert.is(stderr, "rx-oauth-callback: unknown command 'tokn'\n(Did you mean token?)\n");
+  }
 });
 
 test('is printed if no command is given, as bad usage', async () => {

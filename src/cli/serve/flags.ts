@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { Io } from '../io.ts';
+import { OptionWithValues } from '../option-with-values.ts';
 import type { Flags } from './layers.ts';
 import { describe, nameOf, oppositeOf, variableOf, type Setting } from './setting.ts';
 import { settings } from './settings.ts';
@@ -26,7 +27,11 @@ export function addServe(program: Command, io: Io): void {
 /** Creates the flag of a setting, and its opposite if there is one. */
 export function optionsOf(setting: Setting): Option[] {
   const { group, opposite } = setting;
-  const option = new Option(setting.flag, describe(setting)).helpGroup(group);
+  const { flag, choices } = setting;
+  const option = choices
+    ? new OptionWithValues(flag, describe(setting), choices.map(String))
+    : new Option(flag, describe(setting));
+  option.helpGroup(group);
   if (setting.type !== 'switch')
     option.argParser((text, before: string[] | undefined) => [...(before ?? []), text]);
   return opposite === undefined

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Disposition } from '../../model/redirect.ts';
 import type { ServerEvent } from '../../model/events.ts';
 import type { Io } from '../io.ts';
+import { OptionWithValues } from '../option-with-values.ts';
 
 // Records, so that the compiler names a type that is missing.
 const types: Readonly<Record<ServerEvent['type'], true>> = {
@@ -65,13 +66,13 @@ export function addWatch(program: Command, io: Io): void {
 /** Creates an option that can be repeated. */
 function listOption(flag: string, what: string, choices?: readonly string[]): Option {
   const named = choices ? `: ${choices.join(', ')}` : '';
-  return new Option(flag, `${what}; repeatable${named}`).argParser(
-    (text: string, before: readonly string[] | undefined) => {
-      if (choices && !choices.includes(text))
-        throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`);
-      return [...(before ?? []), text];
-    },
-  );
+  const meaning = `${what}; repeatable${named}`;
+  const option = choices ? new OptionWithValues(flag, meaning, choices) : new Option(flag, meaning);
+  return option.argParser((text: string, before: readonly string[] | undefined) => {
+    if (choices && !choices.includes(text))
+      throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`);
+    return [...(before ?? []), text];
+  });
 }
 
 const help = `
