@@ -475,10 +475,60 @@ export const requirements = requirementsOn(
       [
         twin(
           'has room for any number of a name',
-          edit(`(this.#perName.get(identity.name) ?? 0) >= connectionsPerName`, 'false'),
+          edit(`(this.#perName.get(identity.name) ?? 0) >= this.#shareOf(identity)`, 'false'),
           /one more: is answered 101/,
         ),
       ],
+    ),
+    check(
+      bridge,
+      'a name has half of all connections, another name has room, and a name that is alone has all',
+      async (create) => {
+        const limits = { connections: 4 };
+        await withBridge(
+          ({ url, port }) =>
+            withPeers(url, async (open) => {
+              const bearers = ['greedy', 'modest'].map((name) => `${token}-${name}`);
+              for (let n = 0; n < 2; n++) await open({ bearer: bearers[0]! }).welcome();
+              const answers = bearers.map((bearer) => shake(port, { Authorization: `Bearer ${bearer}` }));
+              const statuses = (await Promise.all(answers)).map(({ status }) => status);
+              assert.equal(statuses, [429, 101], 'a third connection, and one of another name');
+            }),
+          {
+            limits,
+            tokens: ['greedy', 'modest'].map((name) => ({
+              name,
+              token: `${token}-${name}`,
+              roles: ['listener'],
+            })),
+          },
+          {},
+          create,
+        );
+        await withBridge(
+          ({ url, port }) =>
+            withPeers(url, async (open) => {
+              for (let n = 0; n < 2; n++) await open().welcome();
+              assert.is((await shake(port)).status, 101, 'a third connection of the only name');
+            }),
+          { limits },
+          {},
+          create,
+        );
+      },
+      [
+        twin(
+          'lets one name have all connections',
+          edit(`shares ? Math.ceil(connections / 2) : connections`, `shares ? connections : connections`),
+          /a third connection/,
+        ),
+        twin(
+          'halves the room of a name that is alone',
+          edit(`shares ? Math.ceil(connections / 2) : connections`, `Math.ceil(connections / 2)`),
+          /of the only name/,
+        ),
+      ],
+      { also: ['B2'] },
     ),
     check(
       bridge,

@@ -214,8 +214,9 @@ holds(
       ([, value = '', option]) => `${plain(option)} ${value.replaceAll(',', '')}`,
     );
     const real = Object.entries(limits).map(([name, value]) => `limits.${name} ${value}`);
-    // The size of a message and the number of its fragments are no options.
-    return differences('limits', options.sort(), [...real, ' 16384', ' 1024', ' half'].sort());
+    // The size of a message, the number of its fragments and the share of flows are no options.
+    const fixed = [' 16384', ' 1024', ' half', 'limits.connectionsPerName half'];
+    return differences('limits', options.sort(), [...real, ...fixed].sort());
   },
   ['| 500        | `limits.burst`', '| 600        | `limits.burst`', /limits\.burst 500 is missing/],
 );

@@ -134,14 +134,23 @@ export class Admission {
   /** Rejects a request beyond the limits: before its credential is checked, which takes time, and again afterwards. */
   #full(request: IncomingMessage, identity?: Identity): Rejection | undefined {
     const headers = { 'Retry-After': '5' };
-    const { connections, connectionsPerAddress, connectionsPerName } = this.#settings.limits;
+    const { connections, connectionsPerAddress } = this.#settings.limits;
     if (!this.open) return rejection('closing', { headers });
     if (this.#inside + this.#opening >= connections) return rejection('too_many_connections', { headers });
     if ((this.#perAddress.get(this.#clientOf(request)) ?? 0) >= connectionsPerAddress)
       return rejection('too_many_of_address', { headers });
-    if (identity && (this.#perName.get(identity.name) ?? 0) >= connectionsPerName)
+    if (identity && (this.#perName.get(identity.name) ?? 0) >= this.#shareOf(identity))
       return rejection('too_many_of_name', { name: identity.name, headers });
     return undefined;
+  }
+
+  /** Returns how many connections a name may have. */
+  #shareOf({ name }: Identity): number {
+    const { authenticate, origins, limits } = this.#settings;
+    const { connections, connectionsPerName } = limits;
+    if (connectionsPerName !== undefined) return connectionsPerName;
+    const shares = Boolean(authenticate) || origins.length > 0 || this.#credentials.hasOthersThan(name);
+    return shares ? Math.ceil(connections / 2) : connections;
   }
 
   async #identify(request: IncomingMessage, { origin, ticket }: Offer): Promise<Identity | Rejection> {

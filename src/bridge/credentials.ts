@@ -70,9 +70,11 @@ export class Credentials {
     for (const known of before) if (!this.#tokens.includes(known)) this.#revoked.add(known.identity);
   }
 
-  /** Tells if a listener's token has another name than this one. */
-  hasOthersThan(name: string): boolean {
-    return this.#tokens.some(({ identity }) => identity.name !== name && identity.roles.includes('listener'));
+  /** Tells if a token has another name than this one, and this role if one is given. */
+  hasOthersThan(name: string, role?: Role): boolean {
+    return this.#tokens.some(
+      ({ identity }) => identity.name !== name && (!role || identity.roles.includes(role)),
+    );
   }
 
   /** Revokes every identity of this name. */

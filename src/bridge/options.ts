@@ -34,7 +34,11 @@ export interface BridgeOptions {
 export interface BridgeLimits {
   /** Connections in all. @default 10_000 */
   connections?: number;
-  /** Connections of one credential's name. @default 10_000 */
+  /**
+   * Connections of one credential's name.
+   *
+   * @default half of `connections`, or all if no other token or page may connect
+   */
   connectionsPerName?: number;
   /** Connections of one client's address; `trustedProxies` of the server decides whose it is. @default 10_000 */
   connectionsPerAddress?: number;
@@ -58,9 +62,12 @@ export interface BridgeLimits {
   timeout?: number;
 }
 
-const defaults: Required<BridgeLimits> = {
+/** Bounds that a bridge enforces. Without `connectionsPerName`, a name has a share of `connections`. */
+export type EnforcedLimits = Required<Omit<BridgeLimits, 'connectionsPerName'>> &
+  Pick<BridgeLimits, 'connectionsPerName'>;
+
+const defaults: EnforcedLimits = {
   connections: 10_000,
-  connectionsPerName: 10_000,
   connectionsPerAddress: 10_000,
   flows: 10_000,
   burst: 500,
@@ -103,7 +110,7 @@ export type BridgeSettings = Omit<BridgeOptions, 'tokens'> & {
   path: string;
   origins: readonly string[];
   tokens: readonly BridgeToken[];
-  limits: Required<BridgeLimits>;
+  limits: EnforcedLimits;
 };
 
 export function readBridgeOptions(given: BridgeOptions): BridgeSettings {

@@ -139,7 +139,8 @@ class WebSocketBridge implements Bridge {
     const { authenticate, origins } = settings;
     // A credential that is the only one has no one to share with.
     flows.sharers.push(
-      (name) => Boolean(authenticate) || origins.length > 0 || this.#credentials.hasOthersThan(name),
+      (name) =>
+        Boolean(authenticate) || origins.length > 0 || this.#credentials.hasOthersThan(name, 'listener'),
     );
     this.#feed = new Feed(limits.events, { clock, pending: () => server.pending });
     this.#sessions = new Sessions(clock, ({ identity }) => this.#credentials.isValid(identity));
