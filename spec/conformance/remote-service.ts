@@ -97,7 +97,7 @@ export const requirements = requirementsOn(
   ),
 
   requirement(
-    'P-28',
+    'P-29',
     {
       demand: 'Name the role that a credential lacks, and the proxy if it is the likely cause.',
       source: 'docs/guides/troubleshooting.md',

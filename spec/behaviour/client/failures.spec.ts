@@ -46,7 +46,7 @@ test('says what is wrong with the token, and with the path', () =>
     );
   }));
 
-test('P-28 says that a proxy in front is the likely reason if the handshake arrives without Upgrade', () =>
+test('P-29 says that a proxy in front is the likely reason if the handshake arrives without Upgrade', () =>
   withBridge(async ({ port }) => {
     // As nginx does it unless it is told to forward these.
     await using proxy = await listenOnLoopback(
@@ -72,7 +72,7 @@ test('P-28 says that a proxy in front is the likely reason if the handshake arri
     );
   }));
 
-test('P-28 names the role that a token must have to begin a flow', () =>
+test('P-29 names the role that a token must have to begin a flow', () =>
   withBridge(
     async ({ url }) => {
       await using host = await connectCallbackHost(url, { token: monitorToken });
