@@ -33,5 +33,5 @@ export type { Logger, ServerOptions } from './server/options.ts';
 export type { Limits } from './server/limits.ts';
 export type { HoldOptions } from './flows/held-redirects.ts';
 export type { PageView } from './page/page.ts';
-export type { Language } from './page/texts.ts';
+export type { Language, OwnTexts, Texts } from './page/texts.ts';
 export type { ServerEvent } from './model/events.ts';

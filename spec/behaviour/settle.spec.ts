@@ -39,7 +39,7 @@ waiting('shows what happened in the language of its browser', () =>
   withSettle({}, async ({ arrive }) => {
     const { flow, page } = await arrive({ 'Accept-Language': 'ja' });
     flow.settle({ status: 'success' });
-    match((await page).body, '<html lang="ja">');
+    match((await page).body, '<html lang="ja" dir="ltr">');
   }),
 );
 

@@ -663,7 +663,7 @@ export const requirements = requirementsOn(
         twin(
           'tells a used state from an unknown one',
           edit(
-            `answer: reason === 'missing_code' ? pages.nothing(language) : pages.neutral(status, language),`,
+            `answer: reason === 'missing_code' ? pages.other('nothing', language) : pages.neutral(status, language),`,
             `answer: pages.neutral(disposition === 'duplicate' ? 409 : 400, language),`,
           ),
           /^Assertion: used/,

@@ -663,7 +663,7 @@ export const requirements = requirementsOn(
         twin(
           'shows an error before the state is checked',
           edit(
-            `answer: reason === 'missing_code' ? pages.nothing(language) : pages.neutral(status, language),`,
+            `answer: reason === 'missing_code' ? pages.other('nothing', language) : pages.neutral(status, language),`,
             `answer: fields.error === undefined ? pages.neutral(400, language) : pages.denied(new CallbackResponse(fields), language),`,
           ),
           /not answered with the neutral page/,

@@ -1,6 +1,6 @@
 import type { Language, Texts } from '../../src/page/texts.ts';
 import { Pages, type PagesOptions } from '../../src/page/answers.ts';
-import * as words from '../../src/page/translations.ts';
+import * as words from '../../src/page/words.ts';
 
 /** Texts of all languages. */
 export const texts = Object.fromEntries(

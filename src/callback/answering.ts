@@ -71,7 +71,7 @@ export class Answering {
     const { pages } = this.#options;
     return {
       kind: 'answered',
-      answer: reason === 'missing_code' ? pages.nothing(language) : pages.neutral(status, language),
+      answer: reason === 'missing_code' ? pages.other('nothing', language) : pages.neutral(status, language),
       redirect: this.#redirect(disposition, outline(fields), flow?.id, reason),
     };
   }

@@ -114,7 +114,7 @@ export class Handler {
   refuseHead(): Answered & { readonly redirect: Redirect } {
     const language = this.#options.pages.languageFor(undefined);
     const rejected = this.#answering.rejected('refused', {}, language, { reason: 'too_many_headers' });
-    return { ...rejected, answer: this.#options.pages.headTooLarge(language) };
+    return { ...rejected, answer: this.#options.pages.other('headTooLarge', language) };
   }
 
   /** Handles a held redirect once a program has asked for its state. */
@@ -144,7 +144,7 @@ export class Handler {
       this.#judgeStored(stored, found, incoming, language);
     return {
       kind: 'undecided',
-      answer: pages.unavailable(language),
+      answer: pages.other('unavailable', language),
       later: stored.match(fields, arrival).then(judge),
     };
   }

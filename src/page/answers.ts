@@ -4,7 +4,8 @@ import { InvalidOptionError } from '../base/invalid-option.ts';
 import { cleanUrlElement, escapeHtml, fill, renderPage, titleOf, type PageView } from './page.ts';
 import { answerHeaders, pageHeaders } from './security-headers.ts';
 import { probeHeader } from '../model/probe-header.ts';
-import type { Language, Texts, Translation } from './texts.ts';
+import type { Content, PageKind } from './kinds.ts';
+import type { Language, OwnTexts, Texts } from './texts.ts';
 import { typeOf } from '../base/validate.ts';
 
 /** Response to a request of a browser. */
@@ -24,6 +25,8 @@ export interface PagesOptions {
   logo?: string | undefined;
   /** Language of the pages; `auto` chooses by the header `Accept-Language`. */
   language: Language | 'auto';
+  /** Own sentences, as plain text. */
+  texts?: OwnTexts | undefined;
   /** Headers of every page, such as `Strict-Transport-Security`; names and values alternately. */
   extraHeaders: readonly string[];
   render?: ((view: PageView) => string) | undefined;
@@ -31,86 +34,26 @@ export interface PagesOptions {
   report: (error: unknown) => void;
 }
 
-type Content = Pick<PageView, 'kind' | 'headline' | 'message' | 'detail' | 'error' | 'errorUri'>;
-
-/** Properties of a page that its headers and its last lines follow from. */
-interface Manner {
-  readonly status: number;
-  /** Query of the page's clean URL, if a script is to write it into the address bar. */
-  readonly cleanQuery?: string | undefined;
-  /** Seconds after which the browser may send the same request again. Left out if that is of no use. */
-  readonly retryAfter?: number;
-}
-
-/** A page whose texts do not depend on the request. */
-interface PageKind extends Manner {
-  /** Returns the texts. @param connected Sentence about the server that the app is connected to. */
-  readonly content: (texts: Texts, connected?: string) => Content;
-}
-
-const kinds = {
-  received: {
-    status: 200,
-    content: ({ success, received }, detail) => ({
-      kind: 'success',
-      headline: success,
-      message: received,
-      detail,
-    }),
-  },
-  succeeded: {
-    status: 200,
-    content: ({ success }, detail) => ({ kind: 'success', headline: success, detail }),
-  },
-  undecided: {
-    status: 200,
-    content: ({ waiting, waitingHint }) => neutralContent(waiting, waitingHint),
-  },
-  cancelled: {
-    status: 400,
-    content: ({ cancelled, cancelledHint }) => ({
-      kind: 'cancelled',
-      headline: cancelled,
-      message: cancelledHint,
-    }),
-  },
-  denied: {
-    status: 400,
-    content: ({ failure, failed }) => ({ kind: 'failure', headline: failure, message: failed }),
-  },
-  failed: {
-    status: 200,
-    content: ({ failure, checkApp }) => ({ kind: 'failure', headline: failure, message: checkApp }),
-  },
-  nothing: {
-    status: 400,
-    content: ({ inactive, nothing }) => neutralContent(inactive, nothing),
-  },
-  unavailable: {
-    status: 503,
-    retryAfter: 2,
-    content: ({ unavailable, unavailableHint }) => neutralContent(unavailable, unavailableHint),
-  },
-  headTooLarge: {
-    status: 431,
-    content: ({ headTooLarge, headTooLargeHint }) => neutralContent(headTooLarge, headTooLargeHint),
-  },
-} satisfies Record<string, PageKind>;
-
 /** Page of a fixed text after a redirect was consumed. */
 export type FinishedKind = 'received' | 'succeeded' | 'undecided' | 'cancelled' | 'denied' | 'failed';
 
-const neutral = ({ inactive, inactiveHint }: Texts): Content => neutralContent(inactive, inactiveHint);
+/** Properties of a page that differ from those of its kind. */
+interface Manner {
+  readonly status?: number;
+  readonly retryAfter?: number;
+  /** Texts of a provider or app, which replace those of the kind. */
+  readonly said?: Partial<Content>;
+  /** Query of the page's clean URL, if a script is to write it into the address bar. */
+  readonly cleanQuery?: string | undefined;
+  /** Further headers, names and values alternately. */
+  readonly extra?: readonly string[];
+}
 
 // Cached Accept-Language headers. Browsers send few different ones; the limit bounds the memory that a peer can use.
 const mostHeaders = 200;
 
-/** Sentences of the pages in all languages, and the choice among them. */
-export interface Words {
-  readonly translations: Readonly<Record<Language, Translation>>;
-  /** Chooses the language for an `Accept-Language` header. */
-  readonly chooseLanguage: (header: string) => Language;
-}
+/** What `words.ts` has. */
+export type Words = typeof import('./words.ts');
 
 /** Creates the answers of the callback path. Answers that do not depend on the request are built once per language. */
 export class Pages {
@@ -149,8 +92,9 @@ export class Pages {
    * @param cleanQuery Query that a script writes into the address bar instead of the code. The caller keeps such a page.
    */
   finished(kind: FinishedKind, language: Language, cleanQuery?: string): Answer {
-    if (cleanQuery === undefined) return this.#once(kind, language, kinds[kind]);
-    return this.#make({ ...kinds[kind], cleanQuery }, language, kinds[kind].content);
+    return cleanQuery === undefined
+      ? this.#once(kind, language, kind)
+      : this.#make(kind, language, { cleanQuery });
   }
 
   /** Returns the page for an accepted response with `error`. */
@@ -159,47 +103,38 @@ export class Pages {
     language: Language,
     cleanQuery?: string,
   ): Answer {
-    return this.#make({ ...kinds.denied, cleanQuery }, language, (texts) => ({
-      ...kinds.denied.content(texts),
+    const said = {
       detail: error_description && escapeHtml(error_description),
       error: error && escapeHtml(error),
       // Others, such as `javascript:`, are of no use to a user who copies them.
       errorUri: error_uri && /^https?:/i.test(error_uri) ? escapeHtml(error_uri) : undefined,
-    }));
+    };
+    return this.#make('denied', language, { cleanQuery, said });
   }
 
   /** Returns the page for the outcome `failure`. */
   failed(message: string, language: Language, cleanQuery?: string): Answer {
-    return this.#make({ ...kinds.failed, cleanQuery }, language, ({ failure }) => ({
-      kind: 'failure',
-      headline: failure,
-      detail: escapeHtml(message),
-    }));
+    const said = { message: undefined, detail: escapeHtml(message) };
+    return this.#make('failed', language, { cleanQuery, said });
   }
 
   /** Returns the page for requests that are not accepted. It is the same for every reason, so that it discloses nothing. */
   neutral(status: number, language: Language, ...extra: string[]): Answer {
-    return this.#once(['neutral', status, ...extra].join(' '), language, { status, content: neutral }, extra);
+    return this.#once(['neutral', status, ...extra].join(' '), language, 'neutral', { status, extra });
   }
 
   /** Returns the neutral page for a request that may be sent again after some seconds. */
   later(status: number, language: Language, retryAfter: number): Answer {
-    return this.#once(`later ${status}`, language, { status, retryAfter, content: neutral });
+    return this.#once(`later ${status}`, language, 'neutral', { status, retryAfter });
   }
 
-  /** Returns the page for a request without parameters. The response may be in the fragment, which browsers do not send. */
-  nothing(language: Language): Answer {
-    return this.#once('nothing', language, kinds.nothing);
-  }
-
-  /** Returns the page for a request with more header bytes than the server takes, mostly because of cookies. */
-  headTooLarge(language: Language): Answer {
-    return this.#once('headTooLarge', language, kinds.headTooLarge);
-  }
-
-  /** Returns the page for a redirect that arrives while the store cannot be reached. The user may reload it. */
-  unavailable(language: Language): Answer {
-    return this.#once('unavailable', language, kinds.unavailable);
+  /**
+   * Returns another page of fixed texts: for a request without parameters, whose response may be in the fragment, which
+   * browsers do not send; for a request with more header bytes than the server takes, mostly because of cookies; for a
+   * redirect that arrives while the store cannot be reached.
+   */
+  other(kind: 'nothing' | 'headTooLarge' | 'unavailable', language: Language): Answer {
+    return this.#once(kind, language, kind);
   }
 
   /** Redirects with 303, so that browsers follow a `form_post` with a GET without body. @see RFC 9700 section 4.12 */
@@ -231,24 +166,26 @@ export class Pages {
     };
   }
 
-  #once(name: string, language: Language, kind: PageKind, extra?: string[]): Answer {
+  #once(name: string, language: Language, kind: keyof Words['kinds'], manner?: Manner): Answer {
     const inLanguages = (this.#made[name] ??= {});
-    return (inLanguages[language] ??= this.#make(kind, language, kind.content, extra));
+    return (inLanguages[language] ??= this.#make(kind, language, manner));
   }
 
-  #make(
-    { status, cleanQuery, retryAfter }: Manner,
-    language: Language,
-    content: PageKind['content'],
-    extra: string[] = [],
-  ): Answer {
+  #make(kind: keyof Words['kinds'], language: Language, manner: Manner = {}): Answer {
     const { title, serverUrl, productName, logo, extraHeaders } = this.#options;
-    if (!this.#words) return this.plain(status);
-    const { texts } = this.#words.translations[language];
-    const shown = content(texts, serverUrl && fill(texts.connected, serverUrl));
+    const usual: PageKind | undefined = this.#words?.kinds[kind];
+    const translation = this.#words?.translations[language];
+    // A node of another version may have signed a clean URL of a kind or language that is unknown here.
+    if (!usual || !translation) return this.plain(manner.status ?? 503);
+    const { status = usual.status, retryAfter = usual.retryAfter, cleanQuery, said, extra = [] } = manner;
+    const texts = { ...translation.texts };
+    for (const [name, text] of Object.entries(this.#options.texts?.[language] ?? {}))
+      if (text !== undefined) texts[name as keyof Texts] = escapeHtml(text);
+    const shown = { ...usual.content(texts, serverUrl && fill(texts.connected, serverUrl)), ...said };
     const view: PageView = {
       ...shown,
       language,
+      direction: translation.direction ?? 'ltr',
       title: titleOf(shown.headline, title ?? productName),
       productName: productName && escapeHtml(productName),
       logo: logo && escapeHtml(logo),
@@ -286,8 +223,4 @@ export class Pages {
     }
     return renderPage(view, script);
   }
-}
-
-function neutralContent(headline: string, message: string): Content {
-  return { kind: 'neutral', headline, message };
 }

@@ -6,6 +6,8 @@ export interface PageView {
   kind: 'success' | 'cancelled' | 'failure' | 'neutral';
   /** Language of the texts, as an HTML `lang`. */
   language: string;
+  /** Direction of the texts, as an HTML `dir`. */
+  direction: 'ltr' | 'rtl';
   /** Title of the document: the headline, and the name of the program if one is configured. */
   title: string;
   /** Name of the program that signs in, if configured. */
@@ -67,7 +69,20 @@ export function cleanUrlElement(query: string): string {
 
 /** Renders the default page. It loads no external resources. @param extra HTML before the end of the body. */
 export function renderPage(view: PageView, extra = ''): string {
-  const { kind, language, title, productName, logo, headline, message, detail, error, errorUri, note } = view;
+  const {
+    kind,
+    language,
+    direction,
+    title,
+    productName,
+    logo,
+    headline,
+    message,
+    detail,
+    error,
+    errorUri,
+    note,
+  } = view;
   const paragraph = (text: string | undefined, attributes = ''): string =>
     text ? `<p${attributes}>${text}</p>\n` : '';
   const code = (text: string | undefined): string => paragraph(text && `<code>${text}</code>`, ' dir="ltr"');
@@ -76,7 +91,7 @@ export function renderPage(view: PageView, extra = ''): string {
   const box = said + code(error) + code(errorUri);
   const image = logo ? `<img class="logo" src="${logo}" alt="">\n` : '';
   return `<!doctype html>
-<html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<html lang="${language}" dir="${direction}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${title}</title><style>${style}</style></head>
 <body><main class="${kind}">${image}${paragraph(productName, ' class="product"')}<div class="mark" aria-hidden="true">${marks[kind]}</div>
 <h1>${headline}</h1>
@@ -113,6 +128,7 @@ export function createCallbackHtml(
   return renderPage({
     kind: isSuccess ? 'success' : 'failure',
     language: 'en',
+    direction: 'ltr',
     title: escapeHtml(title),
     headline: isSuccess ? success : failure,
     detail: isSuccess ? serverUrl && fill(connected, serverUrl) : escapeHtml(message),

@@ -30,6 +30,8 @@ export interface Texts {
 export interface Translation {
   /** True once a native speaker has read the sentences. */
   readonly readByNativeSpeaker: boolean;
+  /** Direction of the script. @default 'ltr' */
+  readonly direction?: 'rtl';
   readonly texts: Texts;
 }
 
@@ -45,16 +47,69 @@ export const basics = {
 };
 
 /** Language of the pages, as a BCP 47 tag. */
-export type Language = 'en' | 'de' | 'fr' | 'es' | 'pt' | 'ja';
+export type Language =
+  | 'en'
+  | 'de'
+  | 'fr'
+  | 'es'
+  | 'pt-PT'
+  | 'pt-BR'
+  | 'it'
+  | 'nl'
+  | 'pl'
+  | 'ru'
+  | 'tr'
+  | 'ar'
+  | 'ja'
+  | 'ko'
+  | 'zh-Hans'
+  | 'zh-Hant';
 
 // A record, because the compiler asks for each language of it.
-const known: Readonly<Record<Language, true>> = {
+export const languageTable: Readonly<Record<Language, true>> = {
   en: true,
   de: true,
   fr: true,
   es: true,
-  pt: true,
+  'pt-PT': true,
+  'pt-BR': true,
+  it: true,
+  nl: true,
+  pl: true,
+  ru: true,
+  tr: true,
+  ar: true,
   ja: true,
+  ko: true,
+  'zh-Hans': true,
+  'zh-Hant': true,
 };
 
-export const languages = Object.keys(known) as readonly Language[];
+/** Own sentences for the pages, by language; those that are left out stay as they are. */
+export type OwnTexts = {
+  readonly [Tag in Language]?: { readonly [Name in keyof Texts]?: string | undefined } | undefined;
+};
+
+export const languages = Object.keys(languageTable) as readonly Language[];
+
+/** Names of the sentences. */
+export const textTable: Readonly<Record<keyof Texts, true>> = {
+  success: true,
+  received: true,
+  waiting: true,
+  waitingHint: true,
+  cancelled: true,
+  cancelledHint: true,
+  failure: true,
+  failed: true,
+  inactive: true,
+  inactiveHint: true,
+  nothing: true,
+  checkApp: true,
+  headTooLarge: true,
+  headTooLargeHint: true,
+  unavailable: true,
+  unavailableHint: true,
+  close: true,
+  connected: true,
+};

@@ -6,7 +6,7 @@ import type { OAuthCallbackResult } from '../model/callback-result.ts';
 import type { HoldOptions } from '../flows/held-redirects.ts';
 import type { Limits } from './limits.ts';
 import type { PageView } from '../page/page.ts';
-import type { Language } from '../page/texts.ts';
+import type { Language, OwnTexts } from '../page/texts.ts';
 
 /** Receiver of diagnostics, a string or an error each; `console` and pino both fit. Never gets a code or a state. */
 export interface Logger {
@@ -68,10 +68,16 @@ export interface ServerOptions {
   /** Image for the pages, as a `data:image/` URI. */
   logo?: string;
   /**
-   * Language of the pages; `auto` uses the browser's `Accept-Language`.
+   * Language of the pages; `auto` uses the browser's `Accept-Language`. There, `pt` without a region is Brazilian, and Chinese
+   * without a script is traditional in Taiwan, Hong Kong and Macau only.
    * @default 'auto'
    */
   language?: Language | 'auto';
+  /**
+   * Own sentences for the pages, as plain text, by language: `{ en: { success: 'Welcome' } }`. Those that are left out stay as
+   * they are. `connected` has a place for the server, `{}`.
+   */
+  texts?: OwnTexts;
   /**
    * Method that removes the code from the address bar: a script of the page, a redirect, or none. Only the redirect removes
    * it from the browser's history too. With either, a reload shows how the sign-in ended.

@@ -81,13 +81,14 @@ export class CallbackServer implements OAuthCallbackServer {
     this.#flows = new FlowIndex(this.#flowsOptions);
     this.redirects = new RedirectStream(this.#flows, this.#redirects);
     this.events = new IsolatedObservable(report, (subscriber) => this.#events.subscribe(subscriber));
-    const { title, serverUrl, productName, logo, language, render } = settings;
+    const { title, serverUrl, productName, logo, language, texts, render } = settings;
     this.#pages = new Pages({
       title,
       serverUrl,
       productName,
       logo,
       language,
+      texts,
       render,
       extraHeaders,
       report,
@@ -216,7 +217,7 @@ export class CallbackServer implements OAuthCallbackServer {
     this.#flows.open();
     this.#redirects.restart();
     this.#events.restart();
-    this.#pages.learn(await import('../page/translations.ts'));
+    this.#pages.learn(await import('../page/words.ts'));
     this.#binding = await bind(this.#settings, {
       serve: this.#serve,
       concerns: this.#concerns,

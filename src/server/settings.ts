@@ -14,7 +14,7 @@ import {
 import { hasResponseParameter } from '../callback/parameters.ts';
 import type { HoldOptions } from '../flows/held-redirects.ts';
 import { isAddressRange } from '../http/client-addresses.ts';
-import { languages, type Language } from '../page/texts.ts';
+import { languages, languageTable, textTable, type Language, type OwnTexts } from '../page/texts.ts';
 import { readLimits, type Limits } from './limits.ts';
 import type { ServerOptions } from './options.ts';
 
@@ -56,6 +56,7 @@ export const serverOptionTable: OptionTable<ServerOptions> = {
   productName: true,
   logo: true,
   language: true,
+  texts: true,
   cleanUrl: true,
   settle: true,
   finishUrls: true,
@@ -154,6 +155,7 @@ function requirePage(settings: typeof defaults & ServerOptions): void {
     throw invalid('logo', 'be a data:image/ URI', logo.slice(0, 40));
   }
   requireOneOf('language', language, ['auto', ...languages]);
+  if (settings.texts !== undefined) requireTexts(settings.texts);
   requireOneOf('cleanUrl', cleanUrl, ['script', 'redirect', false]);
   if (settings.render !== undefined && typeof settings.render !== 'function') {
     throw new InvalidOptionError('render', `must be a function; got ${typeOf(settings.render)}`);
@@ -161,6 +163,15 @@ function requirePage(settings: typeof defaults & ServerOptions): void {
   if (settle !== false) requireInteger('settle', settle, 1, 300_000);
   requireList('finishUrls', finishUrls);
   for (const url of finishUrls) requireWebUrl('finishUrls', url);
+}
+
+function requireTexts(texts: OwnTexts): void {
+  const byLanguage = readOptions(texts, languageTable, { of: 'texts', prefix: 'texts.' }, {});
+  for (const [language, own] of Object.entries(byLanguage)) {
+    const of = `texts.${language}`;
+    const sentences = readOptions(own ?? {}, textTable, { of, prefix: `${of}.` }, {});
+    for (const [name, text] of Object.entries(sentences)) requireText(`${of}.${name}`, text);
+  }
 }
 
 function requirePolicy(settings: typeof defaults & ServerOptions): void {

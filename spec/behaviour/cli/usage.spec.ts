@@ -71,7 +71,10 @@ const wrong: readonly (readonly [args: readonly string[], sentence: string | Reg
   [['serve', '--callback-path', 'cb'], '--callback-path must be a URL path'],
   [['serve', '--callback-path', '/metrics'], '--callback-path must not be /healthz, /readyz, /metrics'],
   [['serve', '--flow-ttl', '0'], '--flow-ttl must be a whole number from 1 to 86400000; got 0'],
-  [['serve', '--language', 'tlh'], '--language must be en, de, fr, es, pt, ja or auto; got "tlh"'],
+  [
+    ['serve', '--language', 'tlh'],
+    '--language must be en, de, fr, es, pt-PT, pt-BR, it, nl, pl, ru, tr, ar, ja, ko, zh-Hans, zh-Hant or auto; got "tlh"',
+  ],
   [['serve', '--clean-url', 'never'], '--clean-url must be script, redirect or false; got "never"'],
   [['serve', '--settle', 'true'], '--settle must be a whole number or false; got "true"'],
   [['serve', '--unmatched', 'holdFor=1'], '--unmatched must be reject, accept, or holdFor and max'],

@@ -1,12 +1,19 @@
 import { createHash } from 'node:crypto';
 import { firstValueFrom } from 'rxjs';
-import { CallbackResponse, type PageView, type ServerOptions } from '../../../src/index.ts';
+import { createServer } from 'node:http';
+import {
+  CallbackResponse,
+  createOAuthCallbackServer,
+  type PageView,
+  type ServerOptions,
+} from '../../../src/index.ts';
 import type { Answer } from '../../../src/page/answers.ts';
 import { cleanUrlScript } from '../../../src/page/page.ts';
 import { languages, type Language } from '../../../src/page/texts.ts';
 import { equal, is, match, not, ok } from '../../helpers/assert.ts';
 import { withServer, type Endpoint } from '../../helpers/endpoint.ts';
-import type { HttpAnswer } from '../../helpers/http.ts';
+import { visit, type HttpAnswer } from '../../helpers/http.ts';
+import { listenOnLoopback } from '../../helpers/loopback.ts';
 import { suite } from '../../helpers/suite.ts';
 import { pagesOf, texts } from '../../helpers/texts.ts';
 
@@ -38,7 +45,7 @@ for (const language of languages) {
     for (const [{ status, headers, body }, expected, kind, parts] of shown) {
       const html = body.toString();
       is(status, expected);
-      match(html, `<html lang="${language}">`);
+      match(html, `<html lang="${language}" dir="${language === 'ar' ? 'rtl' : 'ltr'}">`);
       match(html, `<main class="${kind}">`);
       for (const part of parts) match(html, part);
       is(headers[headers.indexOf('Content-Length') + 1], String(body.length));
@@ -49,16 +56,22 @@ for (const language of languages) {
 }
 
 kinds('differ in their titles by outcome and language', () => {
-  const titles = languages.flatMap((language) => {
+  const titlesIn = (language: Language): readonly (string | undefined)[] => {
     const made = pagesOf({ title: undefined });
     return [
       ...(['succeeded', 'undecided', 'cancelled', 'denied'] as const).map((kind) =>
         made.finished(kind, language),
       ),
-      ...[made.neutral(400, language), made.headTooLarge(language), made.unavailable(language)],
+      ...[
+        made.neutral(400, language),
+        made.other('headTooLarge', language),
+        made.other('unavailable', language),
+      ],
     ].map((answer) => /<title>([^<]*)<\/title>/.exec(html(answer))?.[1]);
-  });
-  is(new Set(titles).size, languages.length * 7);
+  };
+  for (const language of languages) is(new Set(titlesIn(language)).size, 7, language);
+  for (const language of languages.filter((each) => each !== 'en'))
+    for (const title of titlesIn(language)) not.ok(titlesIn('en').includes(title), title);
   for (const [options, expected] of [
     [{ title: undefined }, 'Sign-in cancelled'],
     [{ title: undefined, productName: 'Notes' }, 'Sign-in cancelled – Notes'],
@@ -129,17 +142,18 @@ language('is the language that the browser prefers', () =>
       ['de', 'de'],
       ['fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5', 'fr'],
       ['en;q=0.1, ja;q=0.2', 'ja'],
-      ['nl, es;q=0', 'en'],
+      ['sv, es;q=0', 'en'],
+      ['zh-TW, zh;q=0.9', 'zh-Hant'],
       ['"><script>', 'en'],
     ] as const) {
       match(
         (await endpoint.visit('/callback', { 'Accept-Language': header })).body,
-        `<html lang="${expected}">`,
+        `<html lang="${expected}" dir=`,
       );
       const { body } = await success(endpoint, { 'Accept-Language': header });
       match(body, texts[expected].success);
     }
-    match((await endpoint.visit('/callback')).body, '<html lang="en">');
+    match((await endpoint.visit('/callback')).body, '<html lang="en" dir="ltr">');
   }),
 );
 
@@ -150,14 +164,17 @@ language('counts a header that comes twice as one', () =>
       ['Accept-Language', 'de;q=0.5'],
       ['Accept-Language', 'fr;q=0.9'],
     ] as const;
-    match((await send({ target: '/callback', headers })).body, '<html lang="fr">');
+    match((await send({ target: '/callback', headers })).body, '<html lang="fr" dir="ltr">');
   }),
 );
 
 language('is the configured language, whatever the browser prefers', () =>
-  withServer({ language: 'pt' }, async (endpoint) => {
-    match((await endpoint.visit('/callback', { 'Accept-Language': 'de' })).body, '<html lang="pt">');
-    match((await success(endpoint, { 'Accept-Language': 'de' })).body, texts.pt.success);
+  withServer({ language: 'pt-BR' }, async (endpoint) => {
+    match(
+      (await endpoint.visit('/callback', { 'Accept-Language': 'de' })).body,
+      '<html lang="pt-BR" dir="ltr">',
+    );
+    match((await success(endpoint, { 'Accept-Language': 'de' })).body, texts['pt-BR'].success);
   }),
 );
 
@@ -275,6 +292,7 @@ own('get a view whose every string is escaped', () => {
       {
         kind: 'success',
         language: 'en',
+        direction: 'ltr',
         title: `${texts.en.success} – ${harmless}`,
         productName: harmless,
         logo: `data:image/x,${harmless}`,
@@ -349,6 +367,42 @@ own('still clean the address bar', () =>
   }),
 );
 
+const ownTexts = suite('own texts');
+
+ownTexts('replace single sentences of a language, as plain text, and leave the others', () =>
+  withServer(
+    {
+      serverUrl: 'mcp <b>',
+      texts: {
+        en: { success: `Welcome ${hostile}`, connected: 'On {}', close: undefined },
+        ar: { success: 'أهلًا' },
+      },
+    },
+    async (endpoint) => {
+      const { body } = await success(endpoint);
+      match(body, `<h1>Welcome ${harmless}</h1>`);
+      match(body, `<title>Welcome ${harmless}</title>`);
+      match(body, '<p>On mcp &lt;b&gt;</p>');
+      match(body, texts.en.close);
+      match((await success(endpoint, { 'Accept-Language': 'ar' })).body, '<h1>أهلًا</h1>');
+      match((await success(endpoint, { 'Accept-Language': 'de' })).body, texts.de.success);
+    },
+  ),
+);
+
+const mounted = suite('pages of a server that has not been started');
+
+mounted('are a few words, and are pages once it listens', async () => {
+  const server = createOAuthCallbackServer({ server: 'mounted', publicUrl: 'https://app.example' });
+  await using there = await listenOnLoopback(createServer(server.handler));
+  const ask = (): Promise<HttpAnswer> => visit(there.port, '/callback', { Host: 'app.example' });
+  const { status, headers } = await ask();
+  equal([status, headers['content-type']], [421, 'text/plain; charset=utf-8']);
+  await server.listen();
+  match((await ask()).body, texts.en.nothing);
+  await server.close();
+});
+
 const policy = suite('the policy of a page');
 
 for (const [name, options] of Object.entries({
@@ -416,4 +470,6 @@ kinds.run();
 language.run();
 look.run();
 own.run();
+ownTexts.run();
+mounted.run();
 policy.run();

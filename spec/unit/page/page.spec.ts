@@ -84,6 +84,7 @@ const pages = [
   renderPage({
     kind: 'neutral',
     language: 'en',
+    direction: 'ltr',
     productName: undefined,
     logo: undefined,
     title: 'T',

@@ -1,5 +1,8 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { basics, languages, type Texts } from '../../../src/page/texts.ts';
-import { chooseLanguage } from '../../../src/page/translations.ts';
+import { chooseLanguage } from '../../../src/page/choose-language.ts';
+import { translations } from '../../../src/page/translations.ts';
 import { equal, is, not, ok } from '../../helpers/assert.ts';
 import { suite } from '../../helpers/suite.ts';
 import { texts } from '../../helpers/texts.ts';
@@ -7,8 +10,41 @@ import { texts } from '../../helpers/texts.ts';
 const test = suite('texts');
 const names = Object.keys(texts.en) as (keyof Texts)[];
 
-test('are there in six languages', () => {
-  equal(languages, ['en', 'de', 'fr', 'es', 'pt', 'ja']);
+/** Returns what is wrong with the names of the sentences of a language, compared with the English ones. */
+function flawsOf(of: object): string[] {
+  const found = Object.keys(of);
+  return [
+    ...names.filter((name) => !found.includes(name)).map((name) => `lacks ${name}`),
+    ...found
+      .filter((name) => !(names as string[]).includes(name))
+      .map((name) => `has ${name}, which no page has`),
+  ];
+}
+
+test('are there in sixteen languages, one of which is written from right to left', () => {
+  const codes = 'en de fr es pt-PT pt-BR it nl pl ru tr ar ja ko zh-Hans zh-Hant'.split(' ');
+  equal(languages, codes);
+  equal(
+    languages.filter((language) => translations[language].direction === 'rtl'),
+    ['ar'],
+  );
+});
+
+test('say of each language if a native speaker has read it: not yet', () => {
+  for (const language of languages) is(translations[language].readByNativeSpeaker, false, language);
+});
+
+test('of each language are a file of its own', () => {
+  const folder = join(import.meta.dirname, '../../../src/page/languages');
+  equal(readdirSync(folder).sort(), languages.map((language) => `${language}.ts`).sort());
+});
+
+test('that are missing, and that no page has, are found', () => {
+  const { close, ...rest } = texts.de;
+  ok(close);
+  equal(flawsOf(rest), ['lacks close']);
+  equal(flawsOf({ ...texts.de, clsoe: close }), ['has clsoe, which no page has']);
+  equal(flawsOf(texts.de), []);
 });
 
 test('of createCallbackHtml are those of the pages', () => {
@@ -23,7 +59,7 @@ for (const language of languages.filter((each) => each !== 'en')) {
 
 for (const language of languages) {
   test(`are complete and ready for HTML in ${language}`, () => {
-    equal(Object.keys(texts[language]), names);
+    equal(flawsOf(texts[language]), []);
     for (const name of names) {
       const text = texts[language][name];
       is(text, text.trim(), name);
@@ -49,7 +85,32 @@ const chosen: readonly (readonly [header: string, language: string])[] = [
   ['de', 'de'],
   ['DE', 'de'],
   ['de-AT', 'de'],
-  ['pt-BR,pt;q=0.9,en;q=0.8', 'pt'],
+  ['pt-BR,pt;q=0.9,en;q=0.8', 'pt-BR'],
+  ['pt-PT', 'pt-PT'],
+  // Without a region, Portuguese is Brazilian; that of another region is European.
+  ['pt', 'pt-BR'],
+  ['pt-Latn-BR', 'pt-BR'],
+  ['PT-AO', 'pt-PT'],
+  ['pt-PT;q=0.5, pt-BR;q=0.6', 'pt-BR'],
+  // The script decides, then the region.
+  ['zh', 'zh-Hans'],
+  ['zh-CN, nl;q=0.9', 'zh-Hans'],
+  ['zh-SG', 'zh-Hans'],
+  ['zh-TW', 'zh-Hant'],
+  ['zh-HK,zh;q=0.9', 'zh-Hant'],
+  ['zh-MO', 'zh-Hant'],
+  ['zh-Hant', 'zh-Hant'],
+  ['zh-Hant-CN', 'zh-Hant'],
+  ['zh-Hans-TW', 'zh-Hans'],
+  ['zh-HANT-HK', 'zh-Hant'],
+  ['zhx, zh_TW', 'en'],
+  ['ar-EG', 'ar'],
+  ['ko-KR', 'ko'],
+  ['it-CH', 'it'],
+  ['nl-BE', 'nl'],
+  ['ru-UA', 'ru'],
+  ['pl', 'pl'],
+  ['tr-CY', 'tr'],
   ['en-GB,en;q=0.9,de;q=0.8', 'en'],
   ['fr;q=0.2, es;q=0.9, de;q=0.5', 'es'],
   ['fr;q=0.2,es;q=0.2', 'fr'],
@@ -60,8 +121,8 @@ const chosen: readonly (readonly [header: string, language: string])[] = [
   ['de;q=0', 'en'],
   ['de;q=0.0, fr;q=0.001', 'fr'],
   // Known to nobody here, or to nobody.
-  ['zh-CN, nl;q=0.9', 'en'],
-  ['zh-CN, nl;q=0.9, es;q=0.1', 'es'],
+  ['sv-SE, cy;q=0.9', 'en'],
+  ['sv-SE, cy;q=0.9, es;q=0.1', 'es'],
   ['*', 'en'],
   ['*, de;q=0.5', 'de'],
   ['deutsch', 'en'],

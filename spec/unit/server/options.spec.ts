@@ -105,6 +105,11 @@ const bad: readonly Bad[] = [
   ['logger', { logger: true }, 'must be an object; got a boolean'],
   ['callback_path', { callback_path: '/cb' }, 'is not an option'],
   ['Port', { Port: 1 }, 'is not an option'],
+  ['options', { texts: null }, 'of texts must be an object; got null'],
+  ['options', { texts: { en: 'Hi' } }, 'of texts.en must be an object; got a string'],
+  ['texts.pt', { texts: { pt: {} } }, 'is not an option of texts'],
+  ['texts.en.sucess', { texts: { en: { sucess: 'Hi' } } }, 'is not an option of texts.en'],
+  ['texts.de.close', { texts: { de: { close: 1 } } }, 'must be a string; got a number'],
 ];
 
 const test = suite('options');
@@ -146,6 +151,7 @@ const good: Required<Omit<ServerOptions, 'server'>> = {
   productName: 'P',
   logo: 'data:image/png;base64,AA==',
   language: 'ja',
+  texts: { en: { success: 'Welcome' }, 'zh-Hant': {} },
   cleanUrl: 'redirect',
   settle: 300_000,
   finishUrls: ['https://app.example/done'],

@@ -323,6 +323,7 @@ export const programOnly = {
   server: {
     server: true,
     render: true,
+    texts: true,
     resultContainer: true,
     resultReady: true,
     scheduler: true,

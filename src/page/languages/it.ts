@@ -1,0 +1,29 @@
+import type { Translation } from '../texts.ts';
+
+/** Italian. */
+export const it: Translation = {
+  readByNativeSpeaker: false,
+  texts: {
+    success: 'Autenticazione riuscita',
+    received: 'L’accesso è stato ricevuto. L’app prosegue da qui.',
+    waiting: 'Accesso ricevuto',
+    waitingHint: 'L’app non ha ancora comunicato un risultato. Controlla nell’app.',
+    cancelled: 'Accesso annullato',
+    cancelledHint: 'Hai annullato l’accesso. Ricomincia dall’app.',
+    failure: 'Autenticazione non riuscita',
+    failed: 'Il server di autorizzazione ha segnalato un errore.',
+    inactive: 'Questo link di accesso non è attivo',
+    inactiveHint:
+      'Se hai appena effettuato l’accesso, puoi ignorare questa pagina. Altrimenti ricomincia dall’app.',
+    nothing:
+      'Questa richiesta non contiene alcuna risposta di accesso. (I browser non inviano la parte di un indirizzo dopo #.)',
+    checkApp: 'Vedi i dettagli nell’app.',
+    headTooLarge: 'Il browser ha inviato troppi dati',
+    headTooLargeHint: 'Elimina i cookie di questo sito. Poi ricomincia dall’app.',
+    unavailable: 'L’accesso non è al momento disponibile',
+    unavailableHint:
+      'Il servizio è temporaneamente non disponibile. Attendi un momento e ricarica questa pagina.',
+    close: 'Ora puoi chiudere questa scheda.',
+    connected: 'Connesso a: {}',
+  },
+};

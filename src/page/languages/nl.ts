@@ -1,0 +1,28 @@
+import type { Translation } from '../texts.ts';
+
+/** Dutch. */
+export const nl: Translation = {
+  readByNativeSpeaker: false,
+  texts: {
+    success: 'Authenticatie geslaagd',
+    received: 'De aanmelding is ontvangen. De app gaat nu verder.',
+    waiting: 'Aanmelding ontvangen',
+    waitingHint: 'De app heeft nog geen resultaat gemeld. Kijk in de app.',
+    cancelled: 'Aanmelding geannuleerd',
+    cancelledHint: 'Je hebt de aanmelding geannuleerd. Begin opnieuw vanuit de app.',
+    failure: 'Authenticatie mislukt',
+    failed: 'De autorisatieserver heeft een fout gemeld.',
+    inactive: 'Deze aanmeldlink is niet actief',
+    inactiveHint:
+      'Als je je net hebt aangemeld, kun je deze pagina negeren. Begin anders opnieuw vanuit de app.',
+    nothing:
+      'Dit verzoek bevat geen antwoord op een aanmelding. (Browsers sturen het deel van een adres na # niet mee.)',
+    checkApp: 'Zie de app voor meer informatie.',
+    headTooLarge: 'Je browser heeft te veel gegevens verzonden',
+    headTooLargeHint: 'Verwijder de cookies van deze site. Begin daarna opnieuw vanuit de app.',
+    unavailable: 'Aanmelden is nu niet mogelijk',
+    unavailableHint: 'De dienst is tijdelijk niet beschikbaar. Wacht even en laad deze pagina opnieuw.',
+    close: 'Je kunt dit tabblad nu sluiten.',
+    connected: 'Verbonden met: {}',
+  },
+};

@@ -1,0 +1,28 @@
+import type { Translation } from '../texts.ts';
+
+/** Polish. */
+export const pl: Translation = {
+  readByNativeSpeaker: false,
+  texts: {
+    success: 'Uwierzytelnianie powiodło się',
+    received: 'Logowanie zostało odebrane. Aplikacja przejmuje dalsze działania.',
+    waiting: 'Logowanie odebrane',
+    waitingHint: 'Aplikacja nie zgłosiła jeszcze wyniku. Sprawdź w aplikacji.',
+    cancelled: 'Logowanie anulowane',
+    cancelledHint: 'Logowanie zostało przez Ciebie anulowane. Zacznij ponownie w aplikacji.',
+    failure: 'Uwierzytelnianie nie powiodło się',
+    failed: 'Serwer autoryzacji zgłosił błąd.',
+    inactive: 'Ten link do logowania jest nieaktywny',
+    inactiveHint:
+      'Jeśli logowanie właśnie się odbyło, możesz zignorować tę stronę. W przeciwnym razie zacznij ponownie w aplikacji.',
+    nothing:
+      'To żądanie nie zawiera odpowiedzi logowania. (Przeglądarki nie wysyłają części adresu po znaku #.)',
+    checkApp: 'Szczegóły znajdziesz w aplikacji.',
+    headTooLarge: 'Przeglądarka wysłała zbyt dużo danych',
+    headTooLargeHint: 'Usuń pliki cookie tej witryny. Następnie zacznij ponownie w aplikacji.',
+    unavailable: 'Logowanie jest teraz niedostępne',
+    unavailableHint: 'Usługa jest tymczasowo niedostępna. Poczekaj chwilę i odśwież tę stronę.',
+    close: 'Możesz teraz zamknąć tę kartę.',
+    connected: 'Połączono z: {}',
+  },
+};
