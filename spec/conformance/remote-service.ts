@@ -171,8 +171,8 @@ export const requirements = requirementsOn(
         twin(
           'answers it as a path that does not exist',
           edit(
-            `takeRequests(routes, path, answerDroppedUpgrade, hasDroppedUpgrade)`,
-            `takeRequests(routes, path, answerDroppedUpgrade, () => false)`,
+            `method === 'GET' && headers['sec-websocket-key']`,
+            `method === '' && headers['sec-websocket-key']`,
           ),
           /it is answered 404/,
         ),
