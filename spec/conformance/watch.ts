@@ -129,7 +129,7 @@ export const requirements = requirementsOn(
         ),
         twin(
           'names the issuer as it is',
-          edit('printable(`Signed in at ${issuer}.`)', '`Signed in at ${issuer}.`'),
+          edit('this.#colors.green(printable(sentence))', 'this.#colors.green(sentence)'),
           /the terminal is steered/,
         ),
       ],

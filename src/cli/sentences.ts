@@ -1,5 +1,6 @@
 import type { ConnectionEvent } from '../bridge/audit.ts';
 import type { ServerEvent } from '../model/events.ts';
+import { duration } from './times.ts';
 
 const cancelReasons: Readonly<Record<Extract<ServerEvent, { type: 'cancelled' }>['reason'], string>> = {
   cancelled: 'cancelled',
@@ -37,7 +38,9 @@ function description(event: ServerEvent): string {
     case 'listening':
       return `listening at ${event.redirectUri}`;
     case 'begun':
-      return event.expiresAt === undefined ? 'begun' : `begun, expires at ${clock(event.expiresAt)}`;
+      return event.expiresAt === undefined
+        ? 'begun'
+        : `begun, expires in ${duration(event.expiresAt - event.at)}`;
     case 'redirect':
       return redirected(event);
     case 'answered':
@@ -61,8 +64,4 @@ function redirected({ disposition, reason, count }: Extract<ServerEvent, { type:
 
 function spaced(name: string): string {
   return name.replaceAll('_', ' ');
-}
-
-function clock(at: number): string {
-  return new Date(at).toISOString().slice(11, 19);
 }

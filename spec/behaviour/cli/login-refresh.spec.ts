@@ -55,7 +55,11 @@ test('refreshes saved tokens without a browser, and shows no token', () =>
     const { code, stdout, stderr } = await run(args);
     assert.equal(
       [code, stdout, stderr],
-      [0, '', `Refreshing the tokens in ${file}; to sign in anew, remove it.\nSigned in at ${as.issuer}.\n`],
+      [
+        0,
+        '',
+        `Refreshing the tokens in ${file}; to sign in anew, remove it.\nRefreshed the tokens of ${as.issuer}.\n`,
+      ],
     );
     const after = tokensOf(file);
     assert.is(after.claims?.sub, subject);
@@ -328,7 +332,7 @@ for (const [what, more] of [
       assert.equal([code, stdout, as.requests], [0, '', []], stderr);
       assert.match(
         stderr,
-        /^The access token in \S+ is valid until \+?\d{4,6}-\S+Z; to get a new one, pass --refresh\.\nSigned in at \S+\.\n$/,
+        /^The access token in \S+ is valid for another \d+ \S+(?: \d+ \S+)?; to get a new one, pass --refresh\.\nAlready signed in at \S+\.\n$/,
       );
       assert.not.match(stderr, 'CANARY');
       assert.is(readFileSync(file, 'utf8'), text);
@@ -352,7 +356,7 @@ for (const [what, more, flags] of [
       // The next command with the same flags uses the tokens that this one has saved.
       const asked = as.requests.length;
       const { stderr: again } = await run([...args, ...flags.filter((flag) => flag !== '--refresh')]);
-      assert.match(again, 'is valid until');
+      assert.match(again, 'is valid for another');
       assert.is(as.requests.length, asked);
     }));
 

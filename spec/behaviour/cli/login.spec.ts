@@ -88,7 +88,7 @@ test('E-09 opens the browser with the URL as one argument, through no shell, and
   const url = await urlOf(command);
   assert.equal(await calls(called), ['1', url.href]);
   assert.is(url.searchParams.get('login_hint'), hint);
-  await command.sees(/9:5\d left/);
+  await command.sees(/expires in 9 min 5\d s/);
   assert.match(command.stdout, 'Opening your browser.');
   assert.not.match(command.stdout, 'ssh');
   await new Browser().open(url);
@@ -126,9 +126,9 @@ test('says on a terminal how much time is left, and a second later that it is le
   await using as = await startIssuer();
   const args = loginAt(as, '--browser', '--timeout', '60');
   await using command = Cli.onTerminal(args, fakeBrowser().env);
-  await command.sees(/sign-in, (\d+:\d\d) left[^]*?sign-in, (?!\1)\d+:\d\d left/);
-  const seen = [...command.stdout.matchAll(/sign-in, (\d+):(\d\d) left/g)];
-  const left = [...new Set(seen.map(([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds)))];
+  await command.sees(/expires in (\d+ s)[^]*?expires in (?!\1)\d+ s/);
+  const seen = [...command.stdout.matchAll(/expires in (\d+) s/g)];
+  const left = [...new Set(seen.map(([, seconds]) => Number(seconds)))];
   const [first = 0, second = 0] = left;
   assert.ok(first <= 60 && first > 0 && second < first, `${first}, then ${second}`);
 });
@@ -205,7 +205,7 @@ test('takes a pasted URL while a browser is open, and leaves a pipe alone', asyn
   const { env } = fakeBrowser();
   await using command = Cli.onTerminal(loginAt(as, '--browser'), env);
   const url = await urlOf(command);
-  await command.sees(/\d left/);
+  await command.sees(/expires in \d/);
   command.press('oops\r');
   await command.sees(/too short for a code[^\n]*\. Try again:/);
   command.press(`${(await redirectOf(as, url)).href}\r`);

@@ -87,7 +87,7 @@ test('login uses what token has saved', () =>
     await run(['token', '--refresh', file]);
     const { code, stderr } = await run(loginAt(as, '--save', file));
     assert.is(code, 0, stderr);
-    assert.match(stderr, 'is valid until');
+    assert.match(stderr, 'is valid for another');
   }));
 
 for (const [what, flags] of [

@@ -4,7 +4,7 @@ import yoctoSpinner, { type Spinner } from 'yocto-spinner';
 import { printable } from '../../base/printable.ts';
 import type { Tokens } from '../../login/tokens.ts';
 import type { Io } from '../io.ts';
-import { clockTime } from './texts.ts';
+import { duration } from '../times.ts';
 
 /** Progress of a sign-in, shown to the user on stderr. */
 export class Progress {
@@ -41,10 +41,11 @@ export class Progress {
 
   /** @param hasSpinner Set if the user types nothing on the terminal, which a spinner would overwrite. */
   waiting(expiresAt: number, hasSpinner: boolean): void {
-    const left = (): string => clockTime(expiresAt - Date.now());
+    const sentence = (): string =>
+      `Waiting for the sign-in, which expires in ${duration(expiresAt - Date.now())}`;
     // The spinner can only write to the stream of the process.
     if (!hasSpinner || !this.#io.stderr.isTTY || this.#io.stderr !== process.stderr || this.#io.env['CI']) {
-      this.#write(this.#colors.dim(`Waiting for the sign-in, ${left()} left.`));
+      this.#write(this.#colors.dim(`${sentence()}.`));
       return;
     }
     const spinner = yoctoSpinner({ stream: process.stderr, handleSignals: false }).start();
@@ -53,7 +54,7 @@ export class Progress {
       leave: () => void spinner.stop(),
       resume: () => void spinner.start(),
     });
-    this.#ticks = timer(0, 1_000).subscribe(() => (spinner.text = `Waiting for the sign-in, ${left()} left`));
+    this.#ticks = timer(0, 1_000).subscribe(() => (spinner.text = sentence()));
   }
 
   received(): void {
@@ -61,17 +62,26 @@ export class Progress {
     if (this.#spinner) this.#spinner.text = 'Redirect received; requesting tokens';
   }
 
+  /** Says that the user has signed in. */
   signedIn(issuer: string): void {
-    this.stop();
-    this.#write(this.#colors.green(printable(`Signed in at ${issuer}.`)));
+    this.#ended(`Signed in at ${issuer}.`);
+  }
+
+  /** Says that an earlier sign-in goes on with new tokens. */
+  refreshed(issuer: string): void {
+    this.#ended(`Refreshed the tokens of ${issuer}.`);
   }
 
   /** Says that the saved tokens are used as they are. */
   reused({ issuer, expiresAt = 0 }: Tokens, file = ''): void {
-    // A date has at most 8.64e15 milliseconds; a server may send any lifetime.
-    const time = new Date(Math.min(expiresAt, 8.64e15)).toISOString();
-    this.say(`The access token in ${file} is valid until ${time}; to get a new one, pass --refresh.`);
-    this.signedIn(issuer);
+    const left = duration(expiresAt - Date.now());
+    this.say(`The access token in ${file} is valid for another ${left}; to get a new one, pass --refresh.`);
+    this.#ended(`Already signed in at ${issuer}.`);
+  }
+
+  #ended(sentence: string): void {
+    this.stop();
+    this.#write(this.#colors.green(printable(sentence)));
   }
 
   /** Stops the spinner and restores the terminal. */

@@ -1,6 +1,6 @@
-import { concat, concatMap, connect, firstValueFrom, merge, switchMap, type Observable } from 'rxjs';
+import { concat, concatMap, connect, firstValueFrom, map, merge, switchMap, type Observable } from 'rxjs';
 import { FlowExpiredError } from '../../model/errors.ts';
-import { tokens } from '../../login/operators.ts';
+import { tokens as tokensOf } from '../../login/operators.ts';
 import { signIn } from '../../login/sign-in.ts';
 import type { Tokens } from '../../login/tokens.ts';
 import { CommandError } from '../errors.ts';
@@ -31,12 +31,16 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
       return;
     }
     await file?.requireReplaceable();
-    const work = concat(refreshed(saved, settings, progress), prompted(settings, io, progress));
-    const signedIn = await firstValueFrom(merge(work, interrupted(io)));
-    const text = textOf(signedIn, settings);
+    const work = concat(
+      refreshed(saved, settings, progress).pipe(map((tokens) => ({ tokens, isRefreshed: true }))),
+      prompted(settings, io, progress).pipe(map((tokens) => ({ tokens, isRefreshed: false }))),
+    );
+    const { tokens, isRefreshed } = await firstValueFrom(merge(work, interrupted(io)));
+    const text = textOf(tokens, settings);
     if (file) await saveOrPrint(file, text, io);
     else io.stdout.write(text);
-    progress.signedIn(signedIn.issuer);
+    if (isRefreshed) progress.refreshed(tokens.issuer);
+    else progress.signedIn(tokens.issuer);
   } catch (error) {
     throw error instanceof FlowExpiredError
       ? new CommandError(meanings.expired, exitCodes.expired)
@@ -66,7 +70,7 @@ function prompted(settings: LoginSettings, io: Io, progress: Progress): Observab
         connect((events) =>
           merge(events, prompter.submitPasted(events), connectionNotices(receiver, progress)),
         ),
-        tokens(),
+        tokensOf(),
       );
     }),
   );

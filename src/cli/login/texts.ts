@@ -84,9 +84,3 @@ export function rejection({ disposition, reason }: Refused, issuer: string): str
       : (causes[code] ?? 'it is not valid');
   return `The redirect was rejected (${code}): ${cause}. Still waiting.`;
 }
-
-/** Formats milliseconds as minutes and seconds: `9:05`. */
-export function clockTime(ms: number): string {
-  const seconds = Math.max(0, Math.ceil(ms / 1_000));
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
-}
