@@ -23,7 +23,7 @@ const size = { desktop: { width: 960, height: 540 }, phone: { width: 390, height
 /** Pages for the person who signs in, by what the provider answers. */
 const pages: Readonly<Record<string, { query: string; options?: ServerOptions }>> = {
   success: { query: 'code=c', options: { serverUrl: 'https://mcp.notes.example' } },
-  denied: { query: 'error=access_denied' },
+  cancelled: { query: 'error=access_denied' },
   waiting: { query: 'code=c', options: { settle: 1 } },
 };
 
