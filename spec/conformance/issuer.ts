@@ -47,6 +47,36 @@ export const requirements = requirementsOn(
     ),
     check(
       server,
+      'rejects an issuer that no response can have',
+      (create) =>
+        withServer(
+          {},
+          async ({ server }) => {
+            for (const none of [
+              '',
+              'https://as.example\n',
+              'https://as.example\0',
+              ' https://as.example',
+              5,
+            ]) {
+              const attempt = server.begin({ issuer: none as string });
+              const error = await assert.rejects(attempt, InvalidOptionError);
+              assert.match(error.message, 'issuer must be a URL without spaces; got ');
+            }
+          },
+          create,
+        ),
+      [
+        twin(
+          'takes any text',
+          edit(`!/^[^\\s\\p{Cc}]+$/u.test(issuer)`, `issuer === ''`),
+          /Expected promise to reject/,
+        ),
+      ],
+      { also: ['B1'] },
+    ),
+    check(
+      server,
       'keeps the issuer with each flow, and takes that of no other',
       (create) =>
         withServer(

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { wallOf, type Clock } from '../base/clock.ts';
 import { sha256 } from '../base/sha256.ts';
+import { show } from '../base/validate.ts';
 import type { Role } from '../wire/protocol.ts';
 
 /** Name and rights of a connection. */
@@ -138,11 +139,24 @@ export class Credentials {
   }
 }
 
-/** Checks an identity that a program returns. Throws `InvalidOptionError` unless it has a name and roles. */
+/** Checks an identity that a program gives. Throws `InvalidOptionError` unless its name, roles and date can be used. */
 export function requireIdentity<T extends Identity>(option: string, identity: T): T {
-  const { name, roles }: { name: unknown; roles: unknown } = identity;
+  const { name, roles, expiresAt }: { name: unknown; roles: unknown; expiresAt?: unknown } = identity;
   if (typeof name !== 'string' || !Array.isArray(roles))
     throw new InvalidOptionError(option, 'must give a name and roles');
+  const unknown: unknown = roles.find((role) => role !== 'listener' && role !== 'monitor');
+  if (unknown !== undefined)
+    throw new InvalidOptionError(
+      option,
+      `must have the roles listener or monitor; ${name} has ${show(unknown)}`,
+    );
+  // Any other value would compare as expired, whatever it means.
+  if (expiresAt !== undefined && (typeof expiresAt !== 'number' || Number.isNaN(expiresAt))) {
+    throw new InvalidOptionError(
+      option,
+      `must have expiresAt in milliseconds since the epoch; ${name} has ${show(expiresAt)}`,
+    );
+  }
   return identity;
 }
 

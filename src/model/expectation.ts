@@ -69,13 +69,16 @@ function readIssuer(options: BeginOptions, issuers: readonly string[]): IssuerEx
   if (issuers.length > 0 && !issuers.includes(issuer ?? '')) {
     throw invalid('issuer', "be one of the server's issuers", issuer);
   }
-  if (issuer === undefined || issuer === '') {
-    const pointless = (['issuer', 'issuerAdvertised', 'requireIssuer', 'unadvertisedIssuer'] as const).find(
+  if (issuer === undefined) {
+    const pointless = (['issuerAdvertised', 'requireIssuer', 'unadvertisedIssuer'] as const).find(
       (name) => options[name] !== undefined && options[name] !== false,
     );
     if (pointless) throw new InvalidOptionError(pointless, 'requires the issuer');
     return undefined;
   }
+  // No other one can equal an `iss`.
+  if (typeof issuer !== 'string' || !/^[^\s\p{Cc}]+$/u.test(issuer))
+    throw invalid('issuer', 'be a URL without spaces', issuer);
   // With several authorization servers, the path or `iss` must tell their responses apart (RFC 8252 section 8.10).
   if (issuers.length > 1 && context === undefined && !issuerAdvertised && !requireIssuer) {
     throw new InvalidOptionError(

@@ -92,7 +92,7 @@ const everyday = (ports: readonly number[]): Given => ({
   'bridge.origins': [origins.join(' '), origins],
   'monitor.linkTtl': ['1', 1],
   'monitor.pageSessionTtl': ['1', 1],
-  'bridge.limits': ['connections=2', { connections: 2 }],
+  'bridge.limits': ['connections=2 connectionsPerName=2', { connections: 2, connectionsPerName: 2 }],
   limits: ['parameter=100 headers=20', { parameter: 100, headers: 20 }],
   issuers: [issuers.join(' '), issuers],
   flowTtl: ['90000', 90_000],

@@ -1,5 +1,6 @@
 /** Credentials: who may connect, for how long, and what ends it. */
 import type { BridgeToken, Identity } from '../../../src/bridge/credentials.ts';
+import { createBridge } from '../../../src/bridge/server.ts';
 import * as assert from '../../helpers/assert.ts';
 import {
   counts,
@@ -13,6 +14,7 @@ import {
   type Bridged,
 } from '../../helpers/bridge.ts';
 import { virtualTime } from '../../helpers/clock.ts';
+import { withServer } from '../../helpers/endpoint.ts';
 import { newState } from '../../helpers/server.ts';
 import { suite } from '../../helpers/suite.ts';
 
@@ -44,6 +46,21 @@ test('B3 issues no ticket beyond 10,000 unused ones, and drops none', () => {
     { scheduler },
   );
 });
+
+for (const [what, change, message] of [
+  ['an ISO date', { expiresAt: '2030-01-01T00:00:00Z' }, /expiresAt in milliseconds .*; odd has "2030-/],
+  ['a Date', { expiresAt: new Date() }, /expiresAt in milliseconds since the epoch; odd has an object/],
+  ['NaN', { expiresAt: NaN }, /expiresAt in milliseconds since the epoch; odd has NaN/],
+  ['null', { expiresAt: null }, /expiresAt in milliseconds since the epoch; odd has null/],
+  ['a role that does not exist', { roles: ['admin'] }, /the roles listener or monitor; odd has "admin"/],
+] as const) {
+  test(`B5 rejects a token with ${what}, which would else never be accepted`, () =>
+    withServer({}, ({ server }) => {
+      const tokens = [{ ...listener('odd'), ...change } as unknown as BridgeToken];
+      assert.match(assert.throws(() => createBridge(server, { tokens }), 'invalid_option').message, message);
+      return Promise.resolve();
+    }));
+}
 
 test('B5 judges the expiry of a token by the wall clock, which may be set meanwhile', () => {
   const { now } = Date;
@@ -354,6 +371,11 @@ const strangers: readonly (readonly [
   ['rejects', () => Promise.reject(new Error('the directory is down')), /the directory is down/],
   ['never answers', () => new Promise(() => undefined), /authenticate/],
   ['gives something else', () => ({ name: 'x' }), /authenticate/],
+  [
+    'gives a date as a text',
+    () => ({ name: 'x', roles: [], expiresAt: '2030-01-01' }),
+    /expiresAt in milliseconds/,
+  ],
 ];
 
 for (const [name, authenticate, reported] of strangers) {
