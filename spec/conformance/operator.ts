@@ -200,7 +200,7 @@ export const requirements = requirementsOn(
       [
         twin(
           'forgets the link before other passes',
-          edit(`grown.splice(1, 1)`, `grown.splice(0, 1)`),
+          [edit(`filter((_, index) => index !== 1)`, `filter((_, index) => index !== 0)`)],
           /the page session lives on/,
         ),
       ],
@@ -302,8 +302,8 @@ export const requirements = requirementsOn(
         twin(
           'lets a visit outlive the token that it began with',
           edit(
-            `const identity = this.#bridge.derive(by, { roles: ['monitor'], expiresAt });`,
-            `const identity: Identity = { name: by.name, roles: ['monitor'], expiresAt };`,
+            `return parent && this.#bridge.derive(parent, change);`,
+            `return { name: by.name, ...change };`,
           ),
           /a pass, once its token is gone[^]*200/,
         ),

@@ -91,14 +91,19 @@ export class Admission {
       return;
     }
     this.#opening++;
-    const identified = this.#identify(request, offer).then((identity) => {
-      this.#opening--;
-      if (socket.destroyed) return;
-      const rejected = 'status' in identity ? identity : this.#full(request, identity);
-      if (rejected || 'status' in identity)
-        this.#reject(request, socket, rejected ?? (identity as Rejection));
-      else this.#admit(request, socket, head, identity);
-    });
+    const identified = this.#identify(request, offer)
+      .catch((error: unknown) => {
+        this.#context.report(error);
+        return rejection('fault');
+      })
+      .finally(() => this.#opening--)
+      .then((identity) => {
+        if (socket.destroyed) return;
+        const rejected = 'status' in identity ? identity : this.#full(request, identity);
+        if (rejected || 'status' in identity)
+          this.#reject(request, socket, rejected ?? (identity as Rejection));
+        else this.#admit(request, socket, head, identity);
+      });
     identified.catch((error: unknown) => {
       this.#context.report(error);
       socket.destroy();

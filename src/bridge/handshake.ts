@@ -48,6 +48,7 @@ const reasons: Readonly<Record<Rejection['status'], string>> = {
   405: 'Method Not Allowed',
   426: 'Upgrade Required',
   429: 'Too Many Requests',
+  500: 'Internal Server Error',
   503: 'Service Unavailable',
 };
 

@@ -29,7 +29,7 @@ export interface BridgeInternals {
   referenceOf(identity: Identity): string | undefined;
   byReference(reference: string): Identity | undefined;
   /** Issues a single-use ticket for a page of `origin` that has this page session. */
-  ticketFor(page: string, origin: string): string;
+  ticketFor(page: string, origin: string): Promise<string>;
   /** Closes the connections of this identity, and rejects it from now on. */
   revokeIdentity(identity: Identity, reason: string): void;
   /** Lets pages connect with a ticket, even if `origins` lacks theirs. Returns a function that undoes it. */

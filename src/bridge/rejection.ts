@@ -20,6 +20,7 @@ const rejections = {
   too_many_of_address: [429, 'limits.connectionsPerAddress is reached'],
   too_many_of_name: [429, 'limits.connectionsPerName is reached'],
   closing: [503, 'the service is closing'],
+  fault: [500, 'the service failed; its log says why'],
   store_unavailable: [503, 'the store of the tickets cannot be reached'],
   foreign_page: [403, 'the request for a ticket does not come from the page'],
   unknown_pass: [401, 'the link, pass or token of the monitor page is unknown, used or expired'],

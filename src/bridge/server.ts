@@ -47,7 +47,8 @@ export interface Bridge extends AsyncDisposable {
   /** Identifies the sender of a request by a valid token, for requests that operators send by HTTP. */
   identify(request: IncomingMessage): Identity | undefined;
   /**
-   * Issues a single-use ticket, to be handed to a page over the program's own channel. Every node of the bridge's store takes it.
+   * Issues a single-use ticket, to be handed to a page over the program's own channel. Every node of the bridge's store takes it,
+   * as soon as the store has it.
    */
   issueTicket(options: TicketOptions): string;
   /** Closes every connection of this name, and rejects the name from now on. */
@@ -135,7 +136,12 @@ class WebSocketBridge implements Bridge {
     this.#credentials = new Credentials(settings.tokens, clock);
     this.#records = flows.store.records ?? new MemoryRecords(clock);
     this.#shared = flows.store.records !== undefined && flows.store.shared;
-    this.#tickets = new Tickets(this.#records, clock, report);
+    this.#tickets = new Tickets(
+      this.#records,
+      `${settings.port === undefined ? '' : 'own port'}${settings.path}`,
+      clock,
+      report,
+    );
     const { authenticate, origins } = settings;
     // A credential that is the only one has no one to share with.
     flows.sharers.push(

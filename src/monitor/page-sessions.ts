@@ -1,26 +1,14 @@
-import type { BridgeInternals } from '../bridge/internals.ts';
 import type { Identity } from '../bridge/credentials.ts';
+import type { BridgeInternals } from '../bridge/internals.ts';
 import { wallOf, type Clock } from '../base/clock.ts';
 import type { Report } from '../base/isolated-observable.ts';
 import { randomToken } from '../base/random.ts';
 import { sha256 } from '../base/sha256.ts';
 import { TooManyLinksError } from './errors.ts';
+import { isAbsent, KnownPages, maxPages } from './known-pages.ts';
 import type { MonitorSettings } from './options.ts';
-import { addTab, showPass, type PageRecord, type Shown } from './page-record.ts';
+import { addTab, showPass, type PageRecord } from './page-record.ts';
 import { PageStore, type KeptPage } from './page-store.ts';
-
-/** What this node knows of a page session. */
-interface KnownPage {
-  /** Name of the credential that began it; undefined if a link did. */
-  readonly by: string | undefined;
-  expiresAt: number;
-  /** Time at which its page asked this node for a ticket last, or its link was made. */
-  shownAt: number;
-  /** The page's identity at the bridge; undefined until the link is opened. */
-  identity: Identity | undefined;
-  /** True if the page was connected to no node when this one looked last. */
-  away: boolean;
-}
 
 /** Passes of a request: the one that is shown, its successor, and the first pass of another tab that is to be let in. */
 export interface Passes {
@@ -29,26 +17,22 @@ export interface Passes {
   readonly tab?: string | undefined;
 }
 
+/** Id of a page session, or why there is none. */
+export type Page = { readonly id: string } | PageRefusal;
+
 /** Why a page gets no ticket. */
 export type PageRefusal = 'unknown' | 'copied' | 'too_many';
 
-/** Maximum number of sessions that links began, and of those that one name began, at this node. */
-export const maxSessions = { links: 1_000, name: 100 } as const;
-
-// The life of a ticket.
-const idleMs = 60_000;
-
-// How often a node asks the store if another node has ended a session, and tells it that a page is connected.
+// How often a node looks if another one has ended a session, and how often it says that a page is connected to it. Both together
+// are far less than the time after which a page counts as absent.
 const lookMs = 5_000;
 const tellMs = 20_000;
 
-// Each time, another node was faster.
+// Each time, another request was faster.
 const maxAttempts = 50;
 
 /** A pass as a page generates it: 32 random bytes, as in `randomToken`. */
 const passForm = /^[\w-]{43}$/;
-
-const copiedReason = 'a pass of the page session was shown twice, so it was copied';
 
 /**
  * Keeps the sessions of pages that may watch, for all nodes of the bridge's store. For each ticket a page shows a pass and names
@@ -64,17 +48,20 @@ export class PageSessions {
   readonly #settings: MonitorSettings;
   readonly #report: Report;
   readonly #store: PageStore;
-  readonly #known = new Map<string, KnownPage>();
+  readonly #known: KnownPages;
   /** Links that the store does not have yet. */
   readonly #writing = new Set<Promise<unknown>>();
   #look: (() => void) | undefined;
+  #closed = false;
 
   constructor(bridge: BridgeInternals, clock: Clock, settings: MonitorSettings, report: Report) {
     this.#bridge = bridge;
     this.#clock = clock;
     this.#settings = settings;
     this.#report = report;
-    this.#store = new PageStore(bridge.records, settings.linkTtl + settings.pageSessionTtl);
+    const { path, linkTtl, pageSessionTtl } = settings;
+    this.#store = new PageStore(bridge.records, { path, ttl: linkTtl + pageSessionTtl });
+    this.#known = new KnownPages(bridge, () => wallOf(clock));
   }
 
   /**
@@ -83,193 +70,178 @@ export class PageSessions {
    * @throws TooManyLinksError if too many links and their pages are in use; none of them is ended for a new one.
    */
   link(): string {
+    if (!this.#makeRoom(undefined))
+      throw new TooManyLinksError(`${maxPages.links} links to the monitor page are in use`);
     const pass = randomToken();
-    const digest = digestOf(pass);
     const id = randomToken();
     const now = this.#now();
-    const expiresAt = now + this.#settings.linkTtl;
-    if (!this.#makeRoom(undefined))
-      throw new TooManyLinksError(`${maxSessions.links} links to the monitor page are in use`);
-    this.#know(id, { by: undefined, expiresAt, shownAt: now, identity: undefined, away: false });
-    const tabs = [{ passes: [digest], shownAt: now }];
-    const written = this.#write(id, { opened: false, expiresAt, shownAt: now, tabs }, digest)
+    const tabs = [{ passes: [digestOf(pass)], shownAt: now }];
+    const record = { opened: false, expiresAt: now + this.#settings.linkTtl, seenAt: now, tabs };
+    this.#known.note(id, record);
+    const written = this.#add(id, record)
       .catch(this.#report)
       .finally(() => this.#writing.delete(written));
     this.#writing.add(written);
     return pass;
   }
 
-  /** Shows a pass. Resolves with the id of its page session, or with why there is none. */
-  async resume({ pass, next, tab }: Passes): Promise<{ page: string } | PageRefusal> {
+  /** Shows a pass. */
+  async resume({ pass, next, tab }: Passes): Promise<Page> {
     if (!passForm.test(next) || (tab !== undefined && !passForm.test(tab))) return 'unknown';
     await Promise.all(this.#writing);
     const id = await this.#store.idOf(digestOf(pass));
     if (id === undefined) return 'unknown';
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const shown = await this.#show(id, { pass, next, tab });
-      if (shown) return typeof shown === 'string' ? shown : { page: id };
+      const page = await this.#show(id, { pass, next, tab });
+      if (page) return page;
     }
     throw new Error('the page session was changed again and again');
   }
 
   /** Begins a page session with a credential of the bridge. */
-  async begin(by: Identity, next: string): Promise<{ page: string } | PageRefusal> {
+  async begin(by: Identity, next: string): Promise<Page> {
     if (!passForm.test(next)) return 'unknown';
     const now = this.#now();
-    const expiresAt = Math.min(now + this.#settings.pageSessionTtl, by.expiresAt ?? Infinity);
+    const left = (by.expiresAt ?? Infinity) - wallOf(this.#clock);
+    const record: PageRecord = {
+      by: { name: by.name, reference: this.#bridge.referenceOf(by) },
+      opened: true,
+      expiresAt: now + Math.min(this.#settings.pageSessionTtl, left),
+      seenAt: now,
+      tabs: [{ passes: [digestOf(next)], shownAt: now }],
+    };
+    const before = await this.#begun(by, next);
+    if (before !== undefined) return { id: before };
     if (!this.#makeRoom(by.name)) return 'too_many';
     const id = randomToken();
-    const identity = this.#bridge.derive(by, { roles: ['monitor'], expiresAt });
     // First, so that it counts for those that begin meanwhile.
-    this.#know(id, { by: by.name, expiresAt, shownAt: now, identity, away: false });
-    let written = false;
+    this.#identify(id, record);
+    let added = false;
     try {
-      const digest = digestOf(next);
-      const credential = { name: by.name, reference: this.#bridge.referenceOf(by) };
-      const tabs = [{ passes: [digest], shownAt: now }];
-      written = await this.#write(
-        id,
-        { by: credential, opened: true, expiresAt, shownAt: now, tabs },
-        digest,
-      );
+      added = await this.#add(id, record);
     } finally {
-      if (!written) this.#known.delete(id);
+      if (!added) this.#known.forget(id, 'the page session was not begun');
     }
-    return written ? { page: id } : 'unknown';
+    return added ? { id } : 'unknown';
   }
 
   /** Resolves with the identity of a page session; undefined if it has ended. */
   async identityOf(id: string): Promise<Identity | undefined> {
-    const kept = await this.#store.read(id);
+    const kept = await this.#read(id);
     return kept && this.#identify(id, kept.record);
   }
 
-  /** Closes every page of this node. With another monitor of the same store it may go on. */
+  /** Closes every page of this node. If other nodes share the store, their monitors go on with these page sessions. */
   close(): void {
+    this.#closed = true;
     this.#look?.();
-    this.#look = undefined;
-    for (const id of [...this.#known.keys()]) this.#forget(id, 'the monitor was closed');
+    for (const id of this.#known.all()) {
+      this.#known.forget(id, 'the monitor was closed');
+      if (!this.#bridge.shared) this.#end(id).catch(this.#report);
+    }
   }
 
   #now(): number {
-    return wallOf(this.#clock);
+    return this.#bridge.store.now();
   }
 
-  /** Resolves with undefined if the session was changed meanwhile. */
-  async #show(id: string, { pass, next, tab }: Passes): Promise<Shown | PageRefusal | undefined> {
+  /** Shows a pass of a session. Resolves with undefined if another request has changed the session meanwhile. */
+  async #show(id: string, { pass, next, tab }: Passes): Promise<Page | undefined> {
     const kept = await this.#store.read(id);
+    if (kept?.record.copied) return 'copied';
     if (!kept || (kept.record.opened && !this.#identify(id, kept.record))) return 'unknown';
-    const now = this.#now();
     const { pageSessionTtl } = this.#settings;
-    const shown = showPass(kept.record, digestOf(pass), digestOf(next), { now, pageSessionTtl });
-    if (shown === 'copied') await this.#end(id, copiedReason);
-    if (typeof shown === 'string') return shown;
-    return this.#change(id, kept, tab === undefined ? shown : addTab(shown, digestOf(tab)), [next, tab]);
+    const shown = showPass(kept.record, digestOf(pass), digestOf(next), { now: this.#now(), pageSessionTtl });
+    if (shown === 'copied') {
+      await this.#end(id, { copied: true });
+      return 'copied';
+    }
+    const after = shown === 'unknown' || tab === undefined ? shown : addTab(shown, digestOf(tab));
+    if (after === 'unknown') return 'unknown';
+    // Before the session, because a pass that is in no session can be shown again, and one that nothing leads to cannot.
+    const passes = [next, ...(tab === undefined ? [] : [tab])].map(digestOf);
+    if (!(await this.#store.claim(id, passes))) return 'unknown';
+    if (!(await this.#store.write(id, kept.version, after.record))) return undefined;
+    this.#identify(id, after.record);
+    await this.#store.forget(after.forgotten);
+    return { id };
   }
 
-  async #change(
-    id: string,
-    { version }: KeptPage,
-    shown: Shown,
-    passes: readonly (string | undefined)[],
-  ): Promise<Shown | 'unknown' | undefined> {
-    // First, because a pass whose session is not known yet is only rejected, and one that is in no record cannot be shown.
-    for (const pass of passes)
-      if (pass !== undefined && !(await this.#store.claim(digestOf(pass), id))) return 'unknown';
-    if (!(await this.#store.write(id, version, shown.record))) return undefined;
-    this.#identify(id, shown.record);
-    await this.#store.forget(shown.forgotten);
-    return shown;
+  /** Resolves with the session that this request has begun already, if its answer was lost. */
+  async #begun(by: Identity, next: string): Promise<string | undefined> {
+    const id = await this.#store.idOf(digestOf(next));
+    const kept = id === undefined ? undefined : await this.#read(id);
+    if (id === undefined || kept?.record.by?.name !== by.name) return undefined;
+    const isFirst =
+      kept.record.by.reference === this.#bridge.referenceOf(by) && kept.record.tabs.length === 1;
+    return isFirst && kept.record.tabs[0]?.passes.length === 1 ? id : undefined;
   }
 
-  async #write(id: string, record: PageRecord, pass: string): Promise<boolean> {
-    return (await this.#store.claim(pass, id)) && this.#store.write(id, undefined, record);
+  async #add(id: string, record: PageRecord): Promise<boolean> {
+    const passes = record.tabs.flatMap((tab) => tab.passes);
+    return (await this.#store.claim(id, passes)) && this.#store.write(id, undefined, record);
   }
 
-  /** Returns the identity of an opened session at this node; undefined if it is over, or its credential is not valid here. */
-  #identify(id: string, { by, expiresAt, shownAt }: PageRecord): Identity | undefined {
-    if (expiresAt <= this.#now()) return undefined;
-    const known = this.#known.get(id);
-    const identity = known?.identity ?? this.#derive(by, expiresAt);
-    if (!identity || !this.#bridge.isValid(identity)) return undefined;
-    if (known) Object.assign(known, { identity, expiresAt, shownAt, away: false });
-    else this.#know(id, { by: by?.name, identity, expiresAt, shownAt, away: false });
+  async #read(id: string): Promise<KeptPage | undefined> {
+    const kept = await this.#store.read(id);
+    return kept?.record.copied ? undefined : kept;
+  }
+
+  #identify(id: string, record: PageRecord): Identity | undefined {
+    if (this.#closed) return undefined;
+    const identity = this.#known.identify(id, record);
+    if (this.#bridge.shared) this.#look ??= this.#clock.after(lookMs, () => void this.#lookAtAll());
     return identity;
   }
 
-  #derive(by: PageRecord['by'], expiresAt: number): Identity | undefined {
-    const roles = ['monitor'] as const;
-    if (by?.reference === undefined) return { name: by?.name ?? 'monitor page', roles, expiresAt };
-    const parent = this.#bridge.byReference(by.reference);
-    return parent && this.#bridge.derive(parent, { roles, expiresAt });
+  /** Makes room for a session at the limit. Returns false if none can end for it. */
+  #makeRoom(by: string | undefined): boolean {
+    const room = this.#known.roomFor(by);
+    if (typeof room === 'boolean') return room;
+    this.#known.forget(room.instead, 'newer pages have taken its place');
+    this.#end(room.instead, { ifAbsent: true }).catch(this.#report);
+    return true;
   }
 
-  #know(id: string, page: KnownPage): void {
-    this.#known.set(id, page);
-    if (this.#bridge.shared) this.#look ??= this.#clock.after(lookMs, () => void this.#lookAtAll());
+  /** Ends a session in the store, and its connections at this node. */
+  async #end(id: string, { copied = false, ifAbsent = false } = {}): Promise<void> {
+    await Promise.all(this.#writing);
+    for (;;) {
+      const kept = await this.#read(id);
+      if (!kept) break;
+      // It has come back, perhaps to another node.
+      if (ifAbsent && !isAbsent(kept.record, this.#now())) {
+        this.#identify(id, kept.record);
+        return;
+      }
+      if (await this.#store.end(id, kept, { copied })) break;
+    }
+    this.#known.forget(
+      id,
+      copied ? 'a pass of the page session was shown twice, so it was copied' : 'the page session has ended',
+    );
   }
 
   /** Looks at what other nodes have done to the sessions of this one. */
   async #lookAtAll(): Promise<void> {
-    for (const [id, page] of [...this.#known])
-      // While the store cannot be reached, pages go on; whoever runs the command that failed has reported it.
-      await this.#lookAt(id, page).catch(() => undefined);
-    if (!this.#look) return;
+    // While the store cannot be reached, pages go on; the command that failed has been reported.
+    await Promise.all(this.#known.opened().map((id) => this.#lookAt(id).catch(() => undefined)));
     this.#look = undefined;
-    if (this.#known.size > 0) this.#look = this.#clock.after(lookMs, () => void this.#lookAtAll());
+    if (this.#known.size > 0 && !this.#closed)
+      this.#look = this.#clock.after(lookMs, () => void this.#lookAtAll());
   }
 
-  async #lookAt(id: string, page: KnownPage): Promise<void> {
-    const { identity } = page;
-    const connected = identity !== undefined && this.#bridge.isConnected(identity);
-    if (identity && !connected && page.away) return;
-    await Promise.all(this.#writing);
-    const kept = await this.#store.read(id);
-    if (!kept) {
-      this.#forget(id, 'the page session has ended at another node');
+  async #lookAt(id: string): Promise<void> {
+    const kept = await this.#read(id);
+    const now = this.#now();
+    if (!kept || kept.record.expiresAt <= now) {
+      this.#known.forget(id, 'the page session has ended');
       return;
     }
     const { record, version } = kept;
-    const now = this.#now();
-    page.away = record.opened && !connected && record.shownAt + idleMs <= now;
-    if (connected && record.shownAt + tellMs <= now)
-      await this.#store.write(id, version, { ...record, shownAt: now });
-  }
-
-  /**
-   * Tells if the page of a session seems to be closed: it has no connection, and has had the time to open one with its last
-   * ticket.
-   */
-  #isIdle({ identity, shownAt, away }: KnownPage): boolean {
-    if (identity && this.#bridge.isConnected(identity)) return false;
-    return this.#bridge.shared ? away : identity !== undefined && shownAt + idleMs <= this.#now();
-  }
-
-  /**
-   * Returns false if a name, or all links together, have as many sessions in use as they may. At the limit the oldest session
-   * ends whose page seems to be closed.
-   */
-  #makeRoom(by: string | undefined): boolean {
-    const now = this.#now();
-    // Sessions that are over do not count.
-    for (const [id, { expiresAt, identity }] of this.#known)
-      if (expiresAt <= now || (identity && !this.#bridge.isValid(identity))) this.#known.delete(id);
-    const others = [...this.#known].filter(([, page]) => page.by === by);
-    if (others.length < (by === undefined ? maxSessions.links : maxSessions.name)) return true;
-    const [idle] = others.find(([, page]) => this.#isIdle(page)) ?? [];
-    if (idle !== undefined) this.#end(idle, 'newer pages have taken its place').catch(this.#report);
-    return idle !== undefined;
-  }
-
-  async #end(id: string, reason: string): Promise<void> {
-    this.#forget(id, reason);
-    await this.#store.end(id);
-  }
-
-  #forget(id: string, reason: string): void {
-    const identity = this.#known.get(id)?.identity;
-    this.#known.delete(id);
-    if (identity) this.#bridge.revokeIdentity(identity, reason);
+    const seen = this.#known.isConnected(id) && record.seenAt + tellMs <= now;
+    if (seen) await this.#store.write(id, version, { ...record, seenAt: now });
+    else this.#known.note(id, record);
   }
 }
 

@@ -12,7 +12,7 @@ import { StoreUnavailableError, TooManyTicketsError } from '../model/errors.ts';
 import type { OAuthCallbackServer } from '../server/callback-server.ts';
 import { authorityOf, isLoopback } from '../base/loopback.ts';
 import { readMonitorOptions, type MonitorOptions, type MonitorSettings } from './options.ts';
-import { PageSessions, type PageRefusal } from './page-sessions.ts';
+import { PageSessions, type Page, type PageRefusal } from './page-sessions.ts';
 
 /** A page on a callback server that shows its sign-ins as they happen, without secrets. */
 export interface Monitor extends Disposable {
@@ -57,9 +57,7 @@ export function createMonitor(
   return new PageMonitor(server, bridge, settings);
 }
 
-type Refusal = PageRefusal | 'no_monitor';
-
-const causes: Readonly<Record<Refusal, RejectionCause>> = {
+const causes: Readonly<Record<PageRefusal | 'no_monitor', RejectionCause>> = {
   unknown: 'unknown_pass',
   copied: 'copied_pass',
   too_many: 'too_many_pages',
@@ -99,7 +97,10 @@ class PageMonitor implements Monitor {
     this.#undo.push(
       this.#internals.admitPages({
         isOrigin: (origin) => this.#server.isOwnOrigin(origin),
-        identityOf: (page) => this.#sessions.identityOf(page),
+        identityOf: async (page) => {
+          const [path, id = ''] = page.split(' ');
+          return path === this.#path ? this.#sessions.identityOf(id) : undefined;
+        },
       }),
     );
   }
@@ -165,9 +166,9 @@ class PageMonitor implements Monitor {
     else if (typeof next !== 'string') this.#refuse(response, 400);
     else
       this.#identify(request, next)
-        .then((page) => {
+        .then(async (page) => {
           if (typeof page === 'string') this.#reject(response, causes[page]);
-          else this.#give(response, this.#internals.ticketFor(page.page, origin));
+          else this.#give(response, await this.#internals.ticketFor(`${this.#path} ${page.id}`, origin));
         })
         .catch((error: unknown) => {
           if (error instanceof TooManyTicketsError) this.#reject(response, 'too_many_tickets');
@@ -176,7 +177,7 @@ class PageMonitor implements Monitor {
         });
   }
 
-  async #identify(request: IncomingMessage, next: string): Promise<{ page: string } | Refusal> {
+  async #identify(request: IncomingMessage, next: string): Promise<Page | 'no_monitor'> {
     const { authorization = '', 'new-tab-pass': tab } = request.headers;
     const [, pass = ''] = /^Bearer +([\w-]{43})$/i.exec(authorization) ?? [];
     const page = await this.#sessions.resume({ pass, next, tab: tab?.toString() });
@@ -200,9 +201,11 @@ class PageMonitor implements Monitor {
     const rejected = rejection(cause);
     this.#internals.onRejected(response.req, rejected);
     const { status } = rejected;
-    if (status === 401) this.#refuse(response, status, 'WWW-Authenticate', 'Bearer');
-    else if (status === 403) this.#refuse(response, status);
-    else this.#refuse(response, status, 'Retry-After', status === 429 ? '60' : '5');
+    const headers = answerHeaders('application/json', []);
+    if (status === 401) headers.push('WWW-Authenticate', 'Bearer');
+    if (status === 429) headers.push('Retry-After', '60');
+    if (status === 503) headers.push('Retry-After', '5');
+    this.#send(response, status, headers, Buffer.from(JSON.stringify({ error: cause })));
   }
 
   #refuse(response: ServerResponse, status: number, ...extra: string[]): void {

@@ -1,21 +1,22 @@
 import type { Clock } from '../base/clock.ts';
-import { Deadlines, type Timed } from '../base/deadlines.ts';
 import type { SharedRecord, SharedRecords } from '../model/flow-store.ts';
 
-interface Entry extends SharedRecord, Timed {
-  readonly key: string;
+interface Entry extends SharedRecord {
+  readonly expiresAt: number;
 }
 
-/** Records of one process. */
+// Fewer are not worth a look.
+const minSwept = 1_000;
+
+/** Records of one process. They need no timer: those whose time is over go when there are twice as many as were left last. */
 export class MemoryRecords implements SharedRecords {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
-  readonly #deadlines: Deadlines<Entry>;
   #versions = 0;
+  #sweepAt = minSwept;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#deadlines = new Deadlines(clock, ({ key }) => this.#entries.delete(key));
   }
 
   read(key: string): Promise<SharedRecord | undefined> {
@@ -24,23 +25,24 @@ export class MemoryRecords implements SharedRecords {
 
   replace(key: string, version: string | undefined, text: string | undefined, ttl: number): Promise<boolean> {
     if (this.#find(key)?.version !== version) return Promise.resolve(false);
-    const before = this.#entries.get(key);
-    if (before) this.#deadlines.remove(before);
     this.#entries.delete(key);
-    if (text !== undefined) this.#add({ key, text, ttl });
+    if (text !== undefined) {
+      this.#sweep();
+      const expiresAt = this.#clock.now() + ttl;
+      this.#entries.set(key, { text, version: String(++this.#versions), expiresAt });
+    }
     return Promise.resolve(true);
   }
 
-  #add({ key, text, ttl }: { key: string; text: string; ttl: number }): void {
-    const version = String(++this.#versions);
-    const entry: Entry = { key, text, version, expiresAt: this.#clock.now() + ttl, slot: -1 };
-    this.#entries.set(key, entry);
-    this.#deadlines.add(entry);
-  }
-
-  /** Finds a record whose time is not over, even if its timer is late. */
   #find(key: string): Entry | undefined {
     const found = this.#entries.get(key);
     return found && found.expiresAt > this.#clock.now() ? found : undefined;
+  }
+
+  #sweep(): void {
+    if (this.#entries.size < this.#sweepAt) return;
+    const now = this.#clock.now();
+    for (const [key, { expiresAt }] of this.#entries) if (expiresAt <= now) this.#entries.delete(key);
+    this.#sweepAt = Math.max(minSwept, this.#entries.size * 2);
   }
 }

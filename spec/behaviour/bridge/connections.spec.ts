@@ -2,7 +2,9 @@
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import { memoryStore } from '../../../src/bridge.ts';
 import type { Identity } from '../../../src/bridge/credentials.ts';
+import { internalsOfBridge } from '../../../src/bridge/internals.ts';
 import * as assert from '../../helpers/assert.ts';
 import {
   counts,
@@ -12,6 +14,7 @@ import {
   token,
   withBridge,
   withPeers,
+  withTicket,
   type Bridged,
   type Peer,
 } from '../../helpers/bridge.ts';
@@ -76,6 +79,27 @@ test('K-12 counts by address: ::1 may still connect when 127.0.0.1 has reached i
     { limits: { connectionsPerAddress: 1 } },
     { host: 'localhost' },
   ));
+
+test('a fault while a ticket is looked up is answered and told, and takes no place for ever', () => {
+  const store = memoryStore();
+  const reported: unknown[] = [];
+  Object.assign(store.records!, { read: () => Promise.reject(new Error('a fault')) });
+  return withBridge(
+    async ({ port, bridge }) => {
+      const causes: string[] = [];
+      internalsOfBridge(bridge).onConnection((event) => {
+        if (event.type === 'rejected') causes.push(event.cause);
+      });
+      const ticket = bridge.issueTicket({ origin: 'https://app.example' });
+      for (let more = 0; more < 4; more++)
+        assert.is((await shake(port, withTicket(ticket, 'https://app.example'))).status, 500);
+      assert.is((await shake(port)).status, 101);
+      assert.equal([causes, reported.length], [['fault', 'fault', 'fault', 'fault'], 4]);
+    },
+    { store, origins: ['https://app.example'], limits: { connections: 2 } },
+    { logger: { warn: (problem) => reported.push(problem) } },
+  );
+});
 
 test('K-12 counts by the address of the client that a trusted proxy names', () =>
   withBridge(

@@ -80,6 +80,7 @@ test('B4 a page goes from node to node, and one that copies its pass ends it at 
     withPeers(`${balancer.url.replace('http', 'ws')}/bridge`, async (open) => {
       const [one, two, three] = nodes.map(({ port }) => port) as [number, number, number];
       const link = passOf(nodes[0]!.monitor.url());
+      assert.is((await ask(one, newPass())).status, 401);
       const [first, second, third] = [newPass(), newPass(), newPass()];
       const origin = balancer.url;
       assert.is((await ask(two, link, first)).status, 200);
@@ -103,6 +104,8 @@ test('B4 a pass that two pages show at two nodes in the same tick ends the page 
   withPages(async ({ nodes, ask }) => {
     for (let round = 0; round < 5; round++) {
       const link = passOf(nodes[round % 3]!.monitor.url());
+      // Answered once its node has written the link.
+      assert.is((await ask(nodes[round % 3]!.port, newPass())).status, 401);
       const nexts = [newPass(), newPass(), newPass()];
       const answers = await Promise.all(nexts.map((next, n) => ask(nodes[n]!.port, link, next)));
       const statuses = answers.map(({ status }) => status).sort();
@@ -137,6 +140,19 @@ test('B21 a page session ends at a node that does not have its token any more', 
     two.bridge.setTokens([{ name: 'listener', token: 'another-token-of-the-name', roles: ['monitor'] }]);
     assert.is((await ask(two.port, pass, next)).status, 401);
     assert.is((await ask(one.port, pass, next)).status, 200);
+  }));
+
+test('page sessions and tickets that were sealed with a key that is gone are unknown', () =>
+  withRedis(async (bench) => {
+    const [old, key] = [newKey(), newKey()];
+    const keys = (...ids: string[]) => ids.map((id) => ({ id, key: id === 'old' ? old : key }));
+    const before = await bench.open({ keys: keys('old') });
+    assert.ok(await before.records!.replace('a key', undefined, 'text', 60_000));
+    const both = await bench.open({ keys: keys('new', 'old') });
+    assert.is((await both.records!.read('a key'))?.text, 'text');
+    const after = await bench.open({ keys: keys('new') });
+    assert.is(await after.records!.read('a key'), undefined);
+    assert.is(await after.records!.replace('a key', undefined, 'another', 60_000), false);
   }));
 
 test('L-11 Redis is shown no pass, ticket, token or name of an operator', () =>

@@ -1,6 +1,7 @@
 /** Access to the feed on the monitor page, tried as an attacker would: without a browser. */
 import { createMonitor, TooManyLinksError, type MonitorOptions } from '../../../src/monitor.ts';
-import { createBridge } from '../../../src/bridge.ts';
+import { clockFrom } from '../../../src/base/clock.ts';
+import { createBridge, memoryStore } from '../../../src/bridge.ts';
 import { createOAuthCallbackServer } from '../../../src/index.ts';
 import { internalsOfBridge } from '../../../src/bridge/internals.ts';
 import { internalsOf } from '../../../src/server/internals.ts';
@@ -149,6 +150,125 @@ test('B21 a tab that the page lets in has passes of its own, and ends with the p
       is((await ask(second)).status, 401);
     }),
   ));
+
+test('two monitors of one bridge have page sessions of their own, which each of them ends', () =>
+  withMonitor(({ monitor, ask, send, url, origin, server, bridge }) =>
+    withPeers(url, async (open) => {
+      using other = createMonitor(server, bridge, { path: '/other' });
+      const askOther = (credential: string, next: string) =>
+        send({
+          method: 'POST',
+          target: '/other/ticket',
+          headers: { Authorization: `Bearer ${credential}`, 'Next-Pass': next, Origin: origin },
+        });
+      const link = passOf(other.url());
+      const peer = open({ ticket: ticketOf(await askOther(link, newPass())), origin });
+      const here = open({ ticket: ticketOf(await ask(passOf(monitor.url()))), origin });
+      await peer.welcome();
+      await here.welcome();
+      is((await ask(link)).status, 401);
+      await peer.heardAll();
+      is((await askOther(link, newPass())).status, 401);
+      is(await peer.closed(), 4401);
+      await here.heardAll();
+    }),
+  ));
+
+test('B3 a page that watches at another node is in use, and one that was closed makes room', async () => {
+  const time = virtualTime();
+  const store = Object.defineProperty(memoryStore({ clock: clockFrom(time.scheduler) }), 'shared', {
+    value: true,
+  });
+  const setup = { server: { scheduler: time.scheduler }, bridge: { store } };
+  /** Lets the nodes look at the store, as often as they do in this time. */
+  const pass = async (seconds: number): Promise<void> => {
+    for (let past = 0; past < seconds; past += 5) {
+      time.advance(5_000);
+      await new Promise(setImmediate);
+    }
+  };
+  await withMonitor(
+    (one) =>
+      withMonitor(
+        (two) =>
+          withPeers(two.url, async (open) => {
+            const [first, ...closed] = Array.from({ length: 100 }, newPass);
+            const next = newPass();
+            for (const pass of [first!, ...closed]) is((await one.ask(token, pass)).status, 200);
+            await pass(70);
+            const peer = open({ ticket: ticketOf(await two.ask(first!, next)), origin: two.origin });
+            await peer.welcome();
+            await pass(120);
+            is((await one.ask(token)).status, 200);
+            await pass(10);
+            await peer.heardAll();
+            is((await one.ask(next)).status, 200);
+            const statuses = [];
+            for (const pass of closed) statuses.push((await two.ask(pass)).status);
+            equal([statuses.filter((status) => status === 401).length, statuses.length], [1, 99]);
+          }),
+        setup,
+      ),
+    setup,
+  );
+});
+
+test('a page whose pass was copied is told so, and a stranger is not', () =>
+  withMonitor(async ({ monitor, ask }) => {
+    const [link, next] = [passOf(monitor.url()), newPass()];
+    await ask(link, next);
+    const errors = [];
+    for (const pass of [link, next, newPass(), '']) {
+      const { status, body } = await ask(pass);
+      errors.push([status, (JSON.parse(body) as { error: string }).error]);
+    }
+    equal(errors, [
+      [401, 'copied_pass'],
+      [401, 'copied_pass'],
+      [401, 'unknown_pass'],
+      [401, 'unknown_pass'],
+    ]);
+  }));
+
+test('B3 page sessions that have ended leave nothing behind', async () => {
+  const { scheduler, advance } = virtualTime();
+  const store = memoryStore({ clock: clockFrom(scheduler) });
+  await withMonitor(
+    async ({ ask }) => {
+      const keys = new Set<string>();
+      const { replace } = store.records!;
+      Object.assign(store.records!, {
+        replace(...given: Parameters<typeof replace>) {
+          keys.add(given[0]);
+          return replace.apply(store.records, given);
+        },
+      });
+      for (let round = 0; round < 5; round++) {
+        let pass = newPass();
+        const first = pass;
+        is((await ask(token, pass)).status, 200);
+        for (let shown = 0; shown < 20; shown++) {
+          const next = newPass();
+          is((await ask(pass, next)).status, 200);
+          pass = next;
+        }
+        is((await ask(first)).status, 401);
+      }
+      // Passes that are refused are not kept either.
+      is((await ask(newPass())).status, 401);
+      const left = async (): Promise<number> =>
+        (await Promise.all([...keys].map((key) => store.records!.read(key)))).filter(Boolean).length;
+      ok(keys.size > 100);
+      // For a minute, that a pass was copied; and tickets.
+      ok((await left()) < 5 * 50);
+      advance(60_001);
+      is(await left(), 0);
+      // Without a timer of its own, which would keep a program alive.
+      is(scheduler.actions.filter(({ delay }) => delay > 3_600_000).length, 0);
+    },
+    { server: { scheduler }, bridge: { store } },
+  );
+});
 
 test('B13 tells who listens to connections why a page got no ticket', () =>
   withMonitor(
@@ -374,11 +494,13 @@ test('removes its page and ends its page sessions when it is closed, and can be 
       const next = newPass();
       const peer = open({ ticket: ticketOf(await ask(passOf(monitor.url()), next)), origin });
       await peer.welcome();
+      const unopened = passOf(monitor.url());
       monitor.close();
       monitor.close();
       is(await peer.closed(), 4401);
       equal([(await send({ target: '/monitor' })).status, (await ask(next)).status], [404, 404]);
       using again = createMonitor(server, bridge);
+      for (const pass of [next, unopened]) is((await ask(pass)).status, 401);
       is((await ask(passOf(again.url()))).status, 200);
     }),
   ));

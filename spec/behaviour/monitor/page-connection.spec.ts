@@ -88,8 +88,9 @@ test(
       const second = await other.newPage();
       await second.goto(link);
       await isLocked(second);
-      match(await second.locator('#why').innerText(), 'rejected the link or token');
+      match(await second.locator('#why').innerText(), 'opened in another browser, too');
       await isLocked(page);
+      match(await page.locator('#why').innerText(), 'opened in another browser, too');
       await keep(page, 'locked');
       is(bridge.connections, 0);
       await signIn(monitored, 2);
@@ -156,6 +157,83 @@ test(
   { deadline: 300_000 },
 );
 
+for (const [fault, status] of [
+  ['answers 503 once', 503],
+  ['answers 429 once, as a proxy does', 429],
+  ['loses its answer once', 0],
+] as const)
+  test(
+    `B21 a service that ${fault} while a tab is let in ends no page session`,
+    ({ page, context }) =>
+      withMonitor(async ({ monitor, bridge }) => {
+        const link = monitor.url();
+        await watch(page, link);
+        await page.route(
+          '**/ticket',
+          async (route) => {
+            if (status === 0) {
+              await route.fetch();
+              await route.abort();
+            } else await route.fulfill({ status });
+          },
+          { times: 1 },
+        );
+        const second = await context.newPage();
+        await watch(second, link);
+        await counts(bridge, 2);
+        await isLive(page);
+      }),
+    { deadline: 300_000 },
+  );
+
+test(
+  'B21 a link that is typed into a page that waits is a link: a tab that has it is joined',
+  ({ page, context }) =>
+    withMonitor(async ({ monitor, origin, bridge }) => {
+      const link = monitor.url();
+      for (const [each, typed] of [
+        [page, link],
+        [await context.newPage(), passOf(link)],
+      ] as const) {
+        await each.goto(`${origin}/monitor`);
+        await isLocked(each);
+        await each.locator('#token').fill(typed);
+        await each.keyboard.press('Enter');
+        await isLive(each);
+      }
+      const third = await context.newPage();
+      await watch(third, link);
+      await counts(bridge, 3);
+    }),
+  { deadline: 300_000 },
+);
+
+test(
+  'B21 a tab that was reloaded while it waits to be let in does not show its link to the service',
+  ({ page, context }) =>
+    withMonitor(async ({ monitor, bridge }) => {
+      const link = monitor.url();
+      await watch(page, link);
+      // Held until the other tab has been reloaded.
+      let go = (): void => undefined;
+      const held = new Promise<void>((resolve) => (go = resolve));
+      const asked = page.waitForRequest('**/ticket');
+      await page.route('**/ticket', async (route) => {
+        await held;
+        await route.continue();
+      });
+      const second = await context.newPage();
+      await second.goto(link);
+      await asked;
+      await second.reload();
+      go();
+      await isLive(second);
+      await isLive(page);
+      await counts(bridge, 2);
+    }),
+  { deadline: 300_000 },
+);
+
 test(
   'B21 sees a page that lets no other tab in',
   ({ page, context }) =>
@@ -187,7 +265,7 @@ test(
       const second = await context.newPage();
       await second.goto(link);
       await isLocked(second);
-      match(await second.locator('#why').innerText(), 'rejected the link or token');
+      match(await second.locator('#why').innerText(), 'opened in another browser, too');
     }),
   { deadline: 300_000 },
 );

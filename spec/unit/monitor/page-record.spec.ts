@@ -10,7 +10,7 @@ const at = { now: 1_000, pageSessionTtl: 60_000 };
 const link: PageRecord = {
   opened: false,
   expiresAt: 5_000,
-  shownAt: 0,
+  seenAt: 0,
   tabs: [{ passes: ['link'], shownAt: 0 }],
 };
 
@@ -20,12 +20,18 @@ function shown(record: PageRecord, pass: string, next: string, now = at.now): Sh
   return after;
 }
 
+function added(to: Shown, pass: string): Shown {
+  const after = addTab(to, pass);
+  if (typeof after === 'string') throw new Error(after);
+  return after;
+}
+
 test('a link is opened by its first pass, and lives from then on', () => {
   const { record, forgotten } = shown(link, 'link', 'one');
   equal(record, {
     opened: true,
     expiresAt: 61_000,
-    shownAt: 1_000,
+    seenAt: 1_000,
     tabs: [{ passes: ['link', 'one'], shownAt: 1_000 }],
   });
   equal(forgotten, []);
@@ -63,7 +69,7 @@ test('forgets old passes, but never the link', () => {
 });
 
 test('each tab has passes of its own, and a copied one of any tab is found out', () => {
-  const two = addTab(shown(link, 'link', 'one'), 'tab').record;
+  const two = added(shown(link, 'link', 'one'), 'tab').record;
   const both = shown(two, 'tab', 'tab-one', 2_000).record;
   equal(
     both.tabs.map(({ passes }) => passes),
@@ -75,20 +81,22 @@ test('each tab has passes of its own, and a copied one of any tab is found out',
   equal(shown(both, 'one', 'two', 3_000).record.tabs[1], both.tabs[1]);
   is(showPass(both, 'tab', 'other', at), 'copied');
   is(showPass(both, 'one', 'tab-one', at), 'unknown');
-  // A repeated request lets nobody in twice.
-  equal(addTab(shown(both, 'one', 'two'), 'tab').record.tabs.length, 2);
+  // A repeated request lets nobody in twice, and a pass that was shown before lets nobody in.
+  equal(added(shown(two, 'one', 'two'), 'tab').record.tabs.length, 2);
+  for (const used of ['link', 'one', 'tab', 'tab-one'])
+    is(addTab(shown(both, 'one', 'two'), used), 'unknown', used);
 });
 
 test('lets in so many tabs; one more takes the place of the one that was silent longest, never of the first', () => {
   let record = link;
   let pass = 'link';
   for (let n = 1; n < maxTabs; n++) {
-    record = addTab(shown(record, pass, `p${n}`, n), `tab${n}`).record;
+    record = added(shown(record, pass, `p${n}`, n), `tab${n}`).record;
     pass = `p${n}`;
   }
   is(record.tabs.length, maxTabs);
   record = shown(record, 'tab1', 'tab1-next', 500).record;
-  const { record: after, forgotten } = addTab(shown(record, pass, 'last', 501), 'one-more');
+  const { record: after, forgotten } = added(shown(record, pass, 'last', 501), 'one-more');
   equal([after.tabs.length, after.tabs[0]!.passes[0], forgotten], [maxTabs, 'link', ['tab2']]);
   is(showPass(after, 'tab2', 'x', at), 'unknown');
   not.equal(showPass(after, 'one-more', 'x', at), 'unknown');

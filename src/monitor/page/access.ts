@@ -1,50 +1,70 @@
 import { base64url } from '../../base/base64url.ts';
-import { Tabs } from './tabs.ts';
+import { Tabs, type Admission } from './tabs.ts';
 
-/** Session-storage key; the pass is stored only while the page reloads. */
-const key = 'rx-oauth-callback.monitor';
-
-interface Kept {
-  /** Pass that the page shows next; undefined until it has one. */
-  pass: string | undefined;
-  /** Successor of `pass`, chosen before the request, so that the page can repeat a request whose answer was lost. */
-  next: string;
-  /** Link that the page session began with, by which other tabs of the browser find it. */
-  link: string | undefined;
+/** A link that was not opened yet. */
+interface Link {
+  readonly type: 'link';
+  readonly link: string;
+  /** Pass that follows the link. */
+  readonly next: string;
 }
 
-/** Reason why the service has rejected the last link or token. */
-export type Rejection = 'invalid' | 'too_many';
+/** A pass of a page session. */
+interface Pass {
+  readonly type: 'pass';
+  /** Pass that the page shows next. */
+  readonly pass: string;
+  /** Successor of `pass`, chosen before the request, so that the page can repeat a request whose answer was lost. */
+  readonly next: string;
+  /** Link that the page session began with, by which other tabs of the browser find it. */
+  readonly link: string | undefined;
+}
+
+interface Nothing {
+  readonly type: 'nothing';
+}
+
+/** What the page can show to the service. Replaced, never changed. */
+type Kept = Link | Pass | Nothing;
+
+/** Reason why the service has rejected the last link, pass or token. */
+export type Rejection = 'unknown_link' | 'unknown_token' | 'copied_pass' | 'no_monitor' | 'too_many_pages';
+
+type Answer = { readonly ticket: string } | Rejection;
 
 /** Asks the user for a link or a token. */
 export type Ask = (rejection: Rejection | undefined) => Promise<string>;
+
+const linkForm = /^[\w-]{43}$/;
+const answerMs = 10_000;
+const nothing: Nothing = { type: 'nothing' };
 
 /** Gets tickets for the page. It shows a pass that changes with each ticket; the first pass comes from the link. */
 export class Access {
   readonly #url: string;
   readonly #ask: Ask;
   readonly #tabs: Tabs;
+  /** Session-storage key; what the page keeps is stored only while the page reloads. */
+  readonly #key: string;
   #kept: Kept;
-  /** True while the pass is a link that was not shown yet. */
-  #unopened = false;
-  /** True once the service has accepted a pass. */
-  #admitted = false;
   /** Requests one after the other, because each shows the successor of the one before. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(url: string, ask: Ask) {
     this.#url = url;
     this.#ask = ask;
-    this.#kept = take() ?? { pass: undefined, next: newPass(), link: undefined };
+    this.#key = `rx-oauth-callback ${url}`;
+    this.#kept = take(this.#key);
     const admitting = {
-      watchesBy: (link: string) => this.#admitted && link === this.#kept.link,
-      admit: (pass: string) => this.#admit(pass),
+      watchesBy: (link: string) => this.#kept.type === 'pass' && this.#kept.link === link,
+      admit: (pass: string) => this.#inTurn(() => this.#admit(pass)),
     };
-    this.#tabs = new Tabs(`rx-oauth-callback ${url}`, admitting, newPass);
+    this.#tabs = new Tabs(this.#key, admitting, newPass);
+    if (this.#kept.type === 'pass') this.#tabs.watch(this.#kept.link);
     this.#takeLink();
     addEventListener('hashchange', () => this.#takeLink());
-    addEventListener('pagehide', () => sessionStorage.setItem(key, JSON.stringify(this.#kept)));
-    addEventListener('pageshow', ({ persisted }) => persisted && sessionStorage.removeItem(key));
+    addEventListener('pagehide', () => sessionStorage.setItem(this.#key, JSON.stringify(this.#kept)));
+    addEventListener('pageshow', ({ persisted }) => persisted && sessionStorage.removeItem(this.#key));
   }
 
   /** Called when the user opens a link in the address bar of the open page. */
@@ -59,26 +79,30 @@ export class Access {
     }
   }
 
-  /** Asks for a ticket once. Resolves with undefined if the user has opened a link meanwhile. */
-  async #request(rejection: Rejection | undefined): Promise<{ ticket: string } | Rejection | undefined> {
-    if (this.#unopened) return this.#tabs.oneByOne(() => this.#open());
-    const { pass } = this.#kept;
-    if (pass !== undefined) return this.#inTurn(() => this.#show(pass));
+  /** Asks for a ticket once. Resolves with undefined if the page has something else to show by then. */
+  async #request(rejection: Rejection | undefined): Promise<Answer | undefined> {
+    const kept = this.#kept;
+    if (kept.type === 'link') return this.#tabs.oneByOne(kept.link, () => this.#open(kept));
+    if (kept.type === 'pass') return this.#inTurn(() => this.#show(kept, kept.pass));
     const given = await this.#ask(rejection);
-    // Empty if the user has opened a link instead; it is in `#kept`.
-    return given === '' ? undefined : this.#inTurn(() => this.#show(given, { typed: true }));
+    // The user has opened a link instead.
+    if (given === '' || this.#kept !== kept) return undefined;
+    const [, link] = /^(?:https?:.*#)?([\w-]{43})$/.exec(given) ?? [];
+    if (link === undefined) return this.#inTurn(() => this.#show(kept, given));
+    this.#kept = { type: 'link', link, next: newPass() };
+    return undefined;
   }
 
-  /** Opens the link, or joins a tab of this browser that has opened it before. */
-  async #open(): Promise<{ ticket: string } | Rejection | undefined> {
-    const { link } = this.#kept;
-    const joined = link === undefined ? undefined : await this.#tabs.join(link);
-    // The user has opened another one meanwhile.
-    if (this.#kept.link !== link) return undefined;
-    if (joined !== undefined) this.#kept = { pass: joined, next: newPass(), link };
-    this.#unopened = false;
-    const { pass } = this.#kept;
-    return pass === undefined ? undefined : this.#inTurn(() => this.#show(pass));
+  /** Opens a link, or joins a tab of this browser that has opened it before. */
+  async #open(kept: Link): Promise<Answer | undefined> {
+    if (this.#kept !== kept) return undefined;
+    const { link } = kept;
+    const joined = await this.#tabs.join(link);
+    if (this.#kept !== kept) return undefined;
+    if (joined === undefined) return this.#inTurn(() => this.#show(kept, link));
+    const pass: Pass = { type: 'pass', pass: joined, next: newPass(), link };
+    this.#kept = pass;
+    return this.#inTurn(() => this.#show(pass, joined));
   }
 
   #inTurn<T>(step: () => Promise<T>): Promise<T> {
@@ -87,76 +111,76 @@ export class Access {
     return turn;
   }
 
-  /** Shows a pass, or what the user has typed. */
-  async #show(given: string, { typed = false } = {}): Promise<{ ticket: string } | Rejection> {
-    const { next, link } = this.#kept;
-    const answer = await this.#redeem({ given, next, typed });
-    this.#setAdmitted(typeof answer === 'object');
-    // `next` was sent to the service even if the service rejected `given`, so another successor is needed.
-    this.#kept = { pass: this.#admitted ? next : undefined, next: newPass(), link };
+  /** Shows what is kept, or what the user has typed. */
+  async #show(kept: Kept, given: string): Promise<Answer | undefined> {
+    // Another request was faster.
+    if (this.#kept !== kept) return undefined;
+    const next = kept.type === 'nothing' ? newPass() : kept.next;
+    const answer = await this.#redeem(given, next);
+    if (this.#kept !== kept) return undefined;
+    const link = kept.type === 'nothing' ? undefined : kept.link;
+    this.#keep(typeof answer === 'object' ? { type: 'pass', pass: next, next: newPass(), link } : nothing);
+    if (answer === 'unknown_link' && kept.type === 'nothing') return 'unknown_token';
     return answer;
   }
 
-  #setAdmitted(admitted: boolean): void {
-    this.#admitted = this.#tabs.watching = admitted;
-  }
-
   /** Lets another tab into the page session. */
-  #admit(tab: string): Promise<boolean> {
-    return this.#inTurn(async () => {
-      const { pass, next, link } = this.#kept;
-      if (pass === undefined) return false;
-      const answer = await this.#redeem({ given: pass, next, tab });
-      if (typeof answer !== 'object') return false;
-      this.#kept = { pass: next, next: newPass(), link };
-      return true;
-    });
+  async #admit(tab: string): Promise<Admission> {
+    const kept = this.#kept;
+    if (kept.type !== 'pass') return 'rejected';
+    try {
+      const answer = await this.#redeem(kept.pass, kept.next, { 'New-Tab-Pass': tab });
+      if (typeof answer !== 'object') return 'rejected';
+      if (this.#kept === kept) this.#keep({ ...kept, pass: kept.next, next: newPass() });
+      return 'admitted';
+    } catch {
+      return 'later';
+    }
   }
 
-  async #redeem(request: {
-    given: string;
-    next: string;
-    /** First pass of a tab that is to be let in. */
-    tab?: string;
-    /** True if the user has typed `given`. */
-    typed?: boolean;
-  }): Promise<{ ticket: string } | Rejection> {
-    const { given, next, tab, typed } = request;
+  #keep(kept: Kept): void {
+    this.#kept = kept;
+    this.#tabs.watch(kept.type === 'pass' ? kept.link : undefined);
+  }
+
+  /** Exchanges a pass, link or token for a ticket. */
+  async #redeem(given: string, next: string, more: Record<string, string> = {}): Promise<Answer> {
     const answer = await fetch(this.#url, {
       method: 'POST',
-      headers: {
-        Authorization: `Bearer ${given}`,
-        'Next-Pass': next,
-        ...(tab !== undefined && { 'New-Tab-Pass': tab }),
-      },
+      headers: { Authorization: `Bearer ${given}`, 'Next-Pass': next, ...more },
       cache: 'no-store',
       redirect: 'error',
+      signal: AbortSignal.timeout(answerMs),
     });
-    if (answer.status === 401) return 'invalid';
-    // For a page that has a pass, it is the limit of a proxy, and passes.
-    if (answer.status === 429 && typed) return 'too_many';
-    if (!answer.ok) throw new Error(`the service has answered ${answer.status}`);
-    return (await answer.json()) as { ticket: string };
+    if (answer.ok) return (await answer.json()) as { ticket: string };
+    const error = await errorOf(answer);
+    if (error === 'copied_pass' || error === 'no_monitor' || error === 'too_many_pages') return error;
+    if (answer.status === 401) return 'unknown_link';
+    // Such as the limit of a proxy, which passes.
+    throw new Error(`the service has answered ${answer.status}`);
   }
 
   /** Takes a pass from the address bar, so that the user does not copy it from there. */
   #takeLink(): void {
     const link = location.hash.slice(1);
-    if (!/^[\w-]{43}$/.test(link)) return;
+    if (!linkForm.test(link)) return;
     history.replaceState(null, '', location.pathname);
-    // Opened again in the tab that watches by it.
-    if (link === this.#kept.link && this.#kept.pass !== undefined) return;
-    this.#kept = { pass: link, next: newPass(), link };
-    this.#unopened = true;
-    this.#setAdmitted(false);
+    // Opened again in the tab that has it.
+    if (this.#kept.type !== 'nothing' && this.#kept.link === link) return;
+    this.#keep({ type: 'link', link, next: newPass() });
     this.onLink();
   }
 }
 
-function take(): Kept | undefined {
+async function errorOf(answer: Response): Promise<unknown> {
+  const body: unknown = await answer.json().catch(() => undefined);
+  return typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
+}
+
+function take(key: string): Kept {
   const kept = sessionStorage.getItem(key);
   sessionStorage.removeItem(key);
-  return kept === null ? undefined : (JSON.parse(kept) as Kept);
+  return kept === null ? nothing : (JSON.parse(kept) as Kept);
 }
 
 function newPass(): string {

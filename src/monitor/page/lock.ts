@@ -2,9 +2,12 @@ import type { Rejection } from './access.ts';
 import { byId, say } from './dom.ts';
 
 const rejections: Readonly<Record<Rejection, string>> = {
-  invalid:
-    'The service rejected the link or token: it was used before, has expired, or the service has restarted.',
-  too_many: 'This token has too many open pages. Close some of them first.',
+  unknown_link:
+    'The service rejected the link: it was used before, has expired, or the service has restarted.',
+  unknown_token: 'The service rejected the token: it is unknown, has expired or was revoked.',
+  copied_pass: 'The link was opened in another browser, too. Therefore the page session has ended in both.',
+  no_monitor: 'The service rejected the token: it does not have the role monitor.',
+  too_many_pages: 'This token has too many open pages. Close some of them first.',
 };
 const advice = 'To watch, open a new link from the service or enter a token.';
 

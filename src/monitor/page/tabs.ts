@@ -6,20 +6,22 @@ type Message =
   | { readonly type: 'offer'; readonly pass: string; readonly from: string }
   /** One of those that have offered is chosen. */
   | { readonly type: 'accept'; readonly pass: string; readonly from: string }
-  /** Whether the service has let `pass` in. */
-  | { readonly type: 'answer'; readonly pass: string; readonly admitted: boolean };
+  | { readonly type: 'answer'; readonly pass: string; readonly admission: Admission };
+
+/** Whether the service has let a tab in; `later` if it could not be asked. */
+export type Admission = 'admitted' | 'rejected' | 'later';
 
 /** A tab that may let others into its page session. */
 export interface Admitting {
   /** Tells if this tab watches by the link. */
   watchesBy(link: string): boolean;
-  /** Lets a tab in that shows `pass` first. Resolves with false if the service rejects it. */
-  admit(pass: string): Promise<boolean>;
+  /** Asks the service to let a tab in that shows `pass` first. */
+  admit(pass: string): Promise<Admission>;
 }
 
-// A tab in the background answers late. Without locks nobody knows if there is one.
-const offerMs = { known: 2_000, unknown: 250 } as const;
-const answerMs = 10_000;
+// A tab that watches may be busy. If the browser does not say that there is one, a new tab does not wait long for it.
+const offerMs = { watched: 5_000, unknown: 1_000 } as const;
+const answerMs = 15_000;
 
 // Missing on pages that came over plain HTTP from another host.
 const { locks } = navigator as Partial<Pick<Navigator, 'locks'>>;
@@ -31,6 +33,7 @@ export class Tabs {
   readonly #admitting: Admitting;
   readonly #newPass: () => string;
   readonly #self: string;
+  /** Gives the lock back that says by which link this tab watches. */
   #unlock: (() => void) | undefined;
 
   /** @param name Names the page: pages of other services may have the same origin. */
@@ -43,47 +46,44 @@ export class Tabs {
     this.#channel.addEventListener('message', ({ data }: MessageEvent<Message>) => this.#hear(data));
   }
 
-  /** Set while this tab can let others in, so that they know that one does. */
-  set watching(watching: boolean) {
-    if (watching && !this.#unlock) {
-      const watched = new Promise<void>((resolve) => (this.#unlock = resolve));
-      void locks?.request(this.#lock, { mode: 'shared' }, () => watched);
-    } else if (!watching) {
-      this.#unlock?.();
-      this.#unlock = undefined;
-    }
+  /** Lets other tabs know that this one watches by a link; by none if it is undefined. */
+  watch(link: string | undefined): void {
+    this.#unlock?.();
+    this.#unlock = undefined;
+    if (link === undefined) return;
+    const watched = new Promise<void>((resolve) => (this.#unlock = resolve));
+    void locks?.request(this.#lockOf(link), { mode: 'shared' }, () => watched);
   }
 
-  get #lock(): string {
-    return `${this.#name} watching`;
-  }
-
-  /** Runs `step` while no other tab of the browser runs one, so that of two tabs with one link the second joins the first. */
-  oneByOne<T>(step: () => Promise<T>): Promise<T> {
-    return locks ? locks.request(`${this.#name} opening`, step) : step();
+  /** Runs `step` while no other tab of the browser opens the link, so that of two tabs with one link the second joins the first. */
+  oneByOne<T>(link: string, step: () => Promise<T>): Promise<T> {
+    return locks ? locks.request(`${this.#lockOf(link)} opening`, step) : step();
   }
 
   /**
-   * Joins the page session of a tab that watches by this link. Resolves with the pass to show, or with undefined if no tab lets
-   * this one in.
+   * Joins the page session of a tab that watches by this link. Resolves with the pass to show, or with undefined if there is none.
+   * Rejects if there is one that does not answer, or that could not ask the service; the caller may retry.
    */
   async join(link: string): Promise<string | undefined> {
-    const watched = await this.#isWatched();
+    const watched = await this.#isWatched(link);
     if (watched === false) return undefined;
     const pass = this.#newPass();
-    const offer = this.#next('offer', pass, watched ? offerMs.known : offerMs.unknown);
+    const offer = this.#next('offer', pass, watched ? offerMs.watched : offerMs.unknown);
     this.#say({ type: 'ask', pass, link });
     const offered = await offer;
-    if (!offered) return undefined;
+    if (!offered && !watched) return undefined;
+    if (!offered) throw new Error('the tab that watches does not answer');
     const answer = this.#next('answer', pass, answerMs);
     this.#say({ type: 'accept', pass, from: offered.from });
-    return (await answer)?.admitted ? pass : undefined;
+    const { admission } = (await answer) ?? { admission: 'later' };
+    if (admission === 'later') throw new Error('the tab that watches could not ask the service');
+    return admission === 'admitted' ? pass : undefined;
   }
 
-  /** Tells if another tab watches; undefined if the browser does not say. */
-  async #isWatched(): Promise<boolean | undefined> {
+  /** Tells if another tab watches by the link; undefined if the browser does not say. */
+  async #isWatched(link: string): Promise<boolean | undefined> {
     const { held } = (await locks?.query()) ?? {};
-    return held?.some(({ name }) => name === this.#lock);
+    return held?.some(({ name }) => name === this.#lockOf(link));
   }
 
   #hear(message: Message): void {
@@ -91,10 +91,7 @@ export class Tabs {
     if (type === 'ask' && this.#admitting.watchesBy(message.link))
       this.#say({ type: 'offer', pass, from: this.#self });
     if (type === 'accept' && message.from === this.#self)
-      void this.#admitting
-        .admit(pass)
-        .catch(() => false)
-        .then((admitted) => this.#say({ type: 'answer', pass, admitted }));
+      void this.#admitting.admit(pass).then((admission) => this.#say({ type: 'answer', pass, admission }));
   }
 
   /** Resolves with the next message of this type about a pass; undefined if none comes in time. */
@@ -119,5 +116,10 @@ export class Tabs {
 
   #say(message: Message): void {
     this.#channel.postMessage(message);
+  }
+
+  /** Links differ in their ends; the whole is a credential. */
+  #lockOf(link: string): string {
+    return `${this.#name} ${link.slice(-6)}`;
   }
 }
