@@ -351,10 +351,10 @@ row(
     assert.is(status, 200);
     for (const part of [
       'https://mcp.example/mcp',
-      '<title>The title of it',
+      ' – The title of it</title>',
       'The product',
       logo,
-      '<html lang="fr"',
+      '<html lang="fr" dir="ltr"',
     ])
       assert.match(body, part);
   },
