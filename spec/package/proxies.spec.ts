@@ -1,4 +1,4 @@
-/** The settings of docs/guides/deploying.md, in the real nginx and HAProxy before the real command. Needs the build. */
+/** The settings of docs/guides/deploying.md, in the real nginx, HAProxy and Caddy before the real command. Needs the build. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
@@ -22,6 +22,7 @@ const { blocks } = documentOf(path, readFileSync(join(root, path), 'utf8'));
 const token = 'a-token-of-listener-and-monitor';
 const nginx = '/usr/sbin/nginx';
 const haproxy = '/usr/sbin/haproxy';
+const caddy = '/usr/bin/caddy';
 
 /** Ports, and files that a proxy reads. */
 interface Place {
@@ -77,6 +78,17 @@ const proxies: Readonly<Record<string, Proxy>> = {
         // The other node is down.
         '10.0.0.2:8080': '127.0.0.1:1',
       }),
+  },
+  Caddy: {
+    program: caddy,
+    args: (folder) => ['run', '--adapter', 'caddyfile', '--config', join(folder, 'configuration')],
+    mark: 'reverse_proxy',
+    adapt: (configuration, { folder, front, back, health }) =>
+      `{\n admin off\n auto_https off\n storage file_system ${folder}\n}\n${replaced(configuration, {
+        'sign-in.example {': `https://localhost:${front} {\n bind 127.0.0.1\n tls ${join(folder, 'cert.pem')} ${join(folder, 'key.pem')}`,
+        '127.0.0.1:8080': `127.0.0.1:${back}`,
+        'health_port 8081': `health_port ${health}`,
+      })}`,
   },
 };
 
