@@ -120,10 +120,9 @@ tests:
 
 test('the probes of Kubernetes ask what the service answers, with the arguments that are written there', async () => {
   const block = blockOf('deploying', 'kind: Deployment');
-  const [, list = ''] = /args: *\[([^\]]*)\]/.exec(block) ?? [];
-  const args = [...list.matchAll(/'([^']*)'/g)].map(([, arg = '']) => arg);
+  const [, list = ''] = /args: \[(.*)\]/.exec(block) ?? [];
   const [port, health] = [await freePort(), await freePort()];
-  const here = args.map((arg) => ({ '8080': String(port), '8081': String(health) })[arg] ?? arg);
+  const here = list.replace('8080', String(port)).replace('8081', String(health)).split(', ');
   await using service = Cli.start([...here, '--json'], {
     RX_OAUTH_CALLBACK_PUBLIC_URL: 'https://sign-in.example',
     RX_OAUTH_CALLBACK_TOKEN: 'a-token-of-an-operator',
