@@ -1,7 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { printable } from '../../src/base/printable.ts';
 import type { Io } from '../../src/cli/io.ts';
-import type { LoginSettings } from '../../src/cli/login/settings.ts';
 import { Source } from '../../src/cli/watch/source.ts';
 import type { View } from '../../src/cli/watch/view.ts';
 import type { FeedStatus } from '../../src/client.ts';
@@ -172,7 +171,7 @@ export const requirements = requirementsOn(
           token_type: 'bearer',
         };
         const given = { ...fields, note: steering };
-        const text = textOf(Tokens.fromDict(given), { signIn: {} } as LoginSettings);
+        const text = textOf(Tokens.fromDict(given), { signIn: {} });
         assert.equal(JSON.parse(text), given);
         assert.not.match(text, control, 'the terminal is steered');
       },
@@ -224,6 +223,7 @@ export const requirements = requirementsOn(
           asked: object,
         ): Promise<void> =>
           watch(url, { token, ...asked }, {
+            stdin: new PassThrough(),
             stdout,
             env: { NO_COLOR: '1' },
             onSignal: (_signal, heard) => {

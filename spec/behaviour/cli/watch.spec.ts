@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { isDeepStrictEqual } from 'node:util';
 import { firstValueFrom } from 'rxjs';
 import { connectTo } from '../../../src/cli/connect.ts';
 import { exitCodes } from '../../../src/cli/exit-codes.ts';
@@ -407,8 +408,8 @@ test('draws a table of the size of its terminal, and ends with 0 at Ctrl-C', () 
     const { code, stdout } = await cli.end();
     assert.is(code, 0);
     const screen = screenOf(stdout);
-    // The terminal itself echoes the key.
-    const shown = screen.filter((line) => line !== '' && line !== '^C');
+    // No key is echoed.
+    const shown = screen.filter((line) => line !== '');
     assert.is(shown.length, 9, screen.join('\n'));
     assert.ok(
       shown.every((line) => line.length < 40),
@@ -418,12 +419,109 @@ test('draws a table of the size of its terminal, and ends with 0 at Ctrl-C', () 
     assert.is(shown[1], 'waiting 1  accepted 5  refused 5');
     assert.match(shown[2] ?? '', /^expired 0 {2}cancelled 0 {2}per second \d+$/);
     assert.is(shown[3], 'refused: 5 missing code');
-    assert.match(shown[4] ?? '', /^TIME {6}EVENT/);
-    assert.match(shown[5] ?? '', /^\d\d:\d\d:\d\d {2}begun {11}6 {7}expir$/);
-    assert.match(shown[6] ?? '', /answered/);
+    assert.is(shown[4], 'q quits  / filters  p pauses');
+    assert.match(shown[5] ?? '', /^TIME {6}EVENT/);
+    assert.match(shown[6] ?? '', /^\d\d:\d\d:\d\d {2}begun {11}6 {7}expir$/);
+    assert.match(shown[7] ?? '', /answered/);
     // The cursor is there again.
     assert.ok(stdout.lastIndexOf('\x1b[?25h') > stdout.lastIndexOf('\x1b[?25l'));
     assert.not.match(stdout, canary);
+  }));
+
+/** Waits until the screen has such a line, and so many rows or these. Returns the rows. */
+async function rowsWith(cli: Cli, pattern: RegExp, expected?: number | readonly string[]): Promise<string[]> {
+  let length = -1;
+  let rows: string[] = [];
+  const isDrawn = (): boolean => {
+    if (cli.stdout.length === length) return false;
+    length = cli.stdout.length;
+    const lines = screenOf(cli.stdout);
+    rows = rowsOf(lines).map((row) => row.replace(/, after .*/, ''));
+    if (!lines.some((line) => pattern.test(line))) return false;
+    // A table may arrive in parts.
+    if (expected === undefined) return true;
+    return typeof expected === 'number' ? rows.length === expected : isDeepStrictEqual(rows, expected);
+  };
+  const turns = async (): Promise<void> => {
+    while (!isDrawn()) await new Promise(setImmediate);
+  };
+  await assert.deadline(turns(), `${String(pattern)} on the screen`).catch((error: unknown) => {
+    throw new Error(`${String(error)}: ${screenOf(cli.stdout).join('\n')}`, { cause: error });
+  });
+  return rows;
+}
+
+test('quits by q, and echoes no key', () =>
+  withBridge(async (bridged) => {
+    await using cli = await watching(bridged, [], (args, environment) =>
+      Cli.onTerminalOf(14, 60, args, environment),
+    );
+    await rowsWith(cli, /^q quits {2}\/ filters {2}p pauses$/);
+    cli.press('xyz');
+    await signIn(bridged);
+    await rowsWith(cli, /answered/);
+    cli.press('q');
+    const { code, stdout } = await cli.end();
+    assert.is(code, 0);
+    assert.not.match(stdout, /[xyz]{2}/);
+  }));
+
+test('gives the terminal back as it was', () =>
+  withBridge(async ({ url }) => {
+    await using shell = Cli.inShell(['watch', url], { RX_OAUTH_CALLBACK_TOKEN: token });
+    await shell.sees(/live[^]*q quits/);
+    shell.press('q');
+    await shell.sees(/bash\S*[#$] $/);
+    // The sum, so that the answer differs from what is typed.
+    shell.press(`stty -a | grep -c ' echo '; echo then$((1 + 0))\r`);
+    assert.is(await shell.sees(/(\d+)\s+then1/), '1');
+    shell.press('exit\r');
+    await shell.end();
+  }));
+
+test('filters its rows by what is typed after /, and counts all events', () =>
+  withBridge(async (bridged) => {
+    await using cli = await watching(bridged, [], (args, environment) =>
+      Cli.onTerminalOf(24, 100, args, environment),
+    );
+    await signIn(bridged);
+    await rowsWith(cli, /answered/, 4);
+    cli.press('/Missingg');
+    await rowsWith(cli, /^\/Missingg_ {2}Enter keeps the filter, Esc clears it$/);
+    // Backspace.
+    cli.press('\x7f');
+    await rowsWith(cli, /^\/Missing_ /, ['malformed 1 missing code']);
+    cli.press('\r');
+    await rowsWith(cli, /^q quits {2}\/ filters: Missing {2}p pauses$/);
+    await signIn(bridged);
+    await rowsWith(cli, /^waiting 0 {2}accepted 2 /, [
+      'malformed 2 missing code',
+      'malformed 1 missing code',
+    ]);
+    cli.press('\x1b');
+    await rowsWith(cli, /^q quits {2}\/ filters {2}p/, 8);
+    // A letter of a filter does not quit.
+    cli.press('/q');
+    await rowsWith(cli, /^\/q_ /);
+    cli.press('\x03');
+    assert.is((await cli.end()).code, 0);
+  }));
+
+test('shows no new rows while it is paused by p, and counts them', () =>
+  withBridge(async (bridged) => {
+    await using cli = await watching(bridged, [], (args, environment) =>
+      Cli.onTerminalOf(24, 100, args, environment),
+    );
+    await signIn(bridged);
+    const before = await rowsWith(cli, /answered/, 4);
+    cli.press('p');
+    await rowsWith(cli, /bridge {2}paused$/);
+    await signIn(bridged);
+    await rowsWith(cli, /^q quits {2}\/ filters {2}p goes on: 4 new$/, before);
+    cli.press('p');
+    await rowsWith(cli, /bridge {2}live$/, 8);
+    cli.press('q');
+    assert.is((await cli.end()).code, 0);
   }));
 
 test('shows each event in a line of its own, while there is room for more', () =>

@@ -79,7 +79,8 @@ const help = `
 --type, --disposition and --flow select the rows of the table; the counts cover all events.
 
 If events were lost, the line {"type":"missed","count":N} replaces them; it has no count if the service
-restarted. Ctrl-C stops the command with exit code 0. The exit code is 4 if the service cannot be reached
+restarted. Ctrl-C stops the command with exit code 0. Keys of the table: q quits, / filters the rows by
+words (Enter keeps the filter, Esc clears it), p pauses and goes on. The exit code is 4 if the service cannot be reached
 or rejects the token.
 
 Examples:

@@ -40,6 +40,8 @@ export function linesView(
       if (wanted) line(json ? inJson(event) : inText(event));
     },
     connected,
+    // Lines have no controls.
+    update: () => undefined,
     close: () => undefined,
   };
 }

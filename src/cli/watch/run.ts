@@ -6,6 +6,8 @@ import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io, Output } from '../io.ts';
 import type { WatchOptions } from './options.ts';
+import { keys } from '../keys.ts';
+import { Controls, type Action } from './controls.ts';
 import { filterFor } from './filter.ts';
 import { linesView } from './lines.ts';
 import { Source } from './source.ts';
@@ -20,16 +22,23 @@ export async function watch(url: string, options: WatchOptions, io: Io): Promise
       'a token is required; set RX_OAUTH_CALLBACK_TOKEN or pass --token',
       exitCodes.usage,
     );
-  const stopped = untilStopped(io);
+  const { stopped, stop } = untilStopped(io);
   const source = new Source();
   const asTable = hasRoom(io.stdout) && !json;
   const report = asTable ? () => undefined : reportTo(io);
   const host = await Promise.race([connectTo(url, { token, history, report }, source.take), stopped]);
   // An attempt to connect cannot be cancelled, and would keep the process alive.
   if (!host) return io.exit(exitCodes.ok);
-  const view = asTable ? tableView(url, io) : linesView(io, source, json ?? true);
+  const controls = asTable && io.stdin.isTTY ? new Controls() : undefined;
+  const view = asTable ? tableView(url, io, controls) : linesView(io, source, json ?? true);
   const shown = new Subscription();
+  const act = (action: Action): void => {
+    if (action === 'quit') stop();
+    else if (action === 'suspend') io.suspend();
+    else view.update();
+  };
   try {
+    if (controls) shown.add(keys(io).subscribe((key) => act(controls.press(key))));
     await Promise.race([show(host, url, options, view, shown), stopped]);
   } finally {
     shown.unsubscribe();
@@ -53,13 +62,15 @@ function hasRoom({ isTTY, columns, rows }: Output): boolean {
   return isTTY === true && Boolean(columns && rows);
 }
 
-/** Resolves at Ctrl-C or SIGTERM, or when the reader closes the pipe (`| head`). */
-function untilStopped(io: Io): Promise<undefined> {
-  return new Promise((resolve) => {
-    const stop = (): void => resolve(undefined);
+/** `stopped` resolves at Ctrl-C or SIGTERM, when the reader closes the pipe (`| head`), or when `stop` is called. */
+function untilStopped(io: Io): { stopped: Promise<undefined>; stop: () => void } {
+  let stop = (): void => undefined;
+  const stopped = new Promise<undefined>((resolve) => {
+    stop = () => resolve(undefined);
     for (const signal of ['SIGINT', 'SIGTERM'] as const) io.onSignal(signal, stop);
     io.stdout.on('error', stop);
   });
+  return { stopped, stop };
 }
 
 /** Shows the feed; rejects when the service ends it, and never resolves. */

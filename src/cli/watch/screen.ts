@@ -1,13 +1,28 @@
 import { createColors } from 'picocolors';
 import { printable } from '../../base/printable.ts';
 import type { FeedModel } from '../../monitor/feed-model.ts';
-import type { Row } from '../../monitor/journal.ts';
+import { matches, type Filter, type Row } from '../../monitor/journal.ts';
 import type { Wording } from '../../monitor/wording.ts';
 
 export interface Screen {
   columns: number;
   rows: number;
   colors: boolean;
+}
+
+/** Rows that a paused table shows. */
+export interface Paused {
+  /** The latest first. */
+  readonly rows: readonly Row[];
+  /** Number of events received until then. */
+  readonly received: number;
+}
+
+/** State of the table that its user controls by keys. */
+export interface Controlled {
+  readonly filter: string;
+  readonly isEditing: boolean;
+  readonly paused: Paused | undefined;
 }
 
 /** Gives the widths of time, event and flow. A narrow terminal has no room for milliseconds and long ids. */
@@ -21,6 +36,7 @@ export function frame(
   { totals, seconds, journal }: FeedModel,
   { columns, rows, colors }: Screen,
   title: { url: string; connected: boolean },
+  controlled?: Controlled,
 ): string {
   const paint = createColors(colors);
   const tones: Readonly<Record<Wording['tone'], (text: string) => string>> = {
@@ -43,7 +59,9 @@ export function frame(
   ] as const;
   const reasons = totals.refusedFor.map(([reason, count]) => `${count} ${reason}`);
   const widths = widthsOf(columns);
-  const state = title.connected ? 'live' : 'connection lost, reconnecting';
+  const { paused, filter = '' } = controlled ?? {};
+  const live = paused ? 'paused' : 'live';
+  const state = title.connected ? live : 'connection lost, reconnecting';
   // A long URL is cut, so that the state of the connection is always visible.
   const url = title.url.slice(0, Math.max(1, columns - state.length - 3));
   const head = [
@@ -53,6 +71,7 @@ export function frame(
       columns - 1,
     ).map(cut),
     paint.dim(cut(reasons.length > 0 ? `refused: ${reasons.join(', ')}` : '')),
+    ...(controlled ? [hint(controlled, journal.received)].map(cut).map(paint.cyan) : []),
     paint.dim(cut(cells(widths, 'TIME', 'EVENT', 'FLOW', 'DETAIL'))),
   ];
   const line = ({ event, wording }: Row): string => {
@@ -62,8 +81,24 @@ export function frame(
   };
   // The last row is for the cursor.
   const room = Math.max(1, rows - 1);
-  const latest = [...take(journal.since(-1), room - head.length)].map(line);
+  const wanted = only(paused?.rows ?? journal.since(-1), { kind: '', text: filter });
+  const latest = [...take(wanted, room - head.length)].map(line);
   return [...head, ...latest].slice(0, room).join('\n');
+}
+
+/** Says what the keys do now. */
+function hint({ filter, isEditing, paused }: Controlled, received: number): string {
+  if (isEditing) return `/${filter}_  Enter keeps the filter, Esc clears it`;
+  const missed = paused ? received - paused.received : 0;
+  return [
+    'q quits',
+    filter === '' ? '/ filters' : `/ filters: ${filter}`,
+    paused ? `p goes on: ${missed} new` : 'p pauses',
+  ].join('  ');
+}
+
+function* only(rows: Iterable<Row>, filter: Filter): Generator<Row> {
+  for (const row of rows) if (matches(row, filter)) yield row;
 }
 
 /** Joins parts into lines of at most `width` characters. */

@@ -1,24 +1,45 @@
 import { createLogUpdate } from 'log-update';
 import { FeedModel } from '../../monitor/feed-model.ts';
 import type { Io } from '../io.ts';
-import { frame } from './screen.ts';
+import type { Controls } from './controls.ts';
+import { frame, type Paused } from './screen.ts';
 import type { View } from './view.ts';
 
-/** Creates a view that redraws a table of the terminal's size, at most four times a second. */
-export function tableView(url: string, io: Pick<Io, 'stdout' | 'env' | 'onSuspension'>): View {
+/**
+ * Creates a view that redraws a table of the terminal's size four times a second.
+ *
+ * @param controls State that the user controls by keys; left out if no keys can be read.
+ */
+export function tableView(
+  url: string,
+  io: Pick<Io, 'stdout' | 'env' | 'onSuspension'>,
+  controls?: Controls,
+): View {
   const { stdout, env } = io;
   const model = new FeedModel();
   const update = createLogUpdate(stdout);
   let connected = true;
+  // Rows at the time of the pause, the latest first.
+  let paused: Paused | undefined;
   const text = (): string => {
     const { columns = 80, rows = 24 } = stdout;
-    return frame(model, { columns, rows, colors: !env['NO_COLOR'] }, { url, connected });
+    if (!controls?.isPaused) paused = undefined;
+    else paused ??= { rows: [...model.journal.rows].reverse(), received: model.journal.received };
+    const screen = { columns, rows, colors: !env['NO_COLOR'] };
+    return frame(
+      model,
+      screen,
+      { url, connected },
+      controls && { filter: controls.filter, isEditing: controls.isEditing, paused },
+    );
   };
   const draw = (): void => {
     const { rows = 24 } = stdout;
-    const shown = text();
+    const lines = text().split('\n');
     // Always the same number of lines: log-update 7.2 would write a new line over those below it.
-    update(shown + '\n'.repeat(Math.max(1, rows - shown.split('\n').length)));
+    while (lines.length < rows - 1) lines.push('');
+    // No line is empty: log-update 7.2 would count wrongly if the last one that has changed is.
+    update(`${lines.map((line) => line || ' ').join('\n')}\n`);
   };
   let timer = setInterval(draw, 250);
   const redraw = (): void => {
@@ -50,6 +71,7 @@ export function tableView(url: string, io: Pick<Io, 'stdout' | 'env' | 'onSuspen
     pending: (flows) => void (model.totals.waiting = flows),
     add: (event, wanted) => model.add(event, wanted),
     connected: (is) => void (connected = is),
+    update: draw,
     close() {
       clearInterval(timer);
       removeSuspendable();

@@ -11,5 +11,7 @@ export interface View {
   add(event: ServerEvent, wanted: boolean): void;
   /** Shows if the service is connected. */
   connected(is: boolean): void;
+  /** Shows at once what a key has changed. */
+  update(): void;
   close(): void;
 }
