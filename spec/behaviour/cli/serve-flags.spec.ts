@@ -1,11 +1,12 @@
 /** Every flag of `serve`, by the built command: what it changes for those outside. */
 import { firstValueFrom } from 'rxjs';
+import { exitCodes } from '../../../src/cli/exit-codes.ts';
 import { nameOf } from '../../../src/cli/serve/setting.ts';
 import { settings } from '../../../src/cli/serve/settings.ts';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../../src/client.ts';
 import * as assert from '../../helpers/assert.ts';
 import { shake } from '../../helpers/bridge.ts';
-import { Cli, Folder } from '../../helpers/cli.ts';
+import { Cli, Folder, run } from '../../helpers/cli.ts';
 import { send, visit, type HttpAnswer } from '../../helpers/http.ts';
 import { dial } from '../../helpers/raw.ts';
 import { hasRedis, noRedis } from '../../helpers/redis-server.ts';
@@ -359,6 +360,31 @@ row(
       assert.match(body, part);
   },
 );
+
+cover(['--texts']);
+all('--texts: stand on the page, and a wrong name is named with the flag', async () => {
+  using folder = new Folder();
+  const texts = folder.write('texts.json', { en: { success: 'Welcome <home>' } });
+  await withService(['--texts', texts], async (service) =>
+    assert.match((await signIn(service)).body, '<h1>Welcome &lt;home&gt;</h1>'),
+  );
+  for (const [name, content, complaint] of [
+    [
+      'name',
+      { en: { sucess: 'Hi' } },
+      /^rx-oauth-callback: --texts en.sucess is not an option of texts.en$/m,
+    ],
+    [
+      'kind',
+      { en: 'Hi' },
+      /^rx-oauth-callback: en in \S+kind.json must be an object with sentences; got "Hi"$/m,
+    ],
+  ] as const) {
+    const { code, stderr } = await run(['serve', '--texts', folder.write(`${name}.json`, content)]);
+    assert.is(code, exitCodes.usage);
+    assert.match(stderr, complaint);
+  }
+});
 
 row('has the code leave the address bar by a redirect', ['--clean-url', 'redirect'], async (service) => {
   const { status, headers } = await signIn(service);

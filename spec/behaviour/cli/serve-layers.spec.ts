@@ -77,7 +77,7 @@ const finishUrls = ['https://app.example/done', 'https://app.example/over'];
 const many = Object.fromEntries(Array.from({ length: 25 }, (_, index) => [`X-${index}`, 'x']));
 
 /** All that can be told to one service on loopback. */
-const everyday = (ports: readonly number[]): Given => ({
+const everyday = (ports: readonly number[], texts: string): Given => ({
   port: [ports.join(' '), ports],
   publicUrl: [`http://localhost:${ports.at(-1)}/under`, `http://localhost:${ports.at(-1)}/under`],
   callbackPath: ['/cb', '/cb'],
@@ -106,6 +106,7 @@ const everyday = (ports: readonly number[]): Given => ({
   productName: ['The product', 'The product'],
   logo: [logo, logo],
   language: ['fr', 'fr'],
+  texts: [texts, texts],
   cleanUrl: ['redirect', 'redirect'],
   drain: ['1', 1],
   json: ['true', true],
@@ -125,7 +126,11 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
     try {
       await free.release();
       const { port } = free;
-      await using cli = start(environmentOf, everyday([taken.port, port]), folder);
+      await using cli = start(
+        environmentOf,
+        everyday([taken.port, port], folder.write('texts.json', { fr: { success: 'Bienvenue' } })),
+        folder,
+      );
       const {
         redirectUri,
         bridgeUrl,
@@ -200,7 +205,12 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
           assert.equal([cleaned.status, clean.searchParams.get('code')], [303, null]);
           const { status, body } = await come(clean.pathname.replace('/under', '') + clean.search);
           assert.is(status, 200);
-          for (const part of ['https://mcp.example/mcp', ' – The title of it</title>', 'The product', logo])
+          for (const part of [
+            'https://mcp.example/mcp',
+            'Bienvenue – The title of it</title>',
+            'The product',
+            logo,
+          ])
             assert.match(body, part);
 
           const state = newState();

@@ -74,7 +74,7 @@ function replace(values: Record<string, unknown>, key: string, value: unknown): 
 }
 
 function namesFile({ type }: Setting): boolean {
-  return type === 'file' || type === 'tokens';
+  return type === 'file' || type === 'tokens' || type === 'texts';
 }
 
 /** Resolves a path that a file has: it is relative to the folder of that file. An empty path stays, for the schema to reject. */
@@ -102,6 +102,7 @@ const readers: Readonly<Record<ValueType, (texts: readonly string[], setting: Se
   file: last,
   token: last,
   tokens: last,
+  texts: last,
   integer: (texts) => number(last(texts)),
   integers: (texts) => (texts.length > 1 ? texts.map(number) : number(last(texts))),
   port: (texts) => number(last(texts)),

@@ -1,16 +1,17 @@
 import { withoutUndefined } from '../../base/without-undefined.ts';
 import type { BridgeOptions } from '../../bridge.ts';
-import type { ServerOptions } from '../../index.ts';
+import type { OwnTexts, ServerOptions } from '../../index.ts';
 import type { MonitorOptions } from '../../monitor.ts';
-import type { Config } from './config.ts';
+import { parse, type Config } from './config.ts';
+import { readJson } from './files.ts';
 import { valueAt } from './layers.ts';
-import type { FedOptions } from './schema.ts';
-import type { Options, ValueType } from './setting.ts';
+import { texts as schema, type FedOptions } from './schema.ts';
+import type { Options, Values, ValueType } from './setting.ts';
 import { settings } from './settings.ts';
 import { readTls } from './tls.ts';
 
 /** Types whose values are read further: from their file, or by `readAccess`. */
-const readLater: readonly ValueType[] = ['file', 'token', 'tokens'];
+const readLater: readonly ValueType[] = ['file', 'token', 'tokens', 'texts'];
 
 /** Collects the options of one object from the configuration, without those that `serve` reads further. */
 export function optionsFor<O extends keyof Options>(object: O, config: Config): FedOptions<O> {
@@ -21,11 +22,20 @@ export function optionsFor<O extends keyof Options>(object: O, config: Config): 
   return withoutUndefined(Object.fromEntries(fed)) as FedOptions<O>;
 }
 
-/** Collects the options of the callback server, with the contents of its certificate and key. */
+/** Collects the options of the callback server, with the contents of its files. */
 export async function serverOptions(
   config: Config,
 ): Promise<ServerOptions & { tls?: { cert: string; key: string } }> {
-  return { ...optionsFor('server', config), ...(config.tls && { tls: await readTls(config.tls) }) };
+  return {
+    ...optionsFor('server', config),
+    ...(config.tls && { tls: await readTls(config.tls) }),
+    ...(config.texts !== undefined && { texts: readTexts(config.texts) }),
+  };
+}
+
+function readTexts(texts: Values['texts']): OwnTexts {
+  if (typeof texts !== 'string') return texts;
+  return parse(schema, readJson(texts, '--texts'), (path) => `${path.join('.') || 'what is'} in ${texts}`);
 }
 
 export function bridgeOptions(config: Config): Omit<BridgeOptions, 'token' | 'tokens'> {

@@ -56,6 +56,13 @@ export const tokens: v.GenericSchema<unknown, Token[]> = v.array(
   'a list of tokens',
 );
 
+/** Schema of a file of sentences for the pages. The library checks the names. */
+export const texts = v.record(
+  v.string(),
+  v.record(v.string(), text, 'an object with sentences'),
+  'an object with languages, such as { "en": { "success": "Welcome" } }',
+);
+
 /** Schema of a file of sealing keys. */
 export const sealingKeys = v.array(
   v.strictObject({ id: text, key: text }, 'an object with id and key'),
@@ -68,6 +75,7 @@ const schemas: Readonly<Record<Setting['type'], (setting: Setting) => v.GenericS
   file: () => text,
   token: () => token,
   tokens: () => v.union([text, tokens], 'a file, or a list of tokens with name, token and roles'),
+  texts: () => v.union([text, texts], 'a file, or sentences by language'),
   integer: ({ min, max }) => (min === undefined || max === undefined ? integer : between(min, max)),
   integers: () => v.union([integer, v.array(integer)], 'a whole number, or several'),
   port: () => between(0, 65_535),
@@ -159,8 +167,9 @@ export type Config = { [R in WithDefault as R['key']]: ValueOf<R> } & {
 /** Options of one object, as settings give them. The caller adds the contents of files and the tokens. */
 export type FedOptions<O extends keyof Options> = {
   [
-    R in Exclude<Row, { type: 'file' | 'token' | 'tokens' }> as R['feeds'] extends `${O}.${infer Name}`
-      ? Name
-      : never
+    R in Exclude<
+      Row,
+      { type: 'file' | 'token' | 'tokens' | 'texts' }
+    > as R['feeds'] extends `${O}.${infer Name}` ? Name : never
   ]?: ValueOf<R>;
 };

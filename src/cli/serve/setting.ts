@@ -12,6 +12,8 @@ export interface Values {
   token: string;
   /** Path of a file of bridge tokens, or the tokens themselves. */
   tokens: string | Token[];
+  /** Path of a file of sentences for the pages, or the sentences themselves, by language and name. */
+  texts: string | Record<string, Record<string, string>>;
   integer: number;
   /** Number, or several candidates. */
   integers: number | number[];

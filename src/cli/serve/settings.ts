@@ -271,6 +271,12 @@ const table = {
       choices: [...languages, 'auto'],
       default: 'auto',
     },
+    texts: {
+      feeds: 'server.texts',
+      flag: '--texts <file>',
+      type: 'texts',
+      sentence: 'JSON file with own sentences for the pages, by language and name',
+    },
     cleanUrl: {
       feeds: 'server.cleanUrl',
       flag: '--clean-url <how>',
@@ -323,7 +329,6 @@ export const programOnly = {
   server: {
     server: true,
     render: true,
-    texts: true,
     resultContainer: true,
     resultReady: true,
     scheduler: true,

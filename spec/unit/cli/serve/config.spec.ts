@@ -37,6 +37,7 @@ const samples: Readonly<Record<Exclude<ValueType, 'choice'>, Samples>> = {
   file: paths,
   token: tokens,
   tokens: paths,
+  texts: paths,
   integer: numbers,
   integers: numbers,
   port: numbers,
