@@ -56,8 +56,8 @@ const body = `<a class="skip" href="#events">Skip to the events</a>
 <label for="kind">Show</label>
 <select id="kind"></select>
 <label for="filter">Filter</label>
-<input id="filter" type="search" spellcheck="false" autocomplete="off" placeholder="flow, reason, error" aria-controls="rows">
-<button id="pause" type="button" aria-pressed="false">Pause</button>
+<input id="filter" type="search" spellcheck="false" autocomplete="off" placeholder="flow, reason, error" aria-controls="rows" aria-keyshortcuts="/" title="/ goes here">
+<button id="pause" type="button" aria-pressed="false" aria-keyshortcuts="p" title="p pauses">Pause</button>
 <button id="save" type="button">Save as JSON lines</button>
 </div>
 <p id="shown" class="soft"></p>

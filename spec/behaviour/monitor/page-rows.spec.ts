@@ -385,4 +385,27 @@ test('a page without a weakness passes', async (tab) => {
   equal([tab.seen.errors, tab.seen.violations], [[], []]);
 });
 
+test('the keys / and p go to the filter and pause, but not while the user types', ({ page }) =>
+  withMonitor(async (monitored) => {
+    const { monitor, events } = monitored;
+    await watch(page, monitor.url());
+    await signIn(monitored, 1);
+    await received(page, events);
+    await page.keyboard.press('p');
+    await page.locator('#pause[aria-pressed=true]').waitFor();
+    await page.keyboard.press('Control+p');
+    await page.keyboard.press('p');
+    await page.locator('#pause[aria-pressed=false]').waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('/p no such row');
+    is(await page.locator('#filter').inputValue(), '/p no such row');
+    await page.locator('#shown', { hasText: '0 of' }).waitFor();
+    is(await page.locator('#pause').getAttribute('aria-pressed'), 'false');
+    await page.keyboard.press('Escape');
+    is(await page.locator('#filter').inputValue(), '');
+    await page.locator('#shown', { hasText: /received$/ }).waitFor();
+    await page.keyboard.press('p');
+    await page.locator('#pause[aria-pressed=true]').waitFor();
+  }));
+
 test.run();

@@ -7,6 +7,7 @@ import { FeedModel } from '../feed-model.ts';
 import { Access } from './access.ts';
 import { Charts } from './charts.ts';
 import { byId, inFrames, say } from './dom.ts';
+import { listenToKeys } from './keys.ts';
 import { Lock } from './lock.ts';
 import { Numbers } from './numbers.ts';
 import { Table } from './table.ts';
@@ -101,6 +102,7 @@ defer(() => connectCallbackHost(bridgeUrl, { ticket: () => access.ticket(), hist
   .pipe(retry({ delay: 3_000 }))
   .subscribe(begin);
 
+listenToKeys();
 refresh();
 setInterval(() => {
   showState();
