@@ -106,7 +106,7 @@ for (const json of [true, false])
       ? [
           /"connection":"connected","name":"ci","roles":\["listener"\],"address":"127\.0\.0\.1"/,
           /"connection":"closed","name":"ci","address":"127\.0\.0\.1","by":"(?:peer|service)","code":1000/,
-          /"level":"info".*"connection":"rejected","name":"old","address":"192\.0\.2\.7","status":401,"reason":"the token has expired/,
+          /"level":"info".*"connection":"rejected","name":"old","address":"192\.0\.2\.7","status":401,"cause":"\w+","reason":"the token has expired/,
         ]
       : [
           / info {2}ci connected from 127\.0\.0\.1 as listener\n/,
