@@ -54,11 +54,12 @@ const errorCodes = readdirSync(join(root, 'src'), { recursive: true, encoding: '
 
 /** HTTP statuses with which the bridge rejects a handshake. */
 const statuses = [
-  ...(
-    /status: ((?:\d{3} ?\|? ?)+);/.exec(readFileSync(join(root, 'src/bridge/handshake.ts'), 'utf8'))?.[1] ??
-    ''
-  ).matchAll(/\d{3}/g),
-].map(([status]) => status);
+  ...new Set(
+    [...readFileSync(join(root, 'src/bridge/rejection.ts'), 'utf8').matchAll(/: \[(\d{3}), '/g)].map(
+      ([, status = '']) => status,
+    ),
+  ),
+];
 
 const types = new Types();
 
