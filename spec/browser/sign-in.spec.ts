@@ -24,7 +24,7 @@ async function signIn(page: Page, name: string, secret = password): Promise<void
 }
 
 async function backAt(page: Page, { redirectUri }: Flow): Promise<string> {
-  await page.waitForURL(redirectUri);
+  await page.waitForURL((url) => url.href.startsWith(`${redirectUri}?~`));
   return headline(page);
 }
 

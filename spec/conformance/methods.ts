@@ -384,7 +384,7 @@ export const requirements = requirementsOn(
       [
         twin(
           'does not say which methods it allows',
-          edit(`status: 405, headers: ['Allow', takesForms() ? 'GET, POST' : 'GET']`, 'status: 405'),
+          edit(`pages.neutral(405, language, 'Allow', checked.allow)`, `pages.neutral(405, language)`),
           /PUT: Allow/,
         ),
       ],
