@@ -728,7 +728,7 @@ export const requirements = requirementsOn(
         ),
         twin(
           'takes every answer for success',
-          edit(`refusal === undefined || refusal.error === unknownToken`, `refusal?.error !== ''`),
+          edit(`refusal === undefined || isOfUnknownToken(refusal)`, `refusal?.error !== ''`),
           /what is said to be revoked/,
         ),
       ],

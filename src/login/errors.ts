@@ -119,7 +119,7 @@ export class RevocationError extends CodedError {
     readonly unanswered = false,
     /** HTTP status of the answer, if it was the cause. */
     readonly status?: number,
-    /** Tokens that the server has revoked before the error. */
+    /** Tokens that the server has revoked all the same. */
     readonly revoked: readonly RevokedToken[] = [],
   ) {
     super(message);

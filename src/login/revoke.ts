@@ -24,9 +24,9 @@ const revokeTable: OptionTable<ClientOptions> = {
  * revoke the access token with it, then the access token. Returns a cold Observable of one value, the names of the tokens that
  * are revoked. Some servers revoke only refresh tokens: the access token then stays valid until it expires.
  *
- * It errors with `RevocationError`, or with `DiscoveryError`, whose `flaw` is `missing_endpoint` if the server has no revocation
- * endpoint. A token that the server does not know any more counts as revoked. If this process has refreshed the tokens, it
- * revokes the newest refresh token.
+ * It errors with `RevocationError`, also if the server revokes no refresh tokens, or with `DiscoveryError`, whose `flaw` is
+ * `missing_endpoint` if the server has no revocation endpoint. A token that the server does not know any more counts as revoked.
+ * If this process has refreshed the tokens, it revokes the newest refresh token.
  *
  * @param given `metadata` need not be given. A confidential client needs its `clientSecret`.
  * @throws {InvalidOptionError} if an option is unknown, or contradicts another
@@ -75,12 +75,19 @@ async function revokeAll(
   for (const [name, value] of values) {
     if (value === undefined) continue;
     const refusal = await revoker.revoke(name, value, signal);
-    if (refusal === undefined || refusal.error === unknownToken) revoked.push(name);
-    else if (refusal.error === unsupported) rejected = refusal;
+    if (refusal === undefined || isOfUnknownToken(refusal)) revoked.push(name);
+    else if (refusal.error === unsupported) rejected ??= refusal;
     else throw revocationError(issuer, refusal, revoked);
   }
-  if (rejected && revoked.length === 0) throw revocationError(issuer, rejected, revoked);
+  // An access token that is left expires soon. A refresh token that is left gets new ones.
+  const longest = newest === undefined ? 'access_token' : 'refresh_token';
+  if (rejected && !revoked.includes(longest)) throw revocationError(issuer, rejected, revoked);
   return revoked;
+}
+
+/** Tells if a token is not valid already. With 401 the server means the credential of the request (RFC 6750 section 3.1). */
+function isOfUnknownToken({ error, status }: Refusal): boolean {
+  return error === unknownToken && status !== 401;
 }
 
 /** Sends revocations of one client. */

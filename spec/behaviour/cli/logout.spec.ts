@@ -103,7 +103,16 @@ for (const [what, revoke, exitCode, sentence] of [
       else response.destroy();
     },
     4,
-    ', after the refresh token was revoked',
+    ', though the refresh token is revoked;',
+  ],
+  [
+    'revokes access tokens only',
+    (form, response) => {
+      if (isRefresh(form)) json(response, 400, { error: 'unsupported_token_type' });
+      else response.end();
+    },
+    1,
+    'answered unsupported_token_type, though the access token is revoked;',
   ],
 ] as readonly (readonly [string, IssuerOptions['revoke'], number, string])[]) {
   test(`P-28 keeps the file if the server ${what}`, () =>

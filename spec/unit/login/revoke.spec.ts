@@ -137,7 +137,33 @@ test('errors if the server revokes neither', () =>
     },
   ));
 
+test('errors if the server leaves the refresh token valid, and revokes the access token all the same', () =>
+  answering(
+    (form, response) => {
+      if (isRefresh(form)) json(response, 400, { error: 'unsupported_token_type' });
+      else response.end();
+    },
+    async ({ tokens, forms }) => {
+      const { error, status, revoked: before } = await failure(tokens);
+      assert.equal(
+        [error, status, before, forms.length],
+        ['unsupported_token_type', 400, ['access_token'], 2],
+      );
+    },
+  ));
+
 for (const [what, answer, expected] of [
+  [
+    'wants another credential of the request',
+    (_form, response) =>
+      response.writeHead(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"' }).end(),
+    ['invalid_token', 401, false],
+  ],
+  [
+    'wants another credential of the request, and says so in the body',
+    (_form, response) => json(response, 401, { error: 'invalid_token' }),
+    ['invalid_token', 401, false],
+  ],
   [
     'rejects the client',
     (form, response) => json(response, 401, { error: 'invalid_client', error_description: String(form) }),

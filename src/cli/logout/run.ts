@@ -58,12 +58,10 @@ async function revoked(
   } catch (error) {
     if (error instanceof CommandError || !(error instanceof Error)) throw error;
     if (forget) return error;
-    const before =
-      error instanceof RevocationError && error.revoked.length > 0
-        ? ', after the refresh token was revoked'
-        : '';
+    const [before] = error instanceof RevocationError ? error.revoked : [];
+    const partly = before === undefined ? '' : `, though the ${before.replace('_', ' ')} is revoked`;
     throw new CommandError(
-      `${error.message}${before}; the file is kept: try again, or pass --forget to delete it all the same`,
+      `${error.message}${partly}; the file is kept: try again, or pass --forget to delete it all the same`,
       exitCodeOf(error),
     );
   }
