@@ -281,6 +281,7 @@ for (const [what, fields, flags, sentence] of [
   ],
   ['there is no ID token', {}, ['--id-token'], 'FILE has no ID token'],
   ['the file has other tokens', { access_token: 5 }, [], 'FILE has no saved tokens'],
+  ['the file names no server', { issuer: 'as', refresh_token: 'r0' }, [], 'FILE has no saved tokens'],
 ] as const)
   test(`asks for a new sign-in if ${what}`, () =>
     kept(fields, async ({ as, file, text }) => {
@@ -399,6 +400,35 @@ test('prints no ID token that has expired and was not renewed, and keeps what ca
     assert.is(tokensOf(file).access_token, 'new');
   });
 });
+
+test('prints a token that was just issued, though it lives for 0 seconds', () =>
+  kept(
+    { refresh_token: 'r0', expires_at: inSeconds(-1) },
+    async ({ file }) => assert.equal(await run(['token', file]), { code: 0, stdout: 'new\n', stderr: '' }),
+    (_form, response) => json(response, 200, { access_token: 'new', token_type: 'bearer', expires_in: 0 }),
+  ));
+
+test('saves the refresh token that came with a token that it cannot print', () =>
+  kept(
+    { refresh_token: 'r0', expires_at: inSeconds(-1) },
+    async ({ file }) => {
+      const { code, stdout, stderr } = await run(['token', file]);
+      assert.equal([code, stdout], [1, '']);
+      assert.match(stderr, 'has an access token with characters that no token may have');
+      assert.is(tokensOf(file).refresh_token, 'r1');
+    },
+    (_form, response) =>
+      json(response, 200, { access_token: 'a b', token_type: 'bearer', refresh_token: 'r1' }),
+  ));
+
+test('prints a lifetime that is too long for a date as one that ends in the year 9999', () =>
+  kept({ expires_at: 1e306 }, async ({ file }) => {
+    const print = async (format: string): Promise<string> =>
+      (await run(['token', '--format', format, file])).stdout;
+    assert.match(await print('env'), '\nexport ACCESS_TOKEN_EXPIRES_AT=253402300799\n');
+    assert.match(await print('json'), /"expires_in": 25\d{10}\n/);
+    assert.match(await print('exec-credential'), '"expirationTimestamp":"9999-12-31T23:59:59Z"');
+  }));
 
 test('prints a token that it could not save, with an error', () =>
   kept({ refresh_token: 'r0' }, async ({ file }) => {

@@ -54,6 +54,7 @@ export function textOf(
 export function tokensIn(text: string): Tokens | undefined {
   try {
     const tokens = Tokens.fromDict(JSON.parse(text) as Record<string, unknown>);
+    if (!URL.canParse(tokens.issuer)) return undefined;
     // Without claims a refresh could not detect tokens of another user.
     return tokens.id_token === undefined || tokens.claims ? tokens : undefined;
   } catch {

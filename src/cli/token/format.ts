@@ -8,6 +8,9 @@ export function formatted(credential: Credential, format: Format): string {
   return `${writers[format](credential)}\n`;
 }
 
+// RFC 3339 ends with the year 9999, and a server may send any lifetime. Shells compare whole numbers only.
+const lastTime = Date.parse('9999-12-31T23:59:59Z');
+
 const writers: Readonly<Record<Format, (credential: Credential) => string>> = {
   token: ({ token }) => token,
   json,
@@ -47,16 +50,13 @@ function execCredential({ token, expiresAt }: Credential): string {
   return JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status });
 }
 
-// RFC 3339 ends with the year 9999, and a server may send any lifetime.
-const lastTimestamp = Date.parse('9999-12-31T23:59:59Z');
-
 function expirationOf(expiresAt: number): { expirationTimestamp: string } {
-  const time = new Date(Math.min(Math.max(expiresAt, 0), lastTimestamp)).toISOString();
+  const time = new Date(secondsOf(Math.max(expiresAt, 0)) * 1_000).toISOString();
   return { expirationTimestamp: time.replace(/\.\d+Z$/, 'Z') };
 }
 
 function secondsOf(ms: number): number {
-  return Math.floor(ms / 1_000);
+  return Math.floor(Math.min(ms, lastTime) / 1_000);
 }
 
 /** Quotes a text for a POSIX shell. */

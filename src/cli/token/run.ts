@@ -77,13 +77,16 @@ async function renewed(
     io.stderr.write(`${printable(`${message}; the saved ${name} is valid for another ${left}`)}\n`);
     return saved;
   }
-  const credential = credentialOf(after, path, flags.idToken);
+  const select = (): Credential => credentialOf(after, path, flags.idToken);
+  // Saved first, whatever the token is like: the refresh token that was sent may be used up.
   await opened.replace(textOf(after, { signIn: { resource } })).catch((error: unknown) => {
     // The token is of use, but the refresh token that came with it is lost.
-    io.stdout.write(formatted(credential, flags.format));
+    io.stdout.write(formatted(select(), flags.format));
     throw error;
   });
-  if (!isValid(credential))
+  const credential = select();
+  // A server may say that a token which it has just issued lives for 0 seconds.
+  if (credential.token === saved.token && !isValid(credential))
     throw needsSignIn(`${tokens.issuer} does not renew the ${name}, which has expired`);
   return credential;
 }
