@@ -277,6 +277,8 @@ test(
       for (let more = 0; more < 100; more++) is((await ask(token)).status, 200);
       await page.goto(`${origin}/monitor`);
       await isLocked(page);
+      // No numbers before it is let in: it knows none.
+      equal(new Set(Object.values(await tallies(page))), new Set(['–']));
       await page.locator('#token').fill(token);
       await page.keyboard.press('Enter');
       await page.locator('#why', { hasText: 'too many open pages. Close some of them first.' }).waitFor();

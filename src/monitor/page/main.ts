@@ -103,7 +103,6 @@ defer(() => connectCallbackHost(bridgeUrl, { ticket: () => access.ticket(), hist
   .subscribe(begin);
 
 listenToKeys();
-refresh();
 setInterval(() => {
   showState();
   redraw();
