@@ -104,8 +104,8 @@ test(
     equal(shown, latest(feed.all, 200));
     terminal.press('\x03');
     const drawn = rowsOfTerminal(screenOf((await terminal.end()).stdout), feed.all.length - 1);
-    // The head takes four of 24 rows, and the cursor one.
-    equal(drawn, latest(feed.all, 19));
+    // The head takes four of 24 rows, the keys one, and the cursor one.
+    equal(drawn, latest(feed.all, 18));
 
     await keep(page, 'serve', true);
     await page.locator('#as-table').click();
