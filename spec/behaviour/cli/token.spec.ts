@@ -381,11 +381,54 @@ test('ends by Ctrl-C while the server does not answer', async () => {
       assert.equal(await command.end(), {
         code: 130,
         stdout: '',
-        stderr: 'rx-oauth-callback: interrupted\n',
+        stderr:
+          'Waiting up to 2 s for the new refresh token; Ctrl-C stops immediately.\nrx-oauth-callback: interrupted\n',
       });
       assert.is(readFileSync(file, 'utf8'), text);
     },
     () => ask(),
+  );
+});
+
+test('ends by a second Ctrl-C at once', async () => {
+  let ask = (): void => undefined;
+  const asking = new Promise<void>((resolve) => (ask = resolve));
+  await kept(
+    { refresh_token: 'r0' },
+    async ({ file, text }) => {
+      await using command = Cli.start(['token', file]);
+      await assert.deadline(asking, 'the refresh');
+      command.signal('SIGINT');
+      await command.sees(/Ctrl-C stops immediately\.\n/, 'stderr');
+      command.signal('SIGINT');
+      // By the signal itself, so there is no exit code.
+      assert.is((await command.end()).code, null);
+      assert.is(readFileSync(file, 'utf8'), text);
+    },
+    () => ask(),
+  );
+});
+
+test('P-22 saves the refresh token that a server sends after Ctrl-C', async () => {
+  let ask = (): void => undefined;
+  const asking = new Promise<void>((resolve) => (ask = resolve));
+  let answer = (): void => undefined;
+  await kept(
+    { refresh_token: 'r0' },
+    async ({ file }) => {
+      await using command = Cli.start(['token', file]);
+      await assert.deadline(asking, 'the refresh');
+      command.signal('SIGINT');
+      await command.sees(/^Waiting up to 2 s for the new refresh token; [^\n]+\n$/, 'stderr');
+      answer();
+      const { code, stdout } = await command.end();
+      assert.equal([code, stdout], [0, 'new\n']);
+      assert.is(tokensOf(file).refresh_token, 'r1');
+    },
+    (_form, response) => {
+      answer = () => json(response, 200, { access_token: 'new', token_type: 'bearer', refresh_token: 'r1' });
+      ask();
+    },
   );
 });
 

@@ -7,6 +7,7 @@ import { CommandError } from '../errors.ts';
 import { exitCodes, meanings } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { Prompter } from './prompter.ts';
+import { finishing } from './finishing.ts';
 import { interrupted } from './interrupted.ts';
 import { openTokenFile } from './open-token-file.ts';
 import { connectionNotices } from './connection-notice.ts';
@@ -32,10 +33,15 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
     }
     await file?.requireReplaceable();
     const work = concat(
-      refreshed(saved, settings, progress).pipe(map((tokens) => ({ tokens, isRefreshed: true }))),
-      prompted(settings, io, progress).pipe(map((tokens) => ({ tokens, isRefreshed: false }))),
+      refreshed(saved, settings, progress).pipe(
+        finishing(io),
+        map((tokens) => ({ tokens, isRefreshed: true })),
+      ),
+      merge(prompted(settings, io, progress), interrupted(io)).pipe(
+        map((tokens) => ({ tokens, isRefreshed: false })),
+      ),
     );
-    const { tokens, isRefreshed } = await firstValueFrom(merge(work, interrupted(io)));
+    const { tokens, isRefreshed } = await firstValueFrom(work);
     const text = textOf(tokens, settings);
     if (file) await saveOrPrint(file, text, io);
     else io.stdout.write(text);

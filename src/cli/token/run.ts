@@ -1,4 +1,4 @@
-import { firstValueFrom, merge } from 'rxjs';
+import { firstValueFrom } from 'rxjs';
 import { printable } from '../../base/printable.ts';
 import { TokenError } from '../../login/errors.ts';
 import type { ClientOptions } from '../../login/options.ts';
@@ -7,7 +7,8 @@ import type { Tokens } from '../../login/tokens.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes, rejectsClient } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { interrupted, stopped } from '../login/interrupted.ts';
+import { finishing } from '../login/finishing.ts';
+import { stopped } from '../login/interrupted.ts';
 import { openTokenFile } from '../login/open-token-file.ts';
 import { isRejection } from '../login/refreshed.ts';
 import { TokenFile } from '../login/save.ts';
@@ -64,7 +65,7 @@ async function renewed(
   const requested = refresh(tokens, { ...client, ...(resource.length > 0 && { resource }) });
   let after: Tokens;
   try {
-    after = await firstValueFrom(merge(requested, interrupted(io, stopped)));
+    after = await firstValueFrom(requested.pipe(finishing(io, stopped)));
   } catch (error) {
     const isRejected = error instanceof TokenError && isRejection(error);
     if (isRejected && !rejectsClient(error))
