@@ -29,6 +29,9 @@ export interface AdmissionContext {
   onAdmitted(socket: WebSocket, peer: Peer): void;
 }
 
+// A service with so few connections is not shared by strangers.
+const leastShare = 16;
+
 /** Pages that may connect with a ticket even if `origins` lacks theirs. */
 export interface Pages {
   isOrigin(origin: string): boolean;
@@ -155,7 +158,7 @@ export class Admission {
     const { connections, connectionsPerName } = limits;
     if (connectionsPerName !== undefined) return connectionsPerName;
     const shares = Boolean(authenticate) || origins.length > 0 || this.#credentials.hasOthersThan(name);
-    return shares ? Math.ceil(connections / 2) : connections;
+    return shares ? Math.max(Math.ceil(connections / 2), Math.min(connections, leastShare)) : connections;
   }
 
   async #identify(request: IncomingMessage, { origin, ticket }: Offer): Promise<Identity | Rejection> {

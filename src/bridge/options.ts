@@ -37,7 +37,7 @@ export interface BridgeLimits {
   /**
    * Connections of one credential's name.
    *
-   * @default half of `connections`, or all if no other token or page may connect
+   * @default half of `connections`, but not less than 16, or all if no other token or page may connect
    */
   connectionsPerName?: number;
   /** Connections of one client's address; `trustedProxies` of the server decides whose it is. @default 10_000 */

@@ -64,7 +64,7 @@ for (const [limit, status, others] of limits) {
           assert.is((await shake(port, bearer('one'))).status, 101);
           for (const peer of peers.slice(1)) await peer.heardAll();
         }),
-      { tokens, limits: { connectionsPerName: 10, [limit]: 2 } },
+      { tokens, limits: { [limit]: 2 } },
     ));
 }
 
