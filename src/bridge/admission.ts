@@ -157,7 +157,8 @@ export class Admission {
     const { authenticate, origins, limits } = this.#settings;
     const { connections, connectionsPerName } = limits;
     if (connectionsPerName !== undefined) return connectionsPerName;
-    const shares = Boolean(authenticate) || origins.length > 0 || this.#credentials.hasOthersThan(name);
+    const admitsPages = origins.length > 0 || this.#pages.size > 0;
+    const shares = Boolean(authenticate) || admitsPages || this.#credentials.hasOthersThan(name);
     return shares ? Math.max(Math.ceil(connections / 2), Math.min(connections, leastShare)) : connections;
   }
 

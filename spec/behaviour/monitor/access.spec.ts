@@ -7,7 +7,7 @@ import { internalsOfBridge } from '../../../src/bridge/internals.ts';
 import { internalsOf } from '../../../src/server/internals.ts';
 import { takeRequests } from '../../../src/http/routes.ts';
 import { equal, is, match, not, ok, throws } from '../../helpers/assert.ts';
-import { counts, token, withPeers } from '../../helpers/bridge.ts';
+import { counts, shake, token, withPeers } from '../../helpers/bridge.ts';
 import { virtualTime } from '../../helpers/clock.ts';
 import { visit } from '../../helpers/http.ts';
 import { listening } from '../../helpers/server.ts';
@@ -149,6 +149,21 @@ test('B21 a tab that the page lets in has passes of its own, and ends with the p
       is(await peer.closed(), 4401);
       is((await ask(second)).status, 401);
     }),
+  ));
+
+test('K-12 the only token leaves room for the page', () =>
+  withMonitor(
+    ({ monitor, ask, url, port, origin }) =>
+      withPeers(url, async (open) => {
+        // As many as a name may have in any case.
+        const listeners = Array.from({ length: 16 }, () => open());
+        for (const listener of listeners) await listener.welcome();
+        is((await shake(port)).status, 429);
+        const page = open({ ticket: ticketOf(await ask(passOf(monitor.url()))), origin });
+        await page.welcome();
+        for (const peer of [...listeners, page]) await peer.heardAll();
+      }),
+    { bridge: { limits: { connections: 17 } } },
   ));
 
 test('two monitors of one bridge have page sessions of their own, which each of them ends', () =>
