@@ -175,6 +175,8 @@ test('registers no client in place of one that the user has named', () =>
 for (const [what, answer] of [
   ['503', (response) => response.writeHead(503).end()],
   ['429', (response) => response.writeHead(429).end()],
+  ['403 of a firewall', (response) => response.writeHead(403, { 'Content-Type': 'text/html' }).end('<h1>No')],
+  ['404 of a proxy', (response) => response.writeHead(404).end()],
   ['500 and an error', (response) => json(response, 500, { error: 'server_error' })],
   ['400 and an error that passes', (response) => json(response, 400, { error: 'temporarily_unavailable' })],
 ] as readonly (readonly [string, TokenAnswer])[])

@@ -194,14 +194,23 @@ test('prints the fields as JSON, without the refresh token', () =>
   }));
 
 test('shows the refresh token in no format', () =>
-  kept({ refresh_token: 'CANARY-refresh', expires_at: inSeconds(3_600) }, async ({ file }) => {
-    for (const format of formats) {
-      const { code, stdout, stderr } = await run(['token', '--format', format, file]);
-      assert.is(code, 0, format);
-      assert.match(stdout, 'CANARY-old', format);
-      assert.not.match(stdout + stderr, 'CANARY-refresh', format);
-    }
-  }));
+  kept(
+    {
+      refresh_token: 'CANARY-refresh',
+      // As Slack sends it.
+      authed_user: { id: 'U1', refresh_token: 'CANARY-refresh-of-the-user' },
+      expires_at: inSeconds(3_600),
+    },
+    async ({ file }) => {
+      for (const format of formats) {
+        const { code, stdout, stderr } = await run(['token', '--format', format, file]);
+        assert.is(code, 0, format);
+        assert.match(stdout, 'CANARY-old', format);
+        assert.not.match(stdout + stderr, 'CANARY-refresh', format);
+        if (format === 'json') assert.match(stdout, '"U1"');
+      }
+    },
+  ));
 
 const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1_000) + seconds;
 
@@ -339,6 +348,7 @@ test('names the client if the server rejects that', () =>
 for (const [what, token, exitCode] of [
   ['does not answer', (_form, response) => void response.destroy(), 4],
   ['is in trouble', (_form, response) => json(response, 503, { error: 'temporarily_unavailable' }), 1],
+  ['is behind a firewall', (_form, response) => void response.writeHead(403).end('<h1>No'), 1],
 ] as readonly (readonly [string, NonNullable<IssuerOptions['token']>, number])[]) {
   test(`prints a token that is still valid if the server ${what}, and says so`, () =>
     kept(

@@ -16,7 +16,10 @@ export function finishing<T>(io: Io, errorOf?: () => CommandError): MonoTypeOper
       let signal: unknown;
       const onSignal = (error: unknown): void => {
         signal = error;
-        io.stderr.write('Waiting up to 2 s for the new refresh token; Ctrl-C stops immediately.\n');
+        // Once the handlers are removed: a signal that comes before would be lost.
+        queueMicrotask(() =>
+          io.stderr.write('Waiting up to 2 s for the new refresh token; Ctrl-C stops immediately.\n'),
+        );
         subscriber.add(timer(graceMs).subscribe(() => subscriber.error(error)));
       };
       subscriber.add(interrupted(io, errorOf).subscribe({ error: onSignal }));

@@ -31,12 +31,17 @@ export function refreshed(
   );
 }
 
-// Statuses and errors of a server in trouble, which may accept the same request later.
-const laterStatuses = [408, 425, 429];
+// Statuses by which a token endpoint rejects a request. Any other comes from what stands before it, such as a proxy.
+const rejectionStatuses = [400, 401, 410];
+// Errors of a server in trouble, which may accept the same request later.
 const laterErrors = ['server_error', 'temporarily_unavailable', 'slow_down'];
 
-/** Tells if the server has rejected the client or the refresh token. Some servers do so without an OAuth error. */
+/**
+ * Tells if the server has rejected the client or the refresh token. Some servers do so without an OAuth error.
+ *
+ * @see RFC 6749 section 5.2
+ */
 export function isRejection({ error, status = 0 }: TokenError): boolean {
-  if (status >= 500 || laterStatuses.includes(status) || laterErrors.includes(error ?? '')) return false;
-  return error !== undefined || status >= 400;
+  if (error === undefined) return rejectionStatuses.includes(status);
+  return status < 500 && status !== 429 && !laterErrors.includes(error);
 }

@@ -19,13 +19,15 @@ const writers: Readonly<Record<Format, (credential: Credential) => string>> = {
   'exec-credential': execCredential,
 };
 
-/** Writes the saved fields without the refresh token, which only one program may use. */
+/** Writes the saved fields without refresh tokens, which only one program may use. Some servers have one within a field. */
 function json({ tokens }: Credential): string {
   const { expiresAt } = tokens;
   // The lifetime that was saved began when the token was issued.
   const expires_in = expiresAt === undefined ? undefined : Math.max(0, secondsOf(expiresAt - Date.now()));
-  const fields = { ...tokens.toDict(), expires_in, refresh_token: undefined };
-  return printableJson(JSON.stringify(fields, undefined, 2));
+  const fields = { ...tokens.toDict(), expires_in };
+  const withoutRefreshToken = (name: string, value: unknown): unknown =>
+    name === 'refresh_token' ? undefined : value;
+  return printableJson(JSON.stringify(fields, withoutRefreshToken, 2));
 }
 
 function env({ token, name, expiresAt }: Credential): string {
