@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { firstValueFrom } from 'rxjs';
@@ -293,14 +294,16 @@ export const requirements = requirementsOn(
       'no refresh token is used twice, whatever is asked for with it',
       async ({ refresh }) => {
         const used: string[] = [];
+        let come = (): void => undefined;
+        const second = new Promise<void>((resolve) => (come = resolve));
         await using as = await startIssuer({
           token: (form, response) => {
-            used.push(form.get('refresh_token')!);
-            json(response, 200, {
-              access_token: 'b',
-              token_type: 'bearer',
-              refresh_token: `r${used.length}`,
-            });
+            const count = used.push(form.get('refresh_token')!);
+            const tokens = { access_token: 'b', token_type: 'bearer', refresh_token: `r${count}` };
+            if (count > 1) come();
+            // The first answer waits for a second request, which must not come before it.
+            const due = count > 1 ? second : Promise.race([second, setTimeout(500)]);
+            void due.then(() => json(response, 200, tokens));
           },
         });
         const fields = { issuer: as.issuer, client_id: 'c', access_token: 'a', token_type: 'bearer' };
