@@ -1,4 +1,4 @@
-/** What a redirect allocates. Alone in its file: V8 optimises less of a process in which a test has replaced methods of `Map`. */
+/** Memory that a redirect allocates. Alone in its file: V8 optimises less of a process in which a test has replaced methods of `Map`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createOAuthCallbackServer } from '../../src/index.ts';
 import * as assert from '../helpers/assert.ts';

@@ -178,7 +178,7 @@ const statuses = {
   metrics: 500,
 };
 
-// What differs from answer to answer, and what middleware itself sets.
+// Headers that differ from answer to answer, or that middleware sets.
 const varying = ['date', 'content-length', 'x-response-time', 'x-length', 'x-plain'];
 
 /** Values that are random; that they are there is compared. */

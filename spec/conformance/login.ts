@@ -301,7 +301,7 @@ export const requirements = requirementsOn(
             const count = used.push(form.get('refresh_token')!);
             const tokens = { access_token: 'b', token_type: 'bearer', refresh_token: `r${count}` };
             if (count > 1) come();
-            // The first answer waits for a second request, which must not come before it.
+            // The first answer is held for a while, so that a client that sends a second request meanwhile is seen.
             const due = count > 1 ? second : Promise.race([second, setTimeout(500)]);
             void due.then(() => json(response, 200, tokens));
           },

@@ -77,7 +77,7 @@ async function connected({ open }: Service, credential: Credential = listener): 
   return [peer, await peer.welcome()];
 }
 
-/** What the service answers: `close CODE`, or the messages that it has sent. */
+/** Answer of the service: `close CODE`, or the messages that it has sent. */
 async function answerTo(peer: Peer, message: object): Promise<string> {
   const { heard, socket } = peer;
   heard.length = 0;

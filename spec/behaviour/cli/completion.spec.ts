@@ -10,7 +10,7 @@ const test = suite('completion');
 
 const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 
-/** What is typed, and what the shell then offers: the end of the line that it completes, or a list. Nothing for none. */
+/** Texts that a user types, and the words that the shell offers then: one, which it completes, several as a list, or none. */
 const cases: readonly (readonly [typed: string, offers: readonly string[]])[] = [
   ['se', ['serve']],
   ['log', ['login', 'logout']],
@@ -85,7 +85,7 @@ for (const [shell, start, setup] of [
       if (offers.length < 2) {
         const before = typed.replace(/[^ =]*$/, '');
         assert.match(line, `rx-oauth-callback ${before}${only}`, typed);
-        // Of the dash of options zsh is sure, if there is nothing else.
+        // If nothing but options can follow, zsh adds their dash.
         if (offers.length === 0) assert.match(line, new RegExp(`${typed}-?$`), typed);
       }
       // Ctrl-U clears the line, and Return gives another prompt.

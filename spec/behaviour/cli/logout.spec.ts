@@ -52,7 +52,7 @@ test('ends a sign-in at a real authorization server, and leaves nothing behind',
       (await run(['token', '--refresh', copy])).stderr,
       'rejected the refresh token (invalid_grant)',
     );
-    // What is revoked already can be forgotten too.
+    // Tokens that were revoked before can be forgotten, too.
     assert.is((await run(['logout', copy])).code, 0);
     assert.equal(readdirSync(other.path), []);
   }));

@@ -411,7 +411,7 @@ test('ends by a second Ctrl-C at once', async () => {
       command.signal('SIGINT');
       await command.sees(/Ctrl-C stops immediately\.\n/, 'stderr');
       command.signal('SIGINT');
-      // By the signal itself, so there is no exit code.
+      // The signal itself ends it, so there is no exit code.
       assert.is((await command.end()).code, null);
       assert.is(readFileSync(file, 'utf8'), text);
     },

@@ -299,7 +299,7 @@ test('reads from the service only as fast as its own output is read, and loses n
     { limits: { events: 50_000 } },
   ));
 
-// Of the service, whose intervals are held. The real client follows it too, so it is longer than the test.
+// The test holds the intervals of the service. The real client follows this one too, so it is longer than the test.
 const heartbeat = 30_000;
 
 /** Sends pings until each peer has been closed because it answered none. */
