@@ -16,6 +16,7 @@ export type { MemoryStoreOptions } from './store/memory.ts';
 export type { Clock } from './base/clock.ts';
 export type { Expectation, IssuerExpectation, Mismatch } from './model/expectation.ts';
 export type { Arrival } from './model/redirect.ts';
+export type { FlowDescription } from './model/flow-description.ts';
 export type {
   BegunFlow,
   Consumed,

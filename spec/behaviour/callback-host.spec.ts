@@ -1,6 +1,6 @@
-import { firstValueFrom } from 'rxjs';
+import { filter, firstValueFrom } from 'rxjs';
 import { connectCallbackHost } from '../../src/client.ts';
-import type { CallbackHost } from '../../src/index.ts';
+import { InvalidOptionError, type CallbackHost } from '../../src/index.ts';
 import * as assert from '../helpers/assert.ts';
 import { token, withBridge } from '../helpers/bridge.ts';
 import { observe, withServer, type Endpoint } from '../helpers/endpoint.ts';
@@ -144,6 +144,69 @@ function contract(name: string, use: Use, absent?: string): void {
       const { body } = await endpoint.visit(`/callback?code=c&state=${flow.state}`);
       assert.match(body, 'no token');
     }));
+
+  test('names what a flow signs in to on its own page, and in its events', () =>
+    use(async ({ host, endpoint }) => {
+      const begun = firstValueFrom(host.events.pipe(filter(({ type }) => type === 'begun')));
+      const named = await host.begin({
+        label: 'GitHub',
+        serverUrl: 'https://mcp.example/a',
+        issuer: 'https://as.example',
+      });
+      const other = await host.begin();
+      const pages = [];
+      for (const flow of [named, other]) {
+        flow.response.subscribe(() => flow.settle({ status: 'success' }));
+        pages.push((await endpoint.visit(`/callback?code=c&state=${flow.state}`)).body);
+      }
+      assert.match(pages[0]!, 'Connected to: https://mcp.example/a');
+      assert.not.match(pages[1]!, 'Connected to');
+      const event = await begun;
+      assert.is(event.type === 'begun' && event.flowId, named.id);
+      assert.is(event.type === 'begun' && event.label, 'GitHub');
+      assert.is(event.type === 'begun' && event.issuer, 'https://as.example');
+      const answered = endpoint.events.filter((each) => each.type === 'answered');
+      assert.equal(
+        answered.map(({ flowId, label }) => [flowId, label]),
+        [
+          [named.id, 'GitHub'],
+          [other.id, undefined],
+        ],
+      );
+    }));
+
+  test('labels the end of a flow that is cancelled', () =>
+    use(async ({ host }) => {
+      const ended = firstValueFrom(host.events.pipe(filter((event) => event.type === 'cancelled')));
+      const flow = await host.begin({ label: 'Work account' });
+      flow.response.subscribe({ error: () => undefined });
+      flow.cancel();
+      assert.is((await ended).label, 'Work account');
+    }));
+
+  for (const [option, value] of [
+    ['label', ''],
+    ['label', '  '],
+    ['label', 'two\nlines'],
+    ['label', 'a\u202eb'],
+    ['label', 'x'.repeat(101)],
+    ['label', 'half \ud83d'],
+    ['label', 7],
+    ['serverUrl', ''],
+    ['serverUrl', 'mcp.example'],
+    ['serverUrl', 'javascript:alert(1)'],
+    ['serverUrl', 'https://you.have.won/ call us'],
+    ['serverUrl', 'https://bank.example@evil.example/'],
+    ['serverUrl', `https://mcp.example/${'x'.repeat(2_048)}`],
+    ['serverUrl', {}],
+  ] as const)
+    test(`rejects the ${option} ${JSON.stringify(value).slice(0, 40)}, and does not repeat it`, () =>
+      use(async ({ host }) => {
+        const error = await assert.rejects(host.begin({ [option]: value }), InvalidOptionError);
+        assert.is(error.option, option);
+        if (typeof value === 'string' && value.length > 3) assert.not.match(error.message, value.trim());
+        await host.begin({ label: 'Ünï 日本 👩‍👩‍👧', serverUrl: 'http://127.0.0.1:8080/mcp?x=1' });
+      }));
 
   test('shows neither state nor code when it is printed', () =>
     use(async ({ host }) => {

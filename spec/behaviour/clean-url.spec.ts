@@ -42,7 +42,13 @@ byScript(
 );
 
 for (const [name, query, options, settle, sentences] of [
-  ['a success', 'code=c', {}, undefined, ['The sign-in was received.', 'Connected to: https://mcp.example']],
+  [
+    'a success',
+    'code=c',
+    {},
+    undefined,
+    ['The sign-in was received.', 'Connected to: https://mcp.example/own'],
+  ],
   ['a cancellation', 'error=access_denied', {}, undefined, ['You cancelled the sign-in.']],
   ['an error', 'error=x&error_description=No+entry', {}, undefined, ['reported an error', 'No entry', '>x<']],
   [
@@ -56,7 +62,7 @@ for (const [name, query, options, settle, sentences] of [
 ] as const) {
   byScript(`shows ${name} again at its clean URL, as often as it is reloaded`, () =>
     withServer({ ...options, serverUrl: 'https://mcp.example' }, async ({ server, visit, redirects }) => {
-      const flow = await server.begin();
+      const flow = await server.begin({ serverUrl: 'https://mcp.example/own' });
       flow.response.subscribe(() => settle && flow.settle(settle));
       const url = `/callback?${query}&state=${flow.state}`;
       const first = await visit(url, { 'Accept-Language': 'en' });

@@ -3,6 +3,7 @@ import { Recent } from '../base/recent.ts';
 import type { PendingFlow } from '../flows/pending-flow.ts';
 import { CallbackResponse, type CallbackFields } from '../model/callback-response.ts';
 import type { Outcome } from '../model/flow.ts';
+import { labelOf, type FlowDescription } from '../model/flow-description.ts';
 import { isCancellation } from '../model/cancellation.ts';
 import { Redirect, type Disposition, type RefusalReason } from '../model/redirect.ts';
 import type { Answer, FinishedKind, Pages } from '../page/answers.ts';
@@ -35,9 +36,10 @@ interface Acceptance {
   readonly flow?: PendingFlow;
   /** Id of the flow, if it is in a store. */
   readonly flowId?: string;
+  readonly description?: FlowDescription | undefined;
 }
 
-// Number of pages whose texts of a provider or app are kept for a reload. Of older ones only the kind is shown.
+// Number of pages whose texts of a provider, app or flow are kept for a reload. Of older ones only the kind is shown.
 const minFinished = 1_000;
 
 // Maximum number of redirects to clean URLs whose following is awaited when the server closes.
@@ -78,25 +80,27 @@ export class Answering {
 
   /** @param awaitOutcome Waits for the outcome of the sign-in. Left out, the page is written at once. */
   accepted(
-    { response, flow, flowId }: Acceptance,
+    { response, flow, flowId, description = flow?.description }: Acceptance,
     language: Language,
     awaitOutcome?: AwaitOutcome,
   ): Answered | Waiting {
     const { pages } = this.#options;
     const redirect = this.#redirect('accepted', response, flow?.id ?? flowId);
+    const delivery = { redirect, flow, ...labelOf(description) };
+    const { serverUrl } = description ?? {};
     if (response.error !== undefined) {
       const answer = isCancellation(response.error)
         ? this.#clean('cancelled', language)
         : this.#cleanWith('denied', language, (query) => pages.denied(response, language, query));
-      return { kind: 'answered', answer, redirect, flow };
+      return { kind: 'answered', answer, ...delivery };
     }
-    if (!awaitOutcome) return { kind: 'answered', answer: this.#clean('received', language), redirect, flow };
+    if (!awaitOutcome)
+      return { kind: 'answered', answer: this.#connected('received', language, serverUrl), ...delivery };
     return {
       kind: 'waiting',
       fallback: () => this.#clean('undecided', language),
-      redirect,
-      flow,
-      pageFor: (outcome) => this.#decided(outcome, language),
+      ...delivery,
+      pageFor: (outcome) => this.#decided(outcome, language, serverUrl),
       awaitOutcome,
     };
   }
@@ -130,12 +134,19 @@ export class Answering {
     });
   }
 
-  #decided(outcome: Outcome, language: Language): Answer {
+  #decided(outcome: Outcome, language: Language, serverUrl: string | undefined): Answer {
     const { pages } = this.#options;
     if (outcome.status === 'redirect') return pages.redirect(new URL(outcome.url).href);
-    if (outcome.status === 'success') return this.#clean('succeeded', language);
+    if (outcome.status === 'success') return this.#connected('succeeded', language, serverUrl);
     const { message } = outcome;
     return this.#cleanWith('failed', language, (query) => pages.failed(message, language, query));
+  }
+
+  /** Shows the page of a success, which names the server that the app is connected to. */
+  #connected(kind: 'received' | 'succeeded', language: Language, serverUrl: string | undefined): Answer {
+    if (serverUrl === undefined) return this.#clean(kind, language);
+    const { pages } = this.#options;
+    return this.#cleanWith(kind, language, (query) => pages.connected(kind, serverUrl, language, query));
   }
 
   /** Shows a page of fixed texts so that the code leaves the address bar, as `cleanUrl` says. */

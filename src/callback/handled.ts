@@ -14,6 +14,8 @@ export interface Answered {
   readonly redirect?: Redirect;
   /** The flow to deliver an accepted redirect to, if it is one of this process. */
   readonly flow?: PendingFlow | undefined;
+  /** Label of the flow that the redirect belongs to. */
+  readonly label?: string;
   /** Set if nothing that follows on the connection may be taken for a request. */
   readonly last?: boolean;
 }
@@ -49,6 +51,8 @@ export interface Waiting {
   readonly redirect: Redirect;
   /** The flow to deliver the redirect to, if it is one of this process. */
   readonly flow?: PendingFlow | undefined;
+  /** Label of the flow that the redirect belongs to. */
+  readonly label?: string;
   /** Makes the page that tells the outcome. */
   readonly pageFor: (outcome: Outcome) => Answer;
   readonly awaitOutcome: AwaitOutcome;

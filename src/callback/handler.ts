@@ -151,7 +151,7 @@ export class Handler {
 
   #judgeStored(
     stored: FlowsElsewhere,
-    { disposition, flowId }: Consumed,
+    { disposition, flowId, description }: Consumed,
     incoming: Incoming,
     language: Language,
   ): Answered | Held | Waiting {
@@ -164,7 +164,7 @@ export class Handler {
     const waits: AwaitOutcome = (tell) => stored.awaitOutcome(flowId, tell);
     const awaitOutcome = this.#options.settle ? waits : undefined;
     const response = new CallbackResponse(fields);
-    return this.#answering.accepted({ response, flowId }, language, awaitOutcome);
+    return this.#answering.accepted({ response, flowId, description }, language, awaitOutcome);
   }
 
   #unmatched({ response, arrival, address }: Incoming, language: Language): Answered | Held | Waiting {

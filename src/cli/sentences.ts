@@ -1,3 +1,4 @@
+import { printable } from '../base/printable.ts';
 import type { ConnectionEvent } from '../bridge/audit.ts';
 import type { ServerEvent } from '../model/events.ts';
 import { duration } from './times.ts';
@@ -10,7 +11,8 @@ const cancelReasons: Readonly<Record<Extract<ServerEvent, { type: 'cancelled' }>
 
 /** Describes an event for people. */
 export function sentenceOf(event: ServerEvent): string {
-  const prefix = 'flowId' in event && event.flowId !== undefined ? `flow ${event.flowId}: ` : '';
+  const label = 'label' in event ? ` (${printable(event.label)})` : '';
+  const prefix = 'flowId' in event && event.flowId !== undefined ? `flow ${event.flowId}${label}: ` : '';
   return prefix + description(event);
 }
 

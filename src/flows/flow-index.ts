@@ -13,8 +13,9 @@ import {
   StateInUseError,
   TooManyFlowsError,
 } from '../model/errors.ts';
-import type { ServerEvent } from '../model/events.ts';
+import { begunEvent, type ServerEvent } from '../model/events.ts';
 import {
+  issuerOf,
   mismatch,
   plainExpectation,
   readExpectation,
@@ -22,6 +23,7 @@ import {
   type Expectation,
   type Mismatch,
 } from '../model/expectation.ts';
+import { labelOf, readDescription, type FlowDescription } from '../model/flow-description.ts';
 import { closedError, expiredError, PendingFlow, type FlowOwner } from './pending-flow.ts';
 import type { Match } from './match.ts';
 import type { FlowIndexOptions } from './flow-index-options.ts';
@@ -85,8 +87,8 @@ export class FlowIndex implements FlowOwner {
 
   /** Returns the issuer that the flow of this state expects, if it expects exactly one. */
   issuerOf(state: string): string | undefined {
-    const expected = this.#live.get(state)?.expectation.issuer?.issuers;
-    return expected?.length === 1 ? expected[0] : undefined;
+    const flow = this.#live.get(state);
+    return flow && issuerOf(flow.expectation);
   }
 
   /** Number of flows that wait for their redirect. */
@@ -115,14 +117,16 @@ export class FlowIndex implements FlowOwner {
       throw new FlowCancelledError('the signal was aborted already', { cause: signal.reason });
     const { callbackPath, issuers, redirectUriFor } = this.#options;
     const expectation = readExpectation(options, this.#usual, issuers);
+    const description = readDescription(options);
     this.formsExpected ||= expectation.responseMode === 'form_post';
     this.contextsInUse ||= expectation.path !== callbackPath;
     const deadline = this.now() + ttl;
     // A generated state is unique; no lookup needed.
     const flow =
       state === undefined
-        ? this.#add(randomToken(), deadline, expectation)
-        : (this.#adopt(state, deadline, expectation) ?? this.#register(state, deadline, expectation));
+        ? this.#add(randomToken(), deadline, expectation, description)
+        : (this.#adopt(state, deadline, expectation, description) ??
+          this.#register(state, deadline, expectation, description));
     flow.redirectUri = redirectUriFor(expectation.path);
     if (signal || key !== undefined) this.#tie(flow, signal, key);
     if (state !== undefined) this.claim(state);
@@ -130,12 +134,18 @@ export class FlowIndex implements FlowOwner {
   }
 
   /** Turns a flow that `watch` made into a begun one. Returns undefined if there is none. */
-  #adopt(state: string, deadline: number, expectation: Expectation): PendingFlow | undefined {
+  #adopt(
+    state: string,
+    deadline: number,
+    expectation: Expectation,
+    description: FlowDescription | undefined,
+  ): PendingFlow | undefined {
     const flow = this.#live.get(state);
     if (!flow?.pending || flow.expiresAt !== Infinity) return undefined;
     this.#deadlines.remove(flow);
     flow.expiresAt = deadline;
     flow.expectation = expectation;
+    flow.description = description;
     this.#deadlines.add(flow);
     return flow;
   }
@@ -234,7 +244,9 @@ export class FlowIndex implements FlowOwner {
     flow.onSettled?.(outcome);
     flow.onSettled = undefined;
     if (this.#events.observed) {
-      this.#events.next({ type: 'settled', at: this.now(), flowId: flow.id, outcome: outcome.status });
+      const { id: flowId, description } = flow;
+      const at = this.now();
+      this.#events.next({ type: 'settled', at, flowId, outcome: outcome.status, ...labelOf(description) });
     }
   }
 
@@ -253,24 +265,33 @@ export class FlowIndex implements FlowOwner {
     this.#ended.set(state, as);
   }
 
-  #register(state: string, deadline: number, expectation: Expectation): PendingFlow {
+  #register(
+    state: string,
+    deadline: number,
+    expectation: Expectation,
+    description?: FlowDescription,
+  ): PendingFlow {
     if (this.#live.get(state)) throw new StateInUseError('another pending flow has this state');
     if (this.#ended.get(state))
       throw new StateInUseError('this state was used before; each sign-in needs its own');
-    return this.#add(state, deadline, expectation);
+    return this.#add(state, deadline, expectation, description);
   }
 
-  #add(state: string, deadline: number, expectation: Expectation): PendingFlow {
+  #add(
+    state: string,
+    deadline: number,
+    expectation: Expectation,
+    description?: FlowDescription,
+  ): PendingFlow {
     if (this.size >= this.#options.maxFlows) {
       throw new TooManyFlowsError(`maxFlows (${this.#options.maxFlows}) flows are pending`);
     }
-    const flow = new PendingFlow(this, String(++this.#sequence), state, deadline, expectation);
+    const flow = new PendingFlow(this, String(++this.#sequence), state, deadline, expectation, description);
     this.#live.set(state, flow);
     this.#deadlines.add(flow);
     this.#pending++;
     if (this.#events.observed) {
-      const expiresAt = deadline === Infinity ? undefined : deadline;
-      this.#events.next({ type: 'begun', at: this.now(), flowId: flow.id, expiresAt });
+      this.#events.next(begunEvent(this.now(), flow));
     }
     return flow;
   }
@@ -308,7 +329,7 @@ export class FlowIndex implements FlowOwner {
     // Before the flow's observers are notified, because they may cause further events.
     if (this.#events.observed) {
       const { code } = error;
-      const of = { at: this.now(), flowId: flow.id };
+      const of = { at: this.now(), flowId: flow.id, ...labelOf(flow.description) };
       this.#events.next(
         code === 'expired' ? { type: code, ...of } : { type: 'cancelled', ...of, reason: code },
       );

@@ -12,6 +12,7 @@ import {
 } from '../model/errors.ts';
 import type { Expectation } from '../model/expectation.ts';
 import type { Flow, Outcome } from '../model/flow.ts';
+import type { FlowDescription } from '../model/flow-description.ts';
 import { codeChallenge } from '../model/pkce.ts';
 import { FlowHandle } from './flow-handle.ts';
 import { ObservedFlow, type FlowObserver } from './observed-flow.ts';
@@ -49,6 +50,7 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
     readonly state: string,
     public expiresAt: number,
     public expectation: Expectation,
+    public description?: FlowDescription,
   ) {
     super();
     this.#owner = owner;

@@ -22,7 +22,7 @@ export interface EndpointOptions {
   settle: number | false;
   limits: { body: number };
   /** Publishes a redirect, once. If its page does not wait, the page is written before. */
-  publish: (redirect: Redirect, flow: PendingFlow | undefined) => void;
+  publish: (redirect: Redirect, flow?: PendingFlow, label?: string) => void;
   report: Report;
   clients: ClientAddresses;
   /** True if a redirect may be held until a program asks for its state. */
@@ -91,7 +91,8 @@ export class Endpoint {
     const decided = handled.kind === 'undecided' ? await handled.later : handled;
     if (decided.kind === 'needs-body') return undefined;
     const { redirect } = decided;
-    if (redirect) this.#options.publish(redirect, decided.kind === 'held' ? undefined : decided.flow);
+    if (decided.kind === 'held') this.#options.publish(decided.redirect);
+    else if (redirect) this.#options.publish(redirect, decided.flow, decided.label);
     return redirect;
   }
 
@@ -102,7 +103,7 @@ export class Endpoint {
   refuseHead(): Answer {
     const { handler, publish } = this.#options;
     const { answer, redirect } = handler.refuseHead();
-    publish(redirect, undefined);
+    publish(redirect);
     return answer;
   }
 
@@ -138,17 +139,17 @@ export class Endpoint {
         return;
       case 'waiting':
         this.#awaitOutcome(handled, response);
-        this.#options.publish(handled.redirect, handled.flow);
+        this.#options.publish(handled.redirect, handled.flow, handled.label);
         return;
       case 'answered': {
-        const { answer, redirect, flow, last } = handled;
+        const { answer, redirect, flow, label, last } = handled;
         if (last && request) {
           response.shouldKeepAlive = false;
           this.#ended.add(request.socket);
         }
         // Before the consumers, so that a slow one does not delay the page.
         this.#write(response, (redirect && request && this.#tooMany(redirect, request)) ?? answer);
-        if (redirect) this.#options.publish(redirect, flow);
+        if (redirect) this.#options.publish(redirect, flow, label);
       }
     }
   }
@@ -180,7 +181,7 @@ export class Endpoint {
     response.once('close', () => {
       if (this.#heldBy.has(response)) this.#options.release(held);
     });
-    this.#options.publish(redirect, undefined);
+    this.#options.publish(redirect);
   }
 
   #awaitOutcome({ fallback, pageFor, awaitOutcome }: Waiting, response: ServerResponse): void {

@@ -69,6 +69,10 @@ export interface SignInOptions extends ClientOptions {
   timeout?: number;
   /** As in `begin()`: selects a redirect URI that only this authorization server uses. */
   context?: string;
+  /** As in `begin()`: name for people who watch the service. */
+  label?: string;
+  /** As in `begin()`: server that the flow's page names. @default the `serverUrl` of the host */
+  serverUrl?: string;
   /** As in `begin()`. @default 'query' */
   responseMode?: ResponseMode;
   /** As in `begin()`: if true, rejects a response without `iss` even if the server does not advertise it. @default false */
@@ -100,6 +104,8 @@ const signInTable: OptionTable<SignInOptions> = {
   server: true,
   timeout: true,
   context: true,
+  label: true,
+  serverUrl: true,
   responseMode: true,
   requireIssuer: true,
   requirePkce: true,

@@ -124,7 +124,7 @@ function withHost<T>(
 }
 
 function beginOptions(
-  { timeout, context, responseMode, requireIssuer }: SignInOptions,
+  { timeout, context, label, serverUrl, responseMode, requireIssuer }: SignInOptions,
   metadata: ServerMetadata,
 ): Omit<BeginOptions, 'key'> {
   return {
@@ -132,6 +132,8 @@ function beginOptions(
     issuerAdvertised: metadata.authorization_response_iss_parameter_supported === true,
     ...(timeout !== undefined && { ttl: timeout }),
     ...(context !== undefined && { context }),
+    ...(label !== undefined && { label }),
+    ...(serverUrl !== undefined && { serverUrl }),
     ...(responseMode !== undefined && { responseMode }),
     ...(requireIssuer !== undefined && { requireIssuer }),
   };

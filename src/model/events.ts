@@ -1,15 +1,25 @@
 import { count } from '../base/count.ts';
+import { issuerOf, type Expectation } from './expectation.ts';
+import { labelOf, type FlowDescription } from './flow-description.ts';
 import type { Disposition, RefusalReason } from './redirect.ts';
 
 /**
  * Event of a server or of one of its flows. It may be logged and sent to monitors: it has neither code nor state, and no
  * text from requests that were not accepted.
  *
- * `at` and `expiresAt` are in milliseconds since the epoch. `flowId` is public and gives access to nothing.
+ * `at` and `expiresAt` are in milliseconds since the epoch. `flowId` is public and gives access to nothing. `label` and
+ * `issuer` are those of `begin`; an event leaves them out if the flow has none or its node does not know them.
  */
 export type ServerEvent =
   | { type: 'listening'; at: number; redirectUri: string }
-  | { type: 'begun'; at: number; flowId: string; expiresAt: number | undefined }
+  | {
+      type: 'begun';
+      at: number;
+      flowId: string;
+      expiresAt: number | undefined;
+      label?: string;
+      issuer?: string;
+    }
   | {
       type: 'redirect';
       at: number;
@@ -22,11 +32,47 @@ export type ServerEvent =
        */
       count?: number;
     }
-  | { type: 'answered'; at: number; flowId: string; outcome: 'code' | 'error'; error: string | undefined }
-  | { type: 'settled'; at: number; flowId: string; outcome: 'success' | 'failure' | 'redirect' }
-  | { type: 'expired'; at: number; flowId: string }
-  | { type: 'cancelled'; at: number; flowId: string; reason: 'cancelled' | 'closed' | 'lost' }
+  | {
+      type: 'answered';
+      at: number;
+      flowId: string;
+      outcome: 'code' | 'error';
+      error: string | undefined;
+      label?: string;
+    }
+  | {
+      type: 'settled';
+      at: number;
+      flowId: string;
+      outcome: 'success' | 'failure' | 'redirect';
+      label?: string;
+    }
+  | { type: 'expired'; at: number; flowId: string; label?: string }
+  | { type: 'cancelled'; at: number; flowId: string; label?: string; reason: 'cancelled' | 'closed' | 'lost' }
   | { type: 'closed'; at: number };
+
+interface BegunFlow {
+  readonly id: string;
+  readonly expiresAt: number;
+  readonly expectation: Expectation;
+  readonly description?: FlowDescription | undefined;
+}
+
+/** Returns the event of a flow that has begun. @param flow Its `expiresAt` is infinite if it ends with its last subscriber. */
+export function begunEvent(
+  at: number,
+  { id, expiresAt, expectation, description }: BegunFlow,
+): Extract<ServerEvent, { type: 'begun' }> {
+  const issuer = issuerOf(expectation);
+  return {
+    type: 'begun',
+    at,
+    flowId: id,
+    expiresAt: expiresAt === Infinity ? undefined : expiresAt,
+    ...labelOf(description),
+    ...(issuer !== undefined && { issuer }),
+  };
+}
 
 /** Counts an event by its type or disposition, and by its reason if it has one. */
 export function countEvent(

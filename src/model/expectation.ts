@@ -118,6 +118,11 @@ export function mismatch(
   return expected.issuer && !issuerFits(expected.issuer, iss) ? 'wrong_issuer' : undefined;
 }
 
+/** Returns the issuer that a flow expects, if it expects exactly one. */
+export function issuerOf({ issuer }: Expectation): string | undefined {
+  return issuer?.issuers.length === 1 ? issuer.issuers[0] : undefined;
+}
+
 /** Compares issuers as strings, without normalising them. @see RFC 9207 section 2.4; RFC 3986 section 6.2.1 */
 export function issuerFits(
   { issuers, advertised, required, unadvertised }: IssuerExpectation,

@@ -1,6 +1,7 @@
 import type { CallbackFields } from './callback-response.ts';
 import type { Expectation, Mismatch } from './expectation.ts';
 import type { Outcome } from './flow.ts';
+import type { FlowDescription } from './flow-description.ts';
 import type { Arrival } from './redirect.ts';
 
 /** A flow that is kept in a store. Any node may receive its redirect, and any connection its result. */
@@ -10,6 +11,8 @@ export interface StoredFlow {
   readonly state: string;
   readonly expectation: Expectation;
   readonly redirectUri: string;
+  /** Names of what the flow signs in to, if it has any. */
+  readonly description?: FlowDescription | undefined;
   /** End of the flow's time to live, in milliseconds since the epoch by the store's clock. */
   readonly expiresAt: number;
   /** Random key of the listener, 32 bytes as base64url. The proof in a `resume` is checked with it. */
@@ -33,10 +36,11 @@ export interface BegunFlow {
   readonly again: boolean;
 }
 
-/** Result of `consume`. `flowId` is the id of the flow that the redirect belongs to. */
+/** Result of `consume`: the id of the flow that the redirect belongs to, and the flow's description if the redirect is accepted. */
 export interface Consumed {
   readonly disposition: 'accepted' | 'unmatched' | 'duplicate' | Mismatch;
   readonly flowId?: string | undefined;
+  readonly description?: FlowDescription | undefined;
 }
 
 /** The end of a flow. Once a flow has ended, its result never changes. */

@@ -48,6 +48,16 @@ export interface BeginOptions {
    * @see RFC 8252 section 8.10
    */
   context?: string;
+  /**
+   * Name for people who watch the service, such as the product that the user signs in to: a line of 1 to 100 characters
+   * without control characters. It is part of the flow's events, and the monitor page shows it.
+   */
+  label?: string;
+  /**
+   * Server that the user connects to. The flow's page names it when the sign-in has succeeded: an http or https URL.
+   * @default the server's `serverUrl`
+   */
+  serverUrl?: string;
   /** Key to share a flow: while a flow with this key is pending, `begin` returns it and ignores the other options. */
   key?: string;
 }
@@ -111,6 +121,8 @@ const beginTable: OptionTable<BeginOptions> = {
   unadvertisedIssuer: true,
   responseMode: true,
   context: true,
+  label: true,
+  serverUrl: true,
   key: true,
 };
 

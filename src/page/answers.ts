@@ -43,6 +43,8 @@ interface Manner {
   readonly retryAfter?: number;
   /** Texts of a provider or app, which replace those of the kind. */
   readonly said?: Partial<Content>;
+  /** Server that the flow of the page connects to. */
+  readonly serverUrl?: string;
   /** Query of the page's clean URL, if a script is to write it into the address bar. */
   readonly cleanQuery?: string | undefined;
   /** Further headers, names and values alternately. */
@@ -95,6 +97,16 @@ export class Pages {
     return cleanQuery === undefined
       ? this.#once(kind, language, kind)
       : this.#make(kind, language, { cleanQuery });
+  }
+
+  /** Returns the page of a success, which names the server of its flow. */
+  connected(
+    kind: 'received' | 'succeeded',
+    serverUrl: string,
+    language: Language,
+    cleanQuery?: string,
+  ): Answer {
+    return this.#make(kind, language, { cleanQuery, serverUrl });
   }
 
   /** Returns the page for an accepted response with `error`. */
@@ -172,7 +184,8 @@ export class Pages {
   }
 
   #make(kind: keyof Words['kinds'], language: Language, manner: Manner = {}): Answer {
-    const { title, serverUrl, productName, logo, extraHeaders } = this.#options;
+    const { title, productName, logo, extraHeaders } = this.#options;
+    const { serverUrl = this.#options.serverUrl } = manner;
     const usual: PageKind | undefined = this.#words?.kinds[kind];
     const translation = this.#words?.translations[language];
     // A node of another version may have signed a clean URL of a kind or language that is unknown here.

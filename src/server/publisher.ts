@@ -3,6 +3,7 @@ import type { HotStream } from '../base/hot-stream.ts';
 import type { FlowIndex } from '../flows/flow-index.ts';
 import type { PendingFlow } from '../flows/pending-flow.ts';
 import type { ServerEvent } from '../model/events.ts';
+import { labelOf } from '../model/flow-description.ts';
 import type { Redirect } from '../model/redirect.ts';
 import type { FirstResult } from './first-result.ts';
 import { Rejections, type RejectionEvent } from './rejections.ts';
@@ -36,11 +37,12 @@ export class Publisher {
     this.#rejections.flush();
   }
 
-  publish(redirect: Redirect, flow: PendingFlow | undefined): void {
+  /** @param label Label of the flow that an accepted redirect belongs to. */
+  publish(redirect: Redirect, flow?: PendingFlow, label?: string): void {
     const { redirects, events, flows, firstResult } = this.#options;
     const { disposition, response } = redirect;
     if (disposition !== 'accepted') this.#rejections.add(eventOf(redirect));
-    else if (events.observed) for (const event of eventsOf(redirect)) events.next(event);
+    else if (events.observed) for (const event of eventsOf(redirect, label)) events.next(event);
     if (redirects.observed) redirects.next(redirect);
     if (disposition !== 'accepted') return;
     if (flow) flows.deliver(flow);
@@ -60,12 +62,19 @@ function eventOf({ disposition, reason, flowId, at }: Redirect): RejectionEvent 
 }
 
 /** Returns the events of an accepted redirect. */
-function eventsOf(redirect: Redirect): readonly ServerEvent[] {
+function eventsOf(redirect: Redirect, label: string | undefined): readonly ServerEvent[] {
   const { flowId, response, at } = redirect;
   const { error } = response;
   if (flowId === undefined) return [eventOf(redirect)];
   return [
     eventOf(redirect),
-    { type: 'answered', at, flowId, outcome: error === undefined ? 'code' : 'error', error },
+    {
+      type: 'answered',
+      at,
+      flowId,
+      outcome: error === undefined ? 'code' : 'error',
+      error,
+      ...labelOf({ label }),
+    },
   ];
 }

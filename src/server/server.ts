@@ -161,7 +161,7 @@ export class CallbackServer implements OAuthCallbackServer {
       clock: this.#clock,
       settle,
       limits,
-      publish: (redirect, flow) => this.#publisher.publish(redirect, flow),
+      publish: (redirect, flow, label) => this.#publisher.publish(redirect, flow, label),
       report: this.#reporting.report,
       clients: this.#clients,
       holds: typeof unmatched === 'object',

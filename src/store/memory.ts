@@ -113,9 +113,11 @@ class MemoryStore implements FlowStore {
     const account = share && this.#accounts.open(share.name, share.flows, bytes);
     if (share && !account) return Promise.resolve('too_many_flows');
     this.#accounts.charge(account, 1, bytes);
-    const { expectation, redirectUri } = begun;
+    const { expectation, redirectUri, description } = begun;
     const expiresAt = this.now() + ttl;
-    const flow: StoredFlow = { id: randomToken(16), state, expectation, redirectUri, key, expiresAt };
+    const id = randomToken(16);
+    const described = description && { description };
+    const flow: StoredFlow = { id, state, expectation, redirectUri, ...described, key, expiresAt };
     const entry: Entry = {
       state,
       flow,
@@ -148,11 +150,15 @@ class MemoryStore implements FlowStore {
       return Promise.resolve({ disposition: used ? 'duplicate' : 'unmatched' });
     }
     if (!this.#isPending(entry)) return Promise.resolve({ disposition: 'duplicate' });
-    const { id, expectation } = entry.flow;
+    const { id, expectation, description } = entry.flow;
     const wrong = mismatch(expectation, arrival, response.iss);
     // Copied, because a part of a text keeps the whole request in memory, and only its own length is charged.
     if (!wrong) this.#end(entry, { type: 'response', response: structuredClone(response) });
-    return Promise.resolve({ disposition: wrong ?? 'accepted', flowId: id });
+    return Promise.resolve(
+      wrong
+        ? { disposition: wrong, flowId: id }
+        : { disposition: 'accepted', flowId: id, ...(description && { description }) },
+    );
   }
 
   cancel(state: string): Promise<void> {
@@ -279,8 +285,9 @@ function digestOf(state: string): string {
   return sha256(state, 'base64url');
 }
 
-function bytesOf({ state, key, redirectUri, expectation }: NewFlow): number {
-  return entryBytes + lengthOf([state, key, redirectUri, ...(expectation.issuer?.issuers ?? [])]);
+function bytesOf({ state, key, redirectUri, expectation, description }: NewFlow): number {
+  const names = [description?.label, description?.serverUrl];
+  return entryBytes + lengthOf([state, key, redirectUri, ...(expectation.issuer?.issuers ?? []), ...names]);
 }
 
 function lengthOf(texts: readonly (string | undefined)[]): number {

@@ -7,8 +7,9 @@ import type { CallbackFields } from '../model/callback-response.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { requireInteger, requireStrong } from '../base/validate.ts';
 import { StateInUseError, TooManyFlowsError } from '../model/errors.ts';
-import type { ServerEvent } from '../model/events.ts';
+import { begunEvent, type ServerEvent } from '../model/events.ts';
 import { readExpectation, usualExpectation, type Expectation } from '../model/expectation.ts';
+import { labelOf, readDescription } from '../model/flow-description.ts';
 import { requireOutcome, type BeginOptions, type Outcome } from '../model/flow.ts';
 import type { Arrival } from '../model/redirect.ts';
 import { Recent } from '../base/recent.ts';
@@ -106,6 +107,7 @@ export class StoredFlows implements FlowsElsewhere {
     requireStrong(state);
     if (name !== undefined) requireShort(options);
     const expectation = readExpectation(options, this.#usual, this.#options.issuers);
+    const description = readDescription(options);
     if (this.#local.has(state)) throw new StateInUseError('this state is in use or was used before');
     const share = name === undefined ? undefined : { name, flows: this.#shareOf(name) };
     if (this.size + this.#beginning >= this.#options.maxFlows) return this.#known(state, key);
@@ -116,7 +118,7 @@ export class StoredFlows implements FlowsElsewhere {
     this.#beginning++;
     try {
       const lifetime = share ? Math.min(ttl, flowTtl) : ttl;
-      begun = await this.store.begin({ state, expectation, redirectUri, key }, lifetime, share);
+      begun = await this.store.begin({ state, expectation, redirectUri, description, key }, lifetime, share);
     } finally {
       this.#beginning--;
     }
@@ -125,7 +127,7 @@ export class StoredFlows implements FlowsElsewhere {
     if (begun.again) return begun;
     const { flow } = begun;
     this.#wait(flow, name);
-    this.#emit({ type: 'begun', at: this.#at(), flowId: flow.id, expiresAt: flow.expiresAt });
+    this.#emit(begunEvent(this.#at(), flow));
     return begun;
   }
 
@@ -310,7 +312,7 @@ export class StoredFlows implements FlowsElsewhere {
       this.#options.report(error);
       return;
     }
-    const common = { at: this.#at(), flowId: waiting.id };
+    const common = { at: this.#at(), flowId: waiting.id, ...labelOf(waiting.description) };
     this.#emit(
       ending === 'expired' ? { type: ending, ...common } : { type: 'cancelled', ...common, reason: ending },
     );

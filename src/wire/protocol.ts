@@ -59,6 +59,8 @@ export const clientMessage = v.variant('type', [
     unadvertisedIssuer: v.optional(v.picklist(['compare', 'discard'])),
     responseMode: v.optional(v.picklist(['query', 'form_post'])),
     context: v.optional(text),
+    label: v.optional(text),
+    serverUrl: v.optional(text),
   }),
   v.object({ type: v.literal('resume'), ref, flowId: id, state: text, proof: digest }),
   v.object({ type: v.literal('ack'), flowIds }),

@@ -47,6 +47,18 @@ export function storeContract(name: string, use: Use, absent?: string): void {
       assert.equal(await store.begin(a, 60_000), { flow, again: true });
     }));
 
+  test('gives the names of a flow to the node that gets its redirect', () =>
+    use(async ({ store }) => {
+      const description = { label: 'GitHub', serverUrl: 'https://mcp.example' };
+      const { id } = await begun(store, { ...a, description });
+      assert.equal((await store.read(a.state))?.description, description);
+      assert.equal(await store.consume(response, arrival), {
+        disposition: 'accepted',
+        flowId: id,
+        description,
+      });
+    }));
+
   test('B-05 accepts one response of many that come at the same time', () =>
     use(async ({ store }) => {
       const { id } = await begun(store, a);

@@ -42,18 +42,18 @@ return { 'begun', ARGV[2], expires }`,
 export const consume: Script = {
   name: 'consume',
   source: `${now}
-local flow = redis.call('HMGET', KEYS[1], 'e', 'f', 'r', 'a', 'n', 'u')
-if flow[4] == ARGV[4] then return { 'accepted' } end
+local flow = redis.call('HMGET', KEYS[1], 'e', 'f', 'r', 'a', 'n', 'u', 's')
+if flow[4] == ARGV[4] then return { 'accepted', flow[7] } end
 if flow[6] then return { 'duplicate' } end
 if not flow[1] then return { 'unmatched' } end
 if flow[3] or now >= tonumber(flow[1]) then return { 'duplicate' } end
 if not string.find(flow[2], ARGV[1], 1, true) and not string.find(flow[2], ARGV[2], 1, true) then
-  return { 'mismatch', redis.call('HGET', KEYS[1], 's') }
+  return { 'mismatch', flow[7] }
 end
 redis.call('HSET', KEYS[1], 'r', ARGV[3], 'a', ARGV[4])
 if KEYS[2] then redis.call('SET', KEYS[2], ARGV[7], 'PX', ARGV[8]) end
 redis.call('SPUBLISH', ARGV[5] .. flow[5], ARGV[6])
-return { 'accepted' }`,
+return { 'accepted', flow[7] }`,
 };
 
 /** ARGV: channels, id. */

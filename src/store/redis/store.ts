@@ -6,6 +6,7 @@
 import type { CallbackFields } from '../../model/callback-response.ts';
 import { clockFrom, type Clock } from '../../base/clock.ts';
 import { StoredFlowError } from '../../model/errors.ts';
+import type { FlowDescription } from '../../model/flow-description.ts';
 import { mismatch } from '../../model/expectation.ts';
 import type { Outcome } from '../../model/flow.ts';
 import { InvalidOptionError } from '../../base/invalid-option.ts';
@@ -113,10 +114,14 @@ export class RedisStore implements FlowStore, AsyncDisposable {
   }
 
   async begin(flow: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use' | 'too_many_flows'> {
-    const { state, key, expectation, redirectUri } = flow;
+    const { state, key, expectation, redirectUri, description } = flow;
     const name = this.#names.of(state);
     if (!(await this.#admits(name, ttl))) return 'too_many_flows';
-    const sealed = this.#sealer.seal(state, 'flow', JSON.stringify({ key, expectation, redirectUri }));
+    const sealed = this.#sealer.seal(
+      state,
+      'flow',
+      JSON.stringify({ key, expectation, redirectUri, description }),
+    );
     const [, answer] = await Promise.all([
       this.#wakes.listen(name.bucket),
       this.#commands.run(
@@ -168,9 +173,12 @@ export class RedisStore implements FlowStore, AsyncDisposable {
       this.#names.channels(bucket),
       id,
       ...(page ? [this.#node, page.ms] : []),
-    )) as [string, string?];
-    if (outcome === 'accepted') return { disposition: 'accepted', flowId: id };
-    if (outcome !== 'mismatch' || sealed === undefined)
+    )) as [string, (string | null)?];
+    if (outcome === 'accepted') {
+      const description = this.#describe(id, state, sealed);
+      return { disposition: 'accepted', flowId: id, ...(description && { description }) };
+    }
+    if (outcome !== 'mismatch' || !sealed)
       return { disposition: outcome === 'unmatched' ? 'unmatched' : 'duplicate' };
     const { expectation } = this.#open(id, state, sealed, '0');
     const wrong = mismatch(expectation, arrival, iss);
@@ -309,6 +317,15 @@ export class RedisStore implements FlowStore, AsyncDisposable {
     }
   }
 
+  /** Returns the description of an accepted flow. A node that lacks the key of the flow's own node has none. */
+  #describe(id: string, state: string, sealed: string | null | undefined): FlowDescription | undefined {
+    try {
+      return sealed ? this.#open(id, state, sealed, '0').description : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Returns the digests of all redirects that the flow accepts, one after the other. */
   #fitsOf({ state, expectation }: NewFlow): string {
     const { path, responseMode: mode, issuer } = expectation;
@@ -322,7 +339,7 @@ export class RedisStore implements FlowStore, AsyncDisposable {
 
   #open(id: string, state: string, sealed: string, expires: string): StoredFlow {
     const text = this.#sealer.open(state, 'flow', sealed);
-    const { expectation, redirectUri, key } = JSON.parse(text) as Omit<NewFlow, 'state'>;
+    const { expectation, redirectUri, key, description } = JSON.parse(text) as Omit<NewFlow, 'state'>;
     // JSON leaves out members that are undefined.
     const { issuer } = expectation;
     return {
@@ -330,6 +347,7 @@ export class RedisStore implements FlowStore, AsyncDisposable {
       state,
       expectation: { ...expectation, issuer },
       redirectUri,
+      ...(description && { description }),
       expiresAt: Number(expires),
       key,
     };
