@@ -389,7 +389,7 @@ export const requirements = requirementsOn(
         twin(
           'keeps the answer in the error',
           edit(
-            `return new TokenError(issuer, \`the token endpoint of \${issuer} \${reason}\`, error, unanswered, status);`,
+            `return new TokenError(issuer, message, error, unanswered, status, kept);`,
             `return Object.assign(new TokenError(issuer, reason, error, unanswered), { cause: thrown });`,
           ),
           /as it is, it is shown/,

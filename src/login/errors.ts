@@ -1,6 +1,7 @@
 import { CodedError } from '../base/coded-error.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import type { OAuthCallbackError } from '../model/errors.ts';
+import type { Tokens } from './tokens.ts';
 
 /** Reasons why the metadata of an authorization server must not be used. */
 export type DiscoveryFlaw =
@@ -78,6 +79,7 @@ export class RegistrationError extends CodedError {
 export class TokenError extends CodedError {
   readonly code = 'token_request_failed';
   override readonly name = 'TokenError';
+  readonly #kept: Tokens | undefined;
   constructor(
     readonly issuer: string,
     message: string,
@@ -87,8 +89,18 @@ export class TokenError extends CodedError {
     readonly unanswered = false,
     /** HTTP status of the answer, if it was the cause. An error may come with 200. */
     readonly status?: number,
+    kept?: Tokens,
   ) {
     super(message);
+    this.#kept = kept;
+  }
+
+  /**
+   * The tokens to keep after a refresh whose answer was invalid: those that were given, with the refresh token of that answer. The
+   * server may accept no other one any more. Undefined if the answer had no new refresh token, or an ID token of another user.
+   */
+  get kept(): Tokens | undefined {
+    return this.#kept;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { CustomFetch, TokenEndpointResponse } from 'openid-client';
+import type { Configuration, CustomFetch, TokenEndpointResponse } from 'openid-client';
 import type { CallbackResponse } from '../model/callback-response.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { withoutUndefined } from '../base/without-undefined.ts';
@@ -68,11 +68,13 @@ export async function renew(
     throw new InvalidOptionError('tokens', 'must have a refresh_token; got none');
   const body = resources(parameters.resource);
   if (parameters.scope !== undefined) body.set('scope', parameters.scope);
+  const configuration = await client.configure(signal);
+  const answered = onTokenAnswer(openid, configuration);
   let answer: TokenEndpointResponse;
   try {
-    answer = await openid.refreshTokenGrant(await client.configure(signal), refresh_token, body);
+    answer = await openid.refreshTokenGrant(configuration, refresh_token, body);
   } catch (error) {
-    throw tokenError(openid, error, issuer, [refresh_token, client.secret]);
+    throw tokenError(openid, error, issuer, [refresh_token, client.secret], keptOf(before, await answered()));
   }
   // A server may omit fields that have not changed (RFC 6749 section 6, OpenID Connect Core section 12.2).
   const { id_token } = before;
@@ -105,13 +107,44 @@ function tokensOf(
   return Tokens.fromDict(withoutUndefined(fields));
 }
 
+/** Returns a function that resolves with the fields of the token answer; undefined if there is no valid one. */
+function onTokenAnswer(openid: OpenId, configuration: Configuration): () => Promise<unknown> {
+  const send = configuration[openid.customFetch] as CustomFetch;
+  let latest: Response | undefined;
+  configuration[openid.customFetch] = async (to, init) => {
+    const response = await send(to, init);
+    if (init.method === 'POST' && response.ok) latest = response.clone();
+    return response;
+  };
+  return async () => {
+    const body: unknown = await latest?.json().catch(() => undefined);
+    return body;
+  };
+}
+
+/** Gives the tokens to keep after an answer that was rejected though the server may have replaced the refresh token. */
+function keptOf(before: Tokens, answer: unknown): Tokens | undefined {
+  const { refresh_token, id_token } = (answer ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof refresh_token !== 'string' || refresh_token === before.refresh_token) return undefined;
+  const given = { ...before.toDict(), refresh_token };
+  try {
+    // An ID token that is not valid may be of another user. It is compared only to find that out.
+    const { claims } = Tokens.fromDict({ ...given, id_token });
+    return claims && before.claims && claims.sub !== before.claims.sub ? undefined : Tokens.fromDict(given);
+  } catch {
+    return Tokens.fromDict(given);
+  }
+}
+
 function tokenError(
   openid: OpenId,
   thrown: unknown,
   issuer: string,
   secrets: readonly (string | undefined)[],
+  kept?: Tokens,
 ): TokenError {
   const sent = secrets.filter((secret) => secret !== undefined);
   const { reason, error, unanswered, status } = refusalOf(openid, thrown, sent);
-  return new TokenError(issuer, `the token endpoint of ${issuer} ${reason}`, error, unanswered, status);
+  const message = `the token endpoint of ${issuer} ${reason}`;
+  return new TokenError(issuer, message, error, unanswered, status, kept);
 }

@@ -20,8 +20,8 @@ export interface ClientOptions {
   /** Secret of a confidential client. */
   clientSecret?: string;
   /**
-   * Method that sends the secret to the token endpoint.
-   * @default 'client_secret_basic', or 'client_secret_post' if the server's metadata does not list the former
+   * Method that sends the secret to the token endpoint, or to the revocation endpoint.
+   * @default 'client_secret_basic', or 'client_secret_post' if the server's metadata does not list the former for that endpoint
    */
   clientAuthentication?: 'client_secret_basic' | 'client_secret_post';
   /** Function that sends the requests to the authorization server. @default the global `fetch` */

@@ -10,6 +10,7 @@ import { requireClientOptions, type ClientOptions } from './options.ts';
 import { refusalOf, type Refusal } from './refusals.ts';
 import { fetchUntil } from './requests.ts';
 import { rotation } from './rotation.ts';
+import type { ServerMetadata } from './server-metadata.ts';
 import type { Tokens } from './tokens.ts';
 
 const revokeTable: OptionTable<ClientOptions> = {
@@ -50,9 +51,20 @@ export function revoke(tokens: Tokens, given: ClientOptions = {}): Observable<re
     const openid = await loadOpenId();
     const metadata = await discover({ ...options, issuer }, signal);
     requireEndpoint(metadata, 'revocation_endpoint', issuer);
-    const client = knownClient(openid, { ...options, issuer, clientId }, metadata);
+    const client = knownClient(openid, { ...options, issuer, clientId }, ofRevocation(metadata));
     return revokeAll(new Revoker(openid, client, options), tokens, signal);
   });
+}
+
+/**
+ * Gives metadata that names the client authentication of the revocation endpoint as that to use. Many servers name the one of the
+ * token endpoint only, and mean both.
+ *
+ * @see RFC 8414 section 2
+ */
+function ofRevocation(metadata: ServerMetadata): ServerMetadata {
+  const { revocation_endpoint_auth_methods_supported: methods } = metadata;
+  return methods === undefined ? metadata : { ...metadata, token_endpoint_auth_methods_supported: methods };
 }
 
 /** Answers by which a server says that a token is not valid already. RFC 7009 section 2.2 asks for 200, Google does not. */

@@ -1,4 +1,5 @@
 import { Recent } from '../base/recent.ts';
+import { TokenError } from './errors.ts';
 import type { Tokens } from './tokens.ts';
 
 /** The issuer of a refresh token and the client that it was issued to. */
@@ -28,8 +29,11 @@ export class Rotation {
     this.#inUse.set(key, working);
     try {
       const renewed = await working;
-      if (renewed.refresh_token !== undefined) this.#remember(owner, newest, renewed.refresh_token);
+      this.#remember(owner, newest, renewed.refresh_token);
       return renewed;
+    } catch (error) {
+      if (error instanceof TokenError) this.#remember(owner, newest, error.kept?.refresh_token);
+      throw error;
     } finally {
       this.#inUse.delete(key);
     }
@@ -60,8 +64,8 @@ export class Rotation {
     return newest;
   }
 
-  #remember(owner: Owner, used: string, next: string): void {
-    if (used === next) return;
+  #remember(owner: Owner, used: string, next: string | undefined): void {
+    if (next === undefined || used === next) return;
     this.#next.set(keyOf(owner, used), next);
     // The new token is valid again even if it was used before; keeping its entry would create a cycle.
     this.#next.delete(keyOf(owner, next));

@@ -9,6 +9,7 @@ export interface ServerMetadata {
   code_challenge_methods_supported?: readonly string[];
   grant_types_supported?: readonly string[];
   token_endpoint_auth_methods_supported?: readonly string[];
+  revocation_endpoint_auth_methods_supported?: readonly string[];
   authorization_response_iss_parameter_supported?: boolean;
   [name: string]: unknown;
 }

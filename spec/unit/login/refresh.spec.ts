@@ -1,8 +1,9 @@
 /** Refreshes at a server that rotates refresh tokens, and ends the sign-in if one is used twice. */
+import { inspect } from 'node:util';
 import { firstValueFrom } from 'rxjs';
-import { refresh, signIn, Tokens, type RefreshOptions } from '../../../src/login.ts';
+import { refresh, signIn, TokenError, Tokens, type RefreshOptions } from '../../../src/login.ts';
 import * as assert from '../../helpers/assert.ts';
-import { json, startIssuer } from '../../helpers/issuer.ts';
+import { json, startIssuer, type Issuer } from '../../helpers/issuer.ts';
 import { clientId, startProvider, subject, type SignInProvider } from '../../helpers/provider.ts';
 import { suite } from '../../helpers/suite.ts';
 import { Watched } from '../../helpers/watched.ts';
@@ -99,6 +100,59 @@ test('without a subscriber when its turn comes sends no request', async () => {
   await answer();
   assert.is((await last).refresh_token, 'r2');
   assert.equal(scopesAsked, ['one', 'last']);
+});
+
+/** An ID token that nobody has signed. */
+const unsigned = (sub: string): string => {
+  const part = (content: object): string => Buffer.from(JSON.stringify(content)).toString('base64url');
+  return `${part({ alg: 'RS256' })}.${part({ iss: 'https://other.example', sub })}.c2ln`;
+};
+
+/** Answers with an ID token that is not valid, and tells which refresh tokens it got. */
+async function startInvalid(used: (string | null)[], sub: string): Promise<Issuer> {
+  return startIssuer({
+    token: (form, response) => {
+      const count = used.push(form.get('refresh_token'));
+      const answer = { access_token: 'a', token_type: 'bearer', refresh_token: `CANARY-r${count}` };
+      json(response, 200, count === 1 ? { ...answer, id_token: unsigned(sub) } : answer);
+    },
+  });
+}
+
+const ofAda = ({ issuer }: Issuer): Tokens =>
+  Tokens.fromDict({
+    ...{ issuer, client_id: clientId, access_token: 'old', token_type: 'bearer', refresh_token: 'r0' },
+    id_token: unsigned('ada'),
+  });
+
+async function failure(tokens: Tokens): Promise<TokenError> {
+  const error = await renewed(tokens).catch((thrown: unknown) => thrown);
+  if (!(error instanceof TokenError)) throw new TypeError(`no TokenError: ${String(error)}`);
+  return error;
+}
+
+test('keeps the refresh token of an answer that is not valid, in the error and for the next call', async () => {
+  const used: (string | null)[] = [];
+  await using as = await startInvalid(used, 'ada');
+  const before = ofAda(as);
+  const error = await failure(before);
+  assert.equal(error.kept?.toDict(), { ...before.toDict(), refresh_token: 'CANARY-r1' });
+  for (const text of [
+    String(error),
+    inspect(error),
+    inspect(error, { getters: true }),
+    JSON.stringify(error),
+  ])
+    assert.not.match(text, 'CANARY');
+  await renewed(before);
+  assert.equal(used, ['r0', 'CANARY-r1']);
+});
+
+test('keeps no refresh token of an answer for another user', async () => {
+  const used: (string | null)[] = [];
+  await using as = await startInvalid(used, 'eve');
+  const { kept } = await failure(ofAda(as));
+  assert.is(kept, undefined);
 });
 
 test.run();

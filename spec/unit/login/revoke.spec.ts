@@ -226,6 +226,29 @@ test('sends the secret of a confidential client as it is told to', () =>
     },
   ));
 
+for (const [listed, expected] of [
+  [{ revocation_endpoint_auth_methods_supported: ['client_secret_post'] }, 'in the form'],
+  [
+    {
+      revocation_endpoint_auth_methods_supported: ['client_secret_basic'],
+      token_endpoint_auth_methods_supported: ['client_secret_post'],
+    },
+    'in the header',
+  ],
+  [{ token_endpoint_auth_methods_supported: ['client_secret_post'] }, 'in the form'],
+  [{}, 'in the header'],
+] as const)
+  test(`sends the secret ${expected} for ${JSON.stringify(listed)}`, async () => {
+    await using as = await startIssuer({ metadata: listed, revoke: (_form, response) => response.end() });
+    await revoked(Tokens.fromDict({ issuer: as.issuer, ...fields }), { clientSecret: 's' });
+    const { body, headers } = as.requests.at(-1)!;
+    const inForm = new URLSearchParams(body).get('client_secret');
+    assert.equal(
+      [inForm, headers.authorization?.split(' ')[0]],
+      expected === 'in the form' ? ['s', undefined] : [null, 'Basic'],
+    );
+  });
+
 test('throws at once for options that cannot be', () => {
   const tokens = Tokens.fromDict({ issuer: 'https://as.example', ...fields });
   for (const [options, sentence] of [
