@@ -22,7 +22,7 @@ test('has every requirement once', () => {
   for (const id of ids) counts[id.slice(0, 1)] = (counts[id.slice(0, 1)] ?? 0) + 1;
   assert.equal(counts, {
     ...{ A: 12, B: 13, C: 12, D: 5, E: 9, F: 15, G: 14, H: 4, I: 4, J: 9, K: 17, L: 16 },
-    P: 29,
+    P: 30,
   });
 });
 

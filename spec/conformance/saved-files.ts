@@ -24,7 +24,7 @@ import { firstValueFrom } from 'rxjs';
 import type { FileLock } from '../../src/base/file-lock.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { readLogin, type LoginSettings } from '../../src/cli/login/settings.ts';
-import { Tokens } from '../../src/login.ts';
+import { TokenError, Tokens } from '../../src/login.ts';
 import * as assert from '../helpers/assert.ts';
 import { holdIntervals, holdTimers, type HeldTimers } from '../helpers/clock.ts';
 import { json, startIssuer } from '../helpers/issuer.ts';
@@ -41,6 +41,8 @@ const signingIn = exportsOf<typeof import('../../src/cli/login/run.ts')>('cli/lo
 const printing = exportsOf<typeof import('../../src/cli/token/run.ts')>('cli/token/run.ts');
 
 const signingOut = exportsOf<typeof import('../../src/cli/logout/run.ts')>('cli/logout/run.ts');
+
+const refreshing = exportsOf<typeof import('../../src/login/refresh.ts')>('login/refresh.ts');
 
 const revoking = exportsOf<typeof import('../../src/login/revoke.ts')>('login/revoke.ts');
 
@@ -733,6 +735,28 @@ export const requirements = requirementsOn(
         ),
       ],
     ),
+    check(
+      revoking,
+      'a client authenticates as the server asks for at its revocation endpoint',
+      async ({ revoke }) => {
+        await using as = await startIssuer({
+          metadata: { revocation_endpoint_auth_methods_supported: ['client_secret_post'] },
+          revoke: (_form, response) => void response.end(),
+        });
+        const fields = { issuer: as.issuer, client_id: 'c', access_token: 'a', token_type: 'bearer' };
+        await firstValueFrom(revoke(Tokens.fromDict(fields), { clientSecret: 's' }));
+        const { body, headers } = as.requests.at(-1)!;
+        assert.is(headers.authorization, undefined, 'a header that the server does not read');
+        assert.is(new URLSearchParams(body).get('client_secret'), 's');
+      },
+      [
+        twin(
+          'authenticates as at the token endpoint',
+          edit(`clientId }, ofRevocation(metadata));`, `clientId }, metadata);`),
+          /a header that the server does not read/,
+        ),
+      ],
+    ),
   ),
 
   requirement(
@@ -782,4 +806,179 @@ export const requirements = requirementsOn(
       ],
     ),
   ),
+
+  requirement(
+    'P-30',
+    {
+      demand: 'Lose no token that is valid: neither a saved one, nor one that a server has just issued.',
+      source: 'RFC 9700 section 4.14.2; docs/guides/tokens.md',
+      provenIn: ['cli/token.spec.ts', 'cli/login-save.spec.ts'],
+    },
+    check(
+      printing,
+      'a token that is still valid is printed though its file cannot be locked, and no other one is',
+      ({ token }) =>
+        within(async (folder) => {
+          await using as = await startIssuer();
+          const file = join(folder, 'tokens.json');
+          const print = async (left: number, more: object = {}): Promise<string> => {
+            const expires_at = Math.floor(Date.now() / 1_000) + left;
+            const fields = { issuer: as.issuer, client_id: 'c', access_token: 'old', token_type: 'bearer' };
+            const saved = { ...fields, refresh_token: 'r', expires_at };
+            writeFileSync(file, JSON.stringify(saved), { mode: 0o600 });
+            const { io, stdout } = ioOf();
+            await token(file, { format: 'token', timeout: '60', ...more }, io);
+            return String(stdout.read());
+          };
+          // A file, so that no lock can be taken.
+          writeFileSync(`${file}.lock`, '');
+          const ofValid = await print(55).catch((thrown: unknown) => thrown as Error);
+          assert.is(String(ofValid), 'old\n', 'of a token that is valid');
+          for (const [left, more] of [
+            [-1, {}],
+            [55, { refresh: true }],
+          ] as const) {
+            const outcome = await print(left, more).catch((thrown: unknown) => thrown as Error);
+            assert.match(String(outcome), 'is not a lock of yours', 'of one that is not, or not wanted');
+          }
+        }),
+      [
+        twin(
+          'needs the lock in any case',
+          edit(
+            `} catch (error) {\n    return inPlaceOf(error, saved, request);`,
+            `} catch (error) {\n    throw error;`,
+          ),
+          /of a token that is valid/,
+        ),
+        twin(
+          'prints what has expired',
+          edit(`flags.refresh || !isUsable(saved)) throw error;`, `flags.refresh) throw error;`),
+          /of one that is not, or not wanted/,
+        ),
+        twin(
+          'prints what is not wanted',
+          edit(`isInterrupted || flags.refresh || !isUsable(saved)`, `isInterrupted || !isUsable(saved)`),
+          /of one that is not, or not wanted/,
+        ),
+      ],
+    ),
+    check(
+      printing,
+      'a signal is handled until the new tokens are saved',
+      ({ token }) =>
+        within(async (folder) => {
+          await using as = await startIssuer({
+            token: (_form, response) => json(response, 200, { access_token: 'new', token_type: 'bearer' }),
+          });
+          const file = join(folder, 'tokens.json');
+          const fields = { issuer: as.issuer, client_id: 'c', access_token: 'old', token_type: 'bearer' };
+          writeFileSync(file, JSON.stringify({ ...fields, refresh_token: 'r' }), { mode: 0o600 });
+          const { io, handlers } = ioOf();
+          const handled: number[] = [];
+          const { rename } = promises;
+          const watched: typeof rename = (from, to) => {
+            if (to === file) handled.push(handlers.size);
+            return rename(from, to);
+          };
+          try {
+            promises.rename = watched;
+            syncBuiltinESMExports();
+            await token(file, { format: 'token', timeout: '60' }, io);
+          } finally {
+            promises.rename = rename;
+            syncBuiltinESMExports();
+          }
+          // The first one shows that the file can be replaced. It has the old tokens, so it may be interrupted.
+          assert.is(handled.length, 2);
+          assert.ok(handled[1]! > 0, 'a signal would end the process before the new tokens are saved');
+          assert.is(handlers.size, 0);
+        }),
+      [
+        twin(
+          'waits for the answer only',
+          edit(
+            `saving(opened, resource), finishing(io, stopped)`,
+            `finishing(io, stopped), saving(opened, resource)`,
+          ),
+          /a signal would end the process before/,
+        ),
+      ],
+    ),
+    check(
+      printing,
+      'the refresh token of an answer that is not valid is saved, unless the answer is for another user',
+      ({ token }) =>
+        within(async (folder) => {
+          const idToken = (sub: string): string =>
+            `e30.${Buffer.from(JSON.stringify({ iss: 'x', sub })).toString('base64url')}.c2ln`;
+          let sub = 'ada';
+          await using as = await startIssuer({
+            token: (_form, response) =>
+              json(response, 200, {
+                ...{ access_token: 'new', token_type: 'bearer', refresh_token: `r-of-${sub}` },
+                id_token: idToken(sub),
+              }),
+          });
+          const file = join(folder, 'tokens.json');
+          const fields = { issuer: as.issuer, client_id: 'c', access_token: 'old', token_type: 'bearer' };
+          for (const [who, saved] of [
+            ['ada', '"r-of-ada"'],
+            ['eve', '"r0"'],
+          ] as const) {
+            sub = who;
+            const text = JSON.stringify({ ...fields, refresh_token: 'r0', id_token: idToken('ada') });
+            writeFileSync(file, text, { mode: 0o600 });
+            await assert.rejects(token(file, { format: 'token', timeout: '60' }, ioOf().io));
+            assert.match(readFileSync(file, 'utf8'), saved, `what is saved of ${who}`);
+          }
+        }),
+      [
+        twin(
+          'forgets what came',
+          edit(`if (error instanceof TokenError && error.kept)`, `if (error === undefined && file)`),
+          /what is saved of ada/,
+        ),
+      ],
+    ),
+    check(
+      refreshing,
+      'an answer that is not valid leaves its refresh token to its own user only',
+      async ({ refresh }) => {
+        const idToken = (sub: string): string =>
+          `e30.${Buffer.from(JSON.stringify({ iss: 'x', sub })).toString('base64url')}.c2ln`;
+        await using as = await startIssuer({
+          token: (_form, response) =>
+            json(response, 200, {
+              ...{ access_token: 'new', token_type: 'bearer', refresh_token: 'r1' },
+              id_token: idToken('eve'),
+            }),
+        });
+        const fields = { issuer: as.issuer, client_id: 'c', access_token: 'old', token_type: 'bearer' };
+        const before = Tokens.fromDict({ ...fields, refresh_token: 'r0', id_token: idToken('ada') });
+        const error = await firstValueFrom(refresh(before)).catch((thrown: unknown) => thrown as TokenError);
+        assert.is(error instanceof TokenError && error.kept, undefined, 'what is kept');
+      },
+      [
+        twin(
+          'keeps the refresh token of any user',
+          edit(`claims && before.claims && claims.sub !== before.claims.sub ?`, `claims === before.claims ?`),
+          /what is kept/,
+        ),
+      ],
+    ),
+  ),
 );
+
+/** Parts of a process whose signal handlers can be counted. */
+function ioOf(): { io: Io; stdout: PassThrough; handlers: Set<() => void> } {
+  const stdout = new PassThrough();
+  const handlers = new Set<() => void>();
+  const onSignal: Io['onSignal'] = (_signal, handler) => {
+    const each = (): void => handler();
+    handlers.add(each);
+    return () => handlers.delete(each);
+  };
+  const io: Partial<Io> = { stdout, stderr: new PassThrough().resume(), env: {}, onSignal };
+  return { io: io as Io, stdout, handlers };
+}

@@ -17,15 +17,17 @@ export class UnsafeFileError extends Error {
 
 const othersMayWrite = 0o022;
 const everyoneMayWrite = 0o002;
+const othersMayRead = 0o044;
 const sticky = 0o1000;
 
 /**
  * Reads a file that only this user can have written; resolves with undefined if there is none. A symbolic link is not followed.
  * Windows has no modes and owners to check.
  *
+ * @param onExposed Called if other users may read the file.
  * @throws {UnsafeFileError} if it belongs to another user, others may write or replace it, or it is no regular file
  */
-export async function readPrivateFile(file: string): Promise<string | undefined> {
+export async function readPrivateFile(file: string, onExposed?: () => void): Promise<string | undefined> {
   const folder = dirname(file);
   try {
     // Before it is opened: opening a device may have an effect.
@@ -39,7 +41,9 @@ export async function readPrivateFile(file: string): Promise<string | undefined>
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
     const handle = await open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
-      requirePrivate(file, await handle.stat());
+      const found = await handle.stat();
+      requirePrivate(file, found);
+      if (isExposed(found)) onExposed?.();
       return await handle.readFile('utf8');
     } finally {
       await handle.close();
@@ -63,6 +67,11 @@ function requirePrivate(file: string, found: Stats): void {
       file,
       'can be written by other users; remove it, or run chmod go-w if its content is yours',
     );
+}
+
+/** Tells if other users may read a file. */
+function isExposed({ mode }: Stats): boolean {
+  return process.geteuid !== undefined && (mode & othersMayRead) !== 0;
 }
 
 function requirePrivateFolder(file: string, { uid, gid, mode }: Stats): void {

@@ -217,7 +217,10 @@ test('ends by Ctrl-C while no server answers a refresh, and keeps the saved toke
     await assert.deadline(asking, 'the refresh');
     command.signal('SIGINT');
     assert.is(await codeOf(command), 130, command.stderr);
-    assert.match(command.stderr, 'Waiting up to 2 s for the new refresh token; Ctrl-C stops immediately.\n');
+    assert.match(
+      command.stderr,
+      'Waiting up to 2 s for the new tokens to be saved; Ctrl-C stops immediately.\n',
+    );
     assert.equal(tokensOf(file).toDict(), before.toDict());
   });
 });

@@ -5,7 +5,8 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import * as assert from '../../helpers/assert.ts';
 import { Cli, Folder, run } from '../../helpers/cli.ts';
-import { json, startIssuer, type Issuer } from '../../helpers/issuer.ts';
+import { visit } from '../../helpers/http.ts';
+import { comingBack, json, startIssuer, type Issuer } from '../../helpers/issuer.ts';
 import { codeOf, tokensIn, urlOf } from '../../helpers/login.ts';
 import { suite } from '../../helpers/suite.ts';
 
@@ -156,6 +157,37 @@ test('P-24 finds out before the refresh that a file cannot be replaced', async (
   assert.equal(readdirSync(folder.path), ['tokens.json']);
   assert.is((await run(loginTo(as, file))).code, 0);
   assert.equal(used, ['r0']);
+});
+
+test('P-30 finishes the file if a signal comes while it is written after a sign-in', async () => {
+  await using as = await startRotating([]);
+  using folder = new Folder();
+  const file = join(folder.path, 'tokens.json');
+  const signalled = preloaded(`
+    import fs from 'node:fs/promises';
+    const { rename } = fs;
+    fs.rename = async (from, to) => {
+      if (to === ${JSON.stringify(file)}) {
+        process.kill(process.pid, 'SIGINT');
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      return rename(from, to);
+    };`);
+  await using command = Cli.start(loginTo(as, file), signalled);
+  assert.is((await visit(comingBack(await urlOf(command), { code: 'c' }))).status, 200);
+  assert.is(await codeOf(command), 0, command.stderr);
+  assert.is(tokensIn(readFileSync(file, 'utf8')).access_token, 'a1');
+  assert.equal(readdirSync(folder.path), ['tokens.json']);
+});
+
+test('warns of a file that other users may read, once, and saves for its user only', async () => {
+  await using as = await startRotating([]);
+  using folder = new Folder();
+  const file = folder.write('tokens.json', kept(as), 0o644);
+  const { code, stderr } = await run(loginTo(as, file));
+  assert.is(code, 0, stderr);
+  assert.is(stderr.split('can be read by other users').length, 2);
+  assert.is(statSync(file).mode & 0o777, 0o600);
 });
 
 test.run();

@@ -1,5 +1,5 @@
 /** The command `token`: what it prints from a saved sign-in, and when it refreshes it. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Browser } from '../../../src/cli/demo/browser.ts';
 import { formats } from '../../../src/cli/token/options.ts';
@@ -10,6 +10,7 @@ import { send } from '../../helpers/http.ts';
 import { json, startIssuer, type Issuer, type IssuerOptions } from '../../helpers/issuer.ts';
 import { codeOf, loginAt, tokensIn, urlOf } from '../../helpers/login.ts';
 import { listenOnLoopback } from '../../helpers/loopback.ts';
+import { startProgram } from '../../helpers/program.ts';
 import { startProvider, type ProviderOptions, type SignInProvider } from '../../helpers/provider.ts';
 import { suite } from '../../helpers/suite.ts';
 
@@ -392,7 +393,7 @@ test('ends by Ctrl-C while the server does not answer', async () => {
         code: 130,
         stdout: '',
         stderr:
-          'Waiting up to 2 s for the new refresh token; Ctrl-C stops immediately.\nrx-oauth-callback: interrupted\n',
+          'Waiting up to 2 s for the new tokens to be saved; Ctrl-C stops immediately.\nrx-oauth-callback: interrupted\n',
       });
       assert.is(readFileSync(file, 'utf8'), text);
     },
@@ -429,7 +430,7 @@ test('P-22 saves the refresh token that a server sends after Ctrl-C', async () =
       await using command = Cli.start(['token', file]);
       await assert.deadline(asking, 'the refresh');
       command.signal('SIGINT');
-      await command.sees(/^Waiting up to 2 s for the new refresh token; [^\n]+\n$/, 'stderr');
+      await command.sees(/^Waiting up to 2 s for the new tokens to be saved; [^\n]+\n$/, 'stderr');
       answer();
       const { code, stdout } = await command.end();
       assert.equal([code, stdout], [0, 'new\n']);
@@ -483,6 +484,11 @@ test('prints a lifetime that is too long for a date as one that ends in the year
     assert.match(await print('exec-credential'), '"expirationTimestamp":"9999-12-31T23:59:59Z"');
   }));
 
+/** Makes the command call this before it starts. */
+const preloaded = (code: string): Record<string, string> => ({
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`,
+});
+
 test('prints a token that it could not save, with an error', () =>
   kept({ refresh_token: 'r0' }, async ({ file }) => {
     // The second draft that is renamed to the file has the new tokens.
@@ -493,11 +499,160 @@ test('prints a token that it could not save, with an error', () =>
       fs.rename = (from, to) => to === ${JSON.stringify(file)} && ++count > 1
         ? Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }))
         : rename(from, to);`;
-    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(full)}` };
-    const { code, stdout, stderr } = await run(['token', file], env);
+    const { code, stdout, stderr } = await run(['token', file], preloaded(full));
     assert.equal([code, stdout], [1, 'new\n']);
     assert.is(stderr, `rx-oauth-callback: ${file}: cannot be written (ENOSPC)\n`);
   }));
+
+// As for a file system that is mounted read-only.
+const readOnly = preloaded(`
+  import fs from 'node:fs/promises';
+  fs.mkdir = () => Promise.reject(Object.assign(new Error('read-only'), { code: 'EROFS' }));`);
+
+test('P-30 prints a token that is still valid though its folder cannot be written', () =>
+  kept({ refresh_token: 'r0', expires_at: inSeconds(55) }, async ({ as, file, text }) => {
+    const { code, stdout, stderr } = await run(['token', file], readOnly);
+    assert.equal([code, stdout], [0, 'CANARY-old\n'], stderr);
+    assert.match(
+      stderr,
+      /: cannot be written \(EROFS\); the saved access token is valid for another \d+ s\n$/,
+    );
+    const refreshed = await run(['token', '--refresh', file], readOnly);
+    assert.equal([refreshed.code, refreshed.stdout], [1, '']);
+    assert.equal([readFileSync(file, 'utf8'), as.requests], [text, []]);
+  }));
+
+test('prints no token that has expired if its folder cannot be written', () =>
+  kept({ refresh_token: 'r0', expires_at: inSeconds(-1) }, async ({ file }) => {
+    const { code, stdout } = await run(['token', file], readOnly);
+    assert.equal([code, stdout], [1, '']);
+  }));
+
+test('prints a token that is still valid though another command has the file for too long', () =>
+  kept({ refresh_token: 'r0', expires_at: inSeconds(55) }, async ({ as, file }) => {
+    await using holder = await startProgram('lock-holder.ts', file);
+    assert.is(holder.line, 'locked');
+    const { code, stdout, stderr } = await run(['token', '--timeout', '1', file]);
+    assert.equal([code, stdout], [0, 'CANARY-old\n'], stderr);
+    assert.match(stderr, /is still using it; the saved access token is valid for another \d+ s\n$/);
+    assert.is((await run(['token', '--timeout', '1', '--refresh', file])).code, 6);
+    assert.equal(as.requests, []);
+  }));
+
+test('P-30 finishes the file if a signal comes while it is written', () =>
+  kept({ refresh_token: 'r0' }, async ({ file }) => {
+    // The second draft that is renamed to the file has the new tokens.
+    const signalled = preloaded(`
+      import fs from 'node:fs/promises';
+      const { rename } = fs;
+      let count = 0;
+      fs.rename = async (from, to) => {
+        if (to === ${JSON.stringify(file)} && ++count > 1) {
+          process.kill(process.pid, 'SIGTERM');
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+        return rename(from, to);
+      };`);
+    const { code, stdout, stderr } = await run(['token', file], signalled);
+    assert.equal([code, stdout], [0, 'new\n'], stderr);
+    assert.match(stderr, 'Waiting up to 2 s for the new tokens to be saved;');
+    assert.is(tokensOf(file).access_token, 'new');
+  }));
+
+test('P-30 saves the refresh token of an answer that is not valid, and sends that one next', () => {
+  const claims = Buffer.from(JSON.stringify({ iss: 'x', sub: 'a' })).toString('base64url');
+  return kept(
+    { refresh_token: 'r0' },
+    async ({ as, file }) => {
+      const { code, stdout, stderr } = await run(['token', file]);
+      assert.equal([code, stdout], [1, ''], stderr);
+      assert.match(stderr, ' gave an ');
+      assert.equal([tokensOf(file).refresh_token, tokensOf(file).access_token], ['CANARY-r1', 'CANARY-old']);
+      await run(['token', file]);
+      const sent = as.requests.filter(({ line }) => line === 'POST /token');
+      assert.is(new URLSearchParams(sent.at(-1)!.body).get('refresh_token'), 'CANARY-r1');
+      assert.not.match(stderr, 'CANARY');
+    },
+    (_form, response) =>
+      json(response, 200, {
+        ...{ access_token: 'new', token_type: 'bearer', refresh_token: 'CANARY-r1' },
+        id_token: `e30.${claims}.c2ln`,
+      }),
+  );
+});
+
+for (const asked of ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'])
+  test(`answers kubectl with ${asked}, if it asks for that`, () =>
+    kept({ expires_at: inSeconds(600) }, async ({ file }) => {
+      const info = { apiVersion: asked, kind: 'ExecCredential', spec: { interactive: false } };
+      const { code, stdout } = await run(['token', '--format', 'exec-credential', file], {
+        KUBERNETES_EXEC_INFO: JSON.stringify(info),
+      });
+      const { apiVersion, status } = JSON.parse(stdout) as {
+        apiVersion: unknown;
+        status: { token: unknown };
+      };
+      assert.equal([code, apiVersion, status.token], [0, asked, 'CANARY-old']);
+    }));
+
+for (const [info, got] of [
+  ['{"apiVersion":"client.authentication.k8s.io/v1alpha1"}', '"client.authentication.k8s.io/v1alpha1"'],
+  ['{"kind":"ExecCredential"}', 'no apiVersion'],
+  ['null', 'no apiVersion'],
+  ['CANARY', 'no apiVersion'],
+] as const)
+  test(`answers kubectl with an error if it asks by ${info}`, () =>
+    kept({ expires_at: inSeconds(600) }, async ({ file }) => {
+      const env = { KUBERNETES_EXEC_INFO: info };
+      const { code, stdout, stderr } = await run(['token', '--format', 'exec-credential', file], env);
+      assert.equal([code, stdout], [2, '']);
+      assert.is(
+        stderr,
+        `rx-oauth-callback: KUBERNETES_EXEC_INFO must ask for client.authentication.k8s.io/v1 or client.authentication.k8s.io/v1beta1; got ${got}\n`,
+      );
+      // Other formats are not for kubectl.
+      assert.is((await run(['token', file], env)).code, 0);
+    }));
+
+test('warns of a file that other users may read, and uses it', () =>
+  kept({ expires_at: inSeconds(600) }, async ({ file }) => {
+    for (const mode of [0o644, 0o640]) {
+      chmodSync(file, mode);
+      assert.equal(await run(['token', file]), {
+        code: 0,
+        stdout: 'CANARY-old\n',
+        stderr: `${file} can be read by other users; run chmod go-rwx ${file}\n`,
+      });
+    }
+    chmodSync(file, 0o600);
+    assert.is((await run(['token', file])).stderr, '');
+  }));
+
+test('takes a file that begins with a byte order mark', () =>
+  kept({ expires_at: inSeconds(600) }, async ({ file, text }) => {
+    writeFileSync(file, `\uFEFF${text}`);
+    assert.equal(await run(['token', file]), { code: 0, stdout: 'CANARY-old\n', stderr: '' });
+  }));
+
+test('asks for another file if one is damaged, and says that only a sign-in helps by its exit code', () =>
+  kept({}, async ({ file, text }) => {
+    for (const damaged of [text.slice(0, -2), Buffer.from(`\uFEFF${text}`, 'utf16le'), 'notes']) {
+      writeFileSync(file, damaged);
+      const { code, stdout, stderr } = await run(['token', file]);
+      assert.equal([code, stdout], [7, '']);
+      assert.is(
+        stderr,
+        `rx-oauth-callback: ${file}: contains something other than the tokens of a sign-in; remove it, or choose another file\n`,
+      );
+    }
+  }));
+
+for (const command of ['token', 'logout'])
+  test(`${command} needs the name of a file`, async () => {
+    const { code, stdout, stderr } = await run([command, '']);
+    assert.equal([code, stdout], [2, '']);
+    assert.is(stderr, 'rx-oauth-callback: <file> must name a file; got an empty text\n');
+  });
 
 test('P-21 refuses a file that another user may have written', () =>
   kept({}, async ({ as, file }) => {

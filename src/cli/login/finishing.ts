@@ -3,12 +3,13 @@ import type { CommandError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { interrupted } from './interrupted.ts';
 
-/** Time for an answer after a signal. A server answers a refresh in less, and a user may press Ctrl-C again. */
+/** Time for an answer and its file after a signal. Both need less, and a user may press Ctrl-C again. */
 const graceMs = 2_000;
 
 /**
- * Waits two seconds more for a request that the user interrupts. A server that rotates refresh tokens has used up the one that
- * was sent, and the answer has the only one that it still accepts. A second signal ends the process.
+ * Waits two seconds more for tokens that are requested or saved when the user interrupts. A server that rotates refresh tokens has
+ * used up the one that was sent, and the answer has the only one that it still accepts. A second signal ends the process. The file
+ * is then as it was before, or as it should be, because it is replaced in one step.
  */
 export function finishing<T>(io: Io, errorOf?: () => CommandError): MonoTypeOperatorFunction<T> {
   return (request) =>
@@ -18,7 +19,7 @@ export function finishing<T>(io: Io, errorOf?: () => CommandError): MonoTypeOper
         signal = error;
         // Once the handlers are removed: a signal that comes before would be lost.
         queueMicrotask(() =>
-          io.stderr.write('Waiting up to 2 s for the new refresh token; Ctrl-C stops immediately.\n'),
+          io.stderr.write('Waiting up to 2 s for the new tokens to be saved; Ctrl-C stops immediately.\n'),
         );
         subscriber.add(timer(graceMs).subscribe(() => subscriber.error(error)));
       };

@@ -7,7 +7,7 @@ import type { Io } from '../io.ts';
 import { interrupted } from './interrupted.ts';
 import { TokenFile, type TokenFileOptions } from './save.ts';
 
-interface OpenOptions extends Pick<TokenFileOptions, 'prefix'> {
+interface OpenOptions extends Pick<TokenFileOptions, 'prefix' | 'onExposed'> {
   /** Creates the error of an interrupted wait. @default that of a cancelled sign-in */
   readonly errorOf?: () => CommandError;
 }
@@ -22,11 +22,11 @@ export async function openTokenFile(
   path: string,
   timeout: number,
   io: Io,
-  { prefix = '--save ', errorOf }: OpenOptions = {},
+  { prefix = '--save ', errorOf, onExposed = () => undefined }: OpenOptions = {},
 ): Promise<TokenFile> {
   const onWait = (): void =>
     void io.stderr.write(`${printable(`Another command is using ${path}; waiting for it to finish.`)}\n`);
-  const opening = abortable((signal) => TokenFile.open(path, { signal, prefix, onWait }));
+  const opening = abortable((signal) => TokenFile.open(path, { signal, prefix, onWait, onExposed }));
   const late = (): Observable<never> =>
     throwError(
       () => new CommandError(`${prefix}${path}: another command is still using it`, exitCodes.expired),
@@ -34,4 +34,10 @@ export async function openTokenFile(
   return firstValueFrom(
     merge(opening.pipe(timeoutAfter({ first: timeout, with: late })), interrupted(io, errorOf)),
   );
+}
+
+/** Returns a function that warns of a file that other users may read. Its tokens are used all the same: they are exposed already. */
+export function exposureWarning(path: string, io: Pick<Io, 'stderr'>): () => void {
+  return () =>
+    void io.stderr.write(`${printable(`${path} can be read by other users; run chmod go-rwx ${path}`)}\n`);
 }

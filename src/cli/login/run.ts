@@ -1,4 +1,15 @@
-import { concat, concatMap, connect, firstValueFrom, map, merge, switchMap, type Observable } from 'rxjs';
+import {
+  concat,
+  concatMap,
+  connect,
+  firstValueFrom,
+  map,
+  merge,
+  of,
+  switchMap,
+  take,
+  type Observable,
+} from 'rxjs';
 import { FlowExpiredError } from '../../model/errors.ts';
 import { tokens as tokensOf } from '../../login/operators.ts';
 import { signIn } from '../../login/sign-in.ts';
@@ -9,13 +20,13 @@ import type { Io } from '../io.ts';
 import { Prompter } from './prompter.ts';
 import { finishing } from './finishing.ts';
 import { interrupted } from './interrupted.ts';
-import { openTokenFile } from './open-token-file.ts';
+import { exposureWarning, openTokenFile } from './open-token-file.ts';
 import { connectionNotices } from './connection-notice.ts';
 import { openReceiver } from './receiver.ts';
 import { Progress } from './progress.ts';
 import { refreshed } from './refreshed.ts';
-import type { TokenFile } from './save.ts';
-import { isReusable, savedTokens, textOf } from './saved.ts';
+import { saving } from './saving.ts';
+import { isReusable, savedTokens } from './saved.ts';
 import { asFlag, readLogin, type LoginFlags, type LoginSettings } from './settings.ts';
 
 /** Signs in, and writes the tokens. Throws `CommandError`, or an error of the library. */
@@ -24,7 +35,10 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
   const progress = new Progress(io);
   const { save, signIn: given } = settings;
   // Another command may be signing in for as long as this one may.
-  const file = save === undefined ? undefined : await openTokenFile(save, given.timeout, io);
+  const file =
+    save === undefined
+      ? undefined
+      : await openTokenFile(save, given.timeout, io, { onExposed: exposureWarning(save, io) });
   try {
     const saved = savedTokens(settings, file?.text);
     if (saved && isReusable(saved, settings)) {
@@ -32,19 +46,23 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
       return;
     }
     await file?.requireReplaceable();
+    const save = saving(file, [given.resource ?? []].flat());
     const work = concat(
       refreshed(saved, settings, progress).pipe(
+        save,
         finishing(io),
-        map((tokens) => ({ tokens, isRefreshed: true })),
+        map((received) => ({ ...received, isRefreshed: true })),
       ),
       merge(prompted(settings, io, progress), interrupted(io)).pipe(
-        map((tokens) => ({ tokens, isRefreshed: false })),
+        take(1),
+        // A signal is handled from the first moment to the last.
+        concatMap((tokens) => of(tokens).pipe(save, finishing(io))),
+        map((received) => ({ ...received, isRefreshed: false })),
       ),
     );
-    const { tokens, isRefreshed } = await firstValueFrom(work);
-    const text = textOf(tokens, settings);
-    if (file) await saveOrPrint(file, text, io);
-    else io.stdout.write(text);
+    const { tokens, text, unsaved, isRefreshed } = await firstValueFrom(work);
+    if (!file || unsaved) io.stdout.write(text);
+    if (unsaved) throw new CommandError(`${unsaved.message}; the tokens are on standard output`);
     if (isRefreshed) progress.refreshed(tokens.issuer);
     else progress.signedIn(tokens.issuer);
   } catch (error) {
@@ -54,16 +72,6 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
   } finally {
     progress.stop();
     await file?.close();
-  }
-}
-
-/** Saves the tokens; prints them if the file can no longer be written, so that they are not lost. */
-async function saveOrPrint(file: TokenFile, text: string, io: Io): Promise<void> {
-  try {
-    await file.replace(text);
-  } catch (error) {
-    io.stdout.write(text);
-    throw new CommandError(`${(error as Error).message}; the tokens are on standard output`);
   }
 }
 

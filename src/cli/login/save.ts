@@ -1,11 +1,14 @@
 import { lockFile, LockLostError, type FileLock, type FileLockOptions } from '../../base/file-lock.ts';
 import { readPrivateFile, UnsafeFileError } from '../../base/private-file.ts';
 import { CommandError } from '../errors.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
 
 /** Options of `TokenFile.open`. */
 export interface TokenFileOptions extends FileLockOptions {
   /** Text before the path in messages. @default '--save ' */
   readonly prefix?: string;
+  /** Called if other users may read the file. */
+  readonly onExposed?: () => void;
 }
 
 /** The file of `--save`, which no other command changes until it is closed. */
@@ -26,23 +29,29 @@ export class TokenFile {
   /**
    * Reads the file without waiting for other commands, which replace it in one step. Resolves with undefined if there is none.
    * Throws `CommandError` if it is not one to keep tokens in.
+   *
+   * @param noTokens Exit code for a file with other content than tokens, or damaged ones.
    */
-  static async read(path: string): Promise<string | undefined> {
+  static async read(
+    path: string,
+    onExposed?: () => void,
+    noTokens: ExitCode = exitCodes.failed,
+  ): Promise<string | undefined> {
     try {
-      return await textOf(path);
+      return await textOf(path, onExposed);
     } catch (error) {
       // There is no folder either.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw unusable('', path, error, 'read');
+      throw unusable('', path, error, 'read', noTokens);
     }
   }
 
   /** Waits until no other command uses the file. Throws `CommandError` if it is not one to keep tokens in. */
   static async open(path: string, options: TokenFileOptions): Promise<TokenFile> {
-    const { prefix = '--save ' } = options;
+    const { prefix = '--save ', onExposed } = options;
     try {
       // Before anything is written beside it.
-      await textOf(path);
+      await textOf(path, onExposed);
       const lock = await lockFile(path, options);
       try {
         // Once more: the one who had it may have saved meanwhile.
@@ -88,14 +97,18 @@ export class TokenFile {
 }
 
 /** Reads a file that may be replaced: it has the tokens of an earlier sign-in, or white space only. */
-async function textOf(file: string): Promise<string | undefined> {
-  const text = await readPrivateFile(file);
-  if (text !== undefined && text.trim() !== '' && !areTokens(text))
-    throw new UnsafeFileError(
-      file,
-      'contains something other than the tokens of a sign-in; choose another file',
-    );
+async function textOf(file: string, onExposed?: () => void): Promise<string | undefined> {
+  // Editors of Windows begin a file with a byte order mark.
+  const text = (await readPrivateFile(file, onExposed))?.replace(/^\uFEFF/, '');
+  if (text !== undefined && text.trim() !== '' && !areTokens(text)) throw new NoTokensError(file);
   return text;
+}
+
+/** A file with other content than tokens, or damaged ones. */
+class NoTokensError extends UnsafeFileError {
+  constructor(file: string) {
+    super(file, 'contains something other than the tokens of a sign-in; remove it, or choose another file');
+  }
 }
 
 function areTokens(text: string): boolean {
@@ -108,8 +121,16 @@ function areTokens(text: string): boolean {
   }
 }
 
-function unusable(prefix: string, file: string, error: unknown, action = 'written'): CommandError {
+function unusable(
+  prefix: string,
+  file: string,
+  error: unknown,
+  action = 'written',
+  noTokens?: ExitCode,
+): CommandError {
   if (error instanceof CommandError) return error;
+  if (error instanceof NoTokensError)
+    return new CommandError(`${prefix}${error.file}: ${error.reason}`, noTokens);
   if (error instanceof UnsafeFileError) return new CommandError(`${prefix}${error.file}: ${error.reason}`);
   if (error instanceof LockLostError)
     return new CommandError(`${prefix}${file}: another command has taken it over`);

@@ -129,6 +129,11 @@ export function clientOptions(
   };
 }
 
+/** Throws `CommandError` if the argument of a command names no file. */
+export function requireFile(file: string): void {
+  if (file === '') throw usage('<file> must name a file; got an empty text');
+}
+
 /** Reads a whole number. Throws `CommandError` for any other text. */
 export function integerOf(flag: string, text: string, min: number, max: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;

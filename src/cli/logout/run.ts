@@ -8,15 +8,16 @@ import { CommandError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { interrupted, stopped } from '../login/interrupted.ts';
-import { openTokenFile } from '../login/open-token-file.ts';
+import { exposureWarning, openTokenFile } from '../login/open-token-file.ts';
 import { TokenFile } from '../login/save.ts';
 import { tokensIn } from '../login/saved.ts';
-import { clientOptions, integerOf } from '../login/settings.ts';
+import { clientOptions, integerOf, requireFile } from '../login/settings.ts';
 import { duration } from '../times.ts';
 import type { LogoutFlags } from './options.ts';
 
 /** Revokes the tokens of a file, and deletes it. Throws `CommandError`. */
 export async function logout(file: string, flags: LogoutFlags, io: Io): Promise<void> {
+  requireFile(file);
   const client = clientOptions(flags, io.env);
   const timeout = integerOf('--timeout', flags.timeout, 1, 86_400) * 1_000;
   const say = (sentence: string): void => void io.stderr.write(`${printable(sentence)}\n`);
@@ -25,7 +26,7 @@ export async function logout(file: string, flags: LogoutFlags, io: Io): Promise<
     return text;
   };
   // Before a lock is made beside it.
-  requireText(await TokenFile.read(file));
+  requireText(await TokenFile.read(file, exposureWarning(file, io)));
   const opened = await openTokenFile(file, timeout, io, { prefix: '', errorOf: stopped });
   try {
     const tokens = tokensIn(requireText(opened.text));

@@ -12,7 +12,7 @@ Formats:
   json              the fields of the token response, without the refresh token
   env               export ACCESS_TOKEN='…' and ACCESS_TOKEN_EXPIRES_AT, in seconds, for a shell
   header            Authorization: Bearer …
-  exec-credential   ExecCredential for kubectl, with the API version client.authentication.k8s.io/v1
+  exec-credential   ExecCredential for kubectl, with the API version that it asks for (v1 or v1beta1)
 
 The secret of a confidential client is read from the environment:
   RX_OAUTH_CALLBACK_CLIENT_SECRET   secret of a confidential client

@@ -1,17 +1,19 @@
 import { printableJson } from '../../base/printable.ts';
 import { CommandError } from '../errors.ts';
+import type { Io } from '../io.ts';
 import type { Credential } from './credential.ts';
 import type { Format } from './options.ts';
+import { askedVersion } from './exec-info.ts';
 
 /** Formats a credential for programs. Throws `CommandError` if the format does not suit it. */
-export function formatted(credential: Credential, format: Format): string {
-  return `${writers[format](credential)}\n`;
+export function formatted(credential: Credential, format: Format, env: Io['env']): string {
+  return `${writers[format](credential, env)}\n`;
 }
 
 // RFC 3339 ends with the year 9999, and a server may send any lifetime. Shells compare whole numbers only.
 const lastTime = Date.parse('9999-12-31T23:59:59Z');
 
-const writers: Readonly<Record<Format, (credential: Credential) => string>> = {
+const writers: Readonly<Record<Format, (credential: Credential, env: Io['env']) => string>> = {
   token: ({ token }) => token,
   json,
   env,
@@ -47,9 +49,9 @@ function header({ token, name, tokens }: Credential): string {
 }
 
 /** @see https://kubernetes.io/docs/reference/config-api/client-authentication.v1/ */
-function execCredential({ token, expiresAt }: Credential): string {
+function execCredential({ token, expiresAt }: Credential, env: Io['env']): string {
   const status = { token, ...(expiresAt !== undefined && expirationOf(expiresAt)) };
-  return JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status });
+  return JSON.stringify({ apiVersion: askedVersion(env), kind: 'ExecCredential', status });
 }
 
 function expirationOf(expiresAt: number): { expirationTimestamp: string } {

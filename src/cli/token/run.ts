@@ -9,11 +9,12 @@ import { exitCodes, rejectsClient } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { finishing } from '../login/finishing.ts';
 import { stopped } from '../login/interrupted.ts';
-import { openTokenFile } from '../login/open-token-file.ts';
+import { exposureWarning, openTokenFile } from '../login/open-token-file.ts';
 import { isRejection } from '../login/refreshed.ts';
 import { TokenFile } from '../login/save.ts';
-import { resourcesOf, textOf, tokensIn } from '../login/saved.ts';
-import { asFlag, clientOptions, integerOf } from '../login/settings.ts';
+import { resourcesOf, tokensIn } from '../login/saved.ts';
+import { saving, type Received } from '../login/saving.ts';
+import { asFlag, clientOptions, integerOf, requireFile } from '../login/settings.ts';
 import { duration } from '../times.ts';
 import { credentialOf, isFresh, isValid, type Credential } from './credential.ts';
 import { formatted } from './format.ts';
@@ -21,37 +22,59 @@ import type { TokenFlags } from './options.ts';
 
 /** Prints a valid token from a file. Throws `CommandError`, or an error of the library. */
 export async function token(file: string, flags: TokenFlags, io: Io): Promise<void> {
-  const client = clientOptions(flags, io.env);
-  const timeout = integerOf('--timeout', flags.timeout, 1, 86_400) * 1_000;
-  const select = (text: string | undefined): Credential =>
-    credentialOf(savedIn(text, file), file, flags.idToken);
-  const print = (credential: Credential): void => void io.stdout.write(formatted(credential, flags.format));
-  const saved = select(await TokenFile.read(file));
-  if (!flags.refresh && isFresh(saved)) {
-    print(saved);
-    return;
-  }
-  const opened = await openTokenFile(file, timeout, io, { prefix: '', errorOf: stopped });
+  requireFile(file);
+  const request = {
+    client: clientOptions(flags, io.env),
+    timeout: integerOf('--timeout', flags.timeout, 1, 86_400) * 1_000,
+    flags,
+    io,
+    select: (text: string | undefined) => credentialOf(savedIn(text, file), file, flags.idToken),
+    print: (credential: Credential) => void io.stdout.write(formatted(credential, flags.format, io.env)),
+  };
+  const saved = request.select(await TokenFile.read(file, exposureWarning(file, io), exitCodes.signIn));
   try {
-    const latest = select(opened.text);
-    // Another command has refreshed the file while this one waited for it.
-    const isNew = latest.token !== saved.token && isValid(latest);
-    print(isNew ? latest : await renewed(latest, opened, client, flags, io));
+    request.print(!flags.refresh && isFresh(saved) ? saved : await latest(saved, file, request));
   } catch (error) {
     throw asFlag(error);
+  }
+}
+
+/** What the user asks for. */
+interface TokenRequest {
+  readonly client: ClientOptions;
+  /** Longest wait for another command, in milliseconds. */
+  readonly timeout: number;
+  readonly flags: TokenFlags;
+  readonly io: Io;
+  readonly select: (text: string | undefined) => Credential;
+  readonly print: (credential: Credential) => void;
+}
+
+/** Resolves with the credential of the file once it is fresh. */
+async function latest(saved: Credential, file: string, request: TokenRequest): Promise<Credential> {
+  let opened: TokenFile;
+  try {
+    opened = await openTokenFile(file, waitFor(saved, request), request.io, { prefix: '', errorOf: stopped });
+  } catch (error) {
+    return inPlaceOf(error, saved, request);
+  }
+  try {
+    const latest = request.select(opened.text);
+    // Another command has refreshed the file while this one waited for it.
+    const isNew = latest.token !== saved.token && isValid(latest);
+    return isNew ? latest : await renewed(latest, opened, request);
   } finally {
     await opened.close();
   }
 }
 
-/** Refreshes the file. Resolves with the saved credential if the server is in trouble and the token is still valid. */
-async function renewed(
-  saved: Credential,
-  opened: TokenFile,
-  client: ClientOptions,
-  flags: TokenFlags,
-  io: Io,
-): Promise<Credential> {
+/** Gives the longest wait for another command. A token that is still valid must be of use when it is printed. */
+function waitFor(saved: Credential, { timeout, flags }: TokenRequest): number {
+  return flags.refresh || !isUsable(saved) ? timeout : Math.min(timeout, (saved.expiresAt - Date.now()) / 2);
+}
+
+/** Refreshes the file. Resolves with the saved credential if that fails and the token is still valid. */
+async function renewed(saved: Credential, opened: TokenFile, request: TokenRequest): Promise<Credential> {
   const { path } = opened;
   const { tokens, name } = saved;
   if (tokens.refresh_token === undefined)
@@ -60,36 +83,46 @@ async function renewed(
         ? `${path} has no refresh token`
         : `the ${name} in ${path} has expired, and there is no refresh token`,
     );
-  await opened.requireReplaceable();
-  const resource = resourcesOf(tokens);
-  const requested = refresh(tokens, { ...client, ...(resource.length > 0 && { resource }) });
-  let after: Tokens;
+  let received: Received;
   try {
-    after = await firstValueFrom(requested.pipe(finishing(io, stopped)));
+    await opened.requireReplaceable();
+    received = await refreshed(tokens, opened, request);
   } catch (error) {
     const isRejected = error instanceof TokenError && isRejection(error);
     if (isRejected && !rejectsClient(error))
       throw needsSignIn(
         `${tokens.issuer} rejected the refresh token (${error.error ?? String(error.status)})`,
       );
-    if (isRejected || flags.refresh || error instanceof CommandError || !isUsable(saved)) throw error;
-    const { message } = error as Error;
-    const left = duration(saved.expiresAt - Date.now());
-    io.stderr.write(`${printable(`${message}; the saved ${name} is valid for another ${left}`)}\n`);
-    return saved;
+    if (isRejected) throw error;
+    return inPlaceOf(error, saved, request);
   }
-  const select = (): Credential => credentialOf(after, path, flags.idToken);
-  // Saved first, whatever the token is like: the refresh token that was sent may be used up.
-  await opened.replace(textOf(after, { signIn: { resource } })).catch((error: unknown) => {
+  const credential = credentialOf(received.tokens, path, request.flags.idToken);
+  if (received.unsaved) {
     // The token is of use, but the refresh token that came with it is lost.
-    io.stdout.write(formatted(select(), flags.format));
-    throw error;
-  });
-  const credential = select();
+    request.print(credential);
+    throw received.unsaved;
+  }
   // A server may say that a token which it has just issued lives for 0 seconds.
   if (credential.token === saved.token && !isValid(credential))
     throw needsSignIn(`${tokens.issuer} does not renew the ${name}, which has expired`);
   return credential;
+}
+
+/** Resolves with new tokens once they are saved, whatever they are like: the refresh token that was sent may be used up. */
+function refreshed(tokens: Tokens, opened: TokenFile, { client, io }: TokenRequest): Promise<Received> {
+  const resource = resourcesOf(tokens);
+  const requested = refresh(tokens, { ...client, ...(resource.length > 0 && { resource }) });
+  return firstValueFrom(requested.pipe(saving(opened, resource), finishing(io, stopped)));
+}
+
+/** Gives the saved credential if it is still valid, and says why there is no new one. Throws the error otherwise. */
+function inPlaceOf(error: unknown, saved: Credential, { flags, io }: TokenRequest): Credential {
+  const isInterrupted = error instanceof CommandError && error.exitCode === exitCodes.interrupted;
+  if (isInterrupted || flags.refresh || !isUsable(saved)) throw error;
+  const left = duration(saved.expiresAt - Date.now());
+  const { message } = error as Error;
+  io.stderr.write(`${printable(`${message}; the saved ${saved.name} is valid for another ${left}`)}\n`);
+  return saved;
 }
 
 function isUsable(credential: Credential): credential is Credential & { expiresAt: number } {

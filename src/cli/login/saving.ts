@@ -1,0 +1,45 @@
+import { catchError, concatMap, type OperatorFunction } from 'rxjs';
+import { TokenError } from '../../login/errors.ts';
+import type { Tokens } from '../../login/tokens.ts';
+import type { TokenFile } from './save.ts';
+import { textOf } from './saved.ts';
+
+/** Tokens that a command has received. */
+export interface Received {
+  readonly tokens: Tokens;
+  /** Text to save or print. */
+  readonly text: string;
+  /** Error if the tokens could not be saved. */
+  readonly unsaved: Error | undefined;
+}
+
+/**
+ * Saves tokens before it emits them. Of an answer to a refresh that was invalid it saves the new refresh token, because the server may
+ * accept no other one.
+ *
+ * @param file Not given if the tokens are to be printed.
+ * @param resource Resources that the tokens were asked for.
+ */
+export function saving(
+  file: TokenFile | undefined,
+  resource: readonly string[],
+): OperatorFunction<Tokens, Received> {
+  const ofResource = (tokens: Tokens): string => textOf(tokens, { signIn: { resource } });
+  return (source) =>
+    source.pipe(
+      catchError(async (error: unknown) => {
+        // The error of the answer says more than one of the file.
+        if (error instanceof TokenError && error.kept)
+          await file?.replace(ofResource(error.kept)).catch(() => undefined);
+        throw error;
+      }),
+      concatMap(async (tokens) => {
+        const text = ofResource(tokens);
+        const unsaved = await file?.replace(text).then(
+          () => undefined,
+          (error: unknown) => error as Error,
+        );
+        return { tokens, text, unsaved };
+      }),
+    );
+}
