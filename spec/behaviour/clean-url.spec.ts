@@ -50,6 +50,13 @@ for (const [name, query, options, settle, sentences] of [
     ['The sign-in was received.', 'Connected to: https://mcp.example/own'],
   ],
   ['a cancellation', 'error=access_denied', {}, undefined, ['You cancelled the sign-in.']],
+  [
+    'a refusal',
+    'error=access_denied&error_description=Not+assigned',
+    {},
+    undefined,
+    ['You were not signed in', 'Not assigned', '>access_denied<'],
+  ],
   ['an error', 'error=x&error_description=No+entry', {}, undefined, ['reported an error', 'No entry', '>x<']],
   [
     'a failure of the app',

@@ -78,14 +78,28 @@ seed('answers code and state with the success page', async () => {
 seed('answers access_denied in its own words', async () => {
   await using server = await listening();
   const { state } = await server.begin();
-  const page = await visit(
-    redirectTo(server.redirectUri, { error: 'access_denied', error_description: 'PHISH', state }),
-  );
+  const page = await visit(redirectTo(server.redirectUri, { error: 'access_denied', state }));
   assert.is(page.status, 400);
   assert.match(page.body, 'You cancelled the sign-in. Start again from the app.');
   assert.not.match(page.body, 'failed');
-  assert.not.match(page.body, 'PHISH');
 });
+
+seed(
+  'answers access_denied with the reason of the authorization server, and does not call it a cancellation',
+  async () => {
+    await using server = await listening();
+    const { state } = await server.begin();
+    const error_description = 'User is not <assigned> to this application.';
+    const page = await visit(
+      redirectTo(server.redirectUri, { error: 'access_denied', error_description, state }),
+    );
+    assert.is(page.status, 400);
+    assert.match(page.body, '<h1>You were not signed in</h1>');
+    assert.match(page.body, 'User is not &lt;assigned&gt; to this application.');
+    assert.match(page.body, '<code>access_denied</code>');
+    assert.not.match(page.body, 'cancelled the sign-in');
+  },
+);
 
 seed('answers any other error with its description', async () => {
   await using server = await listening();

@@ -418,7 +418,10 @@ export const requirements = requirementsOn(
               // The error code is as much a stranger's text.
               assert.is(tags((await deny(hostile, 'harmless')).body), tags(harmless.body));
             }
-            assert.not.match((await deny('access_denied', 'harmless')).body, 'harmless');
+            // A denial may be a rule of the server, which only its description tells.
+            const denied = await deny('access_denied', 'not <assigned>');
+            assert.match(denied.body, 'dir="auto">not &lt;assigned&gt;</p>');
+            assert.not.match(denied.body, 'You cancelled');
           },
           create,
         ),
@@ -427,6 +430,11 @@ export const requirements = requirementsOn(
           'shows the description as HTML',
           edit(`error_description && escapeHtml(error_description)`, `error_description`),
           /<svg onload=alert\(1\)> stays text/,
+        ),
+        twin(
+          'calls every denial a cancellation',
+          edit(`cancelled && !response.error_description`, `cancelled`),
+          /not &lt;assigned&gt;/,
         ),
       ],
     ),

@@ -664,7 +664,7 @@ export const requirements = requirementsOn(
           'shows an error before the state is checked',
           edit(
             `answer: reason === 'missing_code' ? pages.other('nothing', language) : pages.neutral(status, language),`,
-            `answer: fields.error === undefined ? pages.neutral(400, language) : pages.denied(new CallbackResponse(fields), language),`,
+            `answer: fields.error === undefined ? pages.neutral(400, language) : pages.denied('denied', new CallbackResponse(fields), language),`,
           ),
           /not answered with the neutral page/,
         ),

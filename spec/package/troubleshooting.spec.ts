@@ -74,6 +74,7 @@ const tables: Readonly<Record<string, readonly string[]>> = {
   Headline: [
     texts.en.success,
     texts.en.cancelled,
+    texts.en.notSignedIn,
     texts.en.failure,
     texts.en.waiting,
     texts.en.inactive,

@@ -24,7 +24,7 @@ export function readOptions<O extends object, D extends object>(
   { of, prefix = '' }: OptionsOwner,
   defaults: D,
 ): O & D {
-  if (typeof options !== 'object' || (options as unknown) === null) {
+  if (typeof options !== 'object' || (options as unknown) === null || Array.isArray(options)) {
     throw new InvalidOptionError('options', `of ${of} must be an object; got ${typeOf(options)}`);
   }
   const read = { ...defaults } as Record<string, unknown>;

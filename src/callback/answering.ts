@@ -89,9 +89,13 @@ export class Answering {
     const delivery = { redirect, flow, ...labelOf(description) };
     const { serverUrl } = description ?? {};
     if (response.error !== undefined) {
-      const answer = isCancellation(response.error)
-        ? this.#clean('cancelled', language)
-        : this.#cleanWith('denied', language, (query) => pages.denied(response, language, query));
+      const cancelled = isCancellation(response.error);
+      const kind = cancelled ? 'notSignedIn' : 'denied';
+      // Servers send `access_denied` for rules of their own too. A description tells which it was.
+      const answer =
+        cancelled && !response.error_description
+          ? this.#clean('cancelled', language)
+          : this.#cleanWith(kind, language, (query) => pages.denied(kind, response, language, query));
       return { kind: 'answered', answer, ...delivery };
     }
     if (!awaitOutcome)

@@ -35,7 +35,8 @@ export interface PagesOptions {
 }
 
 /** Page of a fixed text after a redirect was consumed. */
-export type FinishedKind = 'received' | 'succeeded' | 'undecided' | 'cancelled' | 'denied' | 'failed';
+export type FinishedKind =
+  'received' | 'succeeded' | 'undecided' | 'cancelled' | 'notSignedIn' | 'denied' | 'failed';
 
 /** Properties of a page that differ from those of its kind. */
 interface Manner {
@@ -109,8 +110,9 @@ export class Pages {
     return this.#make(kind, language, { cleanQuery, serverUrl });
   }
 
-  /** Returns the page for an accepted response with `error`. */
+  /** Returns the page for an accepted response with `error`, with what the authorization server says about it. */
   denied(
+    kind: 'denied' | 'notSignedIn',
     { error, error_description, error_uri }: CallbackResponse,
     language: Language,
     cleanQuery?: string,
@@ -121,7 +123,7 @@ export class Pages {
       // Others, such as `javascript:`, are of no use to a user who copies them.
       errorUri: error_uri && /^https?:/i.test(error_uri) ? escapeHtml(error_uri) : undefined,
     };
-    return this.#make('denied', language, { cleanQuery, said });
+    return this.#make(kind, language, { cleanQuery, said });
   }
 
   /** Returns the page for the outcome `failure`. */

@@ -12,7 +12,7 @@ export function chooseLanguage(header: string): Language {
   let bestWeight = 0;
   for (const range of header.split(',')) {
     const [tag = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
-    const weight = Number(parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? 1);
+    const weight = weightOf(parameters);
     const language = languageOf(tag);
     if (language && weight > bestWeight) {
       best = language;
@@ -20,6 +20,17 @@ export function chooseLanguage(header: string): Language {
     }
   }
   return best;
+}
+
+/**
+ * Returns the weight among the parameters of a range: 1 if there is none, and 0, which is "not acceptable", if it is no number
+ * from 0 to 1 with at most three decimals.
+ *
+ * @see RFC 9110 section 12.4.2
+ */
+function weightOf(parameters: readonly string[]): number {
+  const weight = parameters.find((parameter) => /^q\s*(=|$)/.test(parameter)) ?? 'q=1';
+  return Number(/^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.exec(weight)?.[1] ?? 0);
 }
 
 /**

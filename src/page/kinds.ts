@@ -39,6 +39,14 @@ export const kinds = {
       message: cancelledHint,
     }),
   },
+  notSignedIn: {
+    status: 400,
+    content: ({ notSignedIn, accessDenied }) => ({
+      kind: 'cancelled',
+      headline: notSignedIn,
+      message: accessDenied,
+    }),
+  },
   denied: {
     status: 400,
     content: ({ failure, failed }) => ({ kind: 'failure', headline: failure, message: failed }),

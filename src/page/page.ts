@@ -87,7 +87,7 @@ export function renderPage(view: PageView, extra = ''): string {
     text ? `<p${attributes}>${text}</p>\n` : '';
   const code = (text: string | undefined): string => paragraph(text && `<code>${text}</code>`, ' dir="ltr"');
   // An empty `lang` says that the language is unknown.
-  const said = paragraph(detail, kind === 'failure' ? ' lang="" dir="auto"' : '');
+  const said = paragraph(detail, kind === 'success' ? '' : ' lang="" dir="auto"');
   const box = said + code(error) + code(errorUri);
   const image = logo ? `<img class="logo" src="${logo}" alt="">\n` : '';
   return `<!doctype html>

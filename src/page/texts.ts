@@ -3,11 +3,17 @@ export interface Texts {
   success: string;
   /** Message for an accepted response whose outcome is not yet known. */
   received: string;
+  /** Headline while the app completes the sign-in. */
+  finishing: string;
+  finishingHint: string;
   waiting: string;
   waitingHint: string;
   /** Headline if the user declined at the authorization server. */
   cancelled: string;
   cancelledHint: string;
+  /** Headline if the authorization server denied access and gave a reason. */
+  notSignedIn: string;
+  accessDenied: string;
   failure: string;
   /** Message for an error of the authorization server. */
   failed: string;
@@ -96,10 +102,14 @@ export const languages = Object.keys(languageTable) as readonly Language[];
 export const textTable: Readonly<Record<keyof Texts, true>> = {
   success: true,
   received: true,
+  finishing: true,
+  finishingHint: true,
   waiting: true,
   waitingHint: true,
   cancelled: true,
   cancelledHint: true,
+  notSignedIn: true,
+  accessDenied: true,
   failure: true,
   failed: true,
   inactive: true,

@@ -169,8 +169,14 @@ function requireTexts(texts: OwnTexts): void {
   const byLanguage = readOptions(texts, languageTable, { of: 'texts', prefix: 'texts.' }, {});
   for (const [language, own] of Object.entries(byLanguage)) {
     const of = `texts.${language}`;
-    const sentences = readOptions(own ?? {}, textTable, { of, prefix: `${of}.` }, {});
-    for (const [name, text] of Object.entries(sentences)) requireText(`${of}.${name}`, text);
+    const sentences = readOptions<OwnTexts['en'] & object, object>(
+      own as object,
+      textTable,
+      { of, prefix: `${of}.` },
+      {},
+    );
+    for (const [name, text] of Object.entries(sentences))
+      if (typeof text !== 'string' || !text.trim()) throw invalid(`${of}.${name}`, 'be a sentence', text);
   }
 }
 

@@ -379,6 +379,18 @@ all('--texts: stand on the page, and a wrong name is named with the flag', async
       { en: 'Hi' },
       /^rx-oauth-callback: en in \S+kind.json must be an object with sentences; got "Hi"$/m,
     ],
+    [
+      'list',
+      { en: [] },
+      /^rx-oauth-callback: en in \S+list.json must be an object with sentences; got \[\]$/m,
+    ],
+    ['lists', [], /^rx-oauth-callback: what is in \S+lists.json must be an object with languages/m],
+    ['none', null, /^rx-oauth-callback: what is in \S+none.json must be an object with languages/m],
+    [
+      'blank',
+      { en: { success: ' ' } },
+      /^rx-oauth-callback: --texts en\.success must be a sentence; got " "$/m,
+    ],
   ] as const) {
     const { code, stderr } = await run(['serve', '--texts', folder.write(`${name}.json`, content)]);
     assert.is(code, exitCodes.usage);

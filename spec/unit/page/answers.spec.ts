@@ -39,6 +39,12 @@ for (const language of languages) {
         [said.cancelled, said.cancelledHint, said.close],
       ],
       [pagesOf().finished('denied', language), 400, 'failure', [said.failure, said.failed, said.close]],
+      [
+        pagesOf().finished('notSignedIn', language),
+        400,
+        'cancelled',
+        [said.notSignedIn, said.accessDenied, said.close],
+      ],
       [denied({ error: 'x' }, language), 400, 'failure', [said.failure, said.failed, '>x<']],
       [pagesOf().neutral(404, language), 404, 'neutral', [said.inactive, said.inactiveHint, said.close]],
     ];
@@ -59,7 +65,7 @@ kinds('differ in their titles by outcome and language', () => {
   const titlesIn = (language: Language): readonly (string | undefined)[] => {
     const made = pagesOf({ title: undefined });
     return [
-      ...(['succeeded', 'undecided', 'cancelled', 'denied'] as const).map((kind) =>
+      ...(['succeeded', 'undecided', 'cancelled', 'notSignedIn', 'denied'] as const).map((kind) =>
         made.finished(kind, language),
       ),
       ...[
@@ -69,7 +75,7 @@ kinds('differ in their titles by outcome and language', () => {
       ],
     ].map((answer) => /<title>([^<]*)<\/title>/.exec(html(answer))?.[1]);
   };
-  for (const language of languages) is(new Set(titlesIn(language)).size, 7, language);
+  for (const language of languages) is(new Set(titlesIn(language)).size, 8, language);
   for (const language of languages.filter((each) => each !== 'en'))
     for (const title of titlesIn(language)) not.ok(titlesIn('en').includes(title), title);
   for (const [options, expected] of [
@@ -429,7 +435,7 @@ for (const [name, options] of Object.entries({
 }
 
 function denied(fields: Record<string, string>, of: Language): Answer {
-  return pagesOf().denied(CallbackResponse.fromDict(fields), of);
+  return pagesOf().denied('denied', CallbackResponse.fromDict(fields), of);
 }
 
 function html({ body }: Answer): string {

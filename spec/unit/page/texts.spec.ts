@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { basics, languages, type Texts } from '../../../src/page/texts.ts';
@@ -73,7 +74,9 @@ for (const language of languages) {
 
   test(`tell each page from every other in ${language}`, () => {
     const { success, cancelled, failure, inactive, waiting, headTooLarge, unavailable } = texts[language];
-    const headlines = [success, cancelled, failure, inactive, waiting, headTooLarge, unavailable];
+    const { notSignedIn, finishing } = texts[language];
+    const refused = [cancelled, notSignedIn, failure, inactive, headTooLarge, unavailable];
+    const headlines = [success, finishing, waiting, ...refused];
     is(new Set(headlines).size, headlines.length);
   });
 }
@@ -134,6 +137,21 @@ const chosen: readonly (readonly [header: string, language: string])[] = [
   ['de;q=high, fr;q=0.1', 'fr'],
   ['de;q=NaN', 'en'],
   ['de;q=-1', 'en'],
+  ['de;q=1.5, fr;q=0.1', 'fr'],
+  ['de;q=1.001, fr;q=1.000', 'fr'],
+  ['de;q=0.1234, fr;q=0.1', 'fr'],
+  ['de;q=Infinity, fr;q=0.1', 'fr'],
+  ['de;q=0x1, fr;q=0.1', 'fr'],
+  ['de;q=1e0, fr;q=0.1', 'fr'],
+  ['de;q=.9, fr;q=0.1', 'fr'],
+  ['de;q, fr;q=0.1', 'fr'],
+  ['de;q = 1, fr;q=0.1', 'fr'],
+  ['de;Q=0.2, fr;q=0.1', 'de'],
+  ['de;q=1., fr;q=0.9', 'de'],
+  // The first weight of a range counts.
+  ['de;q=0.1;q=1, fr;q=0.2', 'fr'],
+  // English is where nothing fits, even if the browser would rather have none.
+  ['en;q=0, *;q=0.5', 'en'],
   [',,;;q=1,;', 'en'],
   ['<script>', 'en'],
 ];
@@ -142,6 +160,43 @@ for (const [header, language] of chosen) {
   choosing(`answers "${header}" in ${language}`, () => {
     is(chooseLanguage(header), language);
   });
+}
+
+/** A weight as browsers and strangers write it, and what it is worth in thousandths. */
+const weights = fc.oneof(
+  fc.constant(['', 1_000] as const),
+  fc.integer({ min: 0, max: 1_000 }).map((worth) => [`;q=${(worth / 1_000).toFixed(3)}`, worth] as const),
+  fc.integer({ min: 0, max: 10 }).map((worth) => [` ; Q=${worth / 10}`, worth * 100] as const),
+  fc
+    .oneof(
+      fc.integer({ min: 1_001 }).map((n) => n / 1_000),
+      fc.integer({ max: -1 }),
+    )
+    .map(odd),
+  fc.string().filter(hasNoNumber).map(odd),
+);
+
+choosing('takes the first of the ranges with the highest weight, for any weights', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.constantFrom('de', 'fr', 'ja', 'sv', '*', 'xx-YY'), weights)),
+      (ranges) => {
+        const known = ranges.filter(([tag, [, worth]]) => /^(?:de|fr|ja)$/.test(tag) && worth > 0);
+        const most = Math.max(...known.map(([, [, worth]]) => worth));
+        const expected = known.find(([, [, worth]]) => worth === most)?.[0] ?? 'en';
+        is(chooseLanguage(ranges.map(([tag, [weight]]) => tag + weight).join(', ')), expected);
+      },
+    ),
+  );
+});
+
+function odd(weight: unknown): readonly [string, number] {
+  return [`;q=${String(weight)}`, 0];
+}
+
+/** Tells if a text is one parameter and no number. */
+function hasNoNumber(text: string): boolean {
+  return !/[,;\d]/.test(text);
 }
 
 test.run();

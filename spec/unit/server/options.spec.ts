@@ -106,10 +106,17 @@ const bad: readonly Bad[] = [
   ['callback_path', { callback_path: '/cb' }, 'is not an option'],
   ['Port', { Port: 1 }, 'is not an option'],
   ['options', { texts: null }, 'of texts must be an object; got null'],
+  ['options', { texts: [] }, 'of texts must be an object; got a list'],
   ['options', { texts: { en: 'Hi' } }, 'of texts.en must be an object; got a string'],
+  ['options', { texts: { en: [] } }, 'of texts.en must be an object; got a list'],
+  ['options', { texts: { en: null } }, 'of texts.en must be an object; got null'],
   ['texts.pt', { texts: { pt: {} } }, 'is not an option of texts'],
   ['texts.en.sucess', { texts: { en: { sucess: 'Hi' } } }, 'is not an option of texts.en'],
-  ['texts.de.close', { texts: { de: { close: 1 } } }, 'must be a string; got a number'],
+  ['texts.de.close', { texts: { de: { close: 1 } } }, 'must be a sentence; got 1'],
+  ['texts.de.close', { texts: { de: { close: null } } }, 'must be a sentence; got null'],
+  ['texts.en.success', { texts: { en: { success: [] } } }, 'must be a sentence; got []'],
+  ['texts.en.success', { texts: { en: { success: '' } } }, 'must be a sentence; got an empty string'],
+  ['texts.en.success', { texts: { en: { success: ' \u00a0\n' } } }, 'must be a sentence; got " \u00a0\\n"'],
 ];
 
 const test = suite('options');

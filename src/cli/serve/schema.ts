@@ -57,11 +57,16 @@ export const tokens: v.GenericSchema<unknown, Token[]> = v.array(
 );
 
 /** Schema of a file of sentences for the pages. The library checks the names. */
-export const texts = v.record(
-  v.string(),
-  v.record(v.string(), text, 'an object with sentences'),
+export const texts = object(
+  object(text, 'an object with sentences'),
   'an object with languages, such as { "en": { "success": "Welcome" } }',
 );
+
+/** Returns the schema of an object with any names. A list is none. */
+function object<Value extends v.GenericSchema>(value: Value, message: string) {
+  const isNoList = v.check((given: unknown) => !Array.isArray(given), message);
+  return v.pipe(v.unknown(), isNoList, v.record(v.string(), value, message));
+}
 
 /** Schema of a file of sealing keys. */
 export const sealingKeys = v.array(

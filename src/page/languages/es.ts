@@ -6,10 +6,15 @@ export const es: Translation = {
   texts: {
     success: 'Autenticación correcta',
     received: 'Se recibió el inicio de sesión. La aplicación continúa a partir de aquí.',
+    finishing: 'Finalizando el inicio de sesión…',
+    finishingHint:
+      'La aplicación está completando el inicio de sesión. El resultado aparecerá en esta página.',
     waiting: 'Inicio de sesión recibido',
     waitingHint: 'La aplicación aún no ha comunicado un resultado. Consulte la aplicación.',
     cancelled: 'Inicio de sesión cancelado',
     cancelledHint: 'Ha cancelado el inicio de sesión. Empiece de nuevo desde la aplicación.',
+    notSignedIn: 'No se inició la sesión',
+    accessDenied: 'El servidor de autorización denegó el acceso.',
     failure: 'Error de autenticación',
     failed: 'El servidor de autorización comunicó un error.',
     inactive: 'Este enlace de inicio de sesión no está activo',
