@@ -10,6 +10,7 @@ export { refresh } from './login/refresh.ts';
 export { revoke } from './login/revoke.ts';
 export { Tokens } from './login/tokens.ts';
 export {
+  AuthorizationRequestError,
   DiscoveryError,
   MissingPackageError,
   RegistrationError,
@@ -30,6 +31,6 @@ export type {
   FailedEvent,
 } from './login/events.ts';
 export type { IdTokenClaims, TokenFields } from './login/tokens.ts';
-export type { DiscoveryFlaw, RevokedToken, SignInError } from './login/errors.ts';
+export type { DiscoveryFlaw, RequestEndpoint, RevokedToken, SignInError } from './login/errors.ts';
 export type { ServerMetadata } from './login/server-metadata.ts';
 export type { Fetch } from './login/requests.ts';

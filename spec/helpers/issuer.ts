@@ -16,6 +16,8 @@ export interface IssuerOptions {
   token?: (form: URLSearchParams, response: ServerResponse) => void;
   /** Answers the request to revoke a token, given its form. Without it there is no revocation endpoint. */
   revoke?: (form: URLSearchParams, response: ServerResponse) => void;
+  /** Answers requests to further endpoints, by their paths, given their forms. */
+  posts?: Readonly<Record<string, (form: URLSearchParams, response: ServerResponse) => void>>;
   /** Answers a registration. */
   register?: (body: Record<string, unknown>, response: ServerResponse) => void;
 }
@@ -66,6 +68,7 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<Issuer> 
     else if (url === '/revoke' && options.revoke) options.revoke(new URLSearchParams(body), response);
     else if (url === '/register' && options.register)
       options.register(JSON.parse(body) as Record<string, unknown>, response);
+    else if (options.posts?.[url]) options.posts[url](new URLSearchParams(body), response);
     else if (options.page !== undefined && method === 'GET') {
       response.setHeader('Content-Type', 'text/html');
       response.end(options.page);

@@ -36,6 +36,7 @@ const byErrorCode: Readonly<Partial<Record<string, ExitCode>>> = {
   unreachable: exitCodes.connection,
   discovery_failed: exitCodes.connection,
   authorization_error: exitCodes.denied,
+  authorization_request_failed: exitCodes.denied,
   expired: exitCodes.expired,
   cancelled: exitCodes.interrupted,
 };
@@ -48,7 +49,11 @@ interface Failure {
   readonly unanswered?: unknown;
 }
 
-const ofRequests: readonly unknown[] = ['token_request_failed', 'revocation_failed'];
+const ofRequests: readonly unknown[] = [
+  'authorization_request_failed',
+  'token_request_failed',
+  'revocation_failed',
+];
 
 /** Tells if an endpoint rejects the client (RFC 6749 section 5.2), in the body or by the status only. */
 export function rejectsClient({ code, error, status }: Failure): boolean {

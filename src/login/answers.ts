@@ -75,6 +75,17 @@ export function revocationAnswer(answer: Answer): Response {
 }
 
 /**
+ * Passes the answer to a pushed authorization request on, with the status that openid-client expects.
+ *
+ * @throws {ReportedError} if the answer reports an error, whatever its status, media type and headers
+ */
+export function pushedAnswer(answer: Answer): Response {
+  const body = readBody(answer.text);
+  if (!isOk(answer) || body?.['request_uri'] === undefined) return unlessReported(answer, body);
+  return Response.json(body, { status: 201 });
+}
+
+/**
  * Passes a registration on, with the status and fields that openid-client expects.
  *
  * @throws {ReportedError} if the answer reports an error, whatever its status, media type and headers

@@ -4,9 +4,9 @@ import { configurationOf, type ConfiguredClient } from './configuration.ts';
 import { RegistrationError } from './errors.ts';
 import { formEncoded } from './form-encoding.ts';
 import { allowLoopback, loadOpenId, type OpenId } from './openid-client.ts';
-import type { ClientOptions, SignInOptions } from './options.ts';
+import type { ClientOptions, ReadSignInOptions } from './options.ts';
 import { refusalOf, type Refusal } from './refusals.ts';
-import { fetchUntil, type Fetch } from './requests.ts';
+import { fetchUntil, type Fetch, type ReadAnswer } from './requests.ts';
 import { listOf, type ServerMetadata } from './server-metadata.ts';
 
 /** This program as a client of the authorization server. */
@@ -15,15 +15,21 @@ export interface Client {
   secret: string | undefined;
   /** Set if this sign-in has registered the client. */
   registered?: true;
-  /** Resolves with the configuration for requests of openid-client that end with the signal. */
-  configure: (signal: AbortSignal) => Promise<Configuration>;
+  /** True if the server has registered the client as one that pushes its authorization requests. */
+  pushes?: boolean;
+  /**
+   * Resolves with the configuration for requests of openid-client that end with the signal.
+   *
+   * @param read Reads the answers to POST requests. @default tokenAnswer
+   */
+  configure: (signal: AbortSignal, read?: ReadAnswer) => Promise<Configuration>;
 }
 
 export type KnownClient = ClientOptions & { issuer: string; clientId: string };
 
 /** Resolves with the client of the options, or registers one for this redirect URI. Rejects with `RegistrationError`. */
 export async function clientOf(
-  options: SignInOptions,
+  options: ReadSignInOptions,
   metadata: ServerMetadata,
   redirectUri: string,
   signal: AbortSignal,
@@ -40,13 +46,13 @@ export function knownClient(openid: OpenId, options: KnownClient, metadata: Serv
   return {
     id,
     secret: clientSecret,
-    configure: (signal) => configure(openid, metadata, issuer, { id, auth }, signal, fetch),
+    configure: configurator(openid, metadata, issuer, { id, auth }, fetch),
   };
 }
 
 async function register(
   openid: OpenId,
-  options: SignInOptions,
+  options: ReadSignInOptions,
   metadata: ServerMetadata,
   redirectUri: string,
   signal: AbortSignal,
@@ -111,7 +117,7 @@ function mayConcernScope({ status = 0, error = '' }: Refusal): boolean {
 
 /** The client metadata to register. @see RFC 7591 section 2 */
 function registrationOf(
-  { clientName = 'rx-oauth-callback', scope }: SignInOptions,
+  { clientName = 'rx-oauth-callback', scope }: ReadSignInOptions,
   metadata: ServerMetadata,
   redirectUri: string,
 ): Partial<ClientMetadata> {
@@ -132,7 +138,7 @@ function registeredClient(
   openid: OpenId,
   registered: ClientMetadata,
   metadata: ServerMetadata,
-  { issuer, fetch }: SignInOptions,
+  { issuer, fetch }: ReadSignInOptions,
 ): Client {
   const { client_id: id, client_secret: secret, token_endpoint_auth_method: method } = registered;
   const auth = authentication(openid, metadata, secret, typeof method === 'string' ? method : undefined);
@@ -140,26 +146,28 @@ function registeredClient(
     id,
     secret,
     registered: true,
-    configure: (signal) => configure(openid, metadata, issuer, { id, auth, registered }, signal, fetch),
+    pushes: registered['require_pushed_authorization_requests'] === true,
+    configure: configurator(openid, metadata, issuer, { id, auth, registered }, fetch),
   };
 }
 
-async function configure(
+function configurator(
   openid: OpenId,
   metadata: ServerMetadata,
   issuer: string,
   client: ConfiguredClient,
-  signal: AbortSignal,
   fetch: Fetch = globalThis.fetch,
-): Promise<Configuration> {
-  const configuration = await configurationOf(openid, metadata, issuer, client);
-  const requestTokens = fetchUntil(signal, fetch, tokenAnswer);
-  const requestKeys = fetchUntil(signal, fetch, keysAnswer);
-  configuration[openid.customFetch] = (url, init) =>
-    init.method === 'POST' ? requestTokens(url, init) : requestKeys(url, init);
-  // Without TLS, only the signature proves which server has issued an ID token. Without keys, there is no proof.
-  if (metadata.token_endpoint?.startsWith('http:')) openid.enableNonRepudiationChecks(configuration);
-  return configuration;
+): Client['configure'] {
+  return async (signal, read = tokenAnswer) => {
+    const configuration = await configurationOf(openid, metadata, issuer, client);
+    const post = fetchUntil(signal, fetch, read);
+    const requestKeys = fetchUntil(signal, fetch, keysAnswer);
+    configuration[openid.customFetch] = (url, init) =>
+      init.method === 'POST' ? post(url, init) : requestKeys(url, init);
+    // Without TLS, only the signature proves which server has issued an ID token. Without keys, there is no proof.
+    if (metadata.token_endpoint?.startsWith('http:')) openid.enableNonRepudiationChecks(configuration);
+    return configuration;
+  };
 }
 
 /** @see RFC 8414 section 2: the default is `client_secret_basic` */

@@ -14,7 +14,9 @@ export type DiscoveryFlaw =
   /** An endpoint is neither https nor on loopback. */
   | 'insecure_endpoint'
   /** The metadata does not list S256, which `requirePkce` requires. */
-  | 'pkce_not_supported';
+  | 'pkce_not_supported'
+  /** The metadata does not list the response mode, or none that a callback server can receive. */
+  | 'response_mode_not_supported';
 
 /**
  * The metadata of the authorization server is unavailable or must not be used. The user has not been sent to it.
@@ -60,6 +62,41 @@ export class RegistrationError extends CodedError {
     readonly unanswered = false,
   ) {
     super(message);
+  }
+}
+
+/** Names of the endpoints that take the authorization request of a sign-in. */
+export type RequestEndpoint = 'pushed_authorization_request_endpoint' | 'device_authorization_endpoint';
+
+/**
+ * An endpoint that takes the authorization request rejected it, could not be reached, or sent an invalid answer. The user has
+ * not been sent to the server.
+ *
+ * @see RFC 9126 section 2.3, RFC 8628 section 3.2
+ *
+ * @example
+ * import { AuthorizationRequestError, signIn } from 'rx-oauth-callback/login';
+ *
+ * signIn({ issuer: 'https://as.example', clientId: 'my-cli' }).subscribe((event) => {
+ *   if (event.type === 'failed' && event.error instanceof AuthorizationRequestError) console.error(event.error.endpoint);
+ * });
+ */
+export class AuthorizationRequestError extends CodedError {
+  readonly code = 'authorization_request_failed';
+  override readonly name = 'AuthorizationRequestError';
+  constructor(
+    readonly issuer: string,
+    readonly endpoint: RequestEndpoint,
+    /** Continues a sentence that begins with the endpoint. */
+    reason: string,
+    /** Error code of the answer, such as `invalid_request`; undefined if there was none. */
+    readonly error?: string,
+    /** True if the server did not answer, so that the caller may retry. */
+    readonly unanswered = false,
+    /** HTTP status of the answer, if it was the cause. */
+    readonly status?: number,
+  ) {
+    super(`the ${endpoint} of ${issuer} ${reason}`);
   }
 }
 
@@ -164,7 +201,12 @@ export class MissingPackageError extends CodedError {
 
 /** Errors with which a sign-in fails. They differ in their `code`. */
 export type SignInError =
-  DiscoveryError | RegistrationError | TokenError | MissingPackageError | OAuthCallbackError;
+  | DiscoveryError
+  | RegistrationError
+  | AuthorizationRequestError
+  | TokenError
+  | MissingPackageError
+  | OAuthCallbackError;
 
 /** Tells if an error is an expected failure of a sign-in. Any other error is a defect of the program. */
 export function isSignInError(error: unknown): error is SignInError {

@@ -1,5 +1,6 @@
 import { inspect, type Inspect } from '../model/callback-response.ts';
-import type { Disposition, RefusalReason } from '../model/redirect.ts';
+import type { Disposition, RefusalReason, ResponseMode } from '../model/redirect.ts';
+import type { Flow } from '../model/flow.ts';
 import type { SignInError } from './errors.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -91,6 +92,9 @@ export class RegisteredEvent extends PrintedEvent {
   }
 }
 
+/** The flow that a user is asked to complete. */
+type AuthorizedFlow = Pick<Flow, 'id' | 'state' | 'redirectUri'>;
+
 /**
  * The user must open `url` now. The host is ready to receive the redirect.
  *
@@ -101,18 +105,31 @@ export class RegisteredEvent extends PrintedEvent {
  */
 export class AuthorizeEvent extends PrintedEvent {
   readonly type = 'authorize';
+  readonly flowId: string;
+  /** How the authorization server sends the response. One that is sent as a form cannot be pasted. */
+  readonly responseMode: ResponseMode;
   readonly #url: string;
+  readonly #flow: AuthorizedFlow;
 
-  constructor(
-    at: number,
-    readonly flowId: string,
-    url: URL,
-  ) {
+  constructor(at: number, flow: AuthorizedFlow, url: URL, responseMode: ResponseMode) {
     super(at);
+    this.flowId = flow.id;
+    this.responseMode = responseMode;
     this.#url = url.href;
+    this.#flow = flow;
   }
 
-  /** The authorization URL. Its query contains the flow's state. */
+  /** State of the flow, which `paste` needs for a bare code. */
+  get state(): string {
+    return this.#flow.state;
+  }
+
+  /** URL to which the authorization server sends the browser. */
+  get redirectUri(): string {
+    return this.#flow.redirectUri;
+  }
+
+  /** The authorization URL. Its query contains the flow's state, unless the request was pushed to the server before. */
   get url(): URL {
     return new URL(this.#url);
   }

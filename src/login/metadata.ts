@@ -14,6 +14,8 @@ export interface DiscoverOptions {
   metadata?: ServerMetadata;
   requirePkce?: boolean;
   fetch?: Fetch;
+  /** Throws `DiscoveryError` if the metadata lacks what the caller needs. */
+  check?: (metadata: ServerMetadata) => void;
 }
 
 /** Resolves with the issuer's metadata after checking it. Rejects with `DiscoveryError`. */
@@ -107,7 +109,7 @@ export function metadataUrls(issuer: string): URL[] {
 async function usable(
   openid: OpenId,
   metadata: ServerMetadata,
-  { issuer, requirePkce = false }: DiscoverOptions,
+  { issuer, requirePkce = false, check }: DiscoverOptions,
 ): Promise<ServerMetadata> {
   const fail = (flaw: DiscoveryFlaw, message: string): never => {
     throw new DiscoveryError(issuer, flaw, message);
@@ -124,11 +126,11 @@ async function usable(
     'registration_endpoint',
     'jwks_uri',
   ] as const) {
-    const needed = name === 'authorization_endpoint' || name === 'token_endpoint';
-    if (needed || metadata[name] !== undefined) requireEndpoint(metadata, name, issuer);
+    if (name === 'token_endpoint' || metadata[name] !== undefined) requireEndpoint(metadata, name, issuer);
   }
   if (requirePkce && !listOf(metadata.code_challenge_methods_supported).includes('S256'))
     fail('pkce_not_supported', `the issuer ${issuer} does not list PKCE with S256 in its metadata`);
+  check?.(metadata);
   return metadata;
 }
 

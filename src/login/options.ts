@@ -46,11 +46,11 @@ export interface SignInOptions extends ClientOptions {
    */
   clientName?: string;
   /**
-   * Requested scopes, separated by spaces. With `openid`, the answer must contain an ID token, which is validated. If
+   * Requested scopes, as a list or separated by spaces. With `openid`, the answer must contain an ID token, which is validated. If
    * `offline_access` is requested too, `prompt` defaults to `consent`, as OpenID Connect requires.
    * @default the server's default
    */
-  scope?: string;
+  scope?: string | readonly string[];
   /** Resources that the tokens are for, sent in the authorization and the token request. @see RFC 8707 */
   resource?: string | readonly string[];
   /** Further parameters of the authorization URL: `prompt`, `login_hint`, `audience`. */
@@ -73,8 +73,18 @@ export interface SignInOptions extends ClientOptions {
   label?: string;
   /** As in `begin()`: server that the flow's page names. @default the `serverUrl` of the host */
   serverUrl?: string;
-  /** As in `begin()`. @default 'query' */
+  /**
+   * As in `begin()`. A mode that the server's metadata does not list fails the sign-in before the browser opens.
+   * @default 'query', or 'form_post' if the server's metadata lists that and not the former
+   */
   responseMode?: ResponseMode;
+  /**
+   * If true, pushes the authorization request to the server before the browser opens, so that its parameters are in no URL. A
+   * server whose metadata requires that gets it in any case.
+   * @default false
+   * @see RFC 9126
+   */
+  pushedAuthorizationRequest?: boolean;
   /** As in `begin()`: if true, rejects a response without `iss` even if the server does not advertise it. @default false */
   requireIssuer?: boolean;
   /**
@@ -107,6 +117,7 @@ const signInTable: OptionTable<SignInOptions> = {
   label: true,
   serverUrl: true,
   responseMode: true,
+  pushedAuthorizationRequest: true,
   requireIssuer: true,
   requirePkce: true,
   singleFlight: true,
@@ -116,14 +127,20 @@ const signInTable: OptionTable<SignInOptions> = {
 /** Parameters that the sign-in sets itself. */
 const reserved = ['client_id', 'scope', 'resource', 'nonce', 'state', 'redirect_uri', 'response_type'];
 
+/** Options of `signIn` as they were read. */
+export type ReadSignInOptions = Omit<SignInOptions, 'scope'> & { scope?: string };
+
 /**
  * Reads the options of `signIn`.
  *
  * @throws {InvalidOptionError} if an option is missing, unknown, out of range or contradicts another
  */
-export function readSignInOptions(given: SignInOptions): SignInOptions {
-  const options = readOptions(given, signInTable, { of: 'signIn' }, {});
+export function readSignInOptions(given: SignInOptions): ReadSignInOptions {
+  const { scope: asked, ...rest } = readOptions(given, signInTable, { of: 'signIn' }, {});
+  const joinedScope = joined(asked);
+  const options = { ...rest, ...(joinedScope !== undefined && { scope: joinedScope }) };
   const { issuer, metadata, clientId, clientName, scope, timeout, parameters = {}, host, server } = options;
+  const { pushedAuthorizationRequest } = options;
   requireIssuerUrl(issuer);
   // `discover` decides about metadata of many tenants.
   if (metadata && metadata.issuer !== issuer && !ofManyTenants(metadata))
@@ -142,10 +159,19 @@ export function readSignInOptions(given: SignInOptions): SignInOptions {
   const taken = Object.keys(parameters).find((name) => reserved.includes(name));
   if (taken !== undefined)
     throw new InvalidOptionError(`parameters.${taken}`, 'is set by the sign-in itself');
+  if (pushedAuthorizationRequest !== undefined)
+    requireOneOf('pushedAuthorizationRequest', pushedAuthorizationRequest, [true, false]);
   if (server) readServerOptions(server);
   if (host && server)
     throw new InvalidOptionError('server', 'applies to its own server only; leave it out if host is given');
   return options;
+}
+
+/** Joins scopes with spaces (RFC 6749 section 3.3). */
+export function joined(scope: string | readonly string[] | undefined): string | undefined {
+  if (!Array.isArray(scope)) return scope as string | undefined;
+  for (const [index, each] of (scope as readonly unknown[]).entries()) requireText(`scope[${index}]`, each);
+  return scope.length > 0 ? scope.join(' ') : undefined;
 }
 
 export function requireClientOptions({ clientSecret, clientAuthentication }: ClientOptions): void {

@@ -7,7 +7,7 @@ import { renew } from './exchange.ts';
 import { Flights } from './flights.ts';
 import { discover } from './metadata.ts';
 import { loadOpenId } from './openid-client.ts';
-import { requireClientOptions, type ClientOptions, type SignInOptions } from './options.ts';
+import { joined, requireClientOptions, type ClientOptions, type SignInOptions } from './options.ts';
 import { rotation } from './rotation.ts';
 import { Tokens } from './tokens.ts';
 
@@ -50,7 +50,8 @@ export function refresh(tokens: Tokens, given: RefreshOptions = {}): Observable<
   const { issuer, client_id: clientId, refresh_token } = tokens;
   if (refresh_token === undefined)
     throw new InvalidOptionError('tokens', 'must have a refresh_token; got none');
-  const { scope, resource = [] } = options;
+  const { resource = [] } = options;
+  const scope = joined(options.scope);
   const resources = [resource].flat();
   const work = abortable(async (signal) => {
     const metadata = await discover({ ...options, issuer }, signal);

@@ -8,7 +8,6 @@ import { discover, requireEndpoint } from './metadata.ts';
 import { loadOpenId, type OpenId } from './openid-client.ts';
 import { requireClientOptions, type ClientOptions } from './options.ts';
 import { refusalOf, type Refusal } from './refusals.ts';
-import { fetchUntil } from './requests.ts';
 import { rotation } from './rotation.ts';
 import type { ServerMetadata } from './server-metadata.ts';
 import type { Tokens } from './tokens.ts';
@@ -52,7 +51,7 @@ export function revoke(tokens: Tokens, given: ClientOptions = {}): Observable<re
     const metadata = await discover({ ...options, issuer }, signal);
     requireEndpoint(metadata, 'revocation_endpoint', issuer);
     const client = knownClient(openid, { ...options, issuer, clientId }, ofRevocation(metadata));
-    return revokeAll(new Revoker(openid, client, options), tokens, signal);
+    return revokeAll(new Revoker(openid, client), tokens, signal);
   });
 }
 
@@ -106,19 +105,16 @@ function isOfUnknownToken({ error, status }: Refusal): boolean {
 class Revoker {
   readonly #openid: OpenId;
   readonly #client: Client;
-  readonly #fetch: ClientOptions['fetch'];
 
-  constructor(openid: OpenId, client: Client, { fetch }: ClientOptions) {
+  constructor(openid: OpenId, client: Client) {
     this.#openid = openid;
     this.#client = client;
-    this.#fetch = fetch;
   }
 
   /** Resolves with the refusal of the server; undefined if the token is revoked. */
   async revoke(name: RevokedToken, token: string, signal: AbortSignal): Promise<Refusal | undefined> {
     const openid = this.#openid;
-    const configuration = await this.#client.configure(signal);
-    configuration[openid.customFetch] = fetchUntil(signal, this.#fetch ?? globalThis.fetch, revocationAnswer);
+    const configuration = await this.#client.configure(signal, revocationAnswer);
     try {
       await openid.tokenRevocation(configuration, token, { token_type_hint: name });
       return undefined;

@@ -5,9 +5,12 @@ export interface ServerMetadata {
   token_endpoint?: string;
   registration_endpoint?: string;
   revocation_endpoint?: string;
+  pushed_authorization_request_endpoint?: string;
+  require_pushed_authorization_requests?: boolean;
   jwks_uri?: string;
   code_challenge_methods_supported?: readonly string[];
   grant_types_supported?: readonly string[];
+  response_modes_supported?: readonly string[];
   token_endpoint_auth_methods_supported?: readonly string[];
   revocation_endpoint_auth_methods_supported?: readonly string[];
   authorization_response_iss_parameter_supported?: boolean;

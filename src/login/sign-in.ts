@@ -5,43 +5,27 @@ import {
   distinct,
   filter,
   finalize,
-  from,
   map,
   merge,
   of,
   Subject,
   switchMap,
   takeUntil,
-  tap,
   throwError,
   type Observable,
 } from 'rxjs';
 import { abortable } from '../base/abortable.ts';
-import type { AuthorizationParameters } from '../model/authorization-url.ts';
-import type { CallbackResponse } from '../model/callback-response.ts';
-import type { BeginOptions, Flow } from '../model/flow.ts';
-import { orThrow } from '../flows/operators.ts';
-import { randomToken } from '../base/random.ts';
-import { createOAuthCallbackServer } from '../server/create.ts';
-import { type CallbackHost } from '../model/callback-host.ts';
 import { withFlow } from '../flows/with-flow.ts';
-import { clientOf, type Client } from './client.ts';
+import { type CallbackHost } from '../model/callback-host.ts';
+import type { BeginOptions, Flow } from '../model/flow.ts';
+import { createOAuthCallbackServer } from '../server/create.ts';
+import { authorize } from './authorization.ts';
 import { isSignInError } from './errors.ts';
-import {
-  AuthorizeEvent,
-  DiscoveredEvent,
-  ExchangedEvent,
-  FailedEvent,
-  ReceivedEvent,
-  RegisteredEvent,
-  RejectedEvent,
-  WaitingEvent,
-  type SignInEvent,
-} from './events.ts';
-import { exchange, type Exchange } from './exchange.ts';
+import { DiscoveredEvent, FailedEvent, RejectedEvent, type SignInEvent } from './events.ts';
 import { Flights } from './flights.ts';
 import { discover } from './metadata.ts';
-import { readSignInOptions, type SignInOptions } from './options.ts';
+import { readSignInOptions, type ReadSignInOptions, type SignInOptions } from './options.ts';
+import { planOf, type Plan } from './plan.ts';
 import type { ServerMetadata } from './server-metadata.ts';
 
 // Maximum number of milliseconds that the page waits for the result. Longer than the timeout of the token request.
@@ -87,20 +71,22 @@ export function signIn(given: SignInOptions): Observable<SignInEvent> {
   return ofHost.join(JSON.stringify([issuer, clientId, scope, resource, parameters]), attempt(options));
 }
 
-function attempt(options: SignInOptions): Observable<SignInEvent> {
-  return abortable((signal) => discover(options, signal)).pipe(
-    switchMap((metadata) =>
-      concat(
+function attempt(options: ReadSignInOptions): Observable<SignInEvent> {
+  const check = (metadata: ServerMetadata): unknown => planOf(options, metadata);
+  return abortable((signal) => discover({ ...options, check }, signal)).pipe(
+    switchMap((metadata) => {
+      const plan = planOf(options, metadata);
+      return concat(
         of<SignInEvent>(new DiscoveredEvent(Date.now(), metadata.issuer)),
         withHost(options, (host) =>
           withFlow(
             host,
-            (flow) => withRejections(host, flow, authorize(options, metadata, flow)),
-            beginOptions(options, metadata),
+            (flow) => withRejections(host, flow, authorize({ options, metadata, plan, flow })),
+            beginOptions(options, metadata, plan),
           ),
         ),
-      ),
-    ),
+      );
+    }),
     catchError((error: unknown) =>
       // Any other error is a defect, which stays an error.
       isSignInError(error) ? of(new FailedEvent(Date.now(), error)) : throwError(() => error),
@@ -110,7 +96,7 @@ function attempt(options: SignInOptions): Observable<SignInEvent> {
 
 /** Opens a port for the sign-in unless there is a host. The port closes when the sign-in is over and its page is sent. */
 function withHost<T>(
-  { host, server }: SignInOptions,
+  { host, server }: ReadSignInOptions,
   project: (host: CallbackHost) => Observable<T>,
 ): Observable<T> {
   if (host) return defer(() => project(host));
@@ -124,8 +110,9 @@ function withHost<T>(
 }
 
 function beginOptions(
-  { timeout, context, label, serverUrl, responseMode, requireIssuer }: SignInOptions,
+  { timeout, context, label, serverUrl, requireIssuer }: ReadSignInOptions,
   metadata: ServerMetadata,
+  { responseMode }: Plan,
 ): Omit<BeginOptions, 'key'> {
   return {
     issuer: metadata.issuer,
@@ -134,7 +121,7 @@ function beginOptions(
     ...(context !== undefined && { context }),
     ...(label !== undefined && { label }),
     ...(serverUrl !== undefined && { serverUrl }),
-    ...(responseMode !== undefined && { responseMode }),
+    responseMode,
     ...(requireIssuer !== undefined && { requireIssuer }),
   };
 }
@@ -155,70 +142,4 @@ function withRejections(
     takeUntil(ended),
   );
   return merge(rejections, signingIn.pipe(finalize(() => ended.next())));
-}
-
-function authorize(options: SignInOptions, metadata: ServerMetadata, flow: Flow): Observable<SignInEvent> {
-  return abortable((signal) => clientOf(options, metadata, flow.redirectUri, signal)).pipe(
-    switchMap((client) => ask(options, metadata, flow, client)),
-  );
-}
-
-function ask(
-  options: SignInOptions,
-  { authorization_endpoint = '' }: ServerMetadata,
-  flow: Flow,
-  client: Client,
-): Observable<SignInEvent> {
-  const { issuer, scope } = options;
-  const nonce = scope?.split(' ').includes('openid') ? randomToken() : undefined;
-  const resource = [options.resource ?? []].flat();
-  const url = flow.authorizationUrl(authorization_endpoint, requestOf(options, client, nonce, resource));
-  const { id, secret, registered } = client;
-  const made = registered ? [new RegisteredEvent(Date.now(), flow.id, id, secret)] : [];
-  return concat(
-    from<SignInEvent[]>([
-      ...made,
-      new AuthorizeEvent(Date.now(), flow.id, url),
-      new WaitingEvent(Date.now(), flow.id, flow.expiresAt),
-    ]),
-    flow.response.pipe(
-      orThrow(),
-      switchMap((response) => redeem({ issuer, client, flow, nonce, scope, resource }, response)),
-    ),
-  );
-}
-
-function requestOf(
-  { scope, parameters = {} }: SignInOptions,
-  client: Client,
-  nonce: string | undefined,
-  resource: readonly string[],
-): AuthorizationParameters {
-  // OpenID Connect Core section 11 requires consent for `offline_access`.
-  const prompt = nonce !== undefined && scope?.split(' ').includes('offline_access') ? 'consent' : undefined;
-  return {
-    prompt,
-    ...parameters,
-    client_id: client.id,
-    scope,
-    nonce,
-    resource: resource.length > 0 ? resource : undefined,
-  };
-}
-
-function redeem(asked: Exchange, response: CallbackResponse): Observable<SignInEvent> {
-  const { flow } = asked;
-  return concat(
-    of<SignInEvent>(new ReceivedEvent(Date.now(), flow.id)),
-    abortable((signal) => exchange(asked, response, signal)).pipe(
-      tap({
-        next: () => flow.settle({ status: 'success' }),
-        error: (error: unknown) => flow.settle({ status: 'failure', message: (error as Error).message }),
-      }),
-      map((tokens) => new ExchangedEvent(Date.now(), flow.id, tokens)),
-    ),
-  ).pipe(
-    // Only the first outcome counts; if there is none, the caller has unsubscribed.
-    finalize(() => flow.settle({ status: 'failure', message: 'The sign-in was cancelled.' })),
-  );
 }

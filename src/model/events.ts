@@ -1,7 +1,7 @@
 import { count } from '../base/count.ts';
 import { issuerOf, type Expectation } from './expectation.ts';
 import { labelOf, type FlowDescription } from './flow-description.ts';
-import type { Disposition, RefusalReason } from './redirect.ts';
+import type { Disposition, RefusalReason, ResponseMode } from './redirect.ts';
 
 /**
  * Event of a server or of one of its flows. It may be logged and sent to monitors: it has neither code nor state, and no
@@ -9,6 +9,7 @@ import type { Disposition, RefusalReason } from './redirect.ts';
  *
  * `at` and `expiresAt` are in milliseconds since the epoch. `flowId` is public and gives access to nothing. `label` and
  * `issuer` are those of `begin`; an event leaves them out if the flow has none or its node does not know them.
+ * `responseMode` is left out for `'query'`.
  */
 export type ServerEvent =
   | { type: 'listening'; at: number; redirectUri: string }
@@ -19,6 +20,7 @@ export type ServerEvent =
       expiresAt: number | undefined;
       label?: string;
       issuer?: string;
+      responseMode?: ResponseMode;
     }
   | {
       type: 'redirect';
@@ -64,6 +66,7 @@ export function begunEvent(
   { id, expiresAt, expectation, description }: BegunFlow,
 ): Extract<ServerEvent, { type: 'begun' }> {
   const issuer = issuerOf(expectation);
+  const { responseMode } = expectation;
   return {
     type: 'begun',
     at,
@@ -71,6 +74,7 @@ export function begunEvent(
     expiresAt: expiresAt === Infinity ? undefined : expiresAt,
     ...labelOf(description),
     ...(issuer !== undefined && { issuer }),
+    ...(responseMode !== 'query' && { responseMode }),
   };
 }
 

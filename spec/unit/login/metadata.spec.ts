@@ -105,7 +105,7 @@ const useless: readonly (readonly [
     'an issuer and no endpoints',
     (response, issuer) => json(response, 200, { issuer }),
     'missing_endpoint',
-    /has no authorization_endpoint$/,
+    /has no token_endpoint$/,
   ],
   [
     'an endpoint that is empty',
@@ -184,7 +184,7 @@ test('gives the most telling of several reasons', async () => {
   for (const [answers, saying] of [
     [[hangsUp, answered502, none], 'answered 502'],
     [[answered502, hangsUp, ofAnother], 'has metadata of'],
-    [[ofAnother, incomplete, answered502], 'has no authorization_endpoint'],
+    [[ofAnother, incomplete, answered502], 'has no token_endpoint'],
   ] as const) {
     const [event] = await discovered(answers);
     assert.match((event as FailedEvent).error.message, saying);

@@ -36,7 +36,12 @@ const objects = {
   'discovered event': new DiscoveredEvent(1, issuer),
   'registered event': new RegisteredEvent(1, '1', 'client', clientSecret),
   'registered event of a public client': new RegisteredEvent(1, '1', 'client', undefined),
-  'authorize event': new AuthorizeEvent(1, '1', url),
+  'authorize event': new AuthorizeEvent(
+    1,
+    { id: '1', state, redirectUri: 'http://127.0.0.1:1/callback' },
+    url,
+    'query',
+  ),
   'waiting event': new WaitingEvent(1, '1', 2),
   'rejected event': new RejectedEvent(1, '1', 'malformed', 'missing_code'),
   'received event': new ReceivedEvent(1, '1'),

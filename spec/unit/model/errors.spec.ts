@@ -18,6 +18,10 @@ const codes: Readonly<
     readonly [code: string, error: login.SignInError | login.RevocationError | monitor.TooManyLinksError]
   >
 > = {
+  AuthorizationRequestError: [
+    'authorization_request_failed',
+    new login.AuthorizationRequestError('https://as.example', 'device_authorization_endpoint', 'm'),
+  ],
   AuthorizationError: ['authorization_error', new AuthorizationError(new CallbackResponse({ error: 'x' }))],
   ConnectionError: ['connection_failed', new client.ConnectionError('m', 1006, undefined)],
   DiscoveryError: ['discovery_failed', new login.DiscoveryError('https://as.example', 'unavailable', 'm')],

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../../base/invalid-option.ts';
-import type { SignInOptions } from '../../login/options.ts';
+import type { ReadSignInOptions, SignInOptions } from '../../login/options.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { isLoopback } from '../../base/loopback.ts';
 import { browserEnvironment } from '../browser-environment.ts';
@@ -29,7 +29,7 @@ export interface LoginFlags {
 }
 
 export interface LoginSettings {
-  signIn: Omit<SignInOptions, 'host' | 'server'> & { timeout: number };
+  signIn: Omit<ReadSignInOptions, 'host' | 'server'> & { timeout: number };
   /** Options of the server here; not used with a remote service. */
   server: ServerOptions;
   /** Remote service that receives the redirect. */

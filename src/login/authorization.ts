@@ -1,0 +1,117 @@
+import { concat, defer, finalize, from, map, of, switchMap, tap, type Observable } from 'rxjs';
+import { abortable } from '../base/abortable.ts';
+import { randomToken } from '../base/random.ts';
+import { orThrow } from '../flows/operators.ts';
+import type { AuthorizationParameters } from '../model/authorization-url.ts';
+import type { CallbackResponse } from '../model/callback-response.ts';
+import type { Flow } from '../model/flow.ts';
+import { clientOf, type Client } from './client.ts';
+import {
+  AuthorizeEvent,
+  ExchangedEvent,
+  ReceivedEvent,
+  RegisteredEvent,
+  WaitingEvent,
+  type SignInEvent,
+} from './events.ts';
+import { exchange, type Exchange } from './exchange.ts';
+import type { ReadSignInOptions } from './options.ts';
+import type { Plan } from './plan.ts';
+import { push } from './pushing.ts';
+import type { ServerMetadata } from './server-metadata.ts';
+
+/** What an authorization is made of. */
+export interface Authorization {
+  readonly options: ReadSignInOptions;
+  readonly metadata: ServerMetadata;
+  readonly plan: Plan;
+  readonly flow: Flow;
+}
+
+/** Asks the user by a browser. Emits the events from the registration of a client to the tokens. */
+export function authorize(authorization: Authorization): Observable<SignInEvent> {
+  const { options, metadata, flow } = authorization;
+  return abortable((signal) => clientOf(options, metadata, flow.redirectUri, signal)).pipe(
+    switchMap((client) => concat(registrationOf(client, flow), ask(authorization, client))),
+  );
+}
+
+function registrationOf({ id, secret, registered }: Client, flow: Flow): SignInEvent[] {
+  return registered ? [new RegisteredEvent(Date.now(), flow.id, id, secret)] : [];
+}
+
+function ask(authorization: Authorization, client: Client): Observable<SignInEvent> {
+  const { options, plan, flow } = authorization;
+  const { issuer, scope } = options;
+  const nonce = scope?.split(' ').includes('openid') ? randomToken() : undefined;
+  const resource = [options.resource ?? []].flat();
+  return urlOf(authorization, client, requestOf(options, client, nonce, resource)).pipe(
+    switchMap((url) =>
+      concat(
+        from<SignInEvent[]>([
+          new AuthorizeEvent(Date.now(), flow, url, plan.responseMode),
+          new WaitingEvent(Date.now(), flow.id, flow.expiresAt),
+        ]),
+        flow.response.pipe(
+          orThrow(),
+          switchMap((response) => redeem({ issuer, client, flow, nonce, scope, resource }, response)),
+        ),
+      ),
+    ),
+  );
+}
+
+/** Emits the URL for the browser, once the server has the request if that is pushed. */
+function urlOf(
+  { options, metadata, plan, flow }: Authorization,
+  client: Client,
+  request: AuthorizationParameters,
+): Observable<URL> {
+  const { authorization_endpoint: endpoint = '' } = metadata;
+  return defer(() => {
+    const url = flow.authorizationUrl(endpoint, request);
+    if (!plan.pushes && !client.pushes) return of(url);
+    return abortable((signal) => push(options.issuer, client, ownParameters(url, endpoint), signal));
+  });
+}
+
+/** Returns the parameters that the endpoint's URL does not have already. */
+function ownParameters({ searchParams }: URL, endpoint: string): URLSearchParams {
+  const has = new URL(endpoint).searchParams;
+  return new URLSearchParams([...searchParams].filter(([name, value]) => !has.getAll(name).includes(value)));
+}
+
+function requestOf(
+  { scope, parameters = {} }: ReadSignInOptions,
+  client: Client,
+  nonce: string | undefined,
+  resource: readonly string[],
+): AuthorizationParameters {
+  // OpenID Connect Core section 11 requires consent for `offline_access`.
+  const prompt = nonce !== undefined && scope?.split(' ').includes('offline_access') ? 'consent' : undefined;
+  return {
+    prompt,
+    ...parameters,
+    client_id: client.id,
+    scope,
+    nonce,
+    resource: resource.length > 0 ? resource : undefined,
+  };
+}
+
+function redeem(asked: Exchange, response: CallbackResponse): Observable<SignInEvent> {
+  const { flow } = asked;
+  return concat(
+    of<SignInEvent>(new ReceivedEvent(Date.now(), flow.id)),
+    abortable((signal) => exchange(asked, response, signal)).pipe(
+      tap({
+        next: () => flow.settle({ status: 'success' }),
+        error: (error: unknown) => flow.settle({ status: 'failure', message: (error as Error).message }),
+      }),
+      map((tokens) => new ExchangedEvent(Date.now(), flow.id, tokens)),
+    ),
+  ).pipe(
+    // Only the first outcome counts; if there is none, the caller has unsubscribed.
+    finalize(() => flow.settle({ status: 'failure', message: 'The sign-in was cancelled.' })),
+  );
+}
