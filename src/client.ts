@@ -7,5 +7,6 @@ export { connectCallbackHost } from './client/node.ts';
 export { ConnectionError, FlowTakenOverError, StoreUnavailableError } from './model/errors.ts';
 export type { RemoteCallbackHost } from './client/host.ts';
 export type { ConnectOptions } from './client/options.ts';
-export type { FeedStatus } from './client/remote-feed.ts';
+export type { FeedStatus, ServiceStatus } from './client/remote-feed.ts';
 export type { ResumableFlow } from './client/remote-flow.ts';
+export type { OutcomeCounts, SignInOutcome } from './model/sign-in-outcomes.ts';

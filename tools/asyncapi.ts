@@ -21,6 +21,7 @@ const summaries: Readonly<Record<string, string>> = {
   watching: 'Says where the feed begins.',
   event: 'One event of the feed.',
   pending: 'Number of flows that wait at this node.',
+  service: 'What the node is and has now, and how sign-ins have ended there.',
   pong: 'The answer to `ping`.',
 };
 

@@ -393,6 +393,7 @@ export const requirements = requirementsOn(
                 peer.say({ type: 'watch' });
                 await peer.next('watching');
                 await peer.next('pending');
+                await peer.next('service');
                 return peer;
               };
               const [silent, reader] = [await watching(false), await watching(true)];

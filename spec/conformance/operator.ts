@@ -433,16 +433,14 @@ export const requirements = requirementsOn(
         twin(
           'adds up what waits from the events of its node',
           edit(
-            `sendPending(): void {
-    const pending = this.#source.pending();`,
-            `sendPending(): void {
-    const pending = (this.counts['begun'] ?? 0) - (this.counts['answered'] ?? 0);`,
+            `pending: pending() },`,
+            `pending: (this.counts['begun'] ?? 0) - (this.counts['answered'] ?? 0) },`,
           ),
           /of one that ended elsewhere/,
         ),
         twin(
           'says every second what has not changed',
-          edit(`place.pending === pending || `, ``),
+          edit(`if (!sent[index]?.equals(status)) reader`, `reader`),
           /of a flow that began here/,
         ),
       ],

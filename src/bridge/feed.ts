@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { countEvent, type ServerEvent } from '../model/events.ts';
 import { randomToken } from '../base/random.ts';
-import type { ClientMessageOf, ServiceMessage } from '../wire/protocol.ts';
+import type { ClientMessageOf, ServiceMessage, ServiceMessageOf } from '../wire/protocol.ts';
+import { OutcomeCounter } from './outcome-counter.ts';
+import { Statuses } from './statuses.ts';
 
 /** A monitor's connection, which gets each event at the pace at which it reads. */
 export interface FeedReader {
@@ -28,15 +30,19 @@ interface Place {
   read: number;
   /** Maximum number of events that are sent ahead of the reader's answer. */
   maxUnread: number;
-  /** Number of pending flows that the reader was sent last. */
-  pending: number;
+  /** Messages about the service that the reader was sent last. */
+  sent: readonly Buffer[];
 }
+
+/** What a service is and has now, without the counts of its feed. */
+export type ServiceFacts = Omit<ServiceMessageOf<'service'>['service'], 'outcomes' | 'recent'>;
 
 /** Parts of a server that its feed reads. */
 export interface FeedSource {
   readonly clock: Clock;
   /** Returns the number of flows that wait at this node. */
   readonly pending: () => number;
+  readonly service: () => ServiceFacts;
 }
 
 // The operating system takes megabytes for a socket that its peer does not read, and each event costs a write. So only this
@@ -45,8 +51,8 @@ export interface FeedSource {
 const firstMaxUnread = 64;
 const lastMaxUnread = 512;
 
-// The number of pending flows is shown to people, and changes with every sign-in.
-const pendingIntervalMs = 1_000;
+// What is so now is shown to people, and changes with every sign-in.
+const statusIntervalMs = 1_000;
 
 /** The redacted feed: numbers events, serialises each once for all monitors, and keeps the last ones for slow monitors and reconnects. */
 export class Feed {
@@ -61,6 +67,8 @@ export class Feed {
   readonly #kept: (ServerEvent | Buffer)[] = [];
   readonly #max: number;
   readonly #source: FeedSource;
+  readonly #outcomes = new OutcomeCounter();
+  readonly #statuses = new Statuses();
   #next = 0;
   /** Stops the timer, which runs while there are readers. */
   #stopTimer: (() => void) | undefined;
@@ -78,6 +86,7 @@ export class Feed {
 
   push(event: ServerEvent): void {
     countEvent(event, this.counts, this.reasons);
+    this.#outcomes.add(event);
     const n = this.#next++;
     this.#kept[n % this.#max] = event;
     for (const place of this.#places.values()) {
@@ -97,12 +106,11 @@ export class Feed {
     return Math.min(Math.max(asked, this.#next - this.#max), this.#next);
   }
 
-  /** Adds a reader: sends the number of pending flows, now and whenever it has changed, and every event from `next` on. */
+  /** Adds a reader: sends what is so now, again whenever it has changed, and every event from `next` on. */
   add(reader: FeedReader, next: number): void {
-    const pending = this.#source.pending();
-    const place = { reader, next, requested: next, read: next, maxUnread: firstMaxUnread, pending };
+    const place = { reader, next, requested: next, read: next, maxUnread: firstMaxUnread, sent: [] };
     this.#places.set(reader, place);
-    reader.sendBytes(pendingMessage(pending));
+    sendStatuses(place, this.#statusesNow());
     this.#stopTimer ??= this.#startTimer();
     this.#pump(place);
   }
@@ -125,21 +133,21 @@ export class Feed {
 
   /** A timer, because no event tells of every change: with a shared store, the end of a flow is an event of another node. */
   #startTimer(): () => void {
-    return this.#source.clock.after(pendingIntervalMs, () => {
+    return this.#source.clock.after(statusIntervalMs, () => {
       this.#stopTimer = this.#startTimer();
-      this.#sendPending();
+      const statuses = this.#statusesNow();
+      // Skip a reader that is not ready; the next tick sends it what is so then.
+      for (const place of this.#places.values()) if (place.reader.ready) sendStatuses(place, statuses);
     });
   }
 
-  #sendPending(): void {
-    const pending = this.#source.pending();
-    let message: Buffer | undefined;
-    for (const place of this.#places.values()) {
-      // Skip a reader that is not ready; the next tick sends it the current number.
-      if (place.pending === pending || !place.reader.ready) continue;
-      place.pending = pending;
-      place.reader.sendBytes((message ??= pendingMessage(pending)));
-    }
+  #statusesNow(): readonly Buffer[] {
+    const { clock, pending, service } = this.#source;
+    const recent = this.#outcomes.recent(clock.now());
+    return this.#statuses.of([
+      { type: 'pending', pending: pending() },
+      { type: 'service', service: { ...service(), outcomes: this.#outcomes.total, recent } },
+    ]);
   }
 
   /** Sends kept events for as long as the reader has room; continues when they are flushed. */
@@ -168,8 +176,13 @@ function hasRoom({ reader, next, read, maxUnread }: Place): boolean {
   return next - read < maxUnread && reader.ready;
 }
 
-function pendingMessage(pending: number): Buffer {
-  return bytesOf({ type: 'pending', pending });
+/** Sends those statuses that the reader does not have yet. */
+function sendStatuses(place: Place, statuses: readonly Buffer[]): void {
+  const { reader, sent } = place;
+  place.sent = statuses;
+  statuses.forEach((status, index) => {
+    if (!sent[index]?.equals(status)) reader.sendBytes(status);
+  });
 }
 
 function bytesOf(message: ServiceMessage): Buffer {

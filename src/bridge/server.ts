@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { inTurn } from '../base/in-turn.ts';
+import { version } from '../base/version.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { NotListeningError } from '../model/errors.ts';
 import { takeRequests } from '../http/routes.ts';
@@ -23,13 +24,14 @@ import { Admission } from './admission.ts';
 import { Audit, type Ending, type Peer } from './audit.ts';
 import { Credentials, type BridgeToken, type Identity } from './credentials.ts';
 import { answerDroppedUpgrade, hasDroppedUpgrade } from './dropped-upgrade.ts';
-import { Feed } from './feed.ts';
+import { Feed, type ServiceFacts } from './feed.ts';
 import { internals, type BridgeInternals } from './internals.ts';
 import { listenerRegistryOf } from './listener-registry.ts';
 import { readBridgeOptions, type BridgeOptions, type BridgeSettings } from './options.ts';
 import { Pacing } from './pacing.ts';
 import { rejection } from './rejection.ts';
 import { openPort, type Port } from './port.ts';
+import { nodeName, portOf, StoreStatus } from './service-status.ts';
 import { Session, type SessionContext } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { Tickets, type TicketOptions } from './tickets.ts';
@@ -148,7 +150,13 @@ class WebSocketBridge implements Bridge {
       (name) =>
         Boolean(authenticate) || origins.length > 0 || this.#credentials.hasOthersThan(name, 'listener'),
     );
-    this.#feed = new Feed(limits.events, { clock, pending: () => server.pending });
+    const startedAt = clock.now();
+    const storeStatus = new StoreStatus(flows.store, this.#shared);
+    this.#feed = new Feed(limits.events, {
+      clock,
+      pending: () => server.pending,
+      service: () => this.#describe(startedAt, storeStatus.now()),
+    });
     this.#sessions = new Sessions(clock, ({ identity }) => this.#credentials.isValid(identity));
     this.#sessionContext = {
       limits,
@@ -272,6 +280,14 @@ class WebSocketBridge implements Bridge {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Describes the service to monitors. */
+  #describe(startedAt: number, store: ServiceFacts['store']): ServiceFacts {
+    const { productName: name } = this.#serverInternals;
+    const { connections, listeners, monitors } = this.stats();
+    const node = nodeName(this.#own?.addresses[0]?.port ?? portOf(this.#server));
+    return { version, startedAt, name, node, store, connections, listeners, monitors };
   }
 
   /** Starts to take connections, unless it does so already. */

@@ -10,7 +10,7 @@ import type { CallbackHost } from '../model/callback-host.ts';
 import { Connection, type Welcome } from './connection.ts';
 import { failureOf } from './failure.ts';
 import { readConnectOptions, type ConnectOptions, type Platform } from './options.ts';
-import { RemoteFeed, type FeedStatus } from './remote-feed.ts';
+import { RemoteFeed, type FeedStatus, type ServiceStatus } from './remote-feed.ts';
 import { RemoteFlows } from './remote-flows.ts';
 import { isRedirectUri, redirectUriError } from './service-claims.ts';
 import type { OpenTransport } from './transport.ts';
@@ -29,6 +29,11 @@ export interface RemoteCallbackHost extends CallbackHost, AsyncDisposable {
    * second when it changes. Hot; completes as `feed` does.
    */
   readonly pending: Observable<number>;
+  /**
+   * For a monitor: version, node, store and connections of the service, and how sign-ins have ended there. Emits when the feed
+   * begins or goes on, and at most once a second when one of them changes. Hot; completes as `feed` does.
+   */
+  readonly service: Observable<ServiceStatus>;
   /** Begins a flow, as every callback host does. Another process can take it up. */
   begin(options?: BeginOptions): Promise<ResumableFlow>;
   /**
@@ -96,7 +101,7 @@ class RemoteHost implements RemoteCallbackHost {
       this.#end(error);
     };
     this.#flows = new RemoteFlows(url, clock, report, connection);
-    this.#feed = new RemoteFeed(report, connection, options.history ?? false);
+    this.#feed = new RemoteFeed(report, connection, options.history ?? false, clock);
     this.#connection = new Connection({
       url,
       open,
@@ -131,6 +136,10 @@ class RemoteHost implements RemoteCallbackHost {
 
   get pending(): Observable<number> {
     return this.#feed.pending;
+  }
+
+  get service(): Observable<ServiceStatus> {
+    return this.#feed.service;
   }
 
   get connected(): boolean {
@@ -205,6 +214,9 @@ class RemoteHost implements RemoteCallbackHost {
         break;
       case 'pending':
         this.#feed.waiting(message);
+        break;
+      case 'service':
+        this.#feed.describe(message);
     }
   }
 

@@ -1,7 +1,9 @@
 import { Subject, type Observable } from 'rxjs';
 import type { ServiceMessageOf } from '../wire/protocol.ts';
 import type { ServerEvent } from '../model/events.ts';
+import type { OutcomeCounts } from '../model/sign-in-outcomes.ts';
 import { IsolatedObservable, type Report } from '../base/isolated-observable.ts';
+import type { Clock } from '../base/clock.ts';
 import { holdProcess, releaseProcess } from '../base/process-hold.ts';
 import type { Connection, Welcome } from './connection.ts';
 
@@ -17,24 +19,56 @@ export interface FeedStatus {
   readonly missed: number | undefined;
 }
 
+/** What a service is and has now. Counts are of one node, since it has started. */
+export interface ServiceStatus {
+  /** Version of this package that the service runs. */
+  readonly version: string;
+  /** Time at which the service was started, in milliseconds since the epoch by its clock. */
+  readonly startedAt: number;
+  /** Milliseconds by which the service's clock is ahead of the local one. */
+  readonly ahead: number;
+  /** Name of the product that signs in. */
+  readonly name?: string | undefined;
+  /** Name of the node: host and port. */
+  readonly node?: string | undefined;
+  /** Store of the flows: memory, one that several nodes share, or one of those that cannot be reached. */
+  readonly store: 'memory' | 'shared' | 'unavailable';
+  /** Number of open connections. */
+  readonly connections: number;
+  /** Number of connections that listen for a flow. */
+  readonly listeners: number;
+  /** Number of connections that watch. */
+  readonly monitors: number;
+  /** Number of sign-ins by outcome, since the start. */
+  readonly outcomes: OutcomeCounts;
+  /** Number of sign-ins by outcome, in the last five minutes. */
+  readonly recent: OutcomeCounts;
+}
+
 /** Events of the service, once each and in order, across reconnects. The feed is requested with the first subscription. */
 export class RemoteFeed {
   readonly events: Observable<ServerEvent>;
   readonly status: Observable<FeedStatus>;
   readonly pending: Observable<number>;
+  readonly service: Observable<ServiceStatus>;
   readonly #connection: () => Connection;
   readonly #history: boolean;
+  readonly #clock: Clock;
   readonly #events = new Subject<ServerEvent>();
   readonly #status = new Subject<FeedStatus>();
   readonly #pending = new Subject<number>();
+  readonly #service = new Subject<ServiceStatus>();
   /** Epoch of the feed, and the number of its next event. */
   #place: { epoch: string; since: number } | undefined;
+  /** Milliseconds by which the service's clock is ahead. */
+  #ahead = 0;
   /** True once a stream has been subscribed to. */
   #wanted = false;
   #watching = false;
 
   /** @param history Begins with the events that the service has kept. */
-  constructor(report: Report, connection: () => Connection, history: boolean) {
+  constructor(report: Report, connection: () => Connection, history: boolean, clock: Clock) {
+    this.#clock = clock;
     this.#connection = connection;
     this.#history = history;
     const hot = <T>(stream: Subject<T>): Observable<T> =>
@@ -50,10 +84,12 @@ export class RemoteFeed {
     this.events = hot(this.#events);
     this.status = hot(this.#status);
     this.pending = hot(this.#pending);
+    this.service = hot(this.#service);
   }
 
   welcome(welcome: Welcome): void {
     this.#watching = false;
+    this.#ahead = welcome.now - this.#clock.now();
     if (this.#wanted) this.#watch(welcome);
   }
 
@@ -70,13 +106,17 @@ export class RemoteFeed {
     this.#pending.next(pending);
   }
 
+  describe({ service }: ServiceMessageOf<'service'>): void {
+    this.#service.next({ ...service, ahead: this.#ahead });
+  }
+
   event({ n, event }: ServiceMessageOf<'event'>): void {
     if (this.#place) this.#place.since = n + 1;
     this.#events.next(event as unknown as ServerEvent);
   }
 
   end(): void {
-    for (const stream of [this.#events, this.#status, this.#pending]) stream.complete();
+    for (const stream of [this.#events, this.#status, this.#pending, this.#service]) stream.complete();
   }
 
   #watch({ roles }: Welcome): void {

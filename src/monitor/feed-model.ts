@@ -1,5 +1,6 @@
-import type { FeedStatus } from '../client/remote-feed.ts';
+import type { FeedStatus, ServiceStatus } from '../client/remote-feed.ts';
 import type { ServerEvent } from '../model/events.ts';
+import { OutcomesOfFlows } from '../model/sign-in-outcomes.ts';
 import { Journal } from './journal.ts';
 import { Totals } from './totals.ts';
 import { Seconds } from './seconds.ts';
@@ -10,11 +11,18 @@ export class FeedModel {
   readonly totals = new Totals();
   readonly seconds = new Seconds();
   readonly journal = new Journal();
+  /** Status that the service has sent last. */
+  service: ServiceStatus | undefined;
   readonly #waitingTimes = new WaitingTimes();
+  #outcomes = new OutcomesOfFlows();
 
   setStatus(status: FeedStatus): void {
     this.totals.setStatus(status);
-    if (status.missed === undefined) this.#waitingTimes.clear();
+    if (status.missed === undefined) {
+      // After a restart, a service may use the same ids for other flows.
+      this.#waitingTimes.clear();
+      this.#outcomes = new OutcomesOfFlows();
+    }
     if (status.missed !== 0) this.journal.gap(status.missed);
   }
 
@@ -23,6 +31,8 @@ export class FeedModel {
     const isNew = this.totals.add(event);
     const waited = this.#waitingTimes.waited(event);
     this.seconds.add(event, waited, isNew ? Date.now() : undefined);
+    const decided = this.#outcomes.add(event);
+    if (decided) this.seconds.decide(decided);
     if (listed) this.journal.add(event, waited);
   }
 }

@@ -21,8 +21,9 @@ const icon =
 
 const body = `<a class="skip" href="#events">Skip to the events</a>
 <header>
-<h1>Sign-ins</h1>
+<h1 id="name">Sign-ins</h1>
 <p id="status" class="status" role="status">Starting</p>
+<ul id="facts" class="soft" aria-label="The service" hidden></ul>
 </header>
 <main>
 <noscript><p class="notice">This page needs JavaScript to connect.</p></noscript>
@@ -31,20 +32,28 @@ const body = `<a class="skip" href="#events">Skip to the events</a>
 <p><label for="token">Token with the role <code>monitor</code></label>
 <input id="token" type="password" autocomplete="off" spellcheck="false" required> <button>Connect</button></p>
 </form>
+<p id="store-unavailable" class="notice bad" role="alert" hidden>The store cannot be reached: no sign-in can begin or end.</p>
+<section aria-labelledby="success">
+<h2 id="success">Do people succeed?</h2>
+<p id="success-rate"></p>
+<p class="soft small">Sign-ins that have ended: in the last five minutes, and since the service was started.</p>
+<dl id="outcomes"></dl>
+</section>
 <section aria-labelledby="now">
-<h2 id="now">Now</h2>
+<h2 id="now">Waiting and redirects</h2>
 <dl id="tallies"></dl>
 <p id="refusals" class="soft"></p>
 </section>
 <section class="charts" aria-labelledby="rates">
 <h2 id="rates">The last five minutes</h2>
+<figure class="wide"><figcaption><div><span id="outcomes-name">Sign-ins per ten seconds</span> <span class="key good">succeeded</span> <span class="key warn">denied</span> <span class="key bad">failed</span> <span class="key wait">expired</span> <span class="key">cancelled</span></div><span class="told" id="outcomes-told"></span></figcaption><div id="outcomes-chart" role="img" aria-labelledby="outcomes-name outcomes-told" aria-describedby="as-table"></div></figure>
 <figure><figcaption><div><span id="rate-name">Redirects per second</span> <span class="key good">accepted</span> <span class="key bad">refused</span></div><span class="told" id="rate"></span></figcaption><div id="rate-chart" role="img" aria-labelledby="rate-name rate" aria-describedby="as-table"></div></figure>
 <figure><figcaption><div><span id="wait-name">Waiting time</span> <span class="key wait">median</span> <span class="key warn">longest</span></div><span class="told" id="wait"></span></figcaption><div id="wait-chart" role="img" aria-labelledby="wait-name wait" aria-describedby="as-table"></div></figure>
 <details id="numbers">
 <summary id="as-table">The charts as a table</summary>
 <div class="scroll" role="region" aria-label="The charts as a table" tabindex="0">
 <table><caption class="soft">Ten seconds per row, latest first; rows without events are left out.</caption>
-<thead><tr><th scope="col">From</th><th scope="col">Accepted</th><th scope="col">Refused</th><th scope="col">Median wait</th><th scope="col">Longest wait</th></tr></thead>
+<thead><tr><th scope="col">From</th><th scope="col">Succeeded</th><th scope="col">Denied</th><th scope="col">Failed</th><th scope="col">Expired</th><th scope="col">Cancelled</th><th scope="col">Accepted</th><th scope="col">Refused</th><th scope="col">Median wait</th><th scope="col">Longest wait</th></tr></thead>
 <tbody id="spans"></tbody></table>
 <p id="no-spans" class="soft">Nothing yet.</p>
 </div>

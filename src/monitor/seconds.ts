@@ -1,4 +1,12 @@
 import type { ServerEvent } from '../model/events.ts';
+import {
+  addOutcomes,
+  countOutcome,
+  noOutcomes,
+  sumOf,
+  type Decided,
+  type OutcomeCounts,
+} from '../model/sign-in-outcomes.ts';
 import { isRefusal } from './refusals.ts';
 
 /** Maximum number of seconds that the charts show. */
@@ -19,6 +27,7 @@ interface Second {
   waits: number[];
   median: number | null | undefined;
   longest: number | null;
+  readonly outcomes: ReturnType<typeof noOutcomes>;
 }
 
 /** Points of the charts, by second: `x` in seconds since the epoch, waiting times in seconds. */
@@ -28,6 +37,8 @@ export interface Points {
   refused: number[];
   median: (number | null)[];
   longest: (number | null)[];
+  /** Outcomes of sign-ins in each span that the seconds are in, the latest incomplete: `x` is the middle of the span. */
+  outcomes: { x: number[]; counts: OutcomeCounts[] };
 }
 
 /** Row of the table of the charts: `from` in seconds since the epoch, waiting times in milliseconds. */
@@ -37,6 +48,7 @@ export interface Span {
   refused: number;
   median: number | null;
   longest: number | null;
+  outcomes: OutcomeCounts;
 }
 
 /** Number of seconds of a `Span`. */
@@ -63,6 +75,11 @@ export class Seconds {
     }
   }
 
+  /** Counts the outcome of a sign-in. */
+  decide(decided: Decided): void {
+    countOutcome(this.#at(decided.at).outcomes, decided);
+  }
+
   /** Returns the points of the last complete seconds. @param now Milliseconds by the local clock. */
   points(now: number): Points {
     const last = Math.floor((now + (this.#ahead ?? 0)) / 1_000) - 1;
@@ -77,6 +94,7 @@ export class Seconds {
       refused: found.map((second) => second?.refused ?? 0),
       median: found.map((second) => (second ? inSeconds(medianOf(second)) : null)),
       longest: found.map((second) => inSeconds(second?.longest ?? null)),
+      outcomes: this.#outcomesIn(last - length + 1, last + 1),
     };
   }
 
@@ -84,7 +102,7 @@ export class Seconds {
   spans(now: number): Span[] {
     const current = spanAt((now + (this.#ahead ?? 0)) / 1_000);
     const found = new Map<number, Second>();
-    for (const [at, { accepted, refused, waits, longest }] of this.#seconds) {
+    for (const [at, { accepted, refused, waits, longest, outcomes }] of this.#seconds) {
       const from = spanAt(at);
       if (from >= current || at <= current - span) continue;
       const whole = found.get(from) ?? emptySecond();
@@ -93,15 +111,28 @@ export class Seconds {
       whole.waits.push(...waits);
       whole.median = undefined;
       whole.longest = longest === null ? whole.longest : Math.max(whole.longest ?? 0, longest);
+      addOutcomes(whole.outcomes, outcomes);
       found.set(from, whole);
     }
     return [...found]
-      .filter(([, { accepted, refused, longest }]) => accepted + refused > 0 || longest !== null)
+      .filter(([, { accepted, refused, outcomes }]) => accepted + refused + sumOf(outcomes) > 0)
       .map(([from, whole]) => {
-        const { accepted, refused, longest } = whole;
-        return { from, accepted, refused, median: medianOf(whole), longest };
+        const { accepted, refused, longest, outcomes } = whole;
+        return { from, accepted, refused, median: medianOf(whole), longest, outcomes };
       })
       .sort((a, b) => b.from - a.from);
+  }
+
+  /** Sums the outcomes of each span that has a second between these. */
+  #outcomesIn(from: number, to: number): Points['outcomes'] {
+    const first = spanAt(from);
+    const length = Math.floor((to - first) / spanLength) + 1;
+    const counts = Array.from({ length }, noOutcomes);
+    for (const [at, { outcomes }] of this.#seconds) {
+      const sum = counts[Math.floor((at - first) / spanLength)];
+      if (sum) addOutcomes(sum, outcomes);
+    }
+    return { x: counts.map((_, index) => first + (index + 0.5) * spanLength), counts };
   }
 
   #compare(theirs: number, ours: number): void {
@@ -126,7 +157,7 @@ export class Seconds {
 }
 
 function emptySecond(): Second {
-  return { accepted: 0, refused: 0, waits: [], median: null, longest: null };
+  return { accepted: 0, refused: 0, waits: [], median: null, longest: null, outcomes: noOutcomes() };
 }
 
 function spanAt(second: number): number {

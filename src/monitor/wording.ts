@@ -1,4 +1,5 @@
 import type { ServerEvent } from '../model/events.ts';
+import { sumOf, type OutcomeCounts } from '../model/sign-in-outcomes.ts';
 import { isRefusal } from './refusals.ts';
 
 /** The texts of an event's row in the table, and its colour. */
@@ -68,7 +69,23 @@ export function duration(ms: number): string {
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
   if (ms < 60_000) return `${Math.round(ms / 1_000)} s`;
   const minutes = Math.round(ms / 60_000);
-  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`;
+}
+
+/** Says how many of the sign-ins that have ended have succeeded. @param when Time in which they have ended. */
+export function successWording(counts: OutcomeCounts, when: string): string {
+  const all = sumOf(counts);
+  if (all === 0) return `no sign-in has ended ${when}`;
+  return `${share(counts.succeeded, all)} of ${all.toLocaleString('en')} ${when}`;
+}
+
+/** Shows a part of a whole in percent. Never rounds to all or nothing. */
+export function share(part: number, whole: number): string {
+  const percent = (part / whole) * 100;
+  if (part === 0 || part === whole) return `${percent} %`;
+  return `${Math.min(99.9, Math.max(0.1, percent)).toFixed(percent < 1 || percent >= 99 ? 1 : 0)} %`;
 }
 
 /** Describes the gap between two rows. @param missed Number of events; undefined if it is not known. */

@@ -15,6 +15,8 @@ export interface ServerInternals extends RouteHost, UpgradeHost {
   readonly report: Report;
   /** Milliseconds that closing may take. */
   readonly closeTimeout: number;
+  /** Name of the product that signs in, if it has one. */
+  readonly productName: string | undefined;
   /** Headers to add to those of every page: names and values in turn. */
   readonly extraHeaders: readonly string[];
   /** Returns the flows in the store, which the first call makes. From then on redirects are matched there too. */

@@ -262,6 +262,7 @@ export class CallbackServer implements OAuthCallbackServer {
       clock: this.#clock,
       report: this.#reporting.report,
       closeTimeout: this.#settings.closeTimeout,
+      productName: this.#settings.productName,
       extraHeaders,
       elsewhere: <T extends FlowsElsewhere>(make: (options: FlowIndexOptions) => T) =>
         (this.#elsewhere ??= make(this.#flowsOptions)) as T,

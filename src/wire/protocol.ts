@@ -94,6 +94,8 @@ const result = v.variant('type', [
 
 const counts = v.record(v.string(), ref);
 
+const outcomes = v.object({ succeeded: ref, denied: ref, failed: ref, expired: ref, cancelled: ref });
+
 /** Messages of the service. */
 export const serviceMessage = v.variant('type', [
   v.object({
@@ -129,6 +131,21 @@ export const serviceMessage = v.variant('type', [
   v.object({ type: v.literal('watching'), epoch: id, next: ref, counts, reasons: counts }),
   v.object({ type: v.literal('event'), n: ref, event: v.looseObject({ type: v.string(), at: v.number() }) }),
   v.object({ type: v.literal('pending'), pending: ref }),
+  v.object({
+    type: v.literal('service'),
+    service: v.object({
+      version: text,
+      startedAt: ref,
+      name: v.optional(text),
+      node: v.optional(text),
+      store: v.picklist(['memory', 'shared', 'unavailable']),
+      connections: ref,
+      listeners: ref,
+      monitors: ref,
+      outcomes,
+      recent: outcomes,
+    }),
+  }),
   v.object({ type: v.literal('pong') }),
 ]);
 

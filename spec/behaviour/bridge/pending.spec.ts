@@ -142,14 +142,18 @@ test('are serialised once for all monitors, and only if there are monitors', () 
       return () => (tick = undefined);
     },
   };
-  const feed = new Feed(10, { clock, pending: () => pending });
+  const zero = { connections: 0, listeners: 0, monitors: 0 };
+  const facts = { version: '1', startedAt: 0, store: 'memory' as const, ...zero };
+  const feed = new Feed(10, { clock, pending: () => pending, service: () => facts });
   assert.is(ticks, 0);
   const watchers = [0, 1, 2].map(() => {
     const frames: Buffer[] = [];
     const watcher: FeedReader = {
       ready: true,
       filling: false,
-      sendBytes: (frame) => frames.push(frame),
+      sendBytes(frame) {
+        if (frame.includes('"pending"')) frames.push(frame);
+      },
       requestAnswer: () => undefined,
       onMissed: () => undefined,
     };

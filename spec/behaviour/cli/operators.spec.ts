@@ -104,8 +104,8 @@ test(
     equal(shown, latest(feed.all, 200));
     terminal.press('\x03');
     const drawn = rowsOfTerminal(screenOf((await terminal.end()).stdout), feed.all.length - 1);
-    // The head takes four of 24 rows, the keys one, and the cursor one.
-    equal(drawn, latest(feed.all, 18));
+    // The head takes five of 24 rows, the keys one, and the cursor one.
+    equal(drawn, latest(feed.all, 17));
 
     await keep(page, 'serve', true);
     await page.locator('#as-table').click();
@@ -156,7 +156,7 @@ test.when(hasRedis, noRedis)(
       await shows(page, 'Cancelled', 1);
       await admin.clients[0]!.flushAll();
 
-      await shows(page, 'Cancelled', 4);
+      await shows(page, 'Failed', 3);
       await shows(page, 'Waiting', 0);
       await page.locator('#filter').fill('lost by the store');
       const shown = page.locator('#rows tr:not([hidden])');

@@ -54,10 +54,17 @@ test('counts by all details of an event, and by those that the head has room for
     accepted: 1,
     refused: 1,
     'refused: missing code': 1,
-    cancelled: 1,
+    denied: 1,
+    failed: 1,
   });
-  const head = 'waiting 1  accepted 1  refused 1  expired 0  cancelled 1';
-  equal(differences(headOfTerminal(`${head}  per second 3\nrefused: 1 missing code\n`), inBrief), []);
+  equal(Object.fromEntries(brief(told(['answered code', 'answered code', 'settled failure']))), {
+    waiting: -2,
+    succeeded: 1,
+    failed: 1,
+  });
+  const head =
+    'waiting 1  accepted 1  refused 1  per second 3\nsucceeded 0  denied 1  failed 1  expired 0  cancelled 0';
+  equal(differences(headOfTerminal(`${head}\nrefused: 1 missing code\n`), inBrief), []);
   equal(differences(headOfTerminal(`${head}\nrefused: 1 missing state\n`), inBrief), [
     'refused: missing state: 1, not 0',
     'refused: missing code: 0, not 1',
@@ -125,11 +132,11 @@ const twins: readonly (Edit & { weakness: string; complaint: RegExp })[] = [
     complaint: /^refused: missing code: 2, not 1\nrefused: missing state: 0, not 1$/m,
   },
   {
-    weakness: 'counts who gave up among those that expired',
-    file: 'model/events.ts',
-    find: `count(counts, event.type);`,
-    replace: `count(counts, event.type.replace('cancelled', 'expired'));`,
-    complaint: /^cancelled: 0, not 2$/m,
+    weakness: 'shows who gave up among those that expired',
+    file: 'monitor/page/outcomes.ts',
+    find: `number(service.outcomes[outcome])`,
+    replace: `number(service.outcomes[outcome === 'cancelled' ? 'expired' : outcome])`,
+    complaint: /^cancelled: 1, not 2$/m,
   },
   {
     weakness: 'has one refusal twice in its rows, though it counts it once',

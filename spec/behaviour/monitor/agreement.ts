@@ -76,7 +76,11 @@ export function brief(all: Told): Told {
   const counts = new Map<string, number>();
   for (const [kind, count] of all) {
     const [type = '', disposition = '', reason] = kind.split(' ');
-    if (type === 'waiting' || type === 'expired' || type === 'cancelled') add(counts, type, count);
+    const outcome = outcomeOf(kind);
+    if (outcome !== undefined) add(counts, outcome, count);
+    // Counted as a success before.
+    if (kind === 'settled failure') add(counts, 'succeeded', -count);
+    if (type === 'waiting') add(counts, type, count);
     else if (disposition === 'accepted') add(counts, 'accepted', count);
     else if (type === 'redirect') {
       add(counts, 'refused', count);
@@ -84,6 +88,15 @@ export function brief(all: Told): Told {
     }
   }
   return counts;
+}
+
+/** The outcome of a sign-in that an event of this kind decides. */
+function outcomeOf(kind: string): string | undefined {
+  if (kind === 'answered code') return 'succeeded';
+  if (kind === 'answered error access_denied') return 'denied';
+  if (/^(?:answered error|settled failure|cancelled lost)/.test(kind)) return 'failed';
+  const [type = ''] = kind.split(' ');
+  return type === 'expired' || type === 'cancelled' ? type : undefined;
 }
 
 const spoken = (name: string): string => name.replaceAll('_', ' ');
@@ -101,8 +114,9 @@ export async function headOfPage(page: Page): Promise<Told> {
 
 /** Reads the last head that `watch` has drawn on a terminal of 500 columns. */
 export function headOfTerminal(output: string): Told {
-  const head = /waiting \d+ {2}accepted \d+ {2}refused \d+ {2}expired \d+ {2}cancelled \d+/g;
-  const [counts = ''] = output.match(head)?.slice(-1) ?? [];
+  const head = /waiting \d+ {2}accepted \d+ {2}refused \d+/g;
+  const outcomes = /succeeded \d+ {2}denied \d+ {2}failed \d+ {2}expired \d+ {2}cancelled \d+/g;
+  const counts = [head, outcomes].flatMap((each) => output.match(each)?.slice(-1) ?? []).join('  ');
   const [refusals = ''] = output.match(/refused: [\w ,]+/g)?.slice(-1) ?? [];
   return briefly(
     [...counts.matchAll(/(\w+) (\d+)/g)].map(([, name = '', count = '']) => [name, count]),

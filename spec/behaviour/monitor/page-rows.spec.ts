@@ -92,7 +92,16 @@ const endingsAreShown: Check = async ({ page }, create) => {
       await shows(page, 'Waiting', 2);
       equal(
         await tallies(page),
-        { Waiting: '2', Accepted: '2', Refused: '1', Expired: '1', Cancelled: '2' },
+        {
+          Succeeded: '1',
+          Denied: '1',
+          Failed: '0',
+          Expired: '1',
+          Cancelled: '2',
+          Waiting: '2',
+          Accepted: '2',
+          Refused: '1',
+        },
         'the numbers at the top',
       );
       const rows = async (): Promise<string[]> => {
@@ -163,6 +172,8 @@ const linesAreDrawn: Check = ({ page }, create) =>
         ['rate-chart', '--bad', 5],
         ['wait-chart', '--accent', 0],
         ['wait-chart', '--warn', 0],
+        ['outcomes-chart', '--good', 30],
+        ['outcomes-chart', '--warn', 3],
       ] as const) {
         const { count, height } = await drawn(page, chart, color);
         ok(count > 3, `${chart} has ${count} pixels of ${color}`);
@@ -236,7 +247,7 @@ const checks: readonly { title: string; check: Check; twins: readonly Twin[] }[]
       {
         weakness: 'adds rows again that are there',
         edits: edit('table.ts', `this.#last = this.#rows.at(-1)?.n ?? -1;`, ``),
-        complaint: /the rows as they come/,
+        complaint: /the rows (?:at first|as they come)/,
       },
       {
         weakness: 'goes on after a pause with what comes next',
@@ -308,6 +319,11 @@ const checks: readonly { title: string; check: Check; twins: readonly Twin[] }[]
         ),
         complaint: /wait-chart has 0 pixels of --accent/,
       },
+      {
+        weakness: 'draws only the bars of those who have succeeded',
+        edits: edit('charts.ts', `slice(0, stack.length - top)`, `slice(0, 1)`),
+        complaint: /outcomes-chart has 0 pixels of --warn/,
+      },
     ],
   },
   {
@@ -316,12 +332,12 @@ const checks: readonly { title: string; check: Check; twins: readonly Twin[] }[]
     twins: [
       {
         weakness: 'draws a dot for each second, and no line',
-        edits: edit('charts.ts', `width: 1.5,`, `width: line.dots ? 0 : 1.5,`),
+        edits: edit('chart.ts', `width: 1.5,`, `width: line.dots ? 0 : 1.5,`),
         complaint: /the flat line --warn of median 0 ms, longest 0 ms is \d wide/,
       },
       {
         weakness: 'has no scale where nobody had to wait',
-        edits: edit('charts.ts', `[0, max > 0 ? max * 1.15 : 1]`, `[0, max * 1.15]`),
+        edits: edit('chart.ts', `[0, max > 0 ? max * 1.15 : 1]`, `[0, max * 1.15]`),
         complaint: /the flat line --warn of median 0 ms, longest 0 ms is 0 wide/,
       },
       {
@@ -341,12 +357,20 @@ const checks: readonly { title: string; check: Check; twins: readonly Twin[] }[]
     twins: [
       {
         weakness: 'counts nobody whose time was over',
-        edits: edit('tallies.ts', `totals.of('expired')`, `totals.of('late')`),
+        edits: edit(
+          'outcomes.ts',
+          `number(service.outcomes[outcome])`,
+          `number(outcome === 'expired' ? 0 : 1)`,
+        ),
         complaint: /the numbers at the top/,
       },
       {
         weakness: 'counts who has cancelled as expired too',
-        edits: edit('tallies.ts', `totals.of('expired')`, `totals.of('expired') + totals.of('cancelled')`),
+        edits: edit(
+          'outcomes.ts',
+          `number(service.outcomes[outcome])`,
+          `number(service.outcomes[outcome] + (outcome === 'expired' ? 2 : 0))`,
+        ),
         complaint: /the numbers at the top/,
       },
       {

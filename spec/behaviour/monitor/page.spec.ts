@@ -35,7 +35,11 @@ test(
       const redirects = (met: (disposition: string) => boolean): string =>
         of((event) => event.type === 'redirect' && met(event.disposition));
       await shows(page, 'Waiting', 7);
+      await shows(page, 'Cancelled', 1);
       equal(await tallies(page), {
+        Succeeded: of((event) => event.type === 'answered' && event.outcome === 'code'),
+        Denied: of((event) => event.type === 'answered' && event.error === 'access_denied'),
+        Failed: '0',
         Waiting: '7',
         Accepted: redirects((disposition) => disposition === 'accepted'),
         Refused: redirects((disposition) => disposition !== 'accepted'),
@@ -142,9 +146,13 @@ test('has landmarks, names and roles for screen readers', ({ page }) =>
       '- heading "Sign-ins" [level=1]',
       '- status: Live',
       '- main:',
-      '- region "Now":',
+      '- list "The service":',
+      '- region "Do people succeed?":',
+      '- term: succeeded',
+      '- region "Waiting and redirects":',
       '- term: Waiting',
       '- region "The last five minutes":',
+      '- img "Sign-ins per ten seconds',
       '- img "Redirects per second now',
       '- img "Waiting time ',
       '- group: The charts as a table',
@@ -174,15 +182,15 @@ test(
       await page.keyboard.press('Enter');
       // Until the ten seconds are over.
       await page.locator('#spans tr').waitFor();
-      const first = /row "\d\d:\d\d:\d0 [123] 0 \d+ ms \d+ ms"/;
+      const first = /row "\d\d:\d\d:\d0 [123] 0 0 0 0 [123] 0 \d+ ms \d+ ms"/;
       const whole = await tree();
       for (const part of ['columnheader "Accepted"', 'columnheader "Longest wait"', 'rowheader "', first])
         match(whole, part);
       await page.evaluate("window.row = document.querySelector('#spans tr')");
       await signIn(monitored, 15);
-      await page.locator('#spans tr', { hasText: /^\d\d:\d\d:\d011/ }).waitFor();
+      await page.locator('#spans tr', { hasText: /^\d\d:\d\d:\d01000011/ }).waitFor();
       ok(await page.evaluate("window.row.isConnected && window.row !== document.querySelector('#spans tr')"));
-      const accepted = await page.locator('#spans td:nth-child(2)').allInnerTexts();
+      const accepted = await page.locator('#spans td:nth-child(7)').allInnerTexts();
       equal(
         accepted.reduce((sum, count) => sum + Number(count), 0),
         4,

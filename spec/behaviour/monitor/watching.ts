@@ -34,17 +34,24 @@ export async function received(page: Page, events: readonly ServerEvent[]): Prom
 
 /** Resolves once the page shows this number at the top. */
 export async function shows(page: Page, name: string, number: number): Promise<void> {
-  const text = new RegExp(`^${name}${number.toLocaleString('en')}$`);
-  await page.locator('dl div', { hasText: text }).waitFor();
+  const shown = number.toLocaleString('en');
+  const outcome = page
+    .locator('#outcomes div', { hasText: new RegExp(`^${name}`, 'i') })
+    .locator('.since', { hasText: new RegExp(`^${shown} since`) });
+  await page
+    .locator('#tallies div', { hasText: new RegExp(`^${name}${shown}$`) })
+    .or(outcome)
+    .waitFor();
 }
 
-/** The numbers at the top, by their names. */
-export async function tallies(page: Page): Promise<Record<string, string>> {
-  const [names, numbers] = [
-    await page.locator('dt').allInnerTexts(),
-    await page.locator('dd').allInnerTexts(),
-  ];
-  return Object.fromEntries(names.map((name, index) => [name, numbers[index] ?? '']));
+/** The numbers at the top, by their names: of the outcomes those since the start. */
+export function tallies(page: Page): Promise<Record<string, string>> {
+  return page.evaluate<Record<string, string>>(`Object.fromEntries(
+    [...document.querySelectorAll('#outcomes div, #tallies div')].map((group) => {
+      const [name, ...numbers] = [...group.children].map(({ textContent }) => textContent);
+      return [name[0].toUpperCase() + name.slice(1), numbers.at(-1).replace(' since the start', '')];
+    }),
+  )`);
 }
 
 /** All rows that the page has, from the file that it saves. */

@@ -11,6 +11,7 @@ import { frame } from '../../../src/cli/watch/screen.ts';
 import { linesView } from '../../../src/cli/watch/lines.ts';
 import { Source } from '../../../src/cli/watch/source.ts';
 import { PassThrough } from 'node:stream';
+import { noOutcomes } from '../../../src/model/sign-in-outcomes.ts';
 import { equal, is, match, ok } from '../../helpers/assert.ts';
 import { complains } from '../../helpers/complains.ts';
 import { edit, weakenedModule } from '../../helpers/weakened.ts';
@@ -119,11 +120,25 @@ test('puts events into the seconds of the service’s clock, whatever ours says'
     2,
   );
   equal(seconds.spans(ours + 9_999), [
-    { from: theirs / 1_000 - 10, accepted: 1, refused: 0, median: null, longest: null },
+    {
+      from: theirs / 1_000 - 10,
+      accepted: 1,
+      refused: 0,
+      median: null,
+      longest: null,
+      outcomes: noOutcomes(),
+    },
   ]);
   equal(seconds.spans(ours + 10_000), [
-    { from: theirs / 1_000, accepted: 1, refused: 2, median: 3_000, longest: 9_000 },
-    { from: theirs / 1_000 - 10, accepted: 1, refused: 0, median: null, longest: null },
+    { from: theirs / 1_000, accepted: 1, refused: 2, median: 3_000, longest: 9_000, outcomes: noOutcomes() },
+    {
+      from: theirs / 1_000 - 10,
+      accepted: 1,
+      refused: 0,
+      median: null,
+      longest: null,
+      outcomes: noOutcomes(),
+    },
   ]);
   // Five minutes later they have left, and are not kept.
   equal(Math.max(...seconds.points(ours + 301_500).accepted), 0);

@@ -36,6 +36,7 @@ export function linesView(
     },
     // Lines are for events only.
     pending: () => undefined,
+    service: () => undefined,
     add(event, wanted) {
       if (wanted) line(json ? inJson(event) : inText(event));
     },

@@ -87,6 +87,7 @@ function show(
     shown.add(() => clearInterval(checks));
     shown.add(host.feed.subscribe((status) => view.setStatus(status)));
     shown.add(host.pending.subscribe((flows) => view.pending(flows)));
+    shown.add(host.service.subscribe((status) => view.service(status)));
     const events = host.events.subscribe({
       next: (event) => view.add(event, wanted(event)),
       complete() {

@@ -1,8 +1,10 @@
 import { createColors } from 'picocolors';
+import type { ServiceStatus } from '../../client.ts';
 import { printable } from '../../base/printable.ts';
+import { signInOutcomes } from '../../model/sign-in-outcomes.ts';
 import type { FeedModel } from '../../monitor/feed-model.ts';
 import { matches, type Filter, type Row } from '../../monitor/journal.ts';
-import type { Wording } from '../../monitor/wording.ts';
+import { successWording, type Wording } from '../../monitor/wording.ts';
 
 export interface Screen {
   columns: number;
@@ -31,9 +33,11 @@ const widthsOf = (columns: number): readonly number[] => {
   return columns < 100 ? [12, 20, 10] : [12, 20, 22];
 };
 
+const minRowsForOutcomes = 12;
+
 /** Renders counts, rate and the last events, the latest first. No line is wider than the screen. */
 export function frame(
-  { totals, seconds, journal }: FeedModel,
+  { totals, seconds, journal, service }: FeedModel,
   { columns, rows, colors }: Screen,
   title: { url: string; connected: boolean },
   controlled?: Controlled,
@@ -53,10 +57,9 @@ export function frame(
     ['waiting', totals.waiting],
     ['accepted', totals.of('accepted')],
     ['refused', totals.refused],
-    ['expired', totals.of('expired')],
-    ['cancelled', totals.of('cancelled')],
     ['per second', rate],
   ] as const;
+  const width = columns - 1;
   const reasons = totals.refusedFor.map(([reason, count]) => `${count} ${reason}`);
   const widths = widthsOf(columns);
   const { paused, filter = '' } = controlled ?? {};
@@ -66,10 +69,8 @@ export function frame(
   const url = title.url.slice(0, Math.max(1, columns - state.length - 3));
   const head = [
     paint.bold(cut(`${url}  ${state}`)),
-    ...filled(
-      counts.map(([name, count]) => `${name} ${count}`),
-      columns - 1,
-    ).map(cut),
+    ...filled(counts.map(named), width).map(cut),
+    ...(service ? filled(outcomesOf(service, rows), width).map(cut) : []),
     paint.dim(cut(reasons.length > 0 ? `refused: ${reasons.join(', ')}` : '')),
     ...(controlled ? [hint(controlled, journal.received)].map(cut).map(paint.cyan) : []),
     paint.dim(cut(cells(widths, 'TIME', 'EVENT', 'FLOW', 'DETAIL'))),
@@ -84,6 +85,15 @@ export function frame(
   const wanted = only(paused?.rows ?? journal.since(-1), { kind: '', text: filter });
   const latest = [...take(wanted, room - head.length)].map(line);
   return [...head, ...latest].slice(0, room).join('\n');
+}
+
+const named = ([name, count]: readonly [name: string, count: number]): string => `${name} ${count}`;
+
+/** Says how sign-ins have ended since the start, and how many of the latest have succeeded. A low terminal has room for that only. */
+function outcomesOf({ outcomes, recent }: ServiceStatus, rows: number): string[] {
+  const rate = successWording(recent, 'in five minutes');
+  if (rows < minRowsForOutcomes) return [rate];
+  return [...signInOutcomes.map((outcome) => named([outcome, outcomes[outcome]])), rate];
 }
 
 /** Says what the keys do now. */

@@ -69,6 +69,7 @@ export function tableView(
       model.setStatus(status);
     },
     pending: (flows) => void (model.totals.waiting = flows),
+    service: (status) => void (model.service = status),
     add: (event, wanted) => model.add(event, wanted),
     connected: (is) => void (connected = is),
     update: draw,

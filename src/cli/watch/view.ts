@@ -1,4 +1,4 @@
-import type { FeedStatus } from '../../client.ts';
+import type { FeedStatus, ServiceStatus } from '../../client.ts';
 import type { ServerEvent } from '../../model/events.ts';
 
 /** Display of a feed. */
@@ -7,6 +7,8 @@ export interface View {
   setStatus(status: FeedStatus): void;
   /** Shows the number of pending flows. */
   pending(flows: number): void;
+  /** Shows what the service is and has now. */
+  service(status: ServiceStatus): void;
   /** Adds an event to the counts, and to the rows if it is `wanted`. */
   add(event: ServerEvent, wanted: boolean): void;
   /** Shows if the service is connected. */

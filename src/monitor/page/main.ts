@@ -7,9 +7,12 @@ import { FeedModel } from '../feed-model.ts';
 import { Access } from './access.ts';
 import { Charts } from './charts.ts';
 import { byId, inFrames, say } from './dom.ts';
+import { Head } from './head.ts';
 import { listenToKeys } from './keys.ts';
 import { Lock } from './lock.ts';
 import { Numbers } from './numbers.ts';
+import { Outcomes } from './outcomes.ts';
+import type { State } from './state.ts';
 import { Table } from './table.ts';
 import { Tallies } from './tallies.ts';
 
@@ -18,10 +21,13 @@ const model = new FeedModel();
 
 // Updates of the text are limited to four a second; more cannot be read.
 const lock = new Lock();
+const head = new Head();
+const outcomes = new Outcomes();
 const tallies = new Tallies();
 const charts = new Charts();
 const numbers = new Numbers(model.seconds);
 const refresh = inFrames(250, () => {
+  outcomes.show(model.service);
   tallies.show(model.totals);
   table.show();
 });
@@ -40,8 +46,6 @@ function add(event: ServerEvent): void {
   model.add(event);
   refresh();
 }
-
-type State = 'starting' | 'live' | 'away' | 'locked' | 'ended';
 
 const sentences: Readonly<Record<State, string>> = {
   starting: 'Connecting',
@@ -66,6 +70,7 @@ function showState(): void {
   const status = byId('status');
   status.dataset['state'] = state;
   say(status, sentences[state]);
+  head.show(model, state);
 }
 
 function begin(connected: RemoteCallbackHost): void {
@@ -74,6 +79,11 @@ function begin(connected: RemoteCallbackHost): void {
   host.feed.subscribe(stands);
   host.pending.subscribe((pending) => {
     model.totals.waiting = pending;
+    refresh();
+  });
+  host.service.subscribe((service) => {
+    model.service = service;
+    showState();
     refresh();
   });
   host.events.subscribe({

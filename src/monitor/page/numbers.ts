@@ -1,8 +1,9 @@
+import { signInOutcomes } from '../../model/sign-in-outcomes.ts';
 import type { Seconds } from '../seconds.ts';
 import { duration } from '../wording.ts';
 import { byId, clock, create, say } from './dom.ts';
 
-const columns = 5;
+const columns = 5 + signInOutcomes.length;
 
 /** Table with the numbers of the charts, for users who cannot see them. Updated only while it is open. */
 export class Numbers {
@@ -28,8 +29,9 @@ export class Numbers {
       this.#rows.delete(from);
     }
     // Oldest first, because each new row is inserted at the top.
-    for (const { from, accepted, refused, median, longest } of [...spans].reverse()) {
-      const texts = [accepted, refused].map((count) => count.toLocaleString('en'));
+    for (const { from, accepted, refused, median, longest, outcomes } of [...spans].reverse()) {
+      const counts = [...signInOutcomes.map((outcome) => outcomes[outcome]), accepted, refused];
+      const texts = counts.map((count) => count.toLocaleString('en'));
       const waits = [median, longest].map((wait) => (wait === null ? '–' : duration(wait)));
       const row = this.#rows.get(from) ?? this.#add(from);
       [...texts, ...waits].forEach((text, index) => say(row.children[index + 1] as HTMLElement, text));

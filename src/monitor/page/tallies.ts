@@ -5,11 +5,9 @@ const shown: readonly [name: string, tone: string, of: (totals: Totals) => numbe
   ['Waiting', 'wait', ({ waiting }) => waiting],
   ['Accepted', 'good', (totals) => totals.of('accepted')],
   ['Refused', 'bad', ({ refused }) => refused],
-  ['Expired', 'warn', (totals) => totals.of('expired')],
-  ['Cancelled', 'warn', (totals) => totals.of('cancelled')],
 ];
 
-/** The counts at the top of the page. */
+/** What waits now, and the redirects since the start. */
 export class Tallies {
   readonly #numbers = shown.map(([name, tone, of]) => {
     const number = create('dd', '–');

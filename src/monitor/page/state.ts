@@ -1,0 +1,2 @@
+/** State of the page's connection. */
+export type State = 'starting' | 'live' | 'away' | 'locked' | 'ended';
