@@ -25,6 +25,7 @@ export type {
   RegisteredEvent,
   AuthorizeEvent,
   WaitingEvent,
+  DeviceEvent,
   RejectedEvent,
   ReceivedEvent,
   ExchangedEvent,

@@ -28,7 +28,7 @@ export const confidential = { id: 'a-confidential-client', secret: 'a-secret-of-
 export const subject = 'ada';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const native = {
+export const native = {
   application_type: 'native',
   redirect_uris: ['http://127.0.0.1/callback'],
   grant_types: ['authorization_code', 'refresh_token'],

@@ -20,7 +20,7 @@ ensureBuild();
 
 const packages = {
   'licences.txt': ['bintrees', 'prom-client', 'rxjs', 'uplot', 'valibot'],
-  'cli/licences.txt': ['commander', 'openid-client', 'prom-client', 'rxjs', 'uplot', 'valibot', 'ws'],
+  'cli/licences.txt': ['commander', 'openid-client', 'prom-client', 'rxjs', 'uplot', 'uqr', 'valibot', 'ws'],
 };
 for (const [file, names] of Object.entries(packages)) {
   test(`dist/${file} has a text for each bundled package`, () => {

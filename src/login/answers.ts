@@ -86,6 +86,23 @@ export function pushedAnswer(answer: Answer): Response {
 }
 
 /**
+ * Passes the answer to a device authorization request on, with the fields that openid-client expects.
+ *
+ * @throws {ReportedError} if the answer reports an error, whatever its status, media type and headers
+ */
+export function deviceAnswer(answer: Answer): Response {
+  const body = readBody(answer.text);
+  if (!isOk(answer) || body?.['device_code'] === undefined) return unlessReported(answer, body);
+  const { interval, verification_uri, verification_url, ...rest } = body;
+  return Response.json({
+    ...rest,
+    // Google has the name of an early draft.
+    verification_uri: verification_uri ?? verification_url,
+    ...(Number(interval) > 0 && { interval: Number(interval) }),
+  });
+}
+
+/**
  * Passes a registration on, with the status and fields that openid-client expects.
  *
  * @throws {ReportedError} if the answer reports an error, whatever its status, media type and headers

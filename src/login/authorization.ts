@@ -1,4 +1,18 @@
-import { concat, defer, finalize, from, map, of, switchMap, tap, type Observable } from 'rxjs';
+import {
+  concat,
+  connect,
+  defer,
+  finalize,
+  from,
+  map,
+  merge,
+  of,
+  switchMap,
+  takeUntil,
+  takeWhile,
+  tap,
+  type Observable,
+} from 'rxjs';
 import { abortable } from '../base/abortable.ts';
 import { randomToken } from '../base/random.ts';
 import { orThrow } from '../flows/operators.ts';
@@ -6,6 +20,7 @@ import type { AuthorizationParameters } from '../model/authorization-url.ts';
 import type { CallbackResponse } from '../model/callback-response.ts';
 import type { Flow } from '../model/flow.ts';
 import { clientOf, type Client } from './client.ts';
+import { offerDevice, signInByDevice } from './device.ts';
 import {
   AuthorizeEvent,
   ExchangedEvent,
@@ -36,8 +51,18 @@ export function authorize(authorization: Authorization): Observable<SignInEvent>
   );
 }
 
-function registrationOf({ id, secret, registered }: Client, flow: Flow): SignInEvent[] {
-  return registered ? [new RegisteredEvent(Date.now(), flow.id, id, secret)] : [];
+/** Asks the user by the device grant alone. Emits the events from the registration of a client to the tokens. */
+export function authorizeDevice(
+  options: ReadSignInOptions,
+  metadata: ServerMetadata,
+): Observable<SignInEvent> {
+  return abortable((signal) => clientOf(options, metadata, undefined, signal)).pipe(
+    switchMap((client) => concat(registrationOf(client), signInByDevice(options, client))),
+  );
+}
+
+function registrationOf({ id, secret, registered }: Client, flow?: Flow): SignInEvent[] {
+  return registered ? [new RegisteredEvent(Date.now(), flow?.id, id, secret)] : [];
 }
 
 function ask(authorization: Authorization, client: Client): Observable<SignInEvent> {
@@ -52,12 +77,32 @@ function ask(authorization: Authorization, client: Client): Observable<SignInEve
           new AuthorizeEvent(Date.now(), flow, url, plan.responseMode),
           new WaitingEvent(Date.now(), flow.id, flow.expiresAt),
         ]),
-        flow.response.pipe(
-          orThrow(),
-          switchMap((response) => redeem({ issuer, client, flow, nonce, scope, resource }, response)),
+        raced(
+          authorization,
+          client,
+          flow.response.pipe(
+            orThrow(),
+            switchMap((response) => redeem({ issuer, client, flow, nonce, scope, resource }, response)),
+          ),
         ),
       ),
     ),
+  );
+}
+
+/** Takes the first of the redirect, which may be pasted, and the device grant. The other one is cancelled. */
+function raced(
+  { options, plan, flow }: Authorization,
+  client: Client,
+  redirected: Observable<SignInEvent>,
+): Observable<SignInEvent> {
+  const { device } = plan;
+  if (!device) return redirected;
+  return redirected.pipe(
+    connect((events) =>
+      merge(events, offerDevice(options, client, flow.id, device.isAsked).pipe(takeUntil(events))),
+    ),
+    takeWhile(({ type }) => type !== 'exchanged', true),
   );
 }
 

@@ -7,7 +7,7 @@ import { allowLoopback, loadOpenId, type OpenId } from './openid-client.ts';
 import type { ClientOptions, ReadSignInOptions } from './options.ts';
 import { refusalOf, type Refusal } from './refusals.ts';
 import { fetchUntil, type Fetch, type ReadAnswer } from './requests.ts';
-import { listOf, type ServerMetadata } from './server-metadata.ts';
+import { deviceGrant, listOf, type ServerMetadata } from './server-metadata.ts';
 
 /** This program as a client of the authorization server. */
 export interface Client {
@@ -31,7 +31,7 @@ export type KnownClient = ClientOptions & { issuer: string; clientId: string };
 export async function clientOf(
   options: ReadSignInOptions,
   metadata: ServerMetadata,
-  redirectUri: string,
+  redirectUri: string | undefined,
   signal: AbortSignal,
 ): Promise<Client> {
   const openid = await loadOpenId();
@@ -54,7 +54,7 @@ async function register(
   openid: OpenId,
   options: ReadSignInOptions,
   metadata: ServerMetadata,
-  redirectUri: string,
+  redirectUri: string | undefined,
   signal: AbortSignal,
 ): Promise<Client> {
   const { registration_endpoint } = metadata;
@@ -117,18 +117,22 @@ function mayConcernScope({ status = 0, error = '' }: Refusal): boolean {
 
 /** The client metadata to register. @see RFC 7591 section 2 */
 function registrationOf(
-  { clientName = 'rx-oauth-callback', scope }: ReadSignInOptions,
+  { clientName = 'rx-oauth-callback', scope, device }: ReadSignInOptions,
   metadata: ServerMetadata,
-  redirectUri: string,
+  redirectUri: string | undefined,
 ): Partial<ClientMetadata> {
-  const grants = ['authorization_code', 'refresh_token'];
+  const redirected = redirectUri === undefined ? [] : [redirectUri];
+  const grants = [...redirected.map(() => 'authorization_code'), 'refresh_token'];
+  // A server that does not list its grants may reject a registration for this one.
   const supported = listOf(metadata.grant_types_supported ?? grants);
+  const usesDevice = device !== 'never' && metadata.device_authorization_endpoint !== undefined;
+  if (usesDevice || redirectUri === undefined) grants.push(deviceGrant);
   return {
     client_name: clientName,
-    application_type: redirectUri.startsWith('https:') ? 'web' : 'native',
-    redirect_uris: [redirectUri],
-    response_types: ['code'],
-    grant_types: grants.filter((grant) => supported.includes(grant)),
+    application_type: redirectUri?.startsWith('https:') ? 'web' : 'native',
+    redirect_uris: redirected,
+    response_types: redirected.map(() => 'code'),
+    grant_types: grants.filter((grant) => supported.includes(grant) || redirectUri === undefined),
     token_endpoint_auth_method: 'none',
     ...(scope !== undefined && { scope }),
   };

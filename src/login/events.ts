@@ -6,16 +6,17 @@ import type { Tokens } from './tokens.ts';
 
 /**
  * The events of a sign-in, in this order. The last one is `exchanged` or `failed`. While the sign-in waits, any number of
- * redirects may be `rejected`.
+ * redirects may be `rejected`. A sign-in by the device grant alone has neither `authorize` nor `received`.
  *
- * `at` is in milliseconds since the epoch. `flowId` is the id of the flow, as in the events of its host. Printing an event
- * shows neither a token nor the state.
+ * `at` is in milliseconds since the epoch. `flowId` is the id of the flow, as in the events of its host; it is undefined if the
+ * sign-in expects no redirect. Printing an event shows neither a token, nor the state, nor a code.
  */
 export type SignInEvent =
   | DiscoveredEvent
   | RegisteredEvent
   | AuthorizeEvent
   | WaitingEvent
+  | DeviceEvent
   | RejectedEvent
   | ReceivedEvent
   | ExchangedEvent
@@ -74,7 +75,7 @@ export class RegisteredEvent extends PrintedEvent {
 
   constructor(
     at: number,
-    readonly flowId: string,
+    readonly flowId: string | undefined,
     readonly clientId: string,
     clientSecret: string | undefined,
   ) {
@@ -141,7 +142,7 @@ export class AuthorizeEvent extends PrintedEvent {
 }
 
 /**
- * The sign-in waits for the redirect until `expiresAt`, in milliseconds since the epoch.
+ * The sign-in waits for the user until `expiresAt`, in milliseconds since the epoch.
  *
  * @example
  * import type { WaitingEvent } from 'rx-oauth-callback/login';
@@ -153,10 +154,60 @@ export class WaitingEvent extends PrintedEvent {
 
   constructor(
     at: number,
-    readonly flowId: string,
+    readonly flowId: string | undefined,
     readonly expiresAt: number,
   ) {
     super(at);
+  }
+}
+
+/** Answer of a server to a device authorization request. */
+interface DeviceAnswer {
+  readonly userCode: string;
+  readonly verificationUri: string;
+  readonly verificationUriComplete: string | undefined;
+  readonly expiresAt: number;
+}
+
+/**
+ * The user may also sign in on another device: open `verificationUri` there and enter `userCode`. This is the only way if
+ * there was no event `authorize`.
+ *
+ * @see RFC 8628 section 3.3
+ *
+ * @example
+ * import type { DeviceEvent } from 'rx-oauth-callback/login';
+ *
+ * const show = ({ verificationUri, userCode }: DeviceEvent) => console.log(`Open ${verificationUri} and enter ${userCode}`);
+ */
+export class DeviceEvent extends PrintedEvent {
+  readonly type = 'device';
+  readonly verificationUri: string;
+  /** Time at which the code expires, in milliseconds since the epoch. */
+  readonly expiresAt: number;
+  readonly #userCode: string;
+  readonly #complete: string | undefined;
+
+  constructor(
+    at: number,
+    readonly flowId: string | undefined,
+    { userCode, verificationUri, verificationUriComplete, expiresAt }: DeviceAnswer,
+  ) {
+    super(at);
+    this.verificationUri = verificationUri;
+    this.expiresAt = expiresAt;
+    this.#userCode = userCode;
+    this.#complete = verificationUriComplete;
+  }
+
+  /** Code that the user enters. Who enters it signs this program in. */
+  get userCode(): string {
+    return this.#userCode;
+  }
+
+  /** The URI with the code in it, for a QR code; undefined if the server has none. */
+  get verificationUriComplete(): string | undefined {
+    return this.#complete;
   }
 }
 
@@ -217,7 +268,7 @@ export class ExchangedEvent extends PrintedEvent {
 
   constructor(
     at: number,
-    readonly flowId: string,
+    readonly flowId: string | undefined,
     readonly tokens: Tokens,
   ) {
     super(at);

@@ -7,6 +7,7 @@ import type { Client } from './client.ts';
 import { TokenError } from './errors.ts';
 import { loadOpenId, type OpenId } from './openid-client.ts';
 import { refusalOf } from './refusals.ts';
+import { deviceGrant } from './server-metadata.ts';
 import { Tokens } from './tokens.ts';
 
 export interface Exchange {
@@ -52,6 +53,36 @@ export async function exchange(
     throw tokenError(openid, error, issuer, [response.code, flow.codeVerifier, client.secret]);
   }
   // A server may omit a scope that is the same as the requested one (RFC 6749 section 5.1).
+  return tokensOf(answer, issuer, client.id, { scope });
+}
+
+/**
+ * Asks once if the user has entered the code of a device authorization. Rejects with `TokenError`, whose `error` is
+ * `authorization_pending` until then.
+ *
+ * @see RFC 8628 section 3.4
+ */
+export async function redeemDevice(
+  { issuer, client, scope, resource }: Omit<Exchange, 'flow' | 'nonce'>,
+  deviceCode: string,
+  signal: AbortSignal,
+): Promise<Tokens> {
+  const openid = await loadOpenId();
+  const configuration = await client.configure(signal);
+  const body = resources(resource);
+  body.set('device_code', deviceCode);
+  let answer: TokenEndpointResponse;
+  try {
+    answer = await openid.genericGrantRequest(configuration, deviceGrant, body);
+  } catch (error) {
+    throw tokenError(openid, error, issuer, [deviceCode, client.secret]);
+  }
+  if (scope?.split(' ').includes('openid') && answer.id_token === undefined)
+    throw new TokenError(
+      issuer,
+      `the token endpoint of ${issuer} gave an invalid answer: no id_token`,
+      undefined,
+    );
   return tokensOf(answer, issuer, client.id, { scope });
 }
 

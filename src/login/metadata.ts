@@ -166,12 +166,12 @@ async function isOfIssuer(openid: OpenId, metadata: ServerMetadata, issuer: stri
   );
 }
 
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   return printable(show(value)).slice(0, 500);
 }
 
-/** Tells if this program may send a request to the URL. A remote server must not direct requests to loopback. */
-function mayBeAsked(url: unknown, local: boolean): boolean {
+/** Tells if this program may send a user to the URL, or a request. A remote server must not direct requests to loopback. */
+export function mayBeAsked(url: unknown, local: boolean): boolean {
   if (typeof url !== 'string' || !URL.canParse(url)) return false;
   const parsed = new URL(url);
   return local ? isSecure(parsed) : parsed.protocol === 'https:';

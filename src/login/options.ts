@@ -1,3 +1,4 @@
+import type { SchedulerLike } from 'rxjs';
 import { isSecure } from '../base/loopback.ts';
 import type { AuthorizationParameters } from '../model/authorization-url.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
@@ -85,6 +86,18 @@ export interface SignInOptions extends ClientOptions {
    * @see RFC 9126
    */
   pushedAuthorizationRequest?: boolean;
+  /**
+   * Device grant: the user enters a code on any device that has a browser. `'beside'` offers it with the redirect, and the first
+   * answer wins. `'only'` opens no port and no browser here. `'never'` leaves it out.
+   * @default 'beside' if the server's metadata offers it, 'only' if it has no authorization endpoint
+   * @see RFC 8628
+   */
+  device?: 'beside' | 'only' | 'never';
+  /**
+   * Scheduler of the requests that ask if the user has entered the code, for tests.
+   * @default the system's timers
+   */
+  scheduler?: SchedulerLike;
   /** As in `begin()`: if true, rejects a response without `iss` even if the server does not advertise it. @default false */
   requireIssuer?: boolean;
   /**
@@ -118,6 +131,8 @@ const signInTable: OptionTable<SignInOptions> = {
   serverUrl: true,
   responseMode: true,
   pushedAuthorizationRequest: true,
+  device: true,
+  scheduler: true,
   requireIssuer: true,
   requirePkce: true,
   singleFlight: true,
@@ -140,7 +155,7 @@ export function readSignInOptions(given: SignInOptions): ReadSignInOptions {
   const joinedScope = joined(asked);
   const options = { ...rest, ...(joinedScope !== undefined && { scope: joinedScope }) };
   const { issuer, metadata, clientId, clientName, scope, timeout, parameters = {}, host, server } = options;
-  const { pushedAuthorizationRequest } = options;
+  const { pushedAuthorizationRequest, device } = options;
   requireIssuerUrl(issuer);
   // `discover` decides about metadata of many tenants.
   if (metadata && metadata.issuer !== issuer && !ofManyTenants(metadata))
@@ -161,6 +176,7 @@ export function readSignInOptions(given: SignInOptions): ReadSignInOptions {
     throw new InvalidOptionError(`parameters.${taken}`, 'is set by the sign-in itself');
   if (pushedAuthorizationRequest !== undefined)
     requireOneOf('pushedAuthorizationRequest', pushedAuthorizationRequest, [true, false]);
+  if (device !== undefined) requireOneOf('device', device, ['beside', 'only', 'never']);
   if (server) readServerOptions(server);
   if (host && server)
     throw new InvalidOptionError('server', 'applies to its own server only; leave it out if host is given');

@@ -5,6 +5,7 @@ export interface ServerMetadata {
   token_endpoint?: string;
   registration_endpoint?: string;
   revocation_endpoint?: string;
+  device_authorization_endpoint?: string;
   pushed_authorization_request_endpoint?: string;
   require_pushed_authorization_requests?: boolean;
   jwks_uri?: string;
@@ -15,6 +16,15 @@ export interface ServerMetadata {
   revocation_endpoint_auth_methods_supported?: readonly string[];
   authorization_response_iss_parameter_supported?: boolean;
   [name: string]: unknown;
+}
+
+/** Grant type of RFC 8628. */
+export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
+
+/** Tells if a server offers the device grant: it has the endpoint, and does not list its grants without this one. */
+export function offersDevice(metadata: ServerMetadata): boolean {
+  const { device_authorization_endpoint: endpoint, grant_types_supported: grants } = metadata;
+  return endpoint !== undefined && (grants === undefined || listOf(grants).includes(deviceGrant));
 }
 
 /** Returns the values of a field, which may be of any type because it is not validated. */

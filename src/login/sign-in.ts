@@ -19,7 +19,7 @@ import { withFlow } from '../flows/with-flow.ts';
 import { type CallbackHost } from '../model/callback-host.ts';
 import type { BeginOptions, Flow } from '../model/flow.ts';
 import { createOAuthCallbackServer } from '../server/create.ts';
-import { authorize } from './authorization.ts';
+import { authorize, authorizeDevice } from './authorization.ts';
 import { isSignInError } from './errors.ts';
 import { DiscoveredEvent, FailedEvent, RejectedEvent, type SignInEvent } from './events.ts';
 import { Flights } from './flights.ts';
@@ -40,7 +40,7 @@ const ownServers = {};
 /**
  * Signs a user in. Returns a cold Observable: subscribing starts the sign-in, unsubscribing cancels it and frees what it
  * holds. It discovers the authorization server, registers a client if there is no `clientId`, waits for the user, and
- * exchanges the code.
+ * exchanges the code. If the server offers the device grant, the user may also enter a code on another device.
  *
  * Success and failure are both values, `exchanged` or `failed`, after which it completes. `tokens()` turns a failure into an
  * error. Needs the package `openid-client`.
@@ -78,18 +78,26 @@ function attempt(options: ReadSignInOptions): Observable<SignInEvent> {
       const plan = planOf(options, metadata);
       return concat(
         of<SignInEvent>(new DiscoveredEvent(Date.now(), metadata.issuer)),
-        withHost(options, (host) =>
-          withFlow(
-            host,
-            (flow) => withRejections(host, flow, authorize({ options, metadata, plan, flow })),
-            beginOptions(options, metadata, plan),
-          ),
-        ),
+        plan.device?.isAlone ? authorizeDevice(options, metadata) : redirected(options, metadata, plan),
       );
     }),
     catchError((error: unknown) =>
       // Any other error is a defect, which stays an error.
       isSignInError(error) ? of(new FailedEvent(Date.now(), error)) : throwError(() => error),
+    ),
+  );
+}
+
+function redirected(
+  options: ReadSignInOptions,
+  metadata: ServerMetadata,
+  plan: Plan,
+): Observable<SignInEvent> {
+  return withHost(options, (host) =>
+    withFlow(
+      host,
+      (flow) => withRejections(host, flow, authorize({ options, metadata, plan, flow })),
+      beginOptions(options, metadata, plan),
     ),
   );
 }

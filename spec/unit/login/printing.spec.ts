@@ -9,6 +9,7 @@ import {
   ReceivedEvent,
   RejectedEvent,
   RegisteredEvent,
+  DeviceEvent,
   WaitingEvent,
 } from '../../../src/login/events.ts';
 import * as assert from '../../helpers/assert.ts';
@@ -43,6 +44,12 @@ const objects = {
     'query',
   ),
   'waiting event': new WaitingEvent(1, '1', 2),
+  'device event': new DeviceEvent(1, '1', {
+    userCode: state,
+    verificationUri: 'https://as.example/device',
+    verificationUriComplete: `https://as.example/device?user_code=${state}`,
+    expiresAt: 2,
+  }),
   'rejected event': new RejectedEvent(1, '1', 'malformed', 'missing_code'),
   'received event': new ReceivedEvent(1, '1'),
   'exchanged event': new ExchangedEvent(1, '1', tokens),

@@ -1,7 +1,8 @@
 import { createColors } from 'picocolors';
 import { timer, type Subscription } from 'rxjs';
 import yoctoSpinner, { type Spinner } from 'yocto-spinner';
-import { printable } from '../../base/printable.ts';
+import { oneLine, printable } from '../../base/printable.ts';
+import type { DeviceEvent } from '../../login/events.ts';
 import type { Tokens } from '../../login/tokens.ts';
 import type { Io } from '../io.ts';
 import { duration } from '../times.ts';
@@ -26,6 +27,7 @@ export class Progress {
 
   /** Writes a line as it is: what others have sent in it must be printable. */
   #write(line: string): void {
+    this.#spinner?.clear();
     this.#io.stderr.write(`${line}\n`);
   }
 
@@ -37,6 +39,30 @@ export class Progress {
   /** Shows advice with a command, for a user whose browser is on another machine. */
   advice(sentence: string, command: string): void {
     this.#write(`${printable(sentence)}\n\n  ${this.#colors.bold(printable(command))}\n`);
+  }
+
+  /**
+   * Shows how to sign in on another device.
+   *
+   * @param isSecond Set if the user has been shown a URL for this device before.
+   * @param opened Set if a browser of this device has opened, so that the user hardly needs a QR code.
+   */
+  async device(event: DeviceEvent, isSecond: boolean, opened: boolean): Promise<void> {
+    const { verificationUri, userCode, verificationUriComplete } = event;
+    const intro = isSecond ? 'Or sign in on another device: open' : 'To sign in, open this on any device:';
+    const code = this.#colors.bold(oneLine(userCode));
+    this.#write(
+      isSecond
+        ? `${intro} ${this.#colors.cyan(printable(verificationUri))} and enter the code ${code}`
+        : `${intro}\n\n  ${this.#colors.cyan(printable(verificationUri))}\n\nand enter the code: ${code}`,
+    );
+    if (opened || !this.#io.stderr.isTTY) return;
+    const { qrCode } = await import('./qr-code.ts');
+    const drawn = qrCode(verificationUriComplete ?? verificationUri, this.#io.stderr.columns);
+    if (drawn)
+      this.#write(
+        `\n${drawn.map((line) => `  ${this.#colors.bgBlack(this.#colors.whiteBright(line))}`).join('\n')}\n`,
+      );
   }
 
   /** @param hasSpinner Set if the user types nothing on the terminal, which a spinner would overwrite. */

@@ -50,6 +50,9 @@ export class Prompter {
       case 'authorize':
         await this.#showUrl(event);
         break;
+      case 'device':
+        await this.#progress.device(event, event.flowId !== undefined, this.#opened);
+        break;
       case 'waiting':
         this.#progress.waiting(event.expiresAt, this.#opened || this.#receiver.address === undefined);
         break;
