@@ -26,7 +26,12 @@ export type { CallbackHost } from './model/callback-host.ts';
 export type { OAuthCallbackServer } from './server/callback-server.ts';
 export type { BeginOptions, Flow, Outcome } from './model/flow.ts';
 export type { AuthorizationParameters } from './model/authorization-url.ts';
-export type { CallbackFields } from './model/callback-response.ts';
+export type {
+  CallbackFields,
+  Parameter,
+  ResponseFields,
+  ResponseParameters,
+} from './model/callback-response.ts';
 export type { Disposition, Redirect, RefusalReason, ResponseMode } from './model/redirect.ts';
 export type { OAuthCallbackError } from './model/errors.ts';
 export type { Logger, ServerOptions } from './server/options.ts';

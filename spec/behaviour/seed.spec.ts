@@ -147,10 +147,13 @@ seed('result_container is filled with code and state, then result_ready is told 
   await using bench = await container();
   const { server, resultContainer, told } = bench;
   const state = newState();
-  assert.is((await visit(redirectTo(server.redirectUri, { code: 'a', state }))).status, 200);
+  assert.is(
+    (await visit(redirectTo(server.redirectUri, { code: 'a', state, iss: 'https://as' }))).status,
+    200,
+  );
   assert.is(await told.next(), resultContainer);
-  const { code, error } = resultContainer;
-  assert.equal([code, resultContainer.state, error], ['a', state, undefined]);
+  const { code, error, iss } = resultContainer;
+  assert.equal([code, resultContainer.state, error, iss], ['a', state, undefined, 'https://as']);
   await told.ended;
   assert.equal([told.values.length, told.ending], [1, { completed: true }]);
 });
@@ -244,8 +247,8 @@ seed('CallbackResponse.from_dict drops unknown keys, and to_dict leaves absent o
   assert.equal(response.toDict(), { code: 'a', state: 's' });
 });
 
-seed('OAuthCallbackResult holds code, state and error', () => {
-  assert.equal(Object.keys(new OAuthCallbackResult()), ['code', 'state', 'error']);
+seed('OAuthCallbackResult holds code, state, error and iss', () => {
+  assert.equal(Object.keys(new OAuthCallbackResult()), ['code', 'state', 'error', 'iss']);
 });
 
 const safe = suite('where the seed is unsafe');

@@ -220,10 +220,7 @@ export const requirements = requirementsOn(
       [
         twin(
           'prints a response as it is',
-          edit(
-            `  toJSON(): CallbackFields {\n    return redact(this.toDict());`,
-            `  toJSON(): CallbackFields {\n    return this.toDict();`,
-          ),
+          edit(`  return { ...redact(this.toDict()), ...`, `  return { ...this.toDict(), ...`),
           /JSON\.stringify of response shows the code/,
         ),
       ],

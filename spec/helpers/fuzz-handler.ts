@@ -44,7 +44,7 @@ export function handlerWithFlows(): { handler: Handler; flows: FlowIndex } {
     cleanUrl: 'redirect',
     settle: 1_000,
     errorWithoutState: 'ignore',
-    limits: { parameter: longest, headers: 20 },
+    limits: { parameter: longest, parameters: 5, headers: 20 },
     flows,
     pages,
     isOurs: (authority) => [host, 'localhost:53682'].includes(authority),

@@ -126,6 +126,8 @@ function membersOf({ entries, options }: Schema, prefix: string): Member[] {
   });
 }
 
+const listNames: Readonly<Record<string, string>> = { picklist: 'roles', tuple: 'pairs' };
+
 function typeName(schemas: readonly Schema[]): string {
   const [schema] = schemas as [Schema];
   switch (schema.type) {
@@ -138,7 +140,7 @@ function typeName(schemas: readonly Schema[]): string {
     case 'record':
       return 'counts';
     case 'array':
-      return schema.item?.type === 'picklist' ? 'roles' : 'ids';
+      return listNames[schema.item?.type ?? ''] ?? 'ids';
     case 'object':
     case 'variant':
     case 'loose_object':

@@ -207,7 +207,7 @@ test('errors.md has every error with its class and its own members', () => {
 });
 
 test('response.md has every property of a response', () => {
-  const fields = types.members('src/index.ts', 'CallbackFields');
+  const fields = types.members('src/index.ts', 'ResponseFields');
   assert.equal(namesOf(`${folder}/response.md`, 'Property').sort(), fields);
 });
 

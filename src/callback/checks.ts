@@ -1,5 +1,6 @@
 import type { Arrival, Disposition, RefusalReason } from '../model/redirect.ts';
 import { hasDecidingParameter, readResponse, retains, type ReadResponse } from './parameters.ts';
+import type { ParameterLimits } from './other-parameters.ts';
 import {
   isAuthority,
   isDoubtful,
@@ -15,8 +16,8 @@ export interface ChecksOptions {
   callbackPath: string;
   /** Query that is part of the redirect URI; empty if it has none. */
   callbackQuery: string;
-  /** Maximum length of a parameter in characters, and maximum number of headers. */
-  limits: { parameter: number; headers: number };
+  /** Bounds on parameters, and maximum number of headers. */
+  limits: ParameterLimits & { headers: number };
   /** Tells if a `Host` names this server. */
   isOurs: (authority: string) => boolean;
   /** Tells if a `Host` is one that the redirect URI may arrive with. */
@@ -92,7 +93,7 @@ export class Checks {
       return { kind: 'wrong-method', allow: takesForms() ? 'GET, POST' : 'GET' };
     }
 
-    const response = readResponse(posted ? (request.body ?? '') : query, this.#options.limits.parameter);
+    const response = readResponse(posted ? (request.body ?? '') : query, this.#options.limits);
     const refusal = ours
       ? this.#refusalByHeaders(request, headers)
       : ({ status: 421, disposition: 'refused', reason: 'wrong_host' } as const);
@@ -126,7 +127,7 @@ export class Checks {
 
   #unexpectedForm({ body }: CallbackRequest): Checked {
     if (body === undefined) return { kind: 'needs-body' };
-    return { kind: 'unexpected-form', response: readResponse(body, this.#options.limits.parameter) };
+    return { kind: 'unexpected-form', response: readResponse(body, this.#options.limits) };
   }
 
   /** Tells why the headers are not those of a navigation by a user's browser. */

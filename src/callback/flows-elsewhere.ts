@@ -1,4 +1,4 @@
-import type { CallbackFields } from '../model/callback-response.ts';
+import type { ResponseFields } from '../model/callback-response.ts';
 import type { Outcome } from '../model/flow.ts';
 import type { Consumed } from '../model/flow-store.ts';
 import type { Arrival } from '../model/redirect.ts';
@@ -12,7 +12,7 @@ export interface FlowsElsewhere {
   /** Set if this node may receive redirects that belong to flows of other nodes. */
   readonly shared: boolean;
   /** Consumes the state in the store if the response fits its flow. Rejects if the store is unavailable. */
-  match(fields: CallbackFields, arrival: Arrival): Promise<Consumed>;
+  match(fields: ResponseFields, arrival: Arrival): Promise<Consumed>;
   /** Calls `tell` once with the outcome of a flow that was just accepted. Returns a function that stops waiting. */
   awaitOutcome(id: string, tell: (outcome: Outcome) => void): () => void;
   /** Stops waiting in this process. The flows stay in the store. */

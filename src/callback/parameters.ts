@@ -1,11 +1,17 @@
-import { CallbackResponse, fieldNames, type CallbackFields } from '../model/callback-response.ts';
+import {
+  CallbackResponse,
+  fieldNames,
+  type CallbackFields,
+  type ResponseFields,
+} from '../model/callback-response.ts';
 import { detach } from '../base/detach.ts';
+import { decodeWithReplacement, OtherParameters, type ParameterLimits } from './other-parameters.ts';
 import { plainText } from '../base/printable.ts';
 import type { RefusalReason } from '../model/redirect.ts';
 
 /** Parameters of one redirect. With a `reason` they are not a valid authorization response. */
 export interface ReadResponse {
-  fields: CallbackFields;
+  fields: ResponseFields;
   reason?: RefusalReason;
 }
 
@@ -32,20 +38,26 @@ const uri = /^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/;
 /**
  * Reads the parameters of an authorization response from its form-encoded text. Never throws.
  *
- * @param longest Maximum length of one decoded value, in characters.
+ * @param limits A longer parameter of an authorization response makes it invalid; another one is dropped.
  * @see RFC 6749 section 3.1, section 4.1.2 and appendix B
  */
-export function readResponse(encoded: string, longest: number): ReadResponse {
+export function readResponse(encoded: string, limits: ParameterLimits): ReadResponse {
+  const { parameter: longest } = limits;
+  const others = new OtherParameters(limits);
   const isPlain = plain.test(encoded);
   const decode = isPlain ? (text: string) => text : formDecode;
   const given: Partial<Record<Name, string>> = {};
   let reason: RefusalReason | undefined;
   for (const pair of encoded.split('&')) {
     const equals = pair.indexOf('=');
-    const name = decode(equals < 0 ? pair : pair.slice(0, equals));
-    if (!isName(name)) continue;
     // Without an equals sign the whole pair is a name.
+    const encodedName = equals < 0 ? pair : pair.slice(0, equals);
     const text = equals < 0 ? '' : pair.slice(equals + 1);
+    const name = decode(encodedName);
+    if (!isName(name)) {
+      if (pair !== '') others.add(encodedName, text);
+      continue;
+    }
     if (isInforming(name)) {
       given[name] ??= decodeWithReplacement(text);
       continue;
@@ -64,7 +76,7 @@ export function readResponse(encoded: string, longest: number): ReadResponse {
   if (iss && !uri.test(iss)) reason ??= 'invalid_character';
   if (!code && !error) reason ??= 'missing_code';
   if (!state) reason ??= 'missing_state';
-  const fields: CallbackFields = {};
+  const fields: ResponseFields = others.fields;
   // A response has either a code or an error; with an error the code is dropped. Empty values are left out.
   if (code && !error) fields.code = code;
   if (state && (!reason || visible.test(state))) fields.state = state;
@@ -111,15 +123,6 @@ function isName(name: string | undefined): name is Name {
 
 function isInforming(name: Name): name is (typeof informing)[number] {
   return (informing as readonly string[]).includes(name);
-}
-
-/** Decodes a value as far as it can be: bytes that are not UTF-8 become U+FFFD, and a `%` without two digits stays. */
-function decodeWithReplacement(text: string): string {
-  // Node hands over a byte that is not escaped as one character.
-  return text.replaceAll('+', ' ').replace(/(?:%[\da-f]{2}|[\x80-\xff])+/gi, (bytes) => {
-    const hex = bytes.replace(/%|[\x80-\xff]/g, (one) => (one === '%' ? '' : one.charCodeAt(0).toString(16)));
-    return Buffer.from(hex, 'hex').toString();
-  });
 }
 
 /** Cuts a text, but no character in two. */

@@ -1,6 +1,6 @@
 import { plainText } from '../base/printable.ts';
 import { isLoopback, isSecure } from '../base/loopback.ts';
-import { CallbackResponse, type CallbackFields } from '../model/callback-response.ts';
+import { CallbackResponse, fieldNames, type ResponseFields } from '../model/callback-response.ts';
 import { ConnectionError } from '../model/errors.ts';
 import { closeCodes } from '../wire/protocol.ts';
 import { issuerFits, type IssuerExpectation } from '../model/expectation.ts';
@@ -11,6 +11,7 @@ export interface Claim {
   readonly issuer: IssuerExpectation | undefined;
 }
 
+const known: ReadonlySet<string> = new Set(fieldNames);
 const visible = /^[\x20-\x7e]*$/;
 const withoutSpace = /^[\x21-\x7e]+$/;
 const outsideErrorText = /[^\x20-\x21\x23-\x5b\x5d-\x7e]+/g;
@@ -21,15 +22,21 @@ const longestText = 500;
  *
  * @throws TypeError if it is not the response of this flow; its text has no value of the response.
  */
-export function responseFor({ state, issuer }: Claim, given: CallbackFields): CallbackResponse {
-  const { code, error, error_description, error_uri, iss } = given;
+export function responseFor({ state, issuer }: Claim, given: ResponseFields): CallbackResponse {
+  const { code, error, error_description, error_uri, iss, parameters = [], droppedParameters } = given;
   const wrong = (what: string): TypeError => new TypeError(`the service sent a response with ${what}`);
   if (given.state !== state) throw wrong('another state than that of its flow');
   if (issuer && !issuerFits(issuer, iss)) throw wrong('another issuer than that of its flow');
   if (!code && !error) throw wrong('neither a code nor an error');
   if (!visible.test(code ?? '') || (iss !== undefined && !withoutSpace.test(iss)))
     throw wrong('characters that it must not have');
-  const fields: CallbackFields = { state, ...(iss !== undefined && { iss }) };
+  const others = parameters.filter(([name]) => !known.has(name));
+  const fields: ResponseFields = {
+    state,
+    ...(iss !== undefined && { iss }),
+    ...(others.length > 0 && { parameters: others }),
+    ...(droppedParameters !== undefined && { droppedParameters }),
+  };
   if (!error) return new CallbackResponse({ ...fields, ...(code !== undefined && { code }) });
   const description = plainText(error_description ?? '');
   return new CallbackResponse({

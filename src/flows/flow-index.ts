@@ -4,7 +4,7 @@
  * One class, although it is long: matching and using a state are one step over the same maps.
  */
 import { requireOutcome, type BeginOptions, type Outcome, readBeginOptions } from '../model/flow.ts';
-import { CallbackResponse, type CallbackFields } from '../model/callback-response.ts';
+import { CallbackResponse, type ResponseFields } from '../model/callback-response.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import {
   FlowCancelledError,
@@ -80,7 +80,7 @@ export class FlowIndex implements FlowOwner {
   }
 
   /** Returns the pending flow that a response names by its state. The response is not matched, and changes nothing. */
-  pendingOf({ state = '' }: Pick<CallbackFields, 'state'>): PendingFlow | undefined {
+  pendingOf({ state = '' }: Pick<ResponseFields, 'state'>): PendingFlow | undefined {
     const flow = this.#live.get(state);
     return flow?.pending ? flow : undefined;
   }
@@ -167,7 +167,7 @@ export class FlowIndex implements FlowOwner {
   }
 
   /** Matches a response and consumes its state in the same step: a second equal response is a duplicate. */
-  match(fields: CallbackFields, arrival: Arrival): Match {
+  match(fields: ResponseFields, arrival: Arrival): Match {
     const { state = '' } = fields;
     const flow = this.#live.get(state);
     if (!flow?.pending) return { disposition: this.#ended.get(state) ?? 'unmatched' };
@@ -175,13 +175,13 @@ export class FlowIndex implements FlowOwner {
   }
 
   /** Matches a response without a state to the pending flow, if there is exactly one. */
-  matchOnly(fields: CallbackFields, arrival: Arrival): Match {
+  matchOnly(fields: ResponseFields, arrival: Arrival): Match {
     const only = this.#pending === 1 && this.#deadlines.values().find(({ pending }) => pending);
     if (!only) return { disposition: 'unmatched' };
     return this.#judge(only, fields, arrival);
   }
 
-  #judge(flow: PendingFlow, fields: CallbackFields, arrival: Arrival): Match {
+  #judge(flow: PendingFlow, fields: ResponseFields, arrival: Arrival): Match {
     // The flow's timer may be late if the process is busy or many flows expire at once.
     if (flow.expiresAt <= this.now()) {
       this.#end(flow, expiredError());
@@ -199,13 +199,13 @@ export class FlowIndex implements FlowOwner {
   }
 
   /** Checks a response that no flow asked for against the server's path and issuers. Returns what does not match. */
-  mismatchUnasked({ iss }: CallbackFields, arrival: Arrival): Mismatch | undefined {
+  mismatchUnasked({ iss }: ResponseFields, arrival: Arrival): Mismatch | undefined {
     return mismatch(this.#plain, arrival, iss);
   }
 
   /** Holds an unmatched redirect until a program asks for its state. Returns undefined if it cannot be held. */
   hold(
-    fields: CallbackFields,
+    fields: ResponseFields,
     arrival: Arrival,
     language: Language,
     address?: string,

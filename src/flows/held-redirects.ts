@@ -1,6 +1,6 @@
 import { detach } from '../base/detach.ts';
 import type { Clock } from '../base/clock.ts';
-import type { CallbackFields } from '../model/callback-response.ts';
+import type { ResponseFields } from '../model/callback-response.ts';
 import { Deadlines, type Timed } from '../base/deadlines.ts';
 import type { Arrival } from '../model/redirect.ts';
 import type { Language } from '../page/texts.ts';
@@ -19,7 +19,7 @@ export interface HoldOptions {
 /** A redirect that waits for its flow. */
 export interface HeldRedirect extends Timed {
   readonly state: string;
-  readonly fields: CallbackFields;
+  readonly fields: ResponseFields;
   readonly arrival: Arrival;
   /** Language of the page. */
   readonly language: Language;
@@ -47,7 +47,7 @@ export class HeldRedirects {
    *
    * @param address Address of the client; those that are unknown count as one.
    */
-  add(fields: CallbackFields, arrival: Arrival, language: Language, address = ''): HeldRedirect | undefined {
+  add(fields: ResponseFields, arrival: Arrival, language: Language, address = ''): HeldRedirect | undefined {
     const { state } = fields;
     if (state === undefined || this.#byState.has(state)) return undefined;
     if (this.#byState.size >= this.#options.max && !this.#makeRoom(address)) return undefined;
@@ -55,9 +55,7 @@ export class HeldRedirects {
     const held: HeldRedirect = {
       state: detach(state),
       // Slices would keep the whole form or query in memory.
-      fields: Object.fromEntries(
-        Object.entries(fields).map(([name, value]) => [name, detach(String(value))]),
-      ),
+      fields: structuredClone(fields),
       arrival: { ...arrival, path: detach(arrival.path) },
       language,
       address,

@@ -6,6 +6,7 @@ import type { Flow } from '../model/flow.ts';
 import type { Client } from './client.ts';
 import { TokenError } from './errors.ts';
 import { loadOpenId, type OpenId } from './openid-client.ts';
+import { queryOf } from './response-query.ts';
 import { refusalOf } from './refusals.ts';
 import { deviceGrant } from './server-metadata.ts';
 import { Tokens } from './tokens.ts';
@@ -29,7 +30,7 @@ export async function exchange(
   const openid = await loadOpenId();
   const configuration = await client.configure(signal);
   const url = new URL(flow.redirectUri);
-  for (const [name, value] of Object.entries(response.toDict())) url.searchParams.set(name, String(value));
+  url.search = String(queryOf(response));
   const send = configuration[openid.customFetch] as CustomFetch;
   configuration[openid.customFetch] = (to, init) => {
     // openid-client removes the query of the redirect URI, but the query may be registered too (RFC 6749 section 3.1.2).

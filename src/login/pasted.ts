@@ -18,7 +18,9 @@ export interface PastedFor {
  * load, its query, or a bare code. White space is removed, because terminals and mail programs wrap long lines.
  */
 export function pastedRequest(text: string, { redirectUri, prefix, rest }: PastedFor): CallbackRequest {
-  const [pasted = ''] = text.replace(/\s+/g, '').split('#', 1);
+  const [copied = ''] = text.replace(/\s+/g, '').split('#', 1);
+  // Some browsers copy a URL with its characters decoded.
+  const pasted = copied.replace(/[^\x21-\x7e]+/g, (characters) => encodeURIComponent(wellFormed(characters)));
   if (pasted === '') throw new InvalidOptionError('text', 'must be a URL, its query or a code; got nothing');
   const { origin, protocol, host } = new URL(redirectUri);
   const ask = (query: string): string => `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${query}`;
@@ -42,6 +44,11 @@ export function pastedRequest(text: string, { redirectUri, prefix, rest }: Paste
     ? origin + url.slice(origin.length + prefix.length)
     : url;
   return { method: 'GET', target, rawHeaders: ['Host', host] };
+}
+
+/** Replaces half characters, which have no encoding. */
+function wellFormed(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** Tells if a text is neither a URL nor a query with a response parameter. */

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../base/invalid-option.ts';
+import { printable } from '../base/printable.ts';
 import { typeOf } from '../base/validate.ts';
 
 /** Parameters of an authorization response, under their wire names. @see RFC 6749 section 4.1.2; RFC 9207 section 2 */
@@ -11,6 +12,20 @@ export interface CallbackFields {
   iss?: string;
 }
 
+/** Name and decoded value of a parameter. */
+export type Parameter = readonly [name: string, value: string];
+
+/** A response as services and stores pass it on. */
+export interface ResponseFields extends CallbackFields {
+  /** Parameters beside those of `CallbackFields`, in the order sent. */
+  parameters?: readonly Parameter[];
+  /** Number of such parameters that were dropped. */
+  droppedParameters?: number;
+}
+
+/** Parameters of a response by name, without a prototype. A repeated parameter has the list of its values. */
+export type ResponseParameters = Readonly<Record<string, string | readonly string[]>>;
+
 export const fieldNames = ['code', 'state', 'error', 'error_description', 'error_uri', 'iss'] as const;
 
 /** Key of the method that `util.inspect` calls; browsers have no `node:util` to import it from. */
@@ -22,7 +37,7 @@ export type Inspect = (value: unknown, options: object) => string;
  * The response that an authorization server sent through the browser. Its properties have their wire names.
  *
  * Printing a response (`JSON.stringify`, `util.inspect`, a template string) shows neither `code` nor the whole
- * `state`. The properties and {@link CallbackResponse.toDict} return them.
+ * `state`, and only the names of `parameters`. The properties and {@link CallbackResponse.toDict} return them.
  *
  * @example
  * import { CallbackResponse } from 'rx-oauth-callback';
@@ -32,9 +47,10 @@ export type Inspect = (value: unknown, options: object) => string;
  * console.log(`${response}`); // CallbackResponse {"code":"[redacted]","state":"[redacted]"}
  */
 export class CallbackResponse {
-  readonly #fields: Readonly<CallbackFields>;
+  readonly #fields: Readonly<ResponseFields>;
+  #parameters: ResponseParameters | undefined = undefined;
 
-  constructor(fields: Readonly<CallbackFields> = {}) {
+  constructor(fields: Readonly<ResponseFields> = {}) {
     this.#fields = fields;
   }
 
@@ -55,14 +71,20 @@ export class CallbackResponse {
     return new CallbackResponse(fields);
   }
 
-  /** Returns the fields that are present, with their secrets. */
-  toDict(): CallbackFields {
-    const fields: CallbackFields = {};
+  /**
+   * Returns the fields that are present, with their secrets.
+   *
+   * @param options With `all`, returns those of {@link CallbackResponse.parameters} too, in an object without a prototype.
+   */
+  toDict(options?: { all?: false }): CallbackFields;
+  toDict(options: { all: true }): ResponseParameters;
+  toDict({ all = false } = {}): CallbackFields | ResponseParameters {
+    const fields: Record<string, string> = all ? (Object.create(null) as Record<string, string>) : {};
     for (const name of fieldNames) {
       const value = this.#fields[name];
       if (value !== undefined) fields[name] = value;
     }
-    return fields;
+    return all ? Object.assign(fields, this.parameters) : fields;
   }
 
   get code(): string | undefined {
@@ -91,16 +113,43 @@ export class CallbackResponse {
   }
 
   /**
-   * Tells if another response has the same fields with the same values.
+   * Everything else that came with the response, decoded once: `realmId` of QuickBooks, `shop` of Shopify. Frozen, without a
+   * prototype. A repeated parameter has the list of its values, in the order sent.
+   *
+   * The authorization server's `state` and `iss` are checked; these parameters are not, and a user can change them. Verify what
+   * you rely on, as the provider says.
+   *
+   * @example
+   * import { createOAuthCallbackServer } from 'rx-oauth-callback';
+   *
+   * const server = createOAuthCallbackServer();
+   * server.redirects.subscribe(({ response }) => console.log(Object.keys(response.parameters)));
+   * await server.listen();
+   */
+  get parameters(): ResponseParameters {
+    return (this.#parameters ??= byName(this.#fields.parameters ?? []));
+  }
+
+  /** Number of parameters that were dropped: more than `limits.parameters`, or longer than `limits.parameter`. */
+  get droppedParameters(): number {
+    return this.#fields.droppedParameters ?? 0;
+  }
+
+  /**
+   * Tells if another response has the same fields and parameters with the same values.
    *
    * `deepEqual` cannot compare two responses, because their values are private.
    */
   equals(other: CallbackResponse): boolean {
-    return fieldNames.every((name) => this.#fields[name] === other.#fields[name]);
+    return (
+      fieldNames.every((name) => this.#fields[name] === other.#fields[name]) &&
+      sortedText(this.parameters) === sortedText(other.parameters)
+    );
   }
 
-  toJSON(): CallbackFields {
-    return redact(this.toDict());
+  /** Returns the fields without their secrets, and the names of the parameters. */
+  toJSON(): CallbackFields & { parameters?: string[] } {
+    return { ...redact(this.toDict()), ...namesOf(this.parameters) };
   }
 
   toString(): string {
@@ -111,6 +160,28 @@ export class CallbackResponse {
   [inspect](_depth: number, options: object, print: Inspect): string {
     return `CallbackResponse ${print(this.toJSON(), options)}`;
   }
+}
+
+function byName(given: readonly Parameter[]): ResponseParameters {
+  const found = Object.create(null) as Record<string, string | readonly string[]>;
+  for (const [name, value] of given) {
+    const before = found[name];
+    found[name] = before === undefined ? value : Object.freeze([before, value].flat());
+  }
+  return Object.freeze(found);
+}
+
+function sortedText(parameters: ResponseParameters): string {
+  return JSON.stringify(Object.entries(parameters).sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+// A provider may send many or long names; a log needs to recognise them only.
+const maxNames = 20;
+const maxName = 40;
+
+function namesOf(parameters: ResponseParameters): { parameters?: string[] } {
+  const names = Object.keys(parameters).slice(0, maxNames);
+  return names.length === 0 ? {} : { parameters: names.map((name) => printable(name.slice(0, maxName))) };
 }
 
 /** Copies fields without `code`, and with at most the beginning of `state`. */

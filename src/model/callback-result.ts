@@ -19,9 +19,11 @@ export class OAuthCallbackResult {
   code: string | undefined = undefined;
   state: string | undefined = undefined;
   error: Error | undefined = undefined;
+  /** Issuer that sent the response. @see RFC 9207 section 2 */
+  iss: string | undefined = undefined;
 
   toJSON(): object {
-    return redact({ code: this.code, state: this.state, error: this.error?.message });
+    return redact({ code: this.code, state: this.state, error: this.error?.message, iss: this.iss });
   }
 
   toString(): string {

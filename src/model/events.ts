@@ -33,6 +33,8 @@ export type ServerEvent =
        * are rejected, an event each second sums them up.
        */
       count?: number;
+      /** Number of parameters that the response has lost by `limits.parameters` or `limits.parameter`; left out for none. */
+      droppedParameters?: number;
     }
   | {
       type: 'answered';

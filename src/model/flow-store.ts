@@ -1,4 +1,4 @@
-import type { CallbackFields } from './callback-response.ts';
+import type { ResponseFields } from './callback-response.ts';
 import type { Expectation, Mismatch } from './expectation.ts';
 import type { Outcome } from './flow.ts';
 import type { FlowDescription } from './flow-description.ts';
@@ -45,7 +45,7 @@ export interface Consumed {
 
 /** The end of a flow. Once a flow has ended, its result never changes. */
 export type StoredResult =
-  { type: 'response'; response: CallbackFields } | { type: 'expired' } | { type: 'cancelled' };
+  { type: 'response'; response: ResponseFields } | { type: 'expired' } | { type: 'cancelled' };
 
 /** Observer of a flow in a store. */
 export interface FlowWatcher {
@@ -119,7 +119,7 @@ export interface FlowStore {
    */
   adopt(state: string): Promise<boolean>;
   /** Marks the state as used and keeps the response for the flow's listener. Does neither if the response does not match. */
-  consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed>;
+  consume(response: ResponseFields & { state: string }, arrival: Arrival): Promise<Consumed>;
   /** Ends a flow as cancelled, unless it has ended already. */
   cancel(state: string): Promise<void>;
   /**

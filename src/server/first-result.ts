@@ -33,6 +33,7 @@ export class FirstResult {
     const container = this.#container;
     if (!container || this.#filled) return;
     this.#filled = true;
+    container.iss = response.iss;
     if (response.error === undefined) {
       container.code = response.code;
       container.state = response.state;

@@ -23,6 +23,12 @@ export interface Limits {
    * @default 8_192
    */
   parameter?: number;
+  /**
+   * Maximum number of parameters of a response beside those of OAuth. The surplus is dropped and counted, and so is one with a
+   * longer name or value than `parameter`; the response stays valid.
+   * @default 50
+   */
+  parameters?: number;
   /** Maximum size of a `form_post` body in bytes. @default 65_536 */
   body?: number;
   /** Milliseconds that a client may take to send its headers. @default 10_000 */
@@ -42,6 +48,7 @@ export const defaultLimits: Required<Limits> = {
   headers: 100,
   headerBytes: 65_536,
   parameter: 8_192,
+  parameters: 50,
   body: 65_536,
   headersTimeout: 10_000,
   requestTimeout: 15_000,
@@ -55,6 +62,7 @@ const limitTable: OptionTable<Limits> = {
   headers: true,
   headerBytes: true,
   parameter: true,
+  parameters: true,
   body: true,
   headersTimeout: true,
   requestTimeout: true,

@@ -57,8 +57,10 @@ export class Publisher {
   }
 }
 
-function eventOf({ disposition, reason, flowId, at }: Redirect): RejectionEvent {
-  return { type: 'redirect', at, disposition, flowId, reason };
+function eventOf({ disposition, reason, flowId, at, response }: Redirect): RejectionEvent {
+  const { droppedParameters } = response;
+  const dropped = droppedParameters > 0 && { droppedParameters };
+  return { type: 'redirect', at, disposition, flowId, reason, ...dropped };
 }
 
 /** Returns the events of an accepted redirect. */

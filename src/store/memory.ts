@@ -1,4 +1,4 @@
-import type { CallbackFields } from '../model/callback-response.ts';
+import { fieldNames, type ResponseFields } from '../model/callback-response.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { Deadlines, type Timed } from '../base/deadlines.ts';
 import { mismatch } from '../model/expectation.ts';
@@ -143,7 +143,7 @@ class MemoryStore implements FlowStore {
     return Promise.resolve(this.#entries.has(state));
   }
 
-  consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed> {
+  consume(response: ResponseFields & { state: string }, arrival: Arrival): Promise<Consumed> {
     const entry = this.#entries.get(response.state);
     if (!entry) {
       const used = this.#used.has(digestOf(response.state));
@@ -224,7 +224,7 @@ class MemoryStore implements FlowStore {
     const { account } = entry;
     if (account) {
       account.ended.add(entry);
-      this.#charge(entry, result.type === 'response' ? lengthOf(Object.values(result.response)) : 0);
+      this.#charge(entry, result.type === 'response' ? lengthOfResponse(result.response) : 0);
       // The identity has filled its share with results that it does not acknowledge.
       for (const oldest of account.ended) {
         if (account.bytes <= account.maxBytes || oldest === entry) break;
@@ -288,6 +288,11 @@ function digestOf(state: string): string {
 function bytesOf({ state, key, redirectUri, expectation, description }: NewFlow): number {
   const names = [description?.label, description?.serverUrl];
   return entryBytes + lengthOf([state, key, redirectUri, ...(expectation.issuer?.issuers ?? []), ...names]);
+}
+
+function lengthOfResponse(response: ResponseFields): number {
+  const { parameters = [] } = response;
+  return lengthOf([...fieldNames.map((name) => response[name]), ...parameters.flat()]);
 }
 
 function lengthOf(texts: readonly (string | undefined)[]): number {

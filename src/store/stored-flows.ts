@@ -3,7 +3,7 @@
  *
  * One class, although it is long: the states of a flow follow each other over the same maps.
  */
-import type { CallbackFields } from '../model/callback-response.ts';
+import type { ResponseFields } from '../model/callback-response.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { requireInteger, requireStrong } from '../base/validate.ts';
 import { StateInUseError, TooManyFlowsError } from '../model/errors.ts';
@@ -147,7 +147,7 @@ export class StoredFlows implements FlowsElsewhere {
     throw new TooManyFlowsError(otherwise);
   }
 
-  match(fields: CallbackFields, arrival: Arrival): Promise<Consumed> {
+  match(fields: ResponseFields, arrival: Arrival): Promise<Consumed> {
     const { state, error } = fields;
     const { settle } = this.#options;
     if (state === undefined) return Promise.resolve({ disposition: 'unmatched' });
@@ -157,7 +157,7 @@ export class StoredFlows implements FlowsElsewhere {
   }
 
   async #matchWithPage(
-    response: CallbackFields & { state: string },
+    response: ResponseFields & { state: string },
     arrival: Arrival,
     settle: number,
   ): Promise<Consumed> {

@@ -84,6 +84,9 @@ const response = v.object({
   error_description: v.optional(text),
   error_uri: v.optional(text),
   iss: v.optional(text),
+  // Pairs, because an object could not have every name, and to keep the order of repeated names.
+  parameters: v.optional(v.pipe(v.array(v.pipe(v.tuple([text, text]), v.readonly())), v.readonly())),
+  droppedParameters: v.optional(ref),
 });
 
 const result = v.variant('type', [

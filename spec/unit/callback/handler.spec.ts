@@ -20,7 +20,7 @@ function bench(options: Partial<HandlerOptions> = {}) {
     cleanUrl: false,
     settle: false,
     errorWithoutState: 'ignore',
-    limits: { parameter: 8_192, headers: 100 },
+    limits: { parameter: 8_192, parameters: 50, headers: 100 },
     pages: pagesOf({
       title: 'T',
       serverUrl: 'https://mcp.example',

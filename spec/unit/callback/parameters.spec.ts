@@ -1,13 +1,20 @@
 import fc from 'fast-check';
 import { inspect } from 'node:util';
 import { CallbackResponse, type CallbackFields, type RefusalReason } from '../../../src/index.ts';
-import { outline, readResponse } from '../../../src/callback/parameters.ts';
+import { outline, readResponse, type ReadResponse } from '../../../src/callback/parameters.ts';
 import { Redirect } from '../../../src/model/redirect.ts';
 import * as assert from '../../helpers/assert.ts';
 import { suite } from '../../helpers/suite.ts';
 
 const test = suite('readResponse');
 const longest = 64;
+const limits = { parameter: longest, parameters: 5 };
+
+/** Reads a response without the parameters that only its provider knows. */
+function readKnown(encoded: string): ReadResponse & { fields: CallbackFields } {
+  const { fields, ...rest } = readResponse(encoded, limits);
+  return { fields: new CallbackResponse(fields).toDict(), ...rest };
+}
 
 /** [name, the query, the fields, why it is no authorization response] */
 const table: readonly (readonly [
@@ -242,7 +249,7 @@ const table: readonly (readonly [
 
 for (const [name, encoded, fields, reason] of table) {
   test(name, () => {
-    const read = readResponse(encoded, longest);
+    const read = readKnown(encoded);
     assert.equal(read.fields, fields);
     assert.is(read.reason, reason);
   });
@@ -257,20 +264,20 @@ const registered = [
 
 for (const error of registered) {
   test(`A-10 relays ${error}`, () => {
-    const { fields, reason } = readResponse(`error=${error}&state=S&iss=https://as`, longest);
+    const { fields, reason } = readKnown(`error=${error}&state=S&iss=https://as`);
     assert.equal(fields, { error, state: 'S', iss: 'https://as' });
     assert.is(reason, undefined);
   });
 }
 
 test('A-03 leaves the object prototype alone', () => {
-  readResponse('__proto__[x]=1&__proto__.x=1&constructor[prototype][x]=1&code=a&state=S', longest);
+  readKnown('__proto__[x]=1&__proto__.x=1&constructor[prototype][x]=1&code=a&state=S');
   assert.is(({} as Record<string, unknown>)['x'], undefined);
 });
 
 test('A-06 never takes two states that are no UTF-8 for the same', () => {
   for (const bad of ['%FF', '%FE', '%80']) {
-    assert.is('state' in readResponse(`code=a&state=${bad}`, longest).fields, false);
+    assert.is('state' in readKnown(`code=a&state=${bad}`).fields, false);
   }
 });
 
@@ -290,14 +297,14 @@ test('reads any text without throwing, and accepts only what is well-formed', ()
   let accepted = 0;
   fc.assert(
     fc.property(query, (encoded) => {
-      const { fields, reason } = readResponse(encoded, longest);
+      const { fields, reason } = readKnown(encoded);
       if (reason !== undefined) return;
       accepted++;
       assert.match(fields.state ?? '', /^[\x20-\x7e]{1,64}$/);
       assert.is(fields.code === undefined, fields.error !== undefined, 'exactly one of the two shapes');
-      const { error_description = 'x', ...others } = fields;
+      const { error_description = 'x', ...rest } = fields;
       assert.match(error_description, /^[^\p{Cc}\p{Cf}]{1,64}$/u);
-      for (const text of Object.values(others)) assert.match(text, /^[\x20-\x7e]+$/);
+      for (const text of Object.values(rest)) assert.match(String(text), /^[\x20-\x7e]+$/);
     }),
     { numRuns: 2_000 },
   );
@@ -309,12 +316,111 @@ test('passes any visible code and state on unchanged', () => {
   fc.assert(
     fc.property(visible, visible, (code, state) => {
       const encoded = new URLSearchParams({ code, state }).toString();
-      assert.equal(readResponse(encoded, longest), { fields: { code, state } });
+      assert.equal(readKnown(encoded), { fields: { code, state } });
     }),
   );
 });
 
 test.run();
+
+const others = suite('parameters that only a provider knows');
+
+function readOthers(encoded: string, bounds = limits): unknown[] {
+  const { fields, reason } = readResponse(`code=c&state=S&${encoded}`, bounds);
+  assert.is(reason, undefined, encoded);
+  assert.equal([fields.code, fields.state], ['c', 'S']);
+  return [...(fields.parameters ?? []), ...(fields.droppedParameters ? [fields.droppedParameters] : [])];
+}
+
+for (const [what, encoded, found] of [
+  [
+    'in the order sent',
+    'b=2&a=1',
+    [
+      ['b', '2'],
+      ['a', '1'],
+    ],
+  ],
+  [
+    'each value of a repeated one',
+    'a=1&b=2&a=3',
+    [
+      ['a', '1'],
+      ['b', '2'],
+      ['a', '3'],
+    ],
+  ],
+  ['decoded once', 'a=%2541+b', [['a', '%41 b']]],
+  ['with a name that is decoded once', '%61%25=1', [['a%', '1']]],
+  [
+    'empty, and without an equals sign',
+    'a=&b&&=1',
+    [
+      ['a', ''],
+      ['b', ''],
+      ['', '1'],
+    ],
+  ],
+  [
+    'with an equals sign in the value',
+    'a==&b=c=d',
+    [
+      ['a', '='],
+      ['b', 'c=d'],
+    ],
+  ],
+  [
+    'that are no UTF-8 with a replacement',
+    'a=%FF&b=%',
+    [
+      ['a', '\ufffd'],
+      ['b', '%'],
+    ],
+  ],
+  [
+    'with names of prototypes',
+    '__proto__=1&constructor=2',
+    [
+      ['__proto__', '1'],
+      ['constructor', '2'],
+    ],
+  ],
+  ['as long as may be', `a=${'%61'.repeat(64)}`, [['a', 'a'.repeat(64)]]],
+  ['but a longer value', `a=${'x'.repeat(65)}&b=1`, [['b', '1'], 1]],
+  ['but a longer name', `${'x'.repeat(65)}=1&b=1`, [['b', '1'], 1]],
+  [
+    'up to the count',
+    'a=1&b=1&c=1&d=1&e=1&f=1&g=1',
+    Array.from('abcde', (name) => [name, '1']).concat([2 as never]),
+  ],
+] as const)
+  others(`are kept ${what}`, () => {
+    assert.equal(readOthers(encoded), found);
+  });
+
+others('leave the known names out, and are none for most responses', () => {
+  const { fields } = readResponse(
+    'error=e&state=S&error_description=d&error_uri=%FF&iss=https://as&code=c',
+    limits,
+  );
+  assert.equal(fields, { error: 'e', state: 'S', error_description: 'd', iss: 'https://as' });
+});
+
+others('have the names and values of URLSearchParams', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 20 });
+  const pairs = fc.array(fc.tuple(text, text), { maxLength: 12 });
+  fc.assert(
+    fc.property(pairs, (given) => {
+      const sent = new URLSearchParams(given);
+      for (const known of ['code', 'state', 'iss', 'error', 'response', 'id_token', 'access_token'])
+        sent.delete(known);
+      assert.equal(readOthers(String(sent), { parameter: 100, parameters: 100 }), [...sent]);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+others.run();
 
 const redirect = suite('Redirect');
 

@@ -176,6 +176,7 @@ const good: Required<Omit<ServerOptions, 'server'>> = {
     requestTimeout: 15_000,
     keepAliveTimeout: 5_000,
     unmatched: 2_000,
+    parameters: 50,
     unmatchedPerSecond: 100,
   },
   resultContainer: new OAuthCallbackResult(),

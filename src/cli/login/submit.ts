@@ -57,7 +57,7 @@ function defectOf(target: string, { state, redirectUri, issuer }: PasteTarget): 
   const isHome = url?.origin === home.origin && url.pathname === home.pathname;
   if (!isHome || !retains(query, home.search.slice(1))) return { disposition: 'wrong_redirect_uri' };
   // The service checks the length of parameters.
-  const { fields, reason } = readResponse(query, Infinity);
+  const { fields, reason } = readResponse(query, { parameter: Infinity, parameters: 0 });
   if (reason) return { disposition: 'malformed', reason };
   if (fields.state !== state) return { disposition: 'unmatched' };
   return fields.iss === undefined || fields.iss === issuer ? undefined : { disposition: 'wrong_issuer' };

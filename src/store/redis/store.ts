@@ -3,7 +3,7 @@
  *
  * One class, although it is long: each method is one script, and all share the names, the sealer and the clock.
  */
-import type { CallbackFields } from '../../model/callback-response.ts';
+import type { ResponseFields } from '../../model/callback-response.ts';
 import { clockFrom, type Clock } from '../../base/clock.ts';
 import { StoredFlowError } from '../../model/errors.ts';
 import type { FlowDescription } from '../../model/flow-description.ts';
@@ -158,7 +158,7 @@ export class RedisStore implements FlowStore, AsyncDisposable {
     );
   }
 
-  async consume(response: CallbackFields & { state: string }, arrival: Arrival): Promise<Consumed> {
+  async consume(response: ResponseFields & { state: string }, arrival: Arrival): Promise<Consumed> {
     const { state, iss } = response;
     const name = this.#names.of(state);
     const { id, bucket, key } = name;
@@ -201,7 +201,7 @@ export class RedisStore implements FlowStore, AsyncDisposable {
     if (outcome === 'elsewhere' || outcome === 'gone') return outcome;
     if (outcome === 'expired' || outcome === 'cancelled') return { type: outcome };
     if (sealed === undefined) return undefined;
-    const response = JSON.parse(this.#sealer.open(state, 'response', sealed)) as CallbackFields;
+    const response = JSON.parse(this.#sealer.open(state, 'response', sealed)) as ResponseFields;
     return { type: 'response', response };
   }
 
