@@ -865,8 +865,8 @@ export const requirements = requirementsOn(
         twin(
           'puts the response into the event',
           edit(
-            `return { type: 'redirect', at, disposition, flowId, reason };`,
-            `return { type: 'redirect', at, disposition, flowId, reason, ...arguments[0].response.toDict() } as RejectionEvent;`,
+            `return { type: 'redirect', at, disposition, flowId, reason, ...dropped };`,
+            `return { type: 'redirect', at, disposition, flowId, reason, ...dropped, ...response.toDict() } as RejectionEvent;`,
           ),
           /Expected value not to include/,
         ),

@@ -119,7 +119,7 @@ async function interact(
 ): Promise<void> {
   const { prompt, params, session } = await provider.interactionDetails(request, response);
   if (answer === 'deny') {
-    const denied = { error: 'access_denied', error_description: 'The person said no' };
+    const denied = { error: 'access_denied', error_description: 'The user declined' };
     await provider.interactionFinished(request, response, denied, { mergeWithLastSubmission: false });
   } else if (prompt.name === 'login') {
     const signedIn = { login: { accountId: subject } };

@@ -4,7 +4,7 @@ import type { PendingFlow } from '../flows/pending-flow.ts';
 import { CallbackResponse, type CallbackFields } from '../model/callback-response.ts';
 import type { Outcome } from '../model/flow.ts';
 import { labelOf, type FlowDescription } from '../model/flow-description.ts';
-import { isCancellation } from '../model/cancellation.ts';
+import { isCancellation, isCancelledByUser } from '../model/cancellation.ts';
 import { Redirect, type Disposition, type RefusalReason } from '../model/redirect.ts';
 import type { Answer, FinishedKind, Pages } from '../page/answers.ts';
 import type { Language } from '../page/texts.ts';
@@ -89,13 +89,10 @@ export class Answering {
     const delivery = { redirect, flow, ...labelOf(description) };
     const { serverUrl } = description ?? {};
     if (response.error !== undefined) {
-      const cancelled = isCancellation(response.error);
-      const kind = cancelled ? 'notSignedIn' : 'denied';
-      // Servers send `access_denied` for rules of their own too. A description tells which it was.
-      const answer =
-        cancelled && !response.error_description
-          ? this.#clean('cancelled', language)
-          : this.#cleanWith(kind, language, (query) => pages.denied(kind, response, language, query));
+      const kind = isCancellation(response.error) ? 'notSignedIn' : 'denied';
+      const answer = isCancelledByUser(response)
+        ? this.#clean('cancelled', language)
+        : this.#cleanWith(kind, language, (query) => pages.denied(kind, response, language, query));
       return { kind: 'answered', answer, ...delivery };
     }
     if (!awaitOutcome)

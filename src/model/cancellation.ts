@@ -6,6 +6,26 @@ const cancellations: ReadonlySet<string> = new Set([
   'user_cancelled_authorize',
 ]);
 
+// Sentences of GitHub, Auth0, oidc-provider, Entra and others. A rule of the server may name the user too, but not as who declined.
+const byUser = [
+  /\b(user|owner|customer)('s)?( has| have)? (cancel|declin|den(y|ie)|abort|refus|reject)/i,
+  /\b(user|owner|customer)( has| have)? (did not|didn't|not) (accept|allow|approve|authori[sz]e|consent|grant)/i,
+  /(cancel|declin|deni|abort|refus|reject)\w* by (the )?((end|resource)[- ]?)?(user|owner|customer)\b/i,
+];
+
+interface DeniedResponse {
+  readonly error?: string | undefined;
+  readonly error_description?: string | undefined;
+}
+
+/** Tells if a response says that the user declined: by its code alone, or by a description that does not say otherwise. */
+export function isCancelledByUser({ error = '', error_description = '' }: DeniedResponse): boolean {
+  if (!isCancellation(error)) return false;
+  // Servers send `access_denied` for rules of their own too, and say so in the description.
+  const isOwnWord = error !== 'access_denied' || error_description === '';
+  return isOwnWord || byUser.some((pattern) => pattern.test(error_description));
+}
+
 /** Tells if an error code of an authorization server says that the user declined. */
 export function isCancellation(error: string): boolean {
   return cancellations.has(error);

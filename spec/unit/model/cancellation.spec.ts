@@ -1,5 +1,5 @@
-import { isCancellation } from '../../../src/model/cancellation.ts';
-import { equal } from '../../helpers/assert.ts';
+import { isCancellation, isCancelledByUser } from '../../../src/model/cancellation.ts';
+import { equal, is } from '../../helpers/assert.ts';
 import { suite } from '../../helpers/suite.ts';
 
 const test = suite('isCancellation');
@@ -24,5 +24,34 @@ test('takes no other code for one: those of OpenID Connect are sent without aski
   ];
   equal(failures.filter(isCancellation), []);
 });
+
+for (const [server, error_description] of [
+  ['one that says nothing', ''],
+  ['GitHub', 'The user has denied your application access.'],
+  ['oidc-provider', 'End-User aborted interaction'],
+  ['Auth0', 'User did not authorize the request'],
+  ['Microsoft Entra', 'AADSTS65004: User declined to consent to access the app.'],
+  ['Spring Authorization Server', 'The resource owner denied the request'],
+  ['another', 'Sign-in was cancelled by the user'],
+] as const)
+  test(`takes a denial at ${server} for a cancellation`, () =>
+    is(isCancelledByUser({ error: 'access_denied', error_description }), true));
+
+for (const error_description of [
+  'User is not assigned to the client application.',
+  'Policy evaluation failed for this request, please check the policy configurations.',
+  'Access for this user was denied by the policy "contractors"',
+  'The user is blocked',
+  'Permissions error',
+  'Request rejected',
+])
+  test(`takes the rule "${error_description}" for none`, () =>
+    is(isCancelledByUser({ error: 'access_denied', error_description }), false));
+
+test('believes the codes that only users cause, whatever their description', () =>
+  is(isCancelledByUser({ error: 'user_cancelled_login', error_description: 'x' }), true));
+
+test('takes no other error for a cancellation, whatever it says', () =>
+  is(isCancelledByUser({ error: 'server_error', error_description: 'The user denied' }), false));
 
 test.run();

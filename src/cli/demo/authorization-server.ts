@@ -140,7 +140,7 @@ async function resultOf(
   form: URLSearchParams,
 ): Promise<InteractionResult | undefined> {
   if (form.get('decision') !== 'continue') {
-    return { error: 'access_denied', error_description: 'The person said no' };
+    return { error: 'access_denied', error_description: 'The user declined' };
   }
   if (prompt.name === 'login') {
     const accountId = form.get('login');
