@@ -1,8 +1,9 @@
-/** The documents that are made from the command: the settings of `serve`, every help, the exit codes, the man page. */
+/** The documents that are made from the command: the settings of `serve` and `login`, every help, the exit codes, the man page. */
 import { exitCodes, meanings } from '../src/cli/exit-codes.ts';
 import { processIo } from '../src/cli/io.ts';
 import { createProgram } from '../src/cli/program.ts';
-import { describe, nameOf, oppositeOf, variableOf, type Setting } from '../src/cli/serve/setting.ts';
+import { describe, nameOf, oppositeOf, variableOf, type Setting } from '../src/cli/settings/setting.ts';
+import { settingsOf } from '../src/cli/login/table.ts';
 import { settings } from '../src/cli/serve/settings.ts';
 import { cell, sentence, table, withPart, type Document } from './documents.ts';
 import { document as manPage } from './man.ts';
@@ -23,7 +24,12 @@ export const commands = [
 export const documents: readonly Document[] = [
   {
     path: 'docs/reference/settings.md',
-    render: (text) => withPart(text, 'settings', settingsTable()),
+    render: (text) =>
+      withPart(
+        withPart(text, 'settings', settingsTable()),
+        'settings of login',
+        settingsTable(settingsOf('login')),
+      ),
   },
   {
     path: 'docs/reference/cli.md',
@@ -44,7 +50,11 @@ export function settingsTable(all: readonly Setting[] = settings): string {
   return table(
     ['Flag', 'Variable', 'In the file', 'What it says'],
     all.map((setting) => [
-      ...[nameOf(setting), variableOf(setting), setting.key].map((name) => `\`${name}\``),
+      ...[
+        setting.flag && nameOf(setting),
+        variableOf(setting),
+        setting.inFile === false ? undefined : setting.key,
+      ].map((name) => (name === undefined ? '—' : `\`${name}\``)),
       meaningOf(setting),
     ]),
   );

@@ -16,6 +16,8 @@ const variables = [
   ['RX_OAUTH_CALLBACK_TOKEN', 'token for the bridge of a callback service'],
   ['RX_OAUTH_CALLBACK_CLIENT_SECRET', 'secret of a confidential client, for login, token and logout'],
   ['RX_OAUTH_CALLBACK_CONFIG', 'JSON file with settings of serve'],
+  ['RX_OAUTH_CALLBACK_LOGIN_CONFIG', 'JSON file with settings of login, and profiles of them'],
+  ['RX_OAUTH_CALLBACK_LOGIN_PROFILE', 'profile in that file, for login, token and logout'],
   ['NO_COLOR', 'turns colours off'],
 ] as const;
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from '../helpers/assert.ts';
 import { Folder } from '../helpers/cli.ts';
@@ -8,6 +8,8 @@ import { check, exportsOf, requirement, requirementsOn, server, twin } from './r
 const variables = exportsOf<typeof import('../../src/cli/variables.ts')>('cli/variables.ts');
 
 const configuration = exportsOf<typeof import('../../src/cli/serve/config.ts')>('cli/serve/config.ts');
+
+const loginConfiguration = exportsOf<typeof import('../../src/cli/login/config.ts')>('cli/login/config.ts');
 
 const loginSettings = exportsOf<typeof import('../../src/cli/login/settings.ts')>('cli/login/settings.ts');
 
@@ -85,6 +87,52 @@ export const requirements = requirementsOn(
         ),
       ],
     ),
+    check(
+      loginConfiguration,
+      'a flag comes before a variable, a variable before the profile, the profile before the rest of the file',
+      ({ readConfig }) => {
+        using folder = new Folder();
+        const content = { clientId: 'of the file', profiles: { work: { clientId: 'of the profile' } } };
+        const config = folder.write('login.json', content);
+        const env = { RX_OAUTH_CALLBACK_LOGIN_CLIENT_ID: 'of the variable' };
+        const clientOf = (...[flags, given]: Parameters<typeof readConfig>): unknown =>
+          readConfig({ config, ...flags }, given).config.clientId;
+        assert.is(clientOf({}, {}), 'of the file');
+        assert.is(clientOf({ profile: 'work' }, {}), 'of the profile');
+        assert.is(clientOf({ profile: 'work' }, env), 'of the variable');
+        assert.is(clientOf({ profile: 'work', clientId: 'of the flag' }, env), 'of the flag');
+      },
+      [
+        twin(
+          'lets the file override the profile',
+          edit(`Object.assign({}, ...files.map(`, `Object.assign({}, ...files.toReversed().map(`),
+          /of·the·file/,
+        ),
+        twin(
+          'forgets variables',
+          edit(`const variable = env[variableOf(setting)] || undefined;`, `const variable = env[''];`),
+          /of·the·profile/,
+        ),
+      ],
+    ),
+    check(
+      loginConfiguration,
+      'a configuration file with a secret is not for other users to read',
+      ({ readConfig }) => {
+        using folder = new Folder();
+        const config = folder.write('login.json', { clientSecret: 's' });
+        readConfig({ config }, {});
+        chmodSync(config, 0o640);
+        assert.throws(() => readConfig({ config }, {}), isCommandError);
+      },
+      [
+        twin(
+          'takes a secret that is exposed',
+          edit(`if (secret !== undefined && isExposed`, `if (secret === '' && isExposed`),
+          /Expected function to throw/,
+        ),
+      ],
+    ),
   ),
   requirement(
     'P-26',
@@ -103,13 +151,13 @@ export const requirements = requirementsOn(
           callbackPath: '/',
           timeout: '9',
         };
-        const { signIn } = readLogin({ ...flags, scope: ['openid', 'email profile'] }, {});
+        const { signIn } = readLogin({ ...flags, scopes: ['openid', 'email profile'] }, {});
         assert.is(signIn.scope, 'openid email profile');
       },
       [
         twin(
           'asks for the last one',
-          edit(`flags.scope?.join(' ')`, `flags.scope?.at(-1)`),
+          edit(`scope: scopes.join(' ')`, `scope: scopes.at(-1)!`),
           /Expected values to be strictly equal/,
         ),
       ],

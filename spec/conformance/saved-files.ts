@@ -509,8 +509,8 @@ export const requirements = requirementsOn(
           {
             ...flags,
             clientId: 'c',
-            scope: ['a b'],
-            resource: ['https://one.example', 'https://two.example'],
+            scopes: ['a b'],
+            resources: ['https://one.example', 'https://two.example'],
           },
           {},
         );

@@ -33,7 +33,8 @@ export class Cli implements AsyncDisposable {
     // The fourth stays open until a command on a terminal has ended too.
     this.#child = spawn(file, args, {
       ...limits,
-      env: { PATH, HOME, TERM: 'xterm', ...env },
+      // No configuration of the user who runs the specs.
+      env: { PATH, HOME, TERM: 'xterm', XDG_CONFIG_HOME: '/nonexistent', ...env },
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     });
     this.#closed = once(this.#child, 'close');

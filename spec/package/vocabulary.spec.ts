@@ -146,7 +146,7 @@ test('a setting of serve, its flag and the option that it feeds have one name', 
     key.replaceAll('.', '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const last = (path: string): string => path.slice(path.lastIndexOf('.') + 1);
   const flagDiffers = settings.filter(({ key, flag }) => {
-    const given = /^--(?:no-)?([\w-]+)/.exec(flag)?.[1] ?? '';
+    const given = /^--(?:no-)?([\w-]+)/.exec(flag ?? '')?.[1] ?? '';
     // A flag that may be repeated has the singular.
     return ![given, `${given.replace(/y$/, 'ie')}s`, `${given}s`].includes(kebab(key));
   });

@@ -69,8 +69,8 @@ function requirePrivate(file: string, found: Stats): void {
     );
 }
 
-/** Tells if other users may read a file. */
-function isExposed({ mode }: Stats): boolean {
+/** Tells if other users may read a file. Windows has no modes to tell it by. */
+export function isExposed({ mode }: Stats): boolean {
   return process.geteuid !== undefined && (mode & othersMayRead) !== 0;
 }
 

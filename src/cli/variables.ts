@@ -1,11 +1,13 @@
 import { CommandError } from './errors.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
-import { variableOf } from './serve/setting.ts';
+import { settingsOf } from './login/table.ts';
+import { variableOf } from './settings/setting.ts';
 import { settings } from './serve/settings.ts';
 
 const prefix = 'RX_OAUTH_CALLBACK_';
-const known = [`${prefix}CONFIG`, `${prefix}CLIENT_SECRET`, ...settings.map(variableOf)];
+const ofLogin = settingsOf('login').map(variableOf);
+const known = [`${prefix}CONFIG`, ...settings.map(variableOf), ...ofLogin];
 
 // Kubernetes sets these in every pod if a service is called rx-oauth-callback.
 const ofKubernetes = /^(?:SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_(?:TCP|UDP|SCTP)\w*)$/;

@@ -677,15 +677,15 @@ test('takes the secret of a client from the environment', async () => {
 const https = ['--issuer', 'https://as.example', '--client-id', 'c'];
 
 const misuses: readonly (readonly [args: readonly string[], saying: string])[] = [
-  [[], "required option '--issuer <url>' not specified"],
+  [[], '--issuer is missing; pass it, or set RX_OAUTH_CALLBACK_LOGIN_ISSUER or issuer in the file'],
   [[...https, '--isuer', 'x'], "unknown option '--isuer'\n(Did you mean --issuer?)"],
   [['--issuer', 'as.example'], '--issuer must be a URL without query and fragment; got "as.example"'],
   [['--issuer', 'http://as.example'], '--issuer must be https, or http on loopback; got "http://as.example"'],
   [[...https, '--client-id', ''], '--client-id must not be empty'],
   [[...https, '--client-auth', 'post'], '--client-auth requires a secret in RX_OAUTH_CALLBACK_CLIENT_SECRET'],
-  [[...https, '--port', '70000'], '--port must be a whole number from 0 to 65535; got "70000"'],
+  [[...https, '--port', '70000'], '--port must be a whole number from 0 to 65535; got 70000'],
   [[...https, '--port', '0x10'], '--port must be a whole number from 0 to 65535; got "0x10"'],
-  [[...https, '--timeout', '0'], '--timeout must be a whole number from 1 to 86400; got "0"'],
+  [[...https, '--timeout', '0'], '--timeout must be a whole number from 1 to 86400; got 0'],
   [
     [...https, '--host', '0.0.0.0'],
     '--host must be 127.0.0.1, ::1 or localhost; got "0.0.0.0"; if the browser runs on another machine, use the ssh -L command that login prints, or --via',
@@ -706,7 +706,7 @@ const misuses: readonly (readonly [args: readonly string[], saying: string])[] =
   ],
   [[...https, '--token', 'CANARY'], '--token requires --via'],
   [[...https, '--refresh'], '--refresh requires --save'],
-  [[...https, '--save', ''], '--save must name a file; got an empty text'],
+  [[...https, '--save', ''], '--save must be the name of a file; got an empty string'],
 ];
 
 test('rejects bad options in one sentence that names the option', async () => {

@@ -1,7 +1,7 @@
 /** Every flag of `serve`, by the built command: what it changes for those outside. */
 import { firstValueFrom } from 'rxjs';
 import { exitCodes } from '../../../src/cli/exit-codes.ts';
-import { nameOf } from '../../../src/cli/serve/setting.ts';
+import { nameOf } from '../../../src/cli/settings/setting.ts';
 import { settings } from '../../../src/cli/serve/settings.ts';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../../src/client.ts';
 import * as assert from '../../helpers/assert.ts';

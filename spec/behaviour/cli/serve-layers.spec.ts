@@ -6,7 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import { WebSocket } from 'ws';
 import { subprotocol } from '../../../src/wire/protocol.ts';
 import type { Addresses } from '../../../src/cli/serve/announce.ts';
-import { variableOf } from '../../../src/cli/serve/setting.ts';
+import { variableOf } from '../../../src/cli/settings/setting.ts';
 import { settings } from '../../../src/cli/serve/settings.ts';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../../src/client.ts';
 import { TooManyFlowsError } from '../../../src/index.ts';

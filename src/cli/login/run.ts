@@ -27,7 +27,7 @@ import { Progress } from './progress.ts';
 import { refreshed } from './refreshed.ts';
 import { saving } from './saving.ts';
 import { isReusable, savedTokens } from './saved.ts';
-import { asFlag, readLogin, type LoginFlags, type LoginSettings } from './settings.ts';
+import { readLogin, type LoginFlags, type LoginSettings } from './settings.ts';
 
 /** Signs in, and writes the tokens. Throws `CommandError`, or an error of the library. */
 export async function login(flags: LoginFlags, io: Io): Promise<void> {
@@ -68,7 +68,7 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
   } catch (error) {
     throw error instanceof FlowExpiredError
       ? new CommandError(meanings.expired, exitCodes.expired)
-      : asFlag(error);
+      : settings.blame(error);
   } finally {
     progress.stop();
     await file?.close();

@@ -1,4 +1,3 @@
-import { InvalidOptionError } from '../../base/invalid-option.ts';
 import type { ReadSignInOptions, SignInOptions } from '../../login/options.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { isLoopback } from '../../base/loopback.ts';
@@ -6,27 +5,11 @@ import { browserEnvironment } from '../browser-environment.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-
-/** Flags as commander parses them. */
-export interface LoginFlags {
-  issuer: string;
-  clientId?: string;
-  scope?: readonly string[];
-  resource?: readonly string[];
-  param?: readonly string[];
-  port: string;
-  host: string;
-  callbackPath: string;
-  timeout: string;
-  clientAuth?: 'basic' | 'post';
-  requirePkce?: boolean;
-  requireIssuer?: boolean;
-  save?: string;
-  refresh?: boolean;
-  via?: string;
-  token?: string;
-  browser?: boolean;
-}
+import type { Flags } from '../settings/layers.ts';
+import type { ReadSettings } from '../settings/read.ts';
+import { nameOf } from '../settings/setting.ts';
+import { readConfig, type Config } from './config.ts';
+import { settings } from './table.ts';
 
 export interface LoginSettings {
   signIn: Omit<ReadSignInOptions, 'host' | 'server'> & { timeout: number };
@@ -41,97 +24,121 @@ export interface LoginSettings {
   browser: boolean | undefined;
   /** Environment of the browser, without secrets. */
   browserEnv: Io['env'];
+  /** Turns an error about an option of the library into one about its source. Other errors are returned unchanged. */
+  blame: ReadSettings<Config>['blame'];
 }
-
-export const secretName = 'RX_OAUTH_CALLBACK_CLIENT_SECRET';
 
 // Longer than the token request may take, so that the page can show how it ended.
 const settleTimeoutMs = 60_000;
 
-/** Reads flags and environment. Throws `CommandError` for values that are invalid or contradict each other. */
+/** Flags of `login`, by the key of their setting. */
+export type LoginFlags = Flags & { readonly refresh?: boolean };
+
+/** Reads flags, environment and file. Throws `CommandError` for values that are invalid or contradict each other. */
 export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
-  const secret = env[secretName];
-  const { clientId, requirePkce, requireIssuer } = flags;
-  const scope = flags.scope?.join(' ');
+  const read = readConfig(flags, env);
+  const { config } = read;
+  const { issuer, clientId, clientSecret: secret, scopes, save, host } = config;
+  if (issuer === undefined)
+    throw usage('--issuer is missing; pass it, or set RX_OAUTH_CALLBACK_LOGIN_ISSUER or issuer in the file');
   if (secret && clientId === undefined)
-    throw usage(`${secretName} requires the --client-id that it belongs to`);
-  const ofClient = clientOptions(flags, env);
-  if (flags.save === '') throw usage('--save must name a file; got an empty text');
-  if (flags.refresh && flags.save === undefined) throw usage('--refresh requires --save');
+    throw usage(`${labelOf('clientSecret', read)} requires the --client-id that it belongs to`);
+  const ofClient = clientOptions(read);
+  const refresh = flags.refresh === true;
+  if (refresh && save === undefined) throw usage('--refresh requires --save');
   // The message of the library would name options that this command does not have.
-  if (!isLoopback(flags.host))
+  if (!isLoopback(host))
     throw usage(
-      `--host must be 127.0.0.1, ::1 or localhost; got ${JSON.stringify(flags.host)}; ` +
+      `${labelOf('host', read)} must be 127.0.0.1, ::1 or localhost; got ${JSON.stringify(host)}; ` +
         'if the browser runs on another machine, use the ssh -L command that login prints, or --via',
     );
-  const timeout = integerOf('--timeout', flags.timeout, 1, 86_400) * 1_000;
-  const via = viaOf(flags, env);
+  const via = viaOf(read);
   return {
     signIn: {
-      issuer: flags.issuer,
-      timeout,
-      resource: flags.resource ?? [],
-      parameters: parametersOf(flags.param ?? []),
+      issuer,
+      timeout: config.timeout * 1_000,
+      resource: config.resources ?? [],
+      parameters: parametersOf(config.parameters ?? [], labelOf('parameters', read)),
       singleFlight: false,
+      requirePkce: config.requirePkce,
+      requireIssuer: config.requireIssuer,
       ...(clientId !== undefined && { clientId }),
-      ...(scope !== undefined && { scope }),
+      ...(scopes && { scope: scopes.join(' ') }),
       ...ofClient,
-      ...(requirePkce !== undefined && { requirePkce }),
-      ...(requireIssuer !== undefined && { requireIssuer }),
     },
     server: {
-      port: integerOf('--port', flags.port, 0, 65_535),
-      callbackPath: flags.callbackPath,
+      port: config.port,
+      callbackPath: config.callbackPath,
       settle: settleTimeoutMs,
       // Without a host the server binds both address families, and advertises 127.0.0.1.
-      ...(flags.host !== '127.0.0.1' && { host: flags.host }),
+      ...(host !== '127.0.0.1' && { host }),
     },
     via,
-    save: flags.save,
-    refresh: flags.refresh === true,
-    browser: flags.browser,
+    save,
+    refresh,
+    browser: config.browser,
     browserEnv: browserEnvironment(env, [secret, via?.token]),
+    blame: read.blame,
   };
 }
 
-function viaOf({ via: url, token }: LoginFlags, env: Io['env']): LoginSettings['via'] {
-  const credential = token ?? env['RX_OAUTH_CALLBACK_TOKEN'];
-  if (url === undefined) {
-    if (token !== undefined) throw usage('--token requires --via');
-    return undefined;
-  }
-  if (!credential) throw usage('--via requires a token; set RX_OAUTH_CALLBACK_TOKEN or pass --token');
-  return { url, token: credential };
+/** Gives the name of a setting as its source has it. */
+function labelOf(key: string, { labels }: Pick<ReadSettings<Config>, 'labels'>): string {
+  const setting = settings.find((each) => each.key === key);
+  return labels.get(key) ?? (setting ? nameOf(setting) : key);
 }
 
-function parametersOf(given: readonly string[]): Record<string, string[]> {
+function viaOf({ config: { via: url, token }, labels }: ReadSettings<Config>): LoginSettings['via'] {
+  if (url === undefined) {
+    // The variable may be set for another command.
+    if (labels.get('token') === '--token') throw usage('--token requires --via');
+    return undefined;
+  }
+  if (!token) throw usage('--via requires a token; set RX_OAUTH_CALLBACK_TOKEN or pass --token');
+  return { url, token };
+}
+
+function parametersOf(given: readonly string[], label: string): Record<string, string[]> {
   const parameters = new Map<string, string[]>();
   for (const each of given) {
     const equals = each.indexOf('=');
     // The value is not shown: it may be a secret.
-    if (equals <= 0) throw usage('--param must be name=value; got one without a name or a value');
+    if (equals <= 0) throw usage(`${label} must be name=value; got one without a name or a value`);
     const name = each.slice(0, equals);
     parameters.set(name, [...(parameters.get(name) ?? []), each.slice(equals + 1)]);
   }
   return Object.fromEntries(parameters);
 }
 
-/** Reads the client secret and the way to send it. Throws `CommandError` for a way without a secret. */
+/** Gives the client secret and the way to send it. Throws `CommandError` for a way without a secret. */
 export function clientOptions(
-  { clientAuth }: Pick<LoginFlags, 'clientAuth'>,
-  env: Io['env'],
+  read: Pick<ReadSettings<Config>, 'config' | 'labels'>,
 ): Pick<SignInOptions, 'clientSecret' | 'clientAuthentication'> {
-  const secret = env[secretName];
-  if (clientAuth && !secret) throw usage(`--client-auth requires a secret in ${secretName}`);
+  const { clientSecret, clientAuth } = read.config;
+  if (clientAuth && !clientSecret)
+    throw usage(`${labelOf('clientAuth', read)} requires a secret in RX_OAUTH_CALLBACK_CLIENT_SECRET`);
   return {
-    ...(secret && { clientSecret: secret }),
+    ...(clientSecret && { clientSecret }),
     ...(clientAuth && { clientAuthentication: `client_secret_${clientAuth}` as const }),
   };
 }
 
-/** Throws `CommandError` if the argument of a command names no file. */
-export function requireFile(file: string): void {
+/**
+ * Gives the place of the saved tokens for a command that needs one. Throws `CommandError` if there is none.
+ *
+ * @param file Argument of the command.
+ */
+export function requirePlace(
+  file: string | undefined,
+  { config: { save }, labels }: ReadSettings<Config>,
+): string {
   if (file === '') throw usage('<file> must name a file; got an empty text');
+  if (file !== undefined && labels.get('save') === '--save')
+    throw usage('--save and <file> name the same thing; pass one of them');
+  const place = file ?? save;
+  if (place === undefined)
+    throw usage('a file is missing; name it, or set save in a profile of the configuration');
+  return place;
 }
 
 /** Reads a whole number. Throws `CommandError` for any other text. */
@@ -139,22 +146,6 @@ export function integerOf(flag: string, text: string, min: number, max: number):
   const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
   if (value >= min && value <= max) return value;
   throw usage(`${flag} must be a whole number from ${min} to ${max}; got ${JSON.stringify(text)}`);
-}
-
-const flagOf: Readonly<Record<string, string>> = {
-  url: '--via',
-};
-
-/** Turns an error about an option of the library into one about the flag. Other errors are returned unchanged. */
-export function asFlag(error: unknown): unknown {
-  if (!(error instanceof InvalidOptionError)) return error;
-  const { option, message } = error;
-  const [name = ''] = option.split('.');
-  const flag =
-    name === 'parameters'
-      ? `--param ${option.slice(name.length + 1)}`
-      : (flagOf[name] ?? `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
-  return usage(message.replace(option, flag));
 }
 
 function usage(message: string): CommandError {

@@ -1,6 +1,9 @@
+import type { Flags } from '../settings/layers.ts';
+
 /** Flags of `logout` as commander parses them. */
 export interface LogoutFlags {
   forget?: boolean;
-  clientAuth?: 'basic' | 'post';
+  /** Flags by the key of their setting. */
+  settings?: Flags;
   timeout: string;
 }

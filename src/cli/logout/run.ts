@@ -7,18 +7,20 @@ import type { Tokens } from '../../login/tokens.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
+import { readConfig } from '../login/config.ts';
 import { interrupted, stopped } from '../login/interrupted.ts';
 import { exposureWarning, openTokenFile } from '../login/open-token-file.ts';
 import { TokenFile } from '../login/save.ts';
 import { tokensIn } from '../login/saved.ts';
-import { clientOptions, integerOf, requireFile } from '../login/settings.ts';
+import { clientOptions, integerOf, requirePlace } from '../login/settings.ts';
 import { duration } from '../times.ts';
 import type { LogoutFlags } from './options.ts';
 
 /** Revokes the tokens of a file, and deletes it. Throws `CommandError`. */
-export async function logout(file: string, flags: LogoutFlags, io: Io): Promise<void> {
-  requireFile(file);
-  const client = clientOptions(flags, io.env);
+export async function logout(argument: string | undefined, flags: LogoutFlags, io: Io): Promise<void> {
+  const read = readConfig(flags.settings ?? {}, io.env);
+  const file = requirePlace(argument, read);
+  const client = clientOptions(read);
   const timeout = integerOf('--timeout', flags.timeout, 1, 86_400) * 1_000;
   const say = (sentence: string): void => void io.stderr.write(`${printable(sentence)}\n`);
   const requireText = (text: string | undefined): string => {

@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
 import type { Io } from '../io.ts';
-import { OptionWithValues } from '../option-with-values.ts';
-import type { Flags } from './layers.ts';
-import { describe, nameOf, oppositeOf, variableOf, type Setting } from './setting.ts';
+import { byKey, optionsOf } from '../settings/flags.ts';
+import type { Flags } from '../settings/layers.ts';
+import { nameOf, variableOf, type Setting } from '../settings/setting.ts';
 import { settings } from './settings.ts';
 
 /** Adds the command `serve`, which runs a callback service. */
@@ -20,32 +20,8 @@ export function addServe(program: Command, io: Io): void {
   );
   command.action(async (given: Flags) => {
     const { serve } = await import('./run.ts');
-    await serve(byKey(given), io);
+    await serve({ config: given['config'], ...byKey(settings, given) }, io);
   });
-}
-
-/** Creates the flag of a setting, and its opposite if there is one. */
-export function optionsOf(setting: Setting): Option[] {
-  const { group, opposite } = setting;
-  const { flag, choices } = setting;
-  const option = choices
-    ? new OptionWithValues(flag, describe(setting), choices.map(String))
-    : new Option(flag, describe(setting));
-  option.helpGroup(group);
-  if (setting.type !== 'switch')
-    option.argParser((text, before: string[] | undefined) => [...(before ?? []), text]);
-  return opposite === undefined
-    ? [option]
-    : [option, new Option(oppositeOf(setting), opposite).helpGroup(group)];
-}
-
-/** Renames flags from commander's names to the keys of their settings. */
-function byKey(given: Flags): Flags {
-  const flags = settings.map((setting) => {
-    const option = new Option(setting.flag);
-    return [setting.key, given[option.attributeName()]] as const;
-  });
-  return { config: given['config'], ...Object.fromEntries(flags) };
 }
 
 const [first] = settings as readonly [Setting];

@@ -7,7 +7,7 @@ import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import type { Log } from '../log.ts';
 import { readConfig, type Config } from './config.ts';
-import type { Flags } from './layers.ts';
+import type { Flags } from '../settings/layers.ts';
 import type { Operations } from './operator.ts';
 import { readTls } from './tls.ts';
 import { readAccess, type Access } from './tokens.ts';

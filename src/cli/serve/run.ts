@@ -12,7 +12,7 @@ import { jsonLog, textLog, type Log } from '../log.ts';
 import { announce, type Addresses } from './announce.ts';
 import { connectionLog } from './connections.ts';
 import { readConfig, type Config, type ReadConfig } from './config.ts';
-import type { Flags } from './layers.ts';
+import type { Flags } from '../settings/layers.ts';
 import { Operations } from './operator.ts';
 import { bridgeOptions, monitorOptions, serverOptions } from './options.ts';
 import { reload } from './reload.ts';

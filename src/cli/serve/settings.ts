@@ -1,7 +1,8 @@
 import type { OptionTable } from '../../base/options.ts';
 import { languages } from '../../page/texts.ts';
 import { levels } from '../log-level.ts';
-import type { Options, Setting, SettingRow } from './setting.ts';
+import type { Setting, SettingRow } from '../settings/setting.ts';
+import type { OptionPath, Options } from './objects.ts';
 
 /**
  * The settings of `serve`, by their heading in the help and their key in the configuration file. Flags, environment variables,
@@ -319,7 +320,7 @@ const table = {
       default: 'info',
     },
   },
-} as const satisfies Readonly<Record<string, Readonly<Record<string, SettingRow>>>>;
+} as const satisfies Readonly<Record<string, Readonly<Record<string, SettingRow<OptionPath>>>>>;
 
 /**
  * Options that `serve` leaves out on purpose: only a program can give code, objects and flows. The compiler names an option that

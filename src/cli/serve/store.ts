@@ -1,5 +1,6 @@
-import { readJson } from './files.ts';
-import { parse, type ReadConfig } from './config.ts';
+import { readJson } from '../settings/files.ts';
+import { parse } from '../settings/read.ts';
+import type { ReadConfig } from './config.ts';
 import { optionsFor } from './options.ts';
 import { sealingKeys } from './schema.ts';
 import { CommandError } from '../errors.ts';

@@ -1,7 +1,7 @@
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Config } from './config.ts';
-import { readText } from './files.ts';
+import { readText } from '../settings/files.ts';
 
 /** Reads certificate and key. Throws `CommandError` unless they work together. */
 export async function readTls(files: NonNullable<Config['tls']>): Promise<{ cert: string; key: string }> {

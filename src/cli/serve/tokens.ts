@@ -2,9 +2,10 @@ import type { BridgeToken } from '../../bridge.ts';
 import { randomToken } from '../../base/random.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { parse, type Config } from './config.ts';
-import { readJson } from './files.ts';
-import { tokens as schema } from './schema.ts';
+import { readJson } from '../settings/files.ts';
+import { parse } from '../settings/read.ts';
+import { tokens as schema } from '../settings/schema.ts';
+import type { Config } from './config.ts';
 
 /** Tokens of the programs that may connect. */
 export interface Access {

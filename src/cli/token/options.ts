@@ -1,3 +1,5 @@
+import type { Flags } from '../settings/layers.ts';
+
 /** Formats in which `token` prints. */
 export const formats = ['token', 'json', 'env', 'header', 'exec-credential'] as const;
 
@@ -8,6 +10,7 @@ export interface TokenFlags {
   format: Format;
   idToken?: boolean;
   refresh?: boolean;
-  clientAuth?: 'basic' | 'post';
+  /** Flags by the key of their setting. */
+  settings?: Flags;
   timeout: string;
 }

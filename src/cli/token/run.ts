@@ -7,6 +7,7 @@ import type { Tokens } from '../../login/tokens.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes, rejectsClient } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
+import { readConfig } from '../login/config.ts';
 import { finishing } from '../login/finishing.ts';
 import { stopped } from '../login/interrupted.ts';
 import { exposureWarning, openTokenFile } from '../login/open-token-file.ts';
@@ -14,17 +15,18 @@ import { isRejection } from '../login/refreshed.ts';
 import { TokenFile } from '../login/save.ts';
 import { resourcesOf, tokensIn } from '../login/saved.ts';
 import { saving, type Received } from '../login/saving.ts';
-import { asFlag, clientOptions, integerOf, requireFile } from '../login/settings.ts';
+import { clientOptions, integerOf, requirePlace } from '../login/settings.ts';
 import { duration } from '../times.ts';
 import { credentialOf, isFresh, isValid, type Credential } from './credential.ts';
 import { formatted } from './format.ts';
 import type { TokenFlags } from './options.ts';
 
 /** Prints a valid token from a file. Throws `CommandError`, or an error of the library. */
-export async function token(file: string, flags: TokenFlags, io: Io): Promise<void> {
-  requireFile(file);
+export async function token(argument: string | undefined, flags: TokenFlags, io: Io): Promise<void> {
+  const read = readConfig(flags.settings ?? {}, io.env);
+  const file = requirePlace(argument, read);
   const request = {
-    client: clientOptions(flags, io.env),
+    client: clientOptions(read),
     timeout: integerOf('--timeout', flags.timeout, 1, 86_400) * 1_000,
     flags,
     io,
@@ -35,7 +37,7 @@ export async function token(file: string, flags: TokenFlags, io: Io): Promise<vo
   try {
     request.print(!flags.refresh && isFresh(saved) ? saved : await latest(saved, file, request));
   } catch (error) {
-    throw asFlag(error);
+    throw read.blame(error);
   }
 }
 

@@ -1,16 +1,17 @@
 /** Flags over environment over file, for everything that can be set. */
 import { join } from 'node:path';
-import { parse, readConfig } from '../../../../src/cli/serve/config.ts';
-import { valueAt, type Flags } from '../../../../src/cli/serve/layers.ts';
+import { readConfig } from '../../../../src/cli/serve/config.ts';
+import { parse } from '../../../../src/cli/settings/read.ts';
+import { valueAt, type Flags } from '../../../../src/cli/settings/layers.ts';
 import { bridgeOptions, serverOptions } from '../../../../src/cli/serve/options.ts';
-import { optionsOf } from '../../../../src/cli/serve/flags.ts';
-import { nameOf, variableOf, type Setting, type ValueType } from '../../../../src/cli/serve/setting.ts';
+import { optionsOf } from '../../../../src/cli/settings/flags.ts';
+import { nameOf, variableOf, type Setting, type ValueType } from '../../../../src/cli/settings/setting.ts';
 import { programOnly, settings } from '../../../../src/cli/serve/settings.ts';
 import { readAccess } from '../../../../src/cli/serve/tokens.ts';
 import { createOAuthCallbackServer } from '../../../../src/index.ts';
 import { readServerOptions, serverOptionTable } from '../../../../src/server/settings.ts';
 import { bridgeOptionTable, readBridgeOptions } from '../../../../src/bridge/options.ts';
-import { configSchema } from '../../../../src/cli/serve/schema.ts';
+import { configSchema } from '../../../../src/cli/settings/schema.ts';
 import { readMonitorOptions } from '../../../../src/monitor/options.ts';
 import { readRedisStoreOptions, redisStoreOptionTable } from '../../../../src/store/redis/options.ts';
 import type { RedisClient } from '../../../../src/store/redis/client.ts';
@@ -35,6 +36,7 @@ const issuers: Samples = ['https://a.example', 'https://b.example', 'http://127.
 const samples: Readonly<Record<Exclude<ValueType, 'choice'>, Samples>> = {
   text: words,
   file: paths,
+  place: paths,
   token: tokens,
   tokens: paths,
   texts: paths,

@@ -1,13 +1,10 @@
-import type { BridgeOptions } from '../../bridge/options.ts';
-import type { MonitorOptions } from '../../monitor/options.ts';
-import type { ServerOptions } from '../../server/options.ts';
-import type { RedisStoreOptions } from '../../store/redis/options.ts';
-
 /** Values by the type of their setting, as the configuration file has them. Those of a `choice` are its `choices`. */
 export interface Values {
   text: string;
   /** Path of a file whose content the option gets. */
   file: string;
+  /** Path of a file of saved tokens, or another place for them. */
+  place: string;
   /** A bridge token. */
   token: string;
   /** Path of a file of bridge tokens, or the tokens themselves. */
@@ -39,32 +36,26 @@ export interface Token {
 
 export type ValueType = keyof Values | 'choice';
 
-/** Options of the objects that `serve` creates, by the name of the object. */
-export interface Options {
-  server: ServerOptions;
-  bridge: BridgeOptions;
-  monitor: MonitorOptions;
-  store: RedisStoreOptions;
-}
-
-type OptionPath = { [O in keyof Options]: `${O}.${keyof Options[O] & string}` }[keyof Options];
-
-/** Row of the table of settings. Its key there is its key in the configuration file. */
-export interface SettingRow {
-  /** Flag as commander reads it: `--flow-ttl <ms>`. The environment variable has the same name. */
-  readonly flag: string;
+/** Row of a table of settings. Its key there is its key in the configuration file. */
+export interface SettingRow<Feeds extends string = string> {
+  /** Flag as commander reads it: `--flow-ttl <ms>`. Left out for a secret, which every user of the machine could see. */
+  readonly flag?: string;
+  /** Environment variable. @default named after the flag */
+  readonly variable?: string;
   readonly type: ValueType;
-  /** Option that gets the value: `server.flowTtl`; `command` for a setting that `serve` uses itself. */
-  readonly feeds: OptionPath | 'command';
+  /** Option that gets the value: `server.flowTtl`; `command` for a setting that the command uses itself. */
+  readonly feeds: Feeds | 'command';
   /** Meaning, for help and documents; choices, range, default and `repeatable` are added to it. */
   readonly sentence?: string;
-  /** Value if nothing is set. `serve` applies the default of its own settings; of others it only documents the library's. */
+  /** Value if nothing is set. A command applies the default of its own settings; of others it only documents the library's. */
   readonly default?: string | number | boolean;
   readonly choices?: readonly (string | false)[];
   readonly min?: number;
   readonly max?: number;
   /** Meaning of the opposite flag of a `switch`: `--no-json`. */
   readonly opposite?: string;
+  /** False for a setting that says which part of which file is read. @default true */
+  readonly inFile?: false;
   /** Set if the object that the key names, such as `tls`, must have this member. */
   readonly required?: true;
   /** Set if no message may show the value. */
@@ -78,9 +69,9 @@ export interface Setting extends SettingRow {
   readonly group: string;
 }
 
-/** Gives the name of the flag: `--flow-ttl` for `--flow-ttl <ms>`. */
-export function nameOf({ flag }: SettingRow): string {
-  return flag.split(' ', 1)[0] as string;
+/** Gives the name of the flag, `--flow-ttl` for `--flow-ttl <ms>`, or of the variable if there is no flag. */
+export function nameOf({ flag, variable = '' }: SettingRow): string {
+  return flag?.split(' ', 1)[0] ?? variable;
 }
 
 /** Gives the name of the opposite flag: `--no-json` for `--json`. */
@@ -90,7 +81,9 @@ export function oppositeOf(setting: SettingRow): string {
 
 /** Gives the name of the environment variable: `RX_OAUTH_CALLBACK_FLOW_TTL` for `--flow-ttl <ms>`. */
 export function variableOf(setting: SettingRow): string {
-  return `RX_OAUTH_CALLBACK${nameOf(setting).slice(1).replaceAll('-', '_').toUpperCase()}`;
+  return (
+    setting.variable ?? `RX_OAUTH_CALLBACK${nameOf(setting).slice(1).replaceAll('-', '_').toUpperCase()}`
+  );
 }
 
 /** Describes a setting in one sentence without a full stop, for help and documents. */

@@ -1,13 +1,15 @@
 import { dirname, isAbsolute, join } from 'node:path';
+import { isKeychain } from '../places.ts';
 import { nameOf, variableOf, type Setting, type ValueType } from './setting.ts';
-import { settings } from './settings.ts';
 
 /** Flags as commander parses them, by the key of their setting. */
 export type Flags = Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
 
-/** Configuration file that has been read. */
+/** Configuration file that has been read, or a part of one. */
 export interface ConfigFile {
   readonly name: string;
+  /** Place of the part in the file, with a dot at its end: `profiles.work.`. */
+  readonly within?: string;
   readonly content: Readonly<Record<string, unknown>>;
 }
 
@@ -18,18 +20,27 @@ export interface Merged {
   readonly labels: ReadonlyMap<string, string>;
 }
 
-/** Merges flags over the environment over the file, without checks. */
+/**
+ * Merges flags over the environment over the files, without checks.
+ *
+ * @param files The later ones override the earlier ones.
+ */
 export function merge(
+  settings: readonly Setting[],
   flags: Flags,
   env: Readonly<Record<string, string | undefined>>,
-  file: ConfigFile | undefined,
+  files: readonly ConfigFile[],
 ): Merged {
-  const values = structuredClone(file?.content ?? {}) as Record<string, unknown>;
+  const values = structuredClone(Object.assign({}, ...files.map(({ content }) => content))) as Record<
+    string,
+    unknown
+  >;
   const labels = new Map<string, string>();
   for (const setting of settings) {
+    const file = files.findLast(({ content }) => valueAt(content, setting.key) !== undefined);
     const inFile = file && valueAt(values, setting.key);
     if (file && inFile !== undefined) {
-      labels.set(setting.key, `${setting.key} in ${file.name}`);
+      labels.set(setting.key, `${file.within ?? ''}${setting.key} in ${file.name}`);
       if (namesFile(setting) && typeof inFile === 'string')
         replace(values, setting.key, besideFile(file.name, inFile));
     }
@@ -74,12 +85,12 @@ function replace(values: Record<string, unknown>, key: string, value: unknown): 
 }
 
 function namesFile({ type }: Setting): boolean {
-  return type === 'file' || type === 'tokens' || type === 'texts';
+  return type === 'file' || type === 'place' || type === 'tokens' || type === 'texts';
 }
 
-/** Resolves a path that a file has: it is relative to the folder of that file. An empty path stays, for the schema to reject. */
+/** Resolves a path that a file has: it is relative to the folder of that file. An empty path stays, to be rejected. */
 function besideFile(file: string, path: string): string {
-  return path === '' || isAbsolute(path) ? path : join(dirname(file), path);
+  return path === '' || isAbsolute(path) || isKeychain(path) ? path : join(dirname(file), path);
 }
 
 function within(values: Record<string, unknown>, name: string): Record<string, unknown> {
@@ -100,6 +111,7 @@ function words(text: string, { type }: Setting): string[] {
 const readers: Readonly<Record<ValueType, (texts: readonly string[], setting: Setting) => unknown>> = {
   text: last,
   file: last,
+  place: last,
   token: last,
   tokens: last,
   texts: last,

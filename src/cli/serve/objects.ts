@@ -1,0 +1,15 @@
+import type { BridgeOptions } from '../../bridge/options.ts';
+import type { MonitorOptions } from '../../monitor/options.ts';
+import type { ServerOptions } from '../../server/options.ts';
+import type { RedisStoreOptions } from '../../store/redis/options.ts';
+
+/** Options of the objects that `serve` creates, by the name of the object. */
+export interface Options {
+  server: ServerOptions;
+  bridge: BridgeOptions;
+  monitor: MonitorOptions;
+  store: RedisStoreOptions;
+}
+
+/** Path of an option: `server.flowTtl`. */
+export type OptionPath = { [O in keyof Options]: `${O}.${keyof Options[O] & string}` }[keyof Options];
