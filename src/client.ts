@@ -10,3 +10,4 @@ export type { ConnectOptions } from './client/options.ts';
 export type { FeedStatus, ServiceStatus } from './client/remote-feed.ts';
 export type { ResumableFlow } from './client/remote-flow.ts';
 export type { OutcomeCounts, SignInOutcome } from './model/sign-in-outcomes.ts';
+export type { WaitingSignIn } from './model/waiting-sign-in.ts';

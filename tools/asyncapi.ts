@@ -22,6 +22,7 @@ const summaries: Readonly<Record<string, string>> = {
   event: 'One event of the feed.',
   pending: 'Number of flows that wait at this node.',
   service: 'What the node is and has now, and how sign-ins have ended there.',
+  flows: 'The flows that wait at this node, the oldest first.',
   pong: 'The answer to `ping`.',
 };
 

@@ -394,6 +394,7 @@ export const requirements = requirementsOn(
                 await peer.next('watching');
                 await peer.next('pending');
                 await peer.next('service');
+                await peer.next('flows');
                 return peer;
               };
               const [silent, reader] = [await watching(false), await watching(true)];

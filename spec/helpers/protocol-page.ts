@@ -122,11 +122,12 @@ function membersOf({ entries, options }: Schema, prefix: string): Member[] {
     const path = prefix + name;
     const [first] = schemas as [Schema];
     const own: Member = [optional ? `${path}?` : path, typeName(schemas)];
+    if (own[1] === 'objects') return [own, ...membersOf(first.item as Schema, `${path}[].`)];
     return own[1] === 'object' ? [own, ...membersOf(first, `${path}.`)] : [own];
   });
 }
 
-const listNames: Readonly<Record<string, string>> = { picklist: 'roles', tuple: 'pairs' };
+const listNames: Readonly<Record<string, string>> = { picklist: 'roles', tuple: 'pairs', object: 'objects' };
 
 function typeName(schemas: readonly Schema[]): string {
   const [schema] = schemas as [Schema];

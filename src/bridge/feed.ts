@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { countEvent, type ServerEvent } from '../model/events.ts';
 import { randomToken } from '../base/random.ts';
+import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
 import type { ClientMessageOf, ServiceMessage, ServiceMessageOf } from '../wire/protocol.ts';
 import { OutcomeCounter } from './outcome-counter.ts';
 import { Statuses } from './statuses.ts';
@@ -43,6 +44,8 @@ export interface FeedSource {
   /** Returns the number of flows that wait at this node. */
   readonly pending: () => number;
   readonly service: () => ServiceFacts;
+  /** Describes the flows that wait at this node, the oldest first. */
+  readonly waiting: () => readonly WaitingSignIn[];
 }
 
 // The operating system takes megabytes for a socket that its peer does not read, and each event costs a write. So only this
@@ -142,11 +145,12 @@ export class Feed {
   }
 
   #statusesNow(): readonly Buffer[] {
-    const { clock, pending, service } = this.#source;
+    const { clock, pending, service, waiting } = this.#source;
     const recent = this.#outcomes.recent(clock.now());
     return this.#statuses.of([
       { type: 'pending', pending: pending() },
       { type: 'service', service: { ...service(), outcomes: this.#outcomes.total, recent } },
+      { type: 'flows', waiting: [...waiting()] },
     ]);
   }
 

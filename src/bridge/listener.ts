@@ -307,7 +307,7 @@ export class Listener {
     if (known || !this.#connection.open) return known;
     const listening = new Listening(flow, this);
     this.#context.registry.attach(listening);
-    this.#context.flows.listen(flow, listening);
+    this.#context.flows.listen(flow, listening, this.#connection.identity.name);
     this.#flows.set(id, listening);
     return listening;
   }

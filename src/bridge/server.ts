@@ -19,6 +19,7 @@ import { memoryStore } from '../store/memory.ts';
 import { MemoryRecords } from '../store/memory-records.ts';
 import { storedFlowsOf } from '../store/stored-flows.ts';
 import type { SharedRecords } from '../model/flow-store.ts';
+import { maxShownWaiting, type WaitingSignIn } from '../model/waiting-sign-in.ts';
 import { closeCodes } from '../wire/protocol.ts';
 import { Admission } from './admission.ts';
 import { Audit, type Ending, type Peer } from './audit.ts';
@@ -156,6 +157,7 @@ class WebSocketBridge implements Bridge {
       clock,
       pending: () => server.pending,
       service: () => this.#describe(startedAt, storeStatus.now()),
+      waiting: () => this.#waiting(),
     });
     this.#sessions = new Sessions(clock, ({ identity }) => this.#credentials.isValid(identity));
     this.#sessionContext = {
@@ -280,6 +282,13 @@ class WebSocketBridge implements Bridge {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Describes the flows that wait, the oldest first. */
+  #waiting(): readonly WaitingSignIn[] {
+    const { flows } = this.#sessionContext;
+    const all = [...flows.waiting(maxShownWaiting), ...this.#serverInternals.flows.waiting(maxShownWaiting)];
+    return all.sort(({ begunAt: one = 0 }, { begunAt: other = 0 }) => one - other).slice(0, maxShownWaiting);
   }
 
   /** Describes the service to monitors. */

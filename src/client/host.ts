@@ -4,6 +4,7 @@ import { clockFrom } from '../base/clock.ts';
 import { holding } from '../base/process-hold.ts';
 import { ConnectionError, ServerClosedError } from '../model/errors.ts';
 import type { ServerEvent } from '../model/events.ts';
+import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
 import type { BeginOptions } from '../model/flow.ts';
 import type { ResumableFlow } from './remote-flow.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
@@ -34,6 +35,11 @@ export interface RemoteCallbackHost extends CallbackHost, AsyncDisposable {
    * begins or goes on, and at most once a second when one of them changes. Hot; completes as `feed` does.
    */
   readonly service: Observable<ServiceStatus>;
+  /**
+   * For a monitor: the flows that wait at this node of the service, the oldest first, at most 100. Emits when the feed begins or
+   * goes on, and at most once a second when they change. Hot; completes as `feed` does.
+   */
+  readonly waiting: Observable<readonly WaitingSignIn[]>;
   /** Begins a flow, as every callback host does. Another process can take it up. */
   begin(options?: BeginOptions): Promise<ResumableFlow>;
   /**
@@ -138,6 +144,10 @@ class RemoteHost implements RemoteCallbackHost {
     return this.#feed.pending;
   }
 
+  get waiting(): Observable<readonly WaitingSignIn[]> {
+    return this.#feed.waiting;
+  }
+
   get service(): Observable<ServiceStatus> {
     return this.#feed.service;
   }
@@ -213,10 +223,13 @@ class RemoteHost implements RemoteCallbackHost {
         this.#feed.event(message);
         break;
       case 'pending':
-        this.#feed.waiting(message);
+        this.#feed.count(message);
         break;
       case 'service':
         this.#feed.describe(message);
+        break;
+      case 'flows':
+        this.#feed.list(message);
     }
   }
 

@@ -2,6 +2,7 @@ import { Subject, type Observable } from 'rxjs';
 import type { ServiceMessageOf } from '../wire/protocol.ts';
 import type { ServerEvent } from '../model/events.ts';
 import type { OutcomeCounts } from '../model/sign-in-outcomes.ts';
+import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
 import { IsolatedObservable, type Report } from '../base/isolated-observable.ts';
 import type { Clock } from '../base/clock.ts';
 import { holdProcess, releaseProcess } from '../base/process-hold.ts';
@@ -51,6 +52,7 @@ export class RemoteFeed {
   readonly status: Observable<FeedStatus>;
   readonly pending: Observable<number>;
   readonly service: Observable<ServiceStatus>;
+  readonly waiting: Observable<readonly WaitingSignIn[]>;
   readonly #connection: () => Connection;
   readonly #history: boolean;
   readonly #clock: Clock;
@@ -58,6 +60,7 @@ export class RemoteFeed {
   readonly #status = new Subject<FeedStatus>();
   readonly #pending = new Subject<number>();
   readonly #service = new Subject<ServiceStatus>();
+  readonly #waiting = new Subject<readonly WaitingSignIn[]>();
   /** Epoch of the feed, and the number of its next event. */
   #place: { epoch: string; since: number } | undefined;
   /** Milliseconds by which the service's clock is ahead. */
@@ -85,6 +88,7 @@ export class RemoteFeed {
     this.status = hot(this.#status);
     this.pending = hot(this.#pending);
     this.service = hot(this.#service);
+    this.waiting = hot(this.#waiting);
   }
 
   welcome(welcome: Welcome): void {
@@ -102,8 +106,12 @@ export class RemoteFeed {
     this.#status.next({ counts, reasons, repeated, missed });
   }
 
-  waiting({ pending }: ServiceMessageOf<'pending'>): void {
+  count({ pending }: ServiceMessageOf<'pending'>): void {
     this.#pending.next(pending);
+  }
+
+  list({ waiting }: ServiceMessageOf<'flows'>): void {
+    this.#waiting.next(waiting);
   }
 
   describe({ service }: ServiceMessageOf<'service'>): void {
@@ -116,7 +124,8 @@ export class RemoteFeed {
   }
 
   end(): void {
-    for (const stream of [this.#events, this.#status, this.#pending, this.#service]) stream.complete();
+    const states = [this.#status, this.#pending, this.#service, this.#waiting];
+    for (const stream of [this.#events, ...states]) stream.complete();
   }
 
   #watch({ roles }: Welcome): void {

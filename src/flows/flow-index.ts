@@ -14,6 +14,7 @@ import {
   TooManyFlowsError,
 } from '../model/errors.ts';
 import { begunEvent, type ServerEvent } from '../model/events.ts';
+import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
 import {
   issuerOf,
   mismatch,
@@ -99,6 +100,16 @@ export class FlowIndex implements FlowOwner {
   /** Number of pending flows, plus flows whose response no subscriber has received yet. */
   get size(): number {
     return this.#deadlines.size;
+  }
+
+  /** Describes the pending flows, the oldest first. @param max Maximum number of flows. */
+  waiting(max: number): WaitingSignIn[] {
+    const found: WaitingSignIn[] = [];
+    for (const flow of this.#live.values()) {
+      if (found.length === max) break;
+      if (flow.pending) found.push(waitingSignIn(flow));
+    }
+    return found;
   }
 
   now(): number {
@@ -287,11 +298,12 @@ export class FlowIndex implements FlowOwner {
       throw new TooManyFlowsError(`maxFlows (${this.#options.maxFlows}) flows are pending`);
     }
     const flow = new PendingFlow(this, String(++this.#sequence), state, deadline, expectation, description);
+    flow.begunAt = this.now();
     this.#live.set(state, flow);
     this.#deadlines.add(flow);
     this.#pending++;
     if (this.#events.observed) {
-      this.#events.next(begunEvent(this.now(), flow));
+      this.#events.next(begunEvent(flow.begunAt, flow));
     }
     return flow;
   }
@@ -341,4 +353,14 @@ export class FlowIndex implements FlowOwner {
     this.#live.delete(flow.state);
     this.#deadlines.remove(flow);
   }
+}
+
+function waitingSignIn({ id, begunAt, expiresAt, expectation, description }: PendingFlow): WaitingSignIn {
+  return {
+    flowId: id,
+    begunAt,
+    expiresAt: expiresAt === Infinity ? undefined : expiresAt,
+    label: description?.label,
+    issuer: issuerOf(expectation),
+  };
 }

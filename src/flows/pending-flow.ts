@@ -33,6 +33,8 @@ export interface FlowOwner {
 /** A flow of this process, as the index keeps it. Programs get its `handle`. */
 export class PendingFlow extends ObservedFlow implements Flow, Timed {
   slot = -1;
+  /** Set when the index adds it, in milliseconds since the epoch. */
+  begunAt = 0;
   /** Stored here, because the token request names it too, possibly after the server has closed. */
   redirectUri = '';
   /** Set once the program has reported an outcome; later ones are ignored. */

@@ -1,5 +1,6 @@
 import type { FeedStatus, ServiceStatus } from '../client/remote-feed.ts';
 import type { ServerEvent } from '../model/events.ts';
+import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
 import { OutcomesOfFlows } from '../model/sign-in-outcomes.ts';
 import { Journal } from './journal.ts';
 import { Totals } from './totals.ts';
@@ -13,6 +14,8 @@ export class FeedModel {
   readonly journal = new Journal();
   /** Status that the service has sent last. */
   service: ServiceStatus | undefined;
+  /** Flows that wait, as the service has listed them last. */
+  waiting: readonly WaitingSignIn[] | undefined;
   readonly #waitingTimes = new WaitingTimes();
   #outcomes = new OutcomesOfFlows();
 

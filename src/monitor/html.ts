@@ -39,6 +39,11 @@ const body = `<a class="skip" href="#events">Skip to the events</a>
 <p class="soft small">Sign-ins that have ended: in the last five minutes, and since the service was started.</p>
 <dl id="outcomes"></dl>
 </section>
+<section aria-labelledby="waiting-heading">
+<h2 id="waiting-heading">What waits now</h2>
+<p id="waiting-more" class="soft small"></p>
+<div id="waiting-scroll" class="scroll" role="region" aria-label="Sign-ins that wait" tabindex="0" hidden><ul id="waiting-flows" class="flows"></ul></div>
+</section>
 <section aria-labelledby="now">
 <h2 id="now">Waiting and redirects</h2>
 <dl id="tallies"></dl>
@@ -75,7 +80,15 @@ const body = `<a class="skip" href="#events">Skip to the events</a>
 <tbody id="rows"></tbody></table>
 </div>
 </section>
-</main>`;
+</main>
+<dialog id="flow" aria-labelledby="flow-heading">
+<h2 id="flow-heading">Sign-in</h2>
+<p><code id="flow-id"></code> <button id="flow-copy" type="button">Copy</button> <span id="flow-copied" class="soft small" role="status"></span></p>
+<p id="flow-what" class="soft"></p>
+<ol id="flow-events" class="flows"></ol>
+<p id="flow-told" class="soft small"></p>
+<p><button id="flow-close" type="button">Close</button></p>
+</dialog>`;
 
 let made: (MonitorPage & MonitorPlaces) | undefined;
 

@@ -13,6 +13,7 @@ import { labelOf, readDescription } from '../model/flow-description.ts';
 import { requireOutcome, type BeginOptions, type Outcome } from '../model/flow.ts';
 import type { Arrival } from '../model/redirect.ts';
 import { Recent } from '../base/recent.ts';
+import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
 import type { FlowsElsewhere } from '../callback/flows-elsewhere.ts';
 import { internalsOf } from '../server/internals.ts';
 import { sameKey } from './same-key.ts';
@@ -126,9 +127,20 @@ export class StoredFlows implements FlowsElsewhere {
     if (begun === 'state_in_use') throw new StateInUseError('this state is in use or was used before');
     if (begun.again) return begun;
     const { flow } = begun;
-    this.#wait(flow, name);
-    this.#emit(begunEvent(this.#at(), flow));
+    const at = this.#at();
+    this.#wait(flow, name, at);
+    this.#emit(begunEvent(at, flow));
     return begun;
+  }
+
+  /** Describes the flows that wait at this node, the oldest first. @param max Maximum number of flows. */
+  waiting(max: number): WaitingSignIn[] {
+    const found: WaitingSignIn[] = [];
+    for (const flow of this.#waiting.values()) {
+      if (found.length === max) break;
+      found.push(flow.shown);
+    }
+    return found;
   }
 
   /** Handles a redirect that was held until a flow with this state began. */
@@ -180,10 +192,11 @@ export class StoredFlows implements FlowsElsewhere {
     return this.#waiting.has(state);
   }
 
-  /** Registers the only listener of a flow, which is woken when `take` may have a result. */
-  listen(flow: StoredFlow, listener: FlowWatcher): void {
+  /** Registers the only listener of a flow, which is woken when `take` may have a result. @param name Identity of the listener. */
+  listen(flow: StoredFlow, listener: FlowWatcher, name?: string): void {
     const waiting = this.#waiting.get(flow.state) ?? this.#wait(flow);
     waiting.listener = listener;
+    waiting.listenerName = name;
   }
 
   leave(state: string, listener: FlowWatcher): void {
@@ -286,8 +299,8 @@ export class StoredFlows implements FlowsElsewhere {
     return this.sharers.some((others) => others(name)) ? Math.ceil(maxFlows / 2) : maxFlows;
   }
 
-  #wait(flow: StoredFlow, name?: string): WaitingFlow {
-    const waiting = new WaitingFlow(flow, (unheard) => void this.#onUnheard(unheard), name);
+  #wait(flow: StoredFlow, name?: string, begunAt?: number): WaitingFlow {
+    const waiting = new WaitingFlow(flow, (unheard) => void this.#onUnheard(unheard), name, begunAt);
     if (name !== undefined) this.#begunBy.set(name, (this.#begunBy.get(name) ?? 0) + 1);
     this.#waiting.set(flow.state, waiting);
     this.store.watch(flow, waiting);

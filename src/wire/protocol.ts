@@ -149,6 +149,19 @@ export const serviceMessage = v.variant('type', [
       recent: outcomes,
     }),
   }),
+  v.object({
+    type: v.literal('flows'),
+    waiting: v.array(
+      v.object({
+        flowId: id,
+        begunAt: v.optional(ref),
+        expiresAt: v.optional(ref),
+        label: v.optional(text),
+        issuer: v.optional(text),
+        listener: v.optional(text),
+      }),
+    ),
+  }),
   v.object({ type: v.literal('pong') }),
 ]);
 

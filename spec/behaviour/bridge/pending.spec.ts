@@ -144,7 +144,7 @@ test('are serialised once for all monitors, and only if there are monitors', () 
   };
   const zero = { connections: 0, listeners: 0, monitors: 0 };
   const facts = { version: '1', startedAt: 0, store: 'memory' as const, ...zero };
-  const feed = new Feed(10, { clock, pending: () => pending, service: () => facts });
+  const feed = new Feed(10, { clock, pending: () => pending, service: () => facts, waiting: () => [] });
   assert.is(ticks, 0);
   const watchers = [0, 1, 2].map(() => {
     const frames: Buffer[] = [];

@@ -14,7 +14,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       withMonitor(async (monitored) => {
         const { monitor, server, events, redirects } = monitored;
         for (let n = 0; n < 30; n++) await signIn(monitored, n);
-        await server.begin();
+        await server.begin({ label: 'A product with a name that is long enough for two lines on a phone' });
         (await server.begin()).cancel();
         await server.begin({ ttl: 1 });
         await deadline(expiry(monitored), 'an expiry');
@@ -32,6 +32,15 @@ for (const colorScheme of ['light', 'dark'] as const) {
             is(await page.evaluate<number>(over), 0, `${size}: ${box} is too wide by`);
           }
           await keep(page, `${colorScheme}-${size}`, true);
+          await page.locator('#waiting-flows button').first().click();
+          const opened = await lowestContrast(page);
+          ok(opened.contrast >= 4.5, `${size}: contrast ${opened.contrast.toFixed(2)} of "${opened.text}"`);
+          const { left, right } = await page.evaluate<DOMRect>(
+            "document.getElementById('flow').getBoundingClientRect().toJSON()",
+          );
+          ok(left >= 0 && right <= width, `${size}: the panel is from ${left} to ${right}`);
+          await keep(page, `${colorScheme}-${size}-flow`);
+          await page.keyboard.press('Escape');
         }
       }),
     { context: { colorScheme } },

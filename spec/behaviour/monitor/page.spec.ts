@@ -149,6 +149,7 @@ test('has landmarks, names and roles for screen readers', ({ page }) =>
       '- list "The service":',
       '- region "Do people succeed?":',
       '- term: succeeded',
+      '- region "What waits now":',
       '- region "Waiting and redirects":',
       '- term: Waiting',
       '- region "The last five minutes":',

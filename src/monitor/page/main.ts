@@ -7,6 +7,7 @@ import { FeedModel } from '../feed-model.ts';
 import { Access } from './access.ts';
 import { Charts } from './charts.ts';
 import { byId, inFrames, say } from './dom.ts';
+import { FlowPanel } from './flow-panel.ts';
 import { Head } from './head.ts';
 import { listenToKeys } from './keys.ts';
 import { Lock } from './lock.ts';
@@ -15,6 +16,7 @@ import { Outcomes } from './outcomes.ts';
 import type { State } from './state.ts';
 import { Table } from './table.ts';
 import { Tallies } from './tallies.ts';
+import { WaitingList } from './waiting-list.ts';
 
 /** State of the service, from the feed. */
 const model = new FeedModel();
@@ -23,12 +25,16 @@ const model = new FeedModel();
 const lock = new Lock();
 const head = new Head();
 const outcomes = new Outcomes();
+const waitingList = new WaitingList();
+const flowPanel = new FlowPanel(model);
 const tallies = new Tallies();
 const charts = new Charts();
 const numbers = new Numbers(model.seconds);
 const refresh = inFrames(250, () => {
   outcomes.show(model.service);
+  waitingList.show(model);
   tallies.show(model.totals);
+  flowPanel.show();
   table.show();
 });
 const table = new Table(model.journal, refresh);
@@ -86,6 +92,10 @@ function begin(connected: RemoteCallbackHost): void {
     showState();
     refresh();
   });
+  host.waiting.subscribe((waiting) => {
+    model.waiting = waiting;
+    refresh();
+  });
   host.events.subscribe({
     next: add,
     complete: () => {
@@ -115,5 +125,6 @@ defer(() => connectCallbackHost(bridgeUrl, { ticket: () => access.ticket(), hist
 listenToKeys();
 setInterval(() => {
   showState();
+  refresh();
   redraw();
 }, 1_000);

@@ -109,11 +109,20 @@ function rowOf({ n, event, missed, wording }: Row): HTMLElement {
     return row;
   }
   const { name, flow, detail } = wording;
-  const whose = create('td', flow);
-  // The full text as a tooltip, because the column may be too narrow.
-  whose.title = flow;
+  const whose = create('td');
+  if (flow) whose.append(openerOf(flow));
   row.append(timeOf(event.at), create('td', name), whose, create('td', detail));
   return row;
+}
+
+/** Creates the button that opens a flow. */
+function openerOf(flow: string): HTMLElement {
+  const opener = create('button', flow, 'link');
+  opener.type = 'button';
+  opener.dataset['flow'] = flow;
+  // The full text as a tooltip, because the column may be too narrow.
+  opener.title = flow;
+  return opener;
 }
 
 /** Downloads the rows as a file with one JSON object a line. */
