@@ -6,6 +6,7 @@
 export { signIn } from './login/sign-in.ts';
 export { tokens } from './login/operators.ts';
 export { paste } from './login/paste.ts';
+export { openBrowser } from './login/open-browser.ts';
 export { refresh } from './login/refresh.ts';
 export { revoke } from './login/revoke.ts';
 export { Tokens } from './login/tokens.ts';
@@ -18,12 +19,14 @@ export {
   TokenError,
 } from './login/errors.ts';
 export type { SignInOptions, ClientOptions } from './login/options.ts';
+export type { OpenBrowserOptions } from './login/open-browser.ts';
 export type { RefreshOptions } from './login/refresh.ts';
 export type {
   SignInEvent,
   DiscoveredEvent,
   RegisteredEvent,
   AuthorizeEvent,
+  OpenedEvent,
   WaitingEvent,
   DeviceEvent,
   RejectedEvent,

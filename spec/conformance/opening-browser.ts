@@ -9,10 +9,10 @@ import { withServer } from '../helpers/endpoint.ts';
 import { edit, replacing } from '../helpers/weakened.ts';
 import { check, exportsOf, requirement, requirementsOn, server, twin } from './requirement.ts';
 
-const environment = exportsOf<typeof import('../../src/cli/browser-environment.ts')>(
-  'cli/browser-environment.ts',
+const environment = exportsOf<typeof import('../../src/login/browser-environment.ts')>(
+  'login/browser-environment.ts',
 );
-const browser = exportsOf<typeof import('../../src/cli/browser.ts')>('cli/browser.ts');
+const browser = exportsOf<typeof import('../../src/login/browser.ts')>('login/browser.ts');
 
 // Characters that a shell would interpret.
 const authorizeUrl = "https://as.example/authorize?a=$(id)&b=%PATH%&c='%60id%60'&d=^;|#e";
@@ -133,7 +133,7 @@ export const requirements = requirementsOn(
     check(
       browser,
       'opens https, and http on loopback, and nothing else',
-      async ({ openBrowser }) => {
+      async ({ launchBrowser }) => {
         using programs = new Programs().add('xdg-open');
         await programs.found(async () => {
           for (const url of [
@@ -145,7 +145,7 @@ export const requirements = requirementsOn(
             'ms-settings:x',
             'ftp://127.0.0.1/',
           ])
-            assert.is(await openBrowser(new URL(url), process.env, still), false, `${url} is opened`);
+            assert.is(await launchBrowser(new URL(url), process.env, still), false, `${url} is opened`);
           assert.equal(programs.noted(), []);
           for (const url of [
             'https://as.example/authorize?a=b',
@@ -154,7 +154,7 @@ export const requirements = requirementsOn(
             'http://localhost/authorize',
             'http://[::1]:1234/',
           ]) {
-            assert.is(await openBrowser(new URL(url), process.env, still), true, `${url} is not opened`);
+            assert.is(await launchBrowser(new URL(url), process.env, still), true, `${url} is not opened`);
             assert.equal(programs.noted(), ['xdg-open', url]);
           }
         });
@@ -190,7 +190,7 @@ export const requirements = requirementsOn(
     check(
       browser,
       'starts no shell on Windows or in its Linux either, and nothing that lies where the process is',
-      async ({ openBrowser }) => {
+      async ({ launchBrowser }) => {
         const shells = [
           'powershell.exe',
           'pwsh.exe',
@@ -209,7 +209,7 @@ export const requirements = requirementsOn(
           const { folder } = programs;
           await programs.found(
             async () => {
-              assert.is(await openBrowser(new URL(authorizeUrl), process.env, still), true, where);
+              assert.is(await launchBrowser(new URL(authorizeUrl), process.env, still), true, where);
               const { href } = new URL(authorizeUrl);
               assert.equal(programs.noted(), [program, 'url.dll,FileProtocolHandler', href], where);
             },
@@ -220,7 +220,7 @@ export const requirements = requirementsOn(
       [
         twin(
           'asks Windows as it would ask Linux',
-          edit(`if (platform === 'win32')`, `if (platform === ('' as string))`, 'cli/browser.ts'),
+          edit(`if (platform === 'win32')`, `if (platform === ('' as string))`, 'login/browser.ts'),
           /Windows/,
         ),
         twin(
@@ -242,11 +242,11 @@ export const requirements = requirementsOn(
     check(
       browser,
       'says that no browser was opened where the launcher has failed, and waits for none that goes on',
-      async ({ openBrowser }) => {
+      async ({ launchBrowser }) => {
         using programs = new Programs();
         const url = new URL(authorizeUrl);
         const { scheduler, advance } = virtualTime();
-        const opened = (): Promise<boolean> => openBrowser(url, process.env, scheduler);
+        const opened = (): Promise<boolean> => launchBrowser(url, process.env, scheduler);
         programs.add('xdg-open', 'exit 3');
         await programs.found(async () => assert.is(await opened(), false, 'it has failed'));
         programs.add('xdg-open', 'kill -9 $$');
@@ -282,12 +282,12 @@ export const requirements = requirementsOn(
     check(
       browser,
       'opens the browser that BROWSER names before the one of the system',
-      async ({ openBrowser }) => {
+      async ({ launchBrowser }) => {
         using programs = new Programs().add('xdg-open').add('host-browser');
         const url = new URL(authorizeUrl);
         const opens = async (BROWSER: string): Promise<string[]> => {
           await programs.found(async () =>
-            assert.ok(await openBrowser(url, { ...process.env, BROWSER }, still)),
+            assert.ok(await launchBrowser(url, { ...process.env, BROWSER }, still)),
           );
           return programs.noted();
         };

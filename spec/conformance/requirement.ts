@@ -97,7 +97,7 @@ export const twin = (weakness: string, changes: Change | readonly Change[], comp
   complaint,
 });
 
-/** Everything that a module exports: `exportsOf<typeof import('../../src/cli/browser.ts')>('cli/browser.ts')`. */
+/** Everything that a module exports: `exportsOf<typeof import('../../src/login/browser.ts')>('login/browser.ts')`. */
 export const exportsOf = <M extends object>(module: string): Target<M> => ({
   module,
   of: (exported) => exported as M,

@@ -15,6 +15,7 @@ export type SignInEvent =
   | DiscoveredEvent
   | RegisteredEvent
   | AuthorizeEvent
+  | OpenedEvent
   | WaitingEvent
   | DeviceEvent
   | RejectedEvent
@@ -138,6 +139,26 @@ export class AuthorizeEvent extends PrintedEvent {
   override toJSON(): object {
     const { origin, pathname } = this.url;
     return { ...super.toJSON(), endpoint: origin + pathname };
+  }
+}
+
+/**
+ * The option `open` has tried to open the authorization URL. If `opened` is false, the user must open it.
+ *
+ * @example
+ * import type { OpenedEvent } from 'rx-oauth-callback/login';
+ *
+ * const hint = ({ opened }: OpenedEvent) => (opened ? 'Continue in your browser.' : 'Open the URL yourself.');
+ */
+export class OpenedEvent extends PrintedEvent {
+  readonly type = 'opened';
+
+  constructor(
+    at: number,
+    readonly flowId: string,
+    readonly opened: boolean,
+  ) {
+    super(at);
   }
 }
 

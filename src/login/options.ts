@@ -64,6 +64,11 @@ export interface SignInOptions extends ClientOptions {
   /** Options of the new server if there is no `host`, such as `port`. */
   server?: ServerOptions;
   /**
+   * If true, opens the authorization URL in the user's browser, as `openBrowser` does. The event `opened` tells if that worked.
+   * @default false
+   */
+  open?: boolean;
+  /**
    * Maximum number of milliseconds that the user may take, 1 to 86,400,000.
    * @default the host's, usually 600_000
    */
@@ -125,6 +130,7 @@ const signInTable: OptionTable<SignInOptions> = {
   parameters: true,
   host: true,
   server: true,
+  open: true,
   timeout: true,
   context: true,
   label: true,
@@ -171,6 +177,7 @@ export function readSignInOptions(given: SignInOptions): ReadSignInOptions {
   if (options.clientSecret !== undefined && clientId === undefined)
     throw new InvalidOptionError('clientSecret', 'requires the clientId that it belongs to');
   if (timeout !== undefined) requireInteger('timeout', timeout, 1, 86_400_000);
+  requireOneOf('open', options.open ?? false, [true, false]);
   const taken = Object.keys(parameters).find((name) => reserved.includes(name));
   if (taken !== undefined)
     throw new InvalidOptionError(`parameters.${taken}`, 'is set by the sign-in itself');

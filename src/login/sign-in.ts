@@ -25,6 +25,7 @@ import { DiscoveredEvent, FailedEvent, RejectedEvent, type SignInEvent } from '.
 import { Flights } from './flights.ts';
 import { discover } from './metadata.ts';
 import { readSignInOptions, type ReadSignInOptions, type SignInOptions } from './options.ts';
+import { opening } from './opening.ts';
 import { planOf, type Plan } from './plan.ts';
 import type { ServerMetadata } from './server-metadata.ts';
 
@@ -93,10 +94,14 @@ function redirected(
   metadata: ServerMetadata,
   plan: Plan,
 ): Observable<SignInEvent> {
+  const { open = false } = options;
   return withHost(options, (host) =>
     withFlow(
       host,
-      (flow) => withRejections(host, flow, authorize({ options, metadata, plan, flow })),
+      (flow) => {
+        const signingIn = withRejections(host, flow, authorize({ options, metadata, plan, flow }));
+        return open ? opening(signingIn) : signingIn;
+      },
       beginOptions(options, metadata, plan),
     ),
   );

@@ -1,8 +1,8 @@
 import { clickThrough } from './click-through.ts';
 import { jsonReport, textReport } from './report.ts';
 import { runDemo } from './demo.ts';
-import { openBrowser } from '../browser.ts';
-import { browserEnvironment } from '../browser-environment.ts';
+import { launchBrowser } from '../../login/browser.ts';
+import { browserEnvironment } from '../../login/browser-environment.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
@@ -27,7 +27,7 @@ export async function demo({ browser, json }: DemoOptions, io: Io): Promise<void
   try {
     const ok = await clickThrough(
       report,
-      (url) => openBrowser(url, browserEnvironment(io.env, [])),
+      (url) => launchBrowser(url, browserEnvironment(io.env, [])),
       interrupted.signal,
     );
     if (interrupted.signal.aborted)

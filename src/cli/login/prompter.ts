@@ -3,7 +3,7 @@ import { abortable } from '../../base/abortable.ts';
 import { oneLine } from '../../base/printable.ts';
 import type { AuthorizeEvent, SignInEvent } from '../../login/events.ts';
 import { isBareCode } from '../../login/pasted.ts';
-import { hasBrowser, openBrowser } from '../browser.ts';
+import { hasBrowser, launchBrowser } from '../../login/browser.ts';
 import type { Io } from '../io.ts';
 import { cancelled } from './interrupted.ts';
 import type { Receiver } from './receiver.ts';
@@ -95,7 +95,7 @@ export class Prompter {
   }
 
   async #showUrl({ url }: AuthorizeEvent): Promise<void> {
-    this.#opened = this.#wantsBrowser && (await openBrowser(url, this.#browserEnv));
+    this.#opened = this.#wantsBrowser && (await launchBrowser(url, this.#browserEnv));
     this.#progress.url(url, this.#opened);
     const { address } = this.#receiver;
     if (!this.#takesPastes) return;

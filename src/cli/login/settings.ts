@@ -1,7 +1,7 @@
 import type { ReadSignInOptions, SignInOptions } from '../../login/options.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { isLoopback } from '../../base/loopback.ts';
-import { browserEnvironment } from '../browser-environment.ts';
+import { browserEnvironment } from '../../login/browser-environment.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';

@@ -3,7 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import type { Disposition, Redirect, RefusalReason } from '../../model/redirect.ts';
 import type { Io } from '../io.ts';
 import { authorityOf } from '../../base/loopback.ts';
-import { isInContainer } from '../browser.ts';
+import { isInContainer } from '../../login/browser.ts';
 
 /** Gives advice and the command that let the browser of another machine reach a port here. */
 export function tunnelTo(

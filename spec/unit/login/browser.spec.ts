@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
-import { browserEnvironment } from '../../../src/cli/browser-environment.ts';
-import { browserCommands } from '../../../src/cli/browser-variable.ts';
-import { hasBrowser } from '../../../src/cli/browser.ts';
+import { browserEnvironment } from '../../../src/login/browser-environment.ts';
+import { browserCommands } from '../../../src/login/browser-variable.ts';
+import { hasBrowser } from '../../../src/login/browser.ts';
 import { tunnelTo } from '../../../src/cli/login/texts.ts';
 import * as assert from '../../helpers/assert.ts';
 import { suite } from '../../helpers/suite.ts';

@@ -3,8 +3,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { asyncScheduler, firstValueFrom, fromEvent, map, race, timer, type SchedulerLike } from 'rxjs';
 import { isSecure } from '../base/loopback.ts';
-import { browserCommands, namesBrowser, wantsNone, type BrowserCommand } from './browser-variable.ts';
-import type { Io } from './io.ts';
+import {
+  browserCommands,
+  namesBrowser,
+  wantsNone,
+  type BrowserCommand,
+  type Environment,
+} from './browser-variable.ts';
 
 // A launcher that cannot open anything has failed by then; one that still runs is the browser itself.
 const launchTimeoutMs = 1_000;
@@ -15,13 +20,13 @@ export function isInContainer(exists = existsSync): boolean {
 }
 
 /** Tells if the user can see a browser that is opened here, and that browser can reach this machine. */
-export function hasBrowser(env: Io['env'], platform = process.platform, exists = existsSync): boolean {
+export function hasBrowser(env: Environment, platform = process.platform, exists = existsSync): boolean {
   if (wantsNone(env)) return false;
   if (namesBrowser(env)) return true;
   return hasDesktop(env, platform, exists);
 }
 
-function hasDesktop(env: Io['env'], platform: NodeJS.Platform, exists: typeof existsSync): boolean {
+function hasDesktop(env: Environment, platform: NodeJS.Platform, exists: typeof existsSync): boolean {
   if (['SSH_CONNECTION', 'SSH_CLIENT', 'SSH_TTY'].some((name) => env[name])) return false;
   if (isInContainer(exists)) return false;
   if (platform === 'win32' || platform === 'darwin') return true;
@@ -33,9 +38,9 @@ function hasDesktop(env: Io['env'], platform: NodeJS.Platform, exists: typeof ex
  *
  * @param env Environment of the browser. Its BROWSER comes before the browser of the system.
  */
-export async function openBrowser(
+export async function launchBrowser(
   url: URL,
-  env: Io['env'],
+  env: Environment,
   scheduler: SchedulerLike = asyncScheduler,
 ): Promise<boolean> {
   if (!isSecure(url)) return false;
@@ -45,7 +50,7 @@ export async function openBrowser(
 }
 
 /** Gives the command that opens the browser that is set in the system. */
-function systemBrowser(env: Io['env'], url: string): BrowserCommand {
+function systemBrowser(env: Environment, url: string): BrowserCommand {
   const { platform } = process;
   if (platform === 'darwin') return ['open', url];
   const toHandler = ['url.dll,FileProtocolHandler', url] as const;
@@ -57,7 +62,7 @@ function systemBrowser(env: Io['env'], url: string): BrowserCommand {
 
 async function opens(
   [program, ...args]: BrowserCommand,
-  env: Io['env'],
+  env: Environment,
   scheduler: SchedulerLike,
 ): Promise<boolean> {
   try {

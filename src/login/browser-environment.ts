@@ -1,4 +1,4 @@
-import type { Io } from './io.ts';
+import type { Environment } from './browser-variable.ts';
 
 const prefix = 'RX_OAUTH_CALLBACK_';
 
@@ -8,7 +8,7 @@ const prefix = 'RX_OAUTH_CALLBACK_';
  *
  * @param secrets Secrets that the command was given, in a flag or a variable.
  */
-export function browserEnvironment(env: Io['env'], secrets: readonly (string | undefined)[]): Io['env'] {
+export function browserEnvironment(env: Environment, secrets: readonly (string | undefined)[]): Environment {
   const given = secrets.filter((secret): secret is string => Boolean(secret));
   const isKept = ([name, value = '']: [name: string, value: string | undefined]): boolean =>
     // Windows takes the names of variables in any case.

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { Io } from './io.ts';
 
 // They draw on the terminal, which the command itself uses.
 const onTerminal = /^(?:www-browser|w3m|e?links2?|lynx|browsh|carbonyl)$/;
+
+/** Variables of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Program and arguments that open a URL. */
 export type BrowserCommand = readonly [program: string, ...args: string[]];
@@ -12,7 +14,7 @@ export type BrowserCommand = readonly [program: string, ...args: string[]];
  * Reads the variable BROWSER: commands separated by colons, in which `%s` is the URL, or else the URL is added. Leaves out browsers
  * that draw on the terminal, and `none`.
  */
-export function browserCommands(env: Io['env'], url: string, exists = existsSync): BrowserCommand[] {
+export function browserCommands(env: Environment, url: string, exists = existsSync): BrowserCommand[] {
   return partsOf(env)
     .map((text) => wordsOf(text, exists))
     .filter(([program]) => isShown(program))
@@ -20,16 +22,16 @@ export function browserCommands(env: Io['env'], url: string, exists = existsSync
 }
 
 /** Tells if BROWSER names a browser that the user sees. It is set in dev containers, over SSH and in WSL, to open the host's. */
-export function namesBrowser(env: Io['env']): boolean {
+export function namesBrowser(env: Environment): boolean {
   return browserCommands(env, '').length > 0;
 }
 
 /** Tells if BROWSER is `none`, by which users of other tools ask for no browser. */
-export function wantsNone({ BROWSER }: Io['env']): boolean {
+export function wantsNone({ BROWSER }: Environment): boolean {
   return BROWSER?.trim().toLowerCase() === 'none';
 }
 
-function partsOf({ BROWSER = '' }: Io['env']): string[] {
+function partsOf({ BROWSER = '' }: Environment): string[] {
   // A colon before a slash or backslash belongs to a drive of Windows.
   return BROWSER.split(/(?<!^[A-Za-z]|:[A-Za-z]):|:(?![\\/])/)
     .map((part) => part.trim())
