@@ -86,7 +86,7 @@ test('depends on rxjs and ws at run time', () => {
   const optional = Object.keys(peerDependencies).map((name) => [name, peerDependenciesMeta[name]?.optional]);
   assert.equal(
     optional,
-    ['@opentelemetry/api', 'openid-client', 'redis'].map((name) => [name, true]),
+    ['@napi-rs/keyring', '@opentelemetry/api', 'openid-client', 'redis'].map((name) => [name, true]),
   );
 });
 

@@ -47,6 +47,8 @@ export interface FileLock {
    * process left it.
    */
   remove(): Promise<void>;
+  /** Rejects with `LockLostError` if another process has taken the lock over. */
+  requireHeld(): Promise<void>;
   /** Lets the next one have the file. */
   release(): Promise<void>;
 }
@@ -121,7 +123,7 @@ class HeldLock implements FileLock {
       }
       await rename(draft, file);
     } catch (error) {
-      await this.#requireHeld();
+      await this.requireHeld();
       await rm(draft, { force: true });
       throw error;
     }
@@ -133,13 +135,13 @@ class HeldLock implements FileLock {
     try {
       await rename(this.#file, removed);
     } catch (error) {
-      await this.#requireHeld();
+      await this.requireHeld();
       throw error;
     }
     await rm(removed, { force: true });
   }
 
-  async #requireHeld(): Promise<void> {
+  async requireHeld(): Promise<void> {
     if (await this.#isLost()) throw new LockLostError(`${this.#file} was taken over by another process`);
   }
 

@@ -2,9 +2,12 @@ import { firstValueFrom, merge, throwError, timeout as timeoutAfter, type Observ
 import { abortable } from '../../base/abortable.ts';
 import { printable } from '../../base/printable.ts';
 import { CommandError } from '../errors.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { interrupted } from './interrupted.ts';
+import { isKeychain } from '../places.ts';
+import { KeychainPlace } from './keychain.ts';
+import type { TokenPlace } from './place.ts';
 import { TokenFile, type TokenFileOptions } from './save.ts';
 
 interface OpenOptions extends Pick<TokenFileOptions, 'prefix' | 'onExposed'> {
@@ -13,7 +16,7 @@ interface OpenOptions extends Pick<TokenFileOptions, 'prefix' | 'onExposed'> {
 }
 
 /**
- * Opens a file of tokens once no other command uses it. Rejects with `CommandError` if that takes too long, or if the user
+ * Opens the place of saved tokens once no other command uses it. Rejects with `CommandError` if that takes too long, or if the user
  * interrupts the wait.
  *
  * @param timeout In milliseconds.
@@ -23,10 +26,14 @@ export async function openTokenFile(
   timeout: number,
   io: Io,
   { prefix = '--save ', errorOf, onExposed = () => undefined }: OpenOptions = {},
-): Promise<TokenFile> {
+): Promise<TokenPlace> {
   const onWait = (): void =>
     void io.stderr.write(`${printable(`Another command is using ${path}; waiting for it to finish.`)}\n`);
-  const opening = abortable((signal) => TokenFile.open(path, { signal, prefix, onWait, onExposed }));
+  const opening = abortable<TokenPlace>((signal) =>
+    isKeychain(path)
+      ? KeychainPlace.open(path, { signal, onWait })
+      : TokenFile.open(path, { signal, prefix, onWait, onExposed }),
+  );
   const late = (): Observable<never> =>
     throwError(
       () => new CommandError(`${prefix}${path}: another command is still using it`, exitCodes.expired),
@@ -40,4 +47,19 @@ export async function openTokenFile(
 export function exposureWarning(path: string, io: Pick<Io, 'stderr'>): () => void {
   return () =>
     void io.stderr.write(`${printable(`${path} can be read by other users; run chmod go-rwx ${path}`)}\n`);
+}
+
+/**
+ * Reads the saved text without waiting for other commands; resolves with undefined if there is none. Throws `CommandError`.
+ *
+ * @param noTokens Exit code for a file with other content than tokens, or damaged ones.
+ */
+export function readSaved(
+  path: string,
+  io: Pick<Io, 'stderr'>,
+  noTokens?: ExitCode,
+): Promise<string | undefined> {
+  return isKeychain(path)
+    ? KeychainPlace.read(path)
+    : TokenFile.read(path, exposureWarning(path, io), noTokens);
 }

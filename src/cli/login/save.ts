@@ -2,6 +2,7 @@ import { lockFile, LockLostError, type FileLock, type FileLockOptions } from '..
 import { readPrivateFile, UnsafeFileError } from '../../base/private-file.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import type { TokenPlace } from './place.ts';
 
 /** Options of `TokenFile.open`. */
 export interface TokenFileOptions extends FileLockOptions {
@@ -12,7 +13,7 @@ export interface TokenFileOptions extends FileLockOptions {
 }
 
 /** The file of `--save`, which no other command changes until it is closed. */
-export class TokenFile {
+export class TokenFile implements TokenPlace {
   readonly path: string;
   /** Content of the file when it was opened; undefined if there was none. */
   readonly text: string | undefined;

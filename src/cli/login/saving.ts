@@ -1,7 +1,7 @@
 import { catchError, concatMap, type OperatorFunction } from 'rxjs';
 import { TokenError } from '../../login/errors.ts';
 import type { Tokens } from '../../login/tokens.ts';
-import type { TokenFile } from './save.ts';
+import type { TokenPlace } from './place.ts';
 import { textOf } from './saved.ts';
 
 /** Tokens that a command has received. */
@@ -21,7 +21,7 @@ export interface Received {
  * @param resource Resources that the tokens were asked for.
  */
 export function saving(
-  file: TokenFile | undefined,
+  file: TokenPlace | undefined,
   resource: readonly string[],
 ): OperatorFunction<Tokens, Received> {
   const ofResource = (tokens: Tokens): string => textOf(tokens, { signIn: { resource } });

@@ -139,7 +139,8 @@ const table = {
     ...{ feeds: 'command', group: saved, of: all },
     flag: '--save <file>',
     type: 'place',
-    sentence: 'file for the tokens, which only you can read; login prints them if there is none',
+    sentence:
+      'file for the tokens, which only you can read, or keychain:NAME; login prints them if there is none',
   },
 } as const satisfies Readonly<Record<string, LoginRow>>;
 

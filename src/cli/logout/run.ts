@@ -9,8 +9,8 @@ import { exitCodeOf, exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { readConfig } from '../login/config.ts';
 import { interrupted, stopped } from '../login/interrupted.ts';
-import { exposureWarning, openTokenFile } from '../login/open-token-file.ts';
-import { TokenFile } from '../login/save.ts';
+import { openTokenFile, readSaved } from '../login/open-token-file.ts';
+import type { TokenPlace } from '../login/place.ts';
 import { tokensIn } from '../login/saved.ts';
 import { clientOptions, integerOf, requirePlace } from '../login/settings.ts';
 import { duration } from '../times.ts';
@@ -28,7 +28,7 @@ export async function logout(argument: string | undefined, flags: LogoutFlags, i
     return text;
   };
   // Before a lock is made beside it.
-  requireText(await TokenFile.read(file, exposureWarning(file, io)));
+  requireText(await readSaved(file, io));
   const opened = await openTokenFile(file, timeout, io, { prefix: '', errorOf: stopped });
   try {
     const tokens = tokensIn(requireText(opened.text));
@@ -71,7 +71,7 @@ async function revoked(
 }
 
 /** Deletes the file; the error says if only that has failed. */
-async function remove(opened: TokenFile, outcome: readonly RevokedToken[] | Error): Promise<void> {
+async function remove(opened: TokenPlace, outcome: readonly RevokedToken[] | Error): Promise<void> {
   try {
     await opened.remove();
   } catch (error) {

@@ -10,9 +10,9 @@ import type { Io } from '../io.ts';
 import { readConfig } from '../login/config.ts';
 import { finishing } from '../login/finishing.ts';
 import { stopped } from '../login/interrupted.ts';
-import { exposureWarning, openTokenFile } from '../login/open-token-file.ts';
+import { openTokenFile, readSaved } from '../login/open-token-file.ts';
 import { isRejection } from '../login/refreshed.ts';
-import { TokenFile } from '../login/save.ts';
+import type { TokenPlace } from '../login/place.ts';
 import { resourcesOf, tokensIn } from '../login/saved.ts';
 import { saving, type Received } from '../login/saving.ts';
 import { clientOptions, integerOf, requirePlace } from '../login/settings.ts';
@@ -33,7 +33,7 @@ export async function token(argument: string | undefined, flags: TokenFlags, io:
     select: (text: string | undefined) => credentialOf(savedIn(text, file), file, flags.idToken),
     print: (credential: Credential) => void io.stdout.write(formatted(credential, flags.format, io.env)),
   };
-  const saved = request.select(await TokenFile.read(file, exposureWarning(file, io), exitCodes.signIn));
+  const saved = request.select(await readSaved(file, io, exitCodes.signIn));
   try {
     request.print(!flags.refresh && isFresh(saved) ? saved : await latest(saved, file, request));
   } catch (error) {
@@ -54,7 +54,7 @@ interface TokenRequest {
 
 /** Resolves with the credential of the file once it is fresh. */
 async function latest(saved: Credential, file: string, request: TokenRequest): Promise<Credential> {
-  let opened: TokenFile;
+  let opened: TokenPlace;
   try {
     opened = await openTokenFile(file, waitFor(saved, request), request.io, { prefix: '', errorOf: stopped });
   } catch (error) {
@@ -76,7 +76,7 @@ function waitFor(saved: Credential, { timeout, flags }: TokenRequest): number {
 }
 
 /** Refreshes the file. Resolves with the saved credential if that fails and the token is still valid. */
-async function renewed(saved: Credential, opened: TokenFile, request: TokenRequest): Promise<Credential> {
+async function renewed(saved: Credential, opened: TokenPlace, request: TokenRequest): Promise<Credential> {
   const { path } = opened;
   const { tokens, name } = saved;
   if (tokens.refresh_token === undefined)
@@ -111,7 +111,7 @@ async function renewed(saved: Credential, opened: TokenFile, request: TokenReque
 }
 
 /** Resolves with new tokens once they are saved, whatever they are like: the refresh token that was sent may be used up. */
-function refreshed(tokens: Tokens, opened: TokenFile, { client, io }: TokenRequest): Promise<Received> {
+function refreshed(tokens: Tokens, opened: TokenPlace, { client, io }: TokenRequest): Promise<Received> {
   const resource = resourcesOf(tokens);
   const requested = refresh(tokens, { ...client, ...(resource.length > 0 && { resource }) });
   return firstValueFrom(requested.pipe(saving(opened, resource), finishing(io, stopped)));

@@ -1,0 +1,15 @@
+/** Place of the tokens of one sign-in, which no other command changes until it is closed. */
+export interface TokenPlace {
+  /** Path of the file, or name of the entry: `keychain:work`. */
+  readonly path: string;
+  /** Saved text when the place was opened; undefined if there was none. */
+  readonly text: string | undefined;
+  /** Replaces the text by itself, because only that shows surely that it can be replaced. Throws `CommandError`. */
+  requireReplaceable(): Promise<void>;
+  /** Replaces the text in one step. Throws `CommandError`. */
+  replace(text: string): Promise<void>;
+  /** Deletes the text. Throws `CommandError`. */
+  remove(): Promise<void>;
+  /** Lets the next command have the place. */
+  close(): Promise<void>;
+}
