@@ -291,7 +291,11 @@ redirect('moves the page that has waited for the app, and no other', () => {
       scheduler.flush();
     });
     is(undecided.status, 303);
-    match((await visit(target(undecided, '/callback'))).body, 'Sign-in received');
+    // It waits on at its clean URL, until the time is over.
+    const page = visit(target(undecided, '/callback'));
+    is((await visit('/elsewhere')).status, 404);
+    scheduler.flush();
+    match((await page).body, 'Sign-in received');
     const [url = ''] = finishUrls;
     const done = await settled(endpoint, (flow) => flow.settle({ status: 'redirect', url }));
     is(done.status, 303);

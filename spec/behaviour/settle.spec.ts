@@ -1,12 +1,14 @@
 import { createServer } from 'node:http';
 import { firstValueFrom, map, switchMap, timer, VirtualTimeScheduler } from 'rxjs';
 import { ofState, type Flow, type Outcome, type ServerOptions } from '../../src/index.ts';
-import { equal, is, match, not, rejects, throws } from '../helpers/assert.ts';
-import { withServer, type Endpoint } from '../helpers/endpoint.ts';
+import { equal, is, match, not, ok, rejects, throws } from '../helpers/assert.ts';
+import { withServer, type Create, type Endpoint } from '../helpers/endpoint.ts';
 import { compose, navigation, type HttpAnswer } from '../helpers/http.ts';
 import { listenOnLoopback } from '../helpers/loopback.ts';
+import { complains } from '../helpers/complains.ts';
 import { suite } from '../helpers/suite.ts';
-import { dial } from '../helpers/raw.ts';
+import { edit, weakenedModule } from '../helpers/weakened.ts';
+import { dial, RawSocket } from '../helpers/raw.ts';
 
 const waiting = suite('page that waits for flow.settle');
 
@@ -323,6 +325,224 @@ telling('harms nothing once the flow has ended', () =>
   }),
 );
 
+const streaming = suite('page that is streamed while it waits');
+
+/** Head and beginning of the page, as they arrive, and the rest of it. */
+interface Streamed {
+  flow: Flow;
+  /** What arrives before the outcome. */
+  beginning: string;
+  /** Everything, once the server has closed the connection. */
+  whole: () => Promise<string>;
+  socket: RawSocket;
+}
+
+/** Sends a redirect, and receives what is sent after a moment without an outcome. */
+async function stream(
+  { server, port, advance }: Settling,
+  { version = '1.1', until = 'Finishing sign-in' }: { version?: string; until?: string | RegExp } = {},
+): Promise<Streamed> {
+  const flow = await server.begin();
+  const response = firstValueFrom(flow.response);
+  const socket = await RawSocket.open({ address: '127.0.0.1', port });
+  await socket.write(
+    `GET /callback?code=secret-code&state=${flow.state} HTTP/${version}\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`,
+  );
+  await response;
+  advance(100);
+  const beginning = await socket.until(until);
+  const whole = async (): Promise<string> => {
+    await socket.closed;
+    return socket.received;
+  };
+  return { flow, beginning, whole, socket };
+}
+
+const beginsAndEnds = (create?: Create): Promise<void> =>
+  withSettle(
+    { serverUrl: 'https://mcp.example' },
+    async (settling) => {
+      const { flow, beginning, whole } = await stream(settling);
+      match(beginning, 'HTTP/1.1 200 OK');
+      match(beginning, /^Transfer-Encoding: chunked\r$/m);
+      match(beginning, /^X-Accel-Buffering: no\r$/m);
+      match(beginning, /^Cache-Control: no-store, no-transform\r$/m);
+      match(beginning, '<title>Finishing sign-in');
+      ok(beginning.length > 1_024);
+      not.match(beginning, /successful|failed|<\/html>/);
+      flow.settle({ status: 'success' });
+      const page = await whole();
+      match(page, 'Authentication successful');
+      match(page, 'Connected to: https://mcp.example');
+      match(page, '#rx-waiting{display:none}');
+      is(page.split('</html>').length, 2);
+    },
+    create,
+  );
+
+streaming('shows after a moment that the sign-in is being finished, and the outcome after it', () =>
+  beginsAndEnds(),
+);
+
+for (const [twin, change, complaint] of [
+  ['hides nothing', edit('style(hiding) + endOf', 'endOf'), /display:none/],
+  [
+    'lets a proxy buffer',
+    edit(`'X-Accel-Buffering', 'no'`, `'X-Accel-Buffering', 'yes'`),
+    /X-Accel-Buffering: no/,
+  ],
+  ['ends at once', edit('if (more) response.write(body);', 'if (more) response.end(body);'), /chunked/],
+  [
+    'forgets the outcome',
+    edit('response.end(endOf(answer));', 'response.end(endOf(fallback()));'),
+    /Authentication successful/,
+  ],
+] as const)
+  streaming(`fails if the page ${twin}`, async () => {
+    const { createOAuthCallbackServer } = (await weakenedModule('index.ts', change)) as {
+      createOAuthCallbackServer: Create;
+    };
+    await complains(() => beginsAndEnds(createOAuthCallbackServer), complaint);
+  });
+
+streaming('is sent in one piece if the outcome comes within a moment', () =>
+  withSettle({}, async ({ arrive, advance }) => {
+    const { flow, page } = await arrive();
+    advance(99);
+    flow.settle({ status: 'success' });
+    const { headers, body } = await page;
+    ok(headers['content-length']);
+    not.match(body, 'Finishing');
+  }),
+);
+
+streaming('tells a failure, and says at the end of its time that there is no result', () =>
+  withSettle({}, async (settling) => {
+    const failed = await stream(settling);
+    failed.flow.settle({ status: 'failure', message: 'No <token>.' });
+    match(await failed.whole(), 'No &lt;token&gt;.');
+    const undecided = await stream(settling);
+    settling.advance(899);
+    not.match(undecided.socket.received, 'Sign-in received');
+    settling.advance(1);
+    match(await undecided.whole(), 'Sign-in received');
+  }),
+);
+
+streaming('leads to where the program redirects, without a script', () =>
+  withSettle({ finishUrls: [`${done}&a="b`] }, async (settling) => {
+    const { flow, whole } = await stream(settling);
+    flow.settle({ status: 'redirect', url: `${done}&a="b` });
+    const url = 'https://app.example/done?tab=1#top&amp;a=%22b';
+    match(await whole(), `<meta http-equiv="refresh" content="0;url=${url}">`);
+    match(await whole(), `<a href="${url}">`);
+  }),
+);
+
+streaming('ends at the end of the connection for HTTP/1.0', () =>
+  withSettle({}, async (settling) => {
+    const { flow, beginning, whole } = await stream(settling, { version: '1.0' });
+    not.match(beginning, /chunked/i);
+    flow.settle({ status: 'success' });
+    match(await whole(), /Authentication successful[^]*<\/html>\n$/);
+  }),
+);
+
+streaming('ends within the bound when the server closes', () =>
+  withSettle({}, async (settling) => {
+    const { whole } = await stream(settling);
+    await settling.server.close();
+    match(await whole(), /Sign-in received[^]*<\/html>/);
+  }),
+);
+
+streaming('harms nothing if its browser goes away', () =>
+  withSettle({}, async (settling) => {
+    const { server, scheduler, visit, events, log } = settling;
+    const { flow, socket } = await stream(settling);
+    socket[Symbol.dispose]();
+    for (let turn = 0; turn < 100 && scheduler.actions.length > 0; turn++) await visit('/elsewhere');
+    is(scheduler.actions.length, 0, 'nothing waits any more');
+    flow.settle({ status: 'success' });
+    equal(finished(events), ['success']);
+    await server.close();
+    equal(log, []);
+  }),
+);
+
+streaming(
+  'takes the code out of the address by the script at once, and shows the outcome when reloaded',
+  () =>
+    withSettle({}, async (settling) => {
+      const { visit } = settling;
+      const { flow, beginning, whole } = await stream(settling, { until: /history[^]*<\/script>/ });
+      const [, waits] = /<script data-page="(~undecided[^"]*)"/.exec(beginning) ?? [];
+      const reloaded = visit(`/callback?${waits}`);
+      await visit('/elsewhere');
+      flow.settle({ status: 'failure', message: 'No token.' });
+      match((await reloaded).body, 'No token.');
+      const [, ended] = /<script data-page="(~failed[^"]*)"/.exec(await whole()) ?? [];
+      for (const query of [waits, ended]) match((await visit(`/callback?${query}`)).body, 'No token.');
+      match(await whole(), /<script data-title="Authentication failed[^"]*">document\.title=/);
+    }),
+);
+
+streaming('waits at the clean URL if the code leaves the address by a redirect', () =>
+  withSettle({ cleanUrl: 'redirect' }, async (settling) => {
+    const { port, advance, visit } = settling;
+    const { flow, beginning } = await stream(settling, { until: /Location: [^\r]+\r/ });
+    match(beginning, 'HTTP/1.1 303');
+    const [, clean] = /^Location: (\?~undecided[^\r]*)/m.exec(beginning) ?? [];
+    using socket = await RawSocket.open({ address: '127.0.0.1', port });
+    await socket.write(compose(port, { target: `/callback${clean}`, headers: navigation }));
+    // The server has read the request once it answers a later one.
+    await visit('/elsewhere');
+    advance(100);
+    await socket.until('Finishing sign-in');
+    flow.settle({ status: 'failure', message: 'No token.' });
+    await socket.until('No token.');
+    const { status, body } = await visit(`/callback${clean}`);
+    is(status, 200);
+    match(body, 'No token.');
+    not.match(body, '<script');
+  }),
+);
+
+streaming('keeps to one time if the code leaves the address by a redirect', () =>
+  withSettle({ cleanUrl: 'redirect' }, async (settling) => {
+    const { beginning } = await stream(settling, { until: /Location: [^\r]+\r/ });
+    const [, clean] = /^Location: (\?~[^\r]*)/m.exec(beginning) ?? [];
+    const page = settling.visit(`/callback${clean}`);
+    await settling.visit('/elsewhere');
+    settling.advance(900);
+    match((await page).body, 'Sign-in received');
+    settling.advance(10_000);
+    const late = settling.visit(`/callback${clean}`);
+    await settling.visit('/elsewhere');
+    settling.advance(0);
+    match((await late).body, 'Sign-in received');
+  }),
+);
+
+streaming('shows own pages one after the other, with their styles', () =>
+  withSettle(
+    {
+      render: ({ kind, headline }) =>
+        `<!doctype html><html><head><title>"${kind}"</title><style>.${kind}{color:red}</style></head><body class="${kind}">${headline}</body></html>`,
+    },
+    async (settling) => {
+      const { flow, beginning, whole } = await stream(settling);
+      const [, nonce] = /style-src 'nonce-([\w-]{16})'/.exec(beginning) ?? [];
+      match(beginning, `<style nonce="${nonce}">.waiting{color:red}</style>`);
+      flow.settle({ status: 'success' });
+      const page = await whole();
+      match(page, `<style nonce="${nonce}">.success{color:red}</style>`);
+      match(page, 'data-title="&quot;success&quot;"');
+      is(page.match(/<style(?! nonce)/), null);
+    },
+  ),
+);
+
 interface Arrived {
   flow: Flow;
   page: Promise<HttpAnswer>;
@@ -341,29 +561,37 @@ interface Settling extends Endpoint {
 }
 
 /** A server whose page waits for a second of virtual time. */
-function withSettle(options: ServerOptions, body: (settling: Settling) => Promise<void>): Promise<void> {
+function withSettle(
+  options: ServerOptions,
+  body: (settling: Settling) => Promise<void>,
+  create?: Create,
+): Promise<void> {
   const scheduler = new VirtualTimeScheduler();
-  return withServer({ settle: 1_000, scheduler, ...options }, (endpoint) => {
-    const { server, visit } = endpoint;
-    const arrive: Settling['arrive'] = async (headers = {}, given) => {
-      const flow = given ?? (await server.begin());
-      let came = false;
-      const response = firstValueFrom(flow.response);
-      const page = visit(`/callback?code=c&state=${flow.state}`, headers).finally(() => (came = true));
-      await response;
-      const soon = async (): Promise<boolean> => {
-        is((await visit('/elsewhere')).status, 404);
-        return came;
+  return withServer(
+    { settle: 1_000, scheduler, ...options },
+    (endpoint) => {
+      const { server, visit } = endpoint;
+      const arrive: Settling['arrive'] = async (headers = {}, given) => {
+        const flow = given ?? (await server.begin());
+        let came = false;
+        const response = firstValueFrom(flow.response);
+        const page = visit(`/callback?code=c&state=${flow.state}`, headers).finally(() => (came = true));
+        await response;
+        const soon = async (): Promise<boolean> => {
+          is((await visit('/elsewhere')).status, 404);
+          return came;
+        };
+        return { flow, page, answered: Object.assign(() => came, { soon }) };
       };
-      return { flow, page, answered: Object.assign(() => came, { soon }) };
-    };
-    const advance = (ms: number): void => {
-      timer(ms, scheduler).subscribe();
-      scheduler.maxFrames = scheduler.frame + ms;
-      scheduler.flush();
-    };
-    return body({ ...endpoint, scheduler, arrive, advance });
-  });
+      const advance = (ms: number): void => {
+        timer(ms, scheduler).subscribe();
+        scheduler.maxFrames = scheduler.frame + ms;
+        scheduler.flush();
+      };
+      return body({ ...endpoint, scheduler, arrive, advance });
+    },
+    create,
+  );
 }
 
 function finished(events: Endpoint['events']): string[] {
@@ -371,6 +599,7 @@ function finished(events: Endpoint['events']): string[] {
 }
 
 waiting.run();
+streaming.run();
 redirecting.run();
 refusing.run();
 telling.run();

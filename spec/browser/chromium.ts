@@ -143,7 +143,8 @@ async function watch(context: BrowserContext): Promise<Seen> {
 
 /** The heading of the page, which says what became of the sign-in. */
 export function headline(page: Page): Promise<string> {
-  return page.locator('h1').innerText();
+  // A streamed page has that of its beginning too.
+  return page.locator('h1:visible').innerText();
 }
 
 /** Every URL that back and forward lead to in this tab, and that the address bar shows. */

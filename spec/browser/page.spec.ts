@@ -253,19 +253,73 @@ test('waits for the outcome of the sign-in, and shows it', async ({ page }) => {
       [{ status: 'redirect', url: done }, 'Welcome to the app', ''],
     ] as const) {
       const flow = await server.begin();
-      const before = page.url();
       const response = firstValueFrom(flow.response);
       const shown = page.goto(`${server.redirectUri}?code=${code}&state=${flow.state}`);
       await response;
-      is(page.url(), before, 'shows nothing yet');
       flow.settle(outcome);
       await shown;
+      // One that was streamed before leads there by itself.
+      if (outcome.status === 'redirect') await page.waitForURL(done);
       is(await headline(page), expected);
       ok((await page.locator('body').innerText()).includes(text));
       match(page.url(), outcome.status === 'redirect' ? done : /\/callback\?~\w/);
     }
   });
 });
+
+for (const cleanUrl of ['script', 'redirect', false] as const) {
+  for (const javaScriptEnabled of [true, false]) {
+    test(
+      `streams the page that waits, ${javaScriptEnabled ? 'with' : 'without'} script and cleanUrl: ${cleanUrl}`,
+      async ({ page, seen }) => {
+        const done = 'https://app.example/done';
+        await withServer({ cleanUrl, settle: 30_000, finishUrls: [done] }, async ({ server }) => {
+          for (const [outcome, expected] of [
+            [{ status: 'success' }, 'Authentication successful'],
+            [{ status: 'failure', message: 'No licence is left.' }, 'Authentication failed'],
+          ] as const) {
+            const flow = await server.begin();
+            await page.goto(`${server.redirectUri}?code=${code}&state=${flow.state}`, {
+              waitUntil: 'commit',
+            });
+            await page.getByText('Finishing sign-in').first().waitFor();
+            const secret = cleanUrl === false || (cleanUrl === 'script' && !javaScriptEnabled);
+            is(page.url().includes(code), secret);
+            const card = page.locator('main:visible');
+            is(await card.locator('h1').innerText(), 'Finishing sign-in…');
+            is(await page.getByRole('status').count(), 1);
+            flow.settle(outcome);
+            await page.waitForLoadState();
+            equal(await card.locator('h1').allInnerTexts(), [expected]);
+            is(await page.getByText('Finishing sign-in').first().isVisible(), false);
+            const scripted = javaScriptEnabled && cleanUrl === 'script';
+            is(await page.title(), scripted ? expected : 'Finishing sign-in…');
+            is(page.url().includes(code), secret);
+          }
+          equal(seen.violations, []);
+        });
+      },
+      { context: { javaScriptEnabled } },
+    );
+  }
+}
+
+test(
+  'leads from a streamed page to the app, without script',
+  async ({ page }) => {
+    await using app = await startSite({ pages: { '/done?a=1&b=2': '<h1>Welcome to the app</h1>' } });
+    const url = `${app.origin}/done?a=1&b=2`;
+    await withServer({ settle: 30_000, finishUrls: [url] }, async ({ server }) => {
+      const flow = await server.begin();
+      await page.goto(`${server.redirectUri}?code=${code}&state=${flow.state}`, { waitUntil: 'commit' });
+      await page.getByText('Finishing sign-in').first().waitFor();
+      flow.settle({ status: 'redirect', url });
+      await page.waitForURL(url);
+      is(await headline(page), 'Welcome to the app');
+    });
+  },
+  { context: { javaScriptEnabled: false } },
+);
 
 test('says that the app reported no outcome', async ({ page }) => {
   await withServer({ settle: 1 }, async (endpoint) => {

@@ -8,6 +8,7 @@ import { firstValueFrom } from 'rxjs';
 import { connectCallbackHost, ConnectionError } from '../../src/client.ts';
 import * as assert from '../helpers/assert.ts';
 import { Cli, Folder } from '../helpers/cli.ts';
+import { complains } from '../helpers/complains.ts';
 import { root } from '../helpers/consumer.ts';
 import { documentOf } from '../helpers/documents.ts';
 import { freePort } from '../helpers/redis-server.ts';
@@ -175,6 +176,52 @@ for (const [name, proxy] of Object.entries(proxies)) {
     { deadline: 300_000 },
   );
 }
+
+/** Requires that a page which waits is seen before its end: a proxy that buffers passes both on together. */
+async function streams(origin: string): Promise<void> {
+  const host = await connectThrough(origin);
+  const flow = await host.begin();
+  const { body } = await fetch(`${flow.redirectUri}?code=a-code&state=${flow.state}`);
+  let page = '';
+  for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
+    page += chunk;
+    if (!page.includes('Finishing sign-in')) continue;
+    if (!page.includes('</html>')) flow.settle({ status: 'success' });
+  }
+  assert.match(page, 'Authentication successful', 'the beginning of the page is seen before its end');
+  await host.close();
+}
+
+for (const [name, proxy] of Object.entries(proxies))
+  test.when(existsSync(proxy.program), `no ${proxy.program} here`)(
+    `${name} passes the beginning of a page that waits on at once`,
+    () => withProxy(proxy, streams),
+    { deadline: 300_000 },
+  );
+
+for (const [what, change] of Object.entries({
+  'compresses too': { 'access_log off;': 'access_log off; gzip on;' },
+  'asks by HTTP/1.0': { 'proxy_http_version 1.1;': 'proxy_http_version 1.0;' },
+}))
+  test.when(existsSync(nginx), `no ${nginx} here`)(
+    `nginx that ${what} passes it on at once`,
+    () => withProxy(proxies['nginx']!, streams, (configuration) => replaced(configuration, change)),
+    { deadline: 300_000 },
+  );
+
+test.when(existsSync(nginx), `no ${nginx} here`)(
+  'a proxy that buffers is noticed',
+  () =>
+    withProxy(
+      proxies['nginx']!,
+      (origin) => complains(() => streams(origin), /the beginning of the page is seen before its end/),
+      (configuration) =>
+        replaced(configuration, {
+          'access_log off;': 'access_log off; proxy_ignore_headers X-Accel-Buffering;',
+        }),
+    ),
+  { deadline: 300_000 },
+);
 
 const testNginx = test.when(existsSync(nginx), `no ${nginx} here`);
 

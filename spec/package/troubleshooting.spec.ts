@@ -76,6 +76,7 @@ const tables: Readonly<Record<string, readonly string[]>> = {
     texts.en.cancelled,
     texts.en.notSignedIn,
     texts.en.failure,
+    texts.en.finishing,
     texts.en.waiting,
     texts.en.inactive,
     texts.en.headTooLarge,

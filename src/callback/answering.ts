@@ -6,15 +6,21 @@ import type { Outcome } from '../model/flow.ts';
 import { labelOf, type FlowDescription } from '../model/flow-description.ts';
 import { isCancellation, isCancelledByUser } from '../model/cancellation.ts';
 import { Redirect, type Disposition, type RefusalReason } from '../model/redirect.ts';
-import type { Answer, FinishedKind, Pages } from '../page/answers.ts';
+import type { FinishedKind, Pages } from '../page/answers.ts';
+import type { Answer, Streamed } from '../page/answer.ts';
 import type { Language } from '../page/texts.ts';
 import { CleanUrls } from './clean-urls.ts';
 import type { Answered, AwaitOutcome, Waiting } from './handled.ts';
 import { outline } from './parameters.ts';
+import { SharedOutcome } from './shared-outcome.ts';
 
 export interface AnsweringOptions {
   pages: Pages;
   cleanUrl: 'script' | 'redirect' | false;
+  /** Milliseconds that the page of an accepted redirect waits for `flow.settle`; `false` if it does not wait. */
+  settle: number | false;
+  /** Tells if other nodes may get requests for the clean URLs of this one. */
+  shared: () => boolean;
   /** Returns the time, in milliseconds since the epoch. */
   now: () => number;
   /** Returns the secret that signs clean URLs; nodes that share a callback URL have the same one. */
@@ -51,6 +57,8 @@ export class Answering {
   readonly #urls: CleanUrls;
   /** Functions that make a page with texts of a provider or app, by the query of its clean URL. */
   readonly #finished = new Recent<() => Answer>(minFinished);
+  /** Pages that wait at a clean URL, by its query. */
+  readonly #awaited = new Recent<Waiting>(minFinished);
   /** Pages without such texts, with the script that cleans their address. They have one clean URL for all their readers. */
   #scripted: Partial<Record<FinishedKind, Partial<Record<Language, Answer>>>> = {};
   #scriptedBy = '';
@@ -97,24 +105,53 @@ export class Answering {
     }
     if (!awaitOutcome)
       return { kind: 'answered', answer: this.#connected('received', language, serverUrl), ...delivery };
+    const outcome = new SharedOutcome(awaitOutcome);
+    const until = this.#options.now() + (this.#options.settle || 0);
     return {
       kind: 'waiting',
+      until,
       fallback: () => this.#clean('undecided', language),
       ...delivery,
+      early: () => this.#early(outcome, until, language, serverUrl),
       pageFor: (outcome) => this.#decided(outcome, language, serverUrl),
-      awaitOutcome,
+      awaitOutcome: outcome.await,
     };
   }
 
+  /** Begins a page that waits, so that the code leaves the address bar as `cleanUrl` says. */
+  #early(
+    outcome: SharedOutcome,
+    until: number,
+    language: Language,
+    serverUrl: string | undefined,
+  ): Streamed | Answer | undefined {
+    const { cleanUrl, pages, shared } = this.#options;
+    if (cleanUrl === false) return pages.streamed(language);
+    // Another node may get the request for the clean URL, and would not hear of the outcome.
+    if (cleanUrl === 'redirect' && shared()) return undefined;
+    const query = this.#urls.queryOf({ kind: 'undecided', language });
+    outcome.kept = true;
+    this.#awaited.set(query, {
+      kind: 'waiting',
+      until,
+      fallback: () => pages.finished('undecided', language),
+      early: () => pages.streamed(language),
+      pageFor: (outcome) => this.#decided(outcome, language, serverUrl, false),
+      awaitOutcome: outcome.await,
+    });
+    return cleanUrl === 'redirect' ? this.#moved(query) : pages.streamed(language, query);
+  }
+
   /** Returns the page of a clean URL, or the neutral page if no node with this secret has made the URL. */
-  finished(query: string, language: Language): Answer {
+  finished(query: string, language: Language): Answered | Waiting {
     const { pages } = this.#options;
     const page = this.#urls.read(query);
-    if (!page) return pages.neutral(404, language);
+    if (!page) return { kind: 'answered', answer: pages.neutral(404, language) };
     this.#unfollowed.delete(query);
     if (this.#unfollowed.size === 0) this.#onFollowed();
     // Another node has only the kind of the page.
-    return this.#finished.get(query)?.() ?? pages.finished(page.kind, page.language);
+    const answer = (): Answer => this.#finished.get(query)?.() ?? pages.finished(page.kind, page.language);
+    return this.#awaited.get(query) ?? { kind: 'answered', answer: answer() };
   }
 
   /**
@@ -135,24 +172,35 @@ export class Answering {
     });
   }
 
-  #decided(outcome: Outcome, language: Language, serverUrl: string | undefined): Answer {
+  #decided(
+    outcome: Outcome,
+    language: Language,
+    serverUrl: string | undefined,
+    cleanUrl = this.#options.cleanUrl,
+  ): Answer {
     const { pages } = this.#options;
     if (outcome.status === 'redirect') return pages.redirect(new URL(outcome.url).href);
-    if (outcome.status === 'success') return this.#connected('succeeded', language, serverUrl);
+    if (outcome.status === 'success') return this.#connected('succeeded', language, serverUrl, cleanUrl);
     const { message } = outcome;
-    return this.#cleanWith('failed', language, (query) => pages.failed(message, language, query));
+    return this.#cleanWith('failed', language, (query) => pages.failed(message, language, query), cleanUrl);
   }
 
   /** Shows the page of a success, which names the server that the app is connected to. */
-  #connected(kind: 'received' | 'succeeded', language: Language, serverUrl: string | undefined): Answer {
-    if (serverUrl === undefined) return this.#clean(kind, language);
+  #connected(
+    kind: 'received' | 'succeeded',
+    language: Language,
+    serverUrl: string | undefined,
+    cleanUrl = this.#options.cleanUrl,
+  ): Answer {
+    if (serverUrl === undefined) return this.#clean(kind, language, cleanUrl);
     const { pages } = this.#options;
-    return this.#cleanWith(kind, language, (query) => pages.connected(kind, serverUrl, language, query));
+    const pageOf = (query?: string): Answer => pages.connected(kind, serverUrl, language, query);
+    return this.#cleanWith(kind, language, pageOf, cleanUrl);
   }
 
   /** Shows a page of fixed texts so that the code leaves the address bar, as `cleanUrl` says. */
-  #clean(kind: FinishedKind, language: Language): Answer {
-    const { cleanUrl, pages, secret } = this.#options;
+  #clean(kind: FinishedKind, language: Language, cleanUrl = this.#options.cleanUrl): Answer {
+    const { pages, secret } = this.#options;
     if (cleanUrl === false) return pages.finished(kind, language);
     if (cleanUrl === 'redirect') return this.#moved(this.#urls.queryOf({ kind, language }));
     // A store, which comes later, brings another secret.
@@ -164,8 +212,12 @@ export class Answering {
   }
 
   /** The same for a page with texts of a provider or app, which are kept for a reload. */
-  #cleanWith(kind: FinishedKind, language: Language, pageOf: (cleanQuery?: string) => Answer): Answer {
-    const { cleanUrl } = this.#options;
+  #cleanWith(
+    kind: FinishedKind,
+    language: Language,
+    pageOf: (cleanQuery?: string) => Answer,
+    cleanUrl = this.#options.cleanUrl,
+  ): Answer {
     if (cleanUrl === false) return pageOf();
     const query = this.#urls.queryOf({ kind, language });
     this.#finished.set(query, pageOf);

@@ -2,7 +2,7 @@ import type { PendingFlow } from '../flows/pending-flow.ts';
 import type { HeldRedirect } from '../flows/held-redirects.ts';
 import type { Outcome } from '../model/flow.ts';
 import type { Redirect } from '../model/redirect.ts';
-import type { Answer } from '../page/answers.ts';
+import type { Answer, Streamed } from '../page/answer.ts';
 
 /** The result of a request: its answer and, if it was a redirect to the callback path, that redirect. */
 export type Handled = Answered | NeedsBody | Undecided | Held | Waiting;
@@ -48,11 +48,19 @@ export interface Waiting {
   readonly kind: 'waiting';
   /** Makes the page that is shown if the app has not reported an outcome in time. */
   readonly fallback: () => Answer;
-  readonly redirect: Redirect;
+  /** Time at which the waiting ends, in milliseconds since the epoch. */
+  readonly until: number;
+  /** Left out by the page of a clean URL. */
+  readonly redirect?: Redirect;
   /** The flow to deliver the redirect to, if it is one of this process. */
   readonly flow?: PendingFlow | undefined;
   /** Label of the flow that the redirect belongs to. */
   readonly label?: string;
+  /**
+   * Makes what is sent if there is no outcome after a moment: the beginning of the page, or a redirect to the clean URL at which it
+   * waits on. Undefined if the browser waits without an answer.
+   */
+  readonly early: () => Streamed | Answer | undefined;
   /** Makes the page that tells the outcome. */
   readonly pageFor: (outcome: Outcome) => Answer;
   readonly awaitOutcome: AwaitOutcome;

@@ -17,9 +17,7 @@ import { readHeaders, readTarget, type CallbackRequest } from './request.ts';
 export interface HandlerOptions
   extends
     Omit<ChecksOptions, 'takesContexts' | 'takesForms' | 'awaitsRedirects'>,
-    Omit<AnsweringOptions, 'now'> {
-  /** Milliseconds that the page of an accepted redirect waits for `flow.settle`; `false` if it does not wait. */
-  settle: number | false;
+    Omit<AnsweringOptions, 'now' | 'shared'> {
   errorWithoutState: 'ignore' | 'end-only-flow';
   flows: FlowIndex;
   /** Returns the flows in the store, if there is one. */
@@ -54,7 +52,11 @@ export class Handler {
       takesForms: () => flows.formsExpected || stored() !== undefined,
       awaitsRedirects: () => flows.pending > 0,
     });
-    this.#answering = new Answering({ ...options, now: () => flows.now() });
+    this.#answering = new Answering({
+      ...options,
+      shared: () => stored()?.shared === true,
+      now: () => flows.now(),
+    });
   }
 
   handle(request: CallbackRequest): Handled {
@@ -70,7 +72,7 @@ export class Handler {
       case 'elsewhere':
         return { kind: 'answered', answer: pages.plain(404) };
       case 'finished':
-        return { kind: 'answered', answer: this.#answering.finished(checked.query, language) };
+        return this.#answering.finished(checked.query, language);
       case 'foreign':
         return { kind: 'answered', answer: pages.plain(checked.status) };
       case 'wrong-method':

@@ -16,7 +16,7 @@ import { answerAsOrdinary } from './ordinary-request.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import type { TakesUpgrade, Upgrade } from './upgrade.ts';
 import { listen, type Advertised } from './tcp-listener.ts';
-import type { Answer } from '../page/answers.ts';
+import type { Answer } from '../page/answer.ts';
 import { pageHeaders } from '../page/security-headers.ts';
 import type { Serve } from './routes.ts';
 import { defaultPortOf, isLoopback } from '../base/loopback.ts';

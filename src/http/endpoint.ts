@@ -7,8 +7,9 @@ import type { Handled, Held, Undecided, Waiting } from '../callback/handled.ts';
 import type { Handler } from '../callback/handler.ts';
 import type { HeldRedirect } from '../flows/held-redirects.ts';
 import type { Report } from '../base/isolated-observable.ts';
-import type { Answer, Pages } from '../page/answers.ts';
+import type { Pages } from '../page/answers.ts';
 import type { Redirect } from '../model/redirect.ts';
+import type { Answer, Streamed } from '../page/answer.ts';
 import type { CallbackRequest } from '../callback/request.ts';
 import { writeAnswer } from './write-answer.ts';
 import type { UnmatchedLimits } from './unmatched-limits.ts';
@@ -18,8 +19,6 @@ export interface EndpointOptions {
   pages: Pages;
   unmatchedLimits: UnmatchedLimits;
   clock: Clock;
-  /** Milliseconds that a page waits for its outcome; `false` if it does not wait. */
-  settle: number | false;
   limits: { body: number };
   /** Publishes a redirect, once. If its page does not wait, the page is written before. */
   publish: (redirect: Redirect, flow?: PendingFlow, label?: string) => void;
@@ -32,6 +31,10 @@ export interface EndpointOptions {
   /** Tells if a connection should be kept for another request. */
   keepsAlive: () => boolean;
 }
+
+// A person takes what happens within this time for one event, so that an earlier page would only flicker. An outcome within it
+// still decides the status and the address of the answer.
+const streamAfterMs = 100;
 
 /** Edge between `node:http` and the handler: reads bodies, writes answers, and lets pages wait. */
 export class Endpoint {
@@ -139,7 +142,7 @@ export class Endpoint {
         return;
       case 'waiting':
         this.#awaitOutcome(handled, response);
-        this.#options.publish(handled.redirect, handled.flow, handled.label);
+        if (handled.redirect) this.#options.publish(handled.redirect, handled.flow, handled.label);
         return;
       case 'answered': {
         const { answer, redirect, flow, label, last } = handled;
@@ -184,20 +187,37 @@ export class Endpoint {
     this.#options.publish(redirect);
   }
 
-  #awaitOutcome({ fallback, pageFor, awaitOutcome }: Waiting, response: ServerResponse): void {
+  #awaitOutcome({ until, fallback, pageFor, awaitOutcome, early }: Waiting, response: ServerResponse): void {
+    const { clock, report } = this.#options;
+    const left = until - clock.now();
+    let endOf: Streamed['end'] | undefined;
+    const show = (answer: Answer): void => {
+      if (!endOf) this.#write(response, answer);
+      else if (!response.destroyed) response.end(endOf(answer));
+    };
     const finish = (pageOf: () => Answer): void => {
       if (!this.#waiting.delete(response)) return;
       stop();
       forget();
       try {
-        this.#write(response, pageOf());
+        show(pageOf());
       } catch (error) {
-        this.#options.report(error);
-        this.#write(response, fallback());
+        report(error);
+        show(fallback());
       }
     };
     const giveUp = (): void => finish(fallback);
-    const stop = this.#options.clock.after(this.#options.settle || 0, giveUp);
+    const begin = (): void => {
+      stop = clock.after(left - streamAfterMs, giveUp);
+      const page = early();
+      if (!page) return;
+      if ('end' in page) endOf = page.end;
+      // Its page waits at the clean URL.
+      else if (this.#waiting.delete(response)) stop();
+      // Two writes at most, so that a browser that does not read them costs no more than a page that is written at once.
+      this.#write(response, page, endOf !== undefined);
+    };
+    let stop = left > streamAfterMs ? clock.after(streamAfterMs, begin) : clock.after(left, giveUp);
     this.#waiting.set(response, giveUp);
     const forget = awaitOutcome((outcome) => finish(() => pageFor(outcome)));
     response.once('close', giveUp);
@@ -214,9 +234,9 @@ export class Endpoint {
     return pages.later(429, language, 1);
   }
 
-  #write(response: ServerResponse, answer: Answer): void {
+  #write(response: ServerResponse, answer: Answer, more = false): void {
     if (response.headersSent || response.destroyed) return;
     if (!this.#options.keepsAlive()) response.shouldKeepAlive = false;
-    writeAnswer(response, answer);
+    writeAnswer(response, answer, more);
   }
 }

@@ -2,19 +2,13 @@ import { STATUS_CODES } from 'node:http';
 import type { CallbackResponse } from '../model/callback-response.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { cleanUrlElement, escapeHtml, fill, renderPage, titleOf, type PageView } from './page.ts';
-import { answerHeaders, pageHeaders } from './security-headers.ts';
+import { answerHeaders, hash, pageHeaders } from './security-headers.ts';
 import { probeHeader } from '../model/probe-header.ts';
 import type { Content, PageKind } from './kinds.ts';
+import { randomToken } from '../base/random.ts';
+import type { Answer, Streamed } from './answer.ts';
 import type { Language, OwnTexts, Texts } from './texts.ts';
 import { typeOf } from '../base/validate.ts';
-
-/** Response to a request of a browser. */
-export interface Answer {
-  readonly status: number;
-  /** Names and values alternately, as `writeHead` accepts them. */
-  readonly headers: string[];
-  readonly body: Buffer;
-}
 
 /** Options of the pages. */
 export interface PagesOptions {
@@ -132,6 +126,12 @@ export class Pages {
     return this.#make('failed', language, { cleanQuery, said });
   }
 
+  /** Returns the beginning of a page whose sign-in has no outcome yet; undefined if this server has not been started. */
+  streamed(language: Language, cleanQuery?: string): Streamed | undefined {
+    const first = this.#make('finishing', language, { cleanQuery });
+    return this.#words?.streamed(first, { nonce: randomToken(12), hash });
+  }
+
   /** Returns the page for requests that are not accepted. It is the same for every reason, so that it discloses nothing. */
   neutral(status: number, language: Language, ...extra: string[]): Answer {
     return this.#once(['neutral', status, ...extra].join(' '), language, 'neutral', { status, extra });
@@ -204,8 +204,8 @@ export class Pages {
       title: titleOf(shown.headline, title ?? productName),
       productName: productName && escapeHtml(productName),
       logo: logo && escapeHtml(logo),
-      // A user who is to reload the page must not be told to close it.
-      note: retryAfter === undefined ? texts.close : '',
+      // A user who is to reload the page, or to wait, must not be told to close it.
+      note: retryAfter === undefined && kind !== 'finishing' ? texts.close : '',
     };
     const html = this.#render(view, cleanQuery ? cleanUrlElement(cleanQuery) : '');
     const body = Buffer.from(html);

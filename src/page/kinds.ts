@@ -27,6 +27,14 @@ export const kinds = {
     status: 200,
     content: ({ success }, detail) => ({ kind: 'success', headline: success, detail }),
   },
+  finishing: {
+    status: 200,
+    content: ({ finishing, finishingHint }) => ({
+      kind: 'waiting',
+      headline: finishing,
+      message: finishingHint,
+    }),
+  },
   undecided: {
     status: 200,
     content: ({ waiting, waitingHint }) => neutralContent(waiting, waitingHint),

@@ -2,8 +2,11 @@ import { basics } from './texts.ts';
 
 /** Content of a page. Every string is escaped already. */
 export interface PageView {
-  /** `cancelled` if the user declined at the authorization server. */
-  kind: 'success' | 'cancelled' | 'failure' | 'neutral';
+  /**
+   * `cancelled` if the user declined at the authorization server, or is denied access there. `waiting` while the app completes the
+   * sign-in: the page is streamed, and that of the outcome replaces its content.
+   */
+  kind: 'success' | 'cancelled' | 'failure' | 'neutral' | 'waiting';
   /** Language of the texts, as an HTML `lang`. */
   language: string;
   /** Direction of the texts, as an HTML `dir`. */
@@ -43,7 +46,7 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] as string);
 }
 
-const marks = { success: '✓', cancelled: '–', failure: '✕', neutral: 'i' };
+const marks = { success: '✓', cancelled: '–', failure: '✕', neutral: 'i', waiting: '…' };
 
 const style = `:root{color-scheme:light dark;--page:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606c;--line:#d8dde3;--tone:#3a5fa8}
 .success{--tone:#1a7f4b}.failure{--tone:#b3261e}

@@ -85,8 +85,8 @@ export interface ServerOptions {
    */
   cleanUrl?: 'script' | 'redirect' | false;
   /**
-   * Milliseconds that the page waits for `flow.settle`, 1 to 300,000. With `false` it is sent at once, and says that
-   * the sign-in was received.
+   * Milliseconds that the page waits for `flow.settle`, 1 to 300,000. After 100 ms it shows that the sign-in is being
+   * finished, and then the outcome. With `false` it is sent at once, and says that the sign-in was received.
    * @default false
    */
   settle?: number | false;

@@ -153,13 +153,12 @@ export class CallbackServer implements OAuthCallbackServer {
   }
 
   #newEndpoint(): Endpoint {
-    const { settle, limits, server, unmatched } = this.#settings;
+    const { limits, server, unmatched } = this.#settings;
     return new Endpoint({
       handler: this.#handler,
       pages: this.#pages,
       unmatchedLimits: new UnmatchedLimits(limits.unmatched, limits.unmatchedPerSecond),
       clock: this.#clock,
-      settle,
       limits,
       publish: (redirect, flow, label) => this.#publisher.publish(redirect, flow, label),
       report: this.#reporting.report,
@@ -238,6 +237,8 @@ export class CallbackServer implements OAuthCallbackServer {
     this.#endpoint.endWaiting();
     // The browser of the last sign-in is still on its way to the page.
     await this.#handler.followed(this.#settings.closeTimeout);
+    // Pages that wait at a clean URL.
+    this.#endpoint.endWaiting();
     await this.#binding?.close();
     // After it, so that a bridge rejects handshakes for as long as the port takes them.
     this.#offUpgrade?.();

@@ -7,7 +7,7 @@ import {
   type PageView,
   type ServerOptions,
 } from '../../../src/index.ts';
-import type { Answer } from '../../../src/page/answers.ts';
+import type { Answer } from '../../../src/page/answer.ts';
 import { cleanUrlScript } from '../../../src/page/page.ts';
 import { languages, type Language } from '../../../src/page/texts.ts';
 import { equal, is, match, not, ok } from '../../helpers/assert.ts';

@@ -24,7 +24,7 @@ export function formOf(html: string, button: string, fields: readonly string[]):
 
 /** Gives the headline of a page. */
 export function headlineOf(html: string): string {
-  return elements(html, 'h1')[0]?.inner ?? 'a page without a headline';
+  return elements(html, 'h1').at(-1)?.inner ?? 'a page without a headline';
 }
 
 function elements(html: string, name: string) {
