@@ -50,6 +50,11 @@ export class Cli implements AsyncDisposable {
     return new Cli(process.execPath, [bin, ...args], env);
   }
 
+  /** Starts a program as it stands, such as an installed copy of the command. */
+  static program([file = '', ...args]: readonly string[], env: Env = {}): Cli {
+    return new Cli(file, args, env);
+  }
+
   /** Runs on a pseudo-terminal: `stdout` is what it shows; output of the command may go to a file instead. */
   static onTerminal(args: readonly string[], env: Env = {}, to?: string): Cli {
     const quoted = [process.execPath, bin, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);
