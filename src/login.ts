@@ -10,6 +10,7 @@ export { openBrowser } from './login/open-browser.ts';
 export { refresh } from './login/refresh.ts';
 export { revoke } from './login/revoke.ts';
 export { Tokens } from './login/tokens.ts';
+export { DpopKey } from './login/dpop-key.ts';
 export {
   AuthorizationRequestError,
   DiscoveryError,
@@ -34,6 +35,7 @@ export type {
   ExchangedEvent,
   FailedEvent,
 } from './login/events.ts';
+export type { DpopKeyPair } from './login/dpop-key.ts';
 export type { IdTokenClaims, TokenFields } from './login/tokens.ts';
 export type { DiscoveryFlaw, RequestEndpoint, RevokedToken, SignInError } from './login/errors.ts';
 export type { ServerMetadata } from './login/server-metadata.ts';

@@ -29,6 +29,9 @@ export class UnusableAnswerError extends Error {
   }
 }
 
+/** Error of a server that wants its nonce in the proof. @see RFC 9449 section 8 */
+const nonceRequired = 'use_dpop_nonce';
+
 // Statuses whose answers have no body.
 const bodiless = [204, 205, 304];
 
@@ -61,7 +64,7 @@ export function tokenAnswer(answer: Answer): Response {
   const body = readBody(answer.text);
   if (!isOk(answer) || body?.['access_token'] === undefined) return unlessReported(answer, body);
   const { scope } = body;
-  return Response.json({ ...body, scope: Array.isArray(scope) ? scope.join(' ') : scope });
+  return passed({ ...body, scope: Array.isArray(scope) ? scope.join(' ') : scope }, answer);
 }
 
 /**
@@ -82,7 +85,7 @@ export function revocationAnswer(answer: Answer): Response {
 export function pushedAnswer(answer: Answer): Response {
   const body = readBody(answer.text);
   if (!isOk(answer) || body?.['request_uri'] === undefined) return unlessReported(answer, body);
-  return Response.json(body, { status: 201 });
+  return passed(body, answer, 201);
 }
 
 /**
@@ -129,8 +132,16 @@ function isOk({ status }: Answer): boolean {
   return status >= 200 && status < 300;
 }
 
+/** Passes a body on, with the nonce for the next proof (RFC 9449 section 8.2). */
+function passed(body: object, { headers }: Answer, status = 200): Response {
+  const nonce = headers.get('dpop-nonce');
+  return Response.json(body, { status, ...(nonce !== null && { headers: { 'dpop-nonce': nonce } }) });
+}
+
 function unlessReported(answer: Answer, body: Record<string, unknown> | undefined): Response {
   const { error, error_description } = body ?? {};
+  // openid-client sends the request again, with the nonce of this answer.
+  if (error === nonceRequired) return passed({ error, error_description }, answer, 400);
   if (typeof error === 'string') throw new ReportedError(answer.status, error, textOf(error_description));
   // Not as in RFC 6749, but common: `{ "error": { "code": "…", "message": "…" } }`.
   const { code, type, status, message } = isRecord(error) ? error : {};

@@ -141,6 +141,8 @@ function requestOf(
     scope,
     nonce,
     resource: resource.length > 0 ? resource : undefined,
+    // Binds the code as well (RFC 9449 section 10).
+    dpop_jkt: client.dpop?.thumbprint,
   };
 }
 

@@ -1,6 +1,7 @@
-import type { ClientAuth, ClientMetadata, Configuration } from 'openid-client';
+import type { ClientAuth, ClientMetadata, Configuration, DPoPHandle, DPoPOptions } from 'openid-client';
 import { keysAnswer, registrationAnswer, tokenAnswer } from './answers.ts';
 import { configurationOf, type ConfiguredClient } from './configuration.ts';
+import { DpopKey } from './dpop-key.ts';
 import { RegistrationError } from './errors.ts';
 import { formEncoded } from './form-encoding.ts';
 import { allowLoopback, loadOpenId, type OpenId } from './openid-client.ts';
@@ -15,6 +16,10 @@ export interface Client {
   secret: string | undefined;
   /** Set if this sign-in has registered the client. */
   registered?: true;
+  /** Key that the tokens are bound to. */
+  dpop: DpopKey | undefined;
+  /** Resolves with the options of openid-client that prove the key, with the nonces of earlier answers. */
+  proof: (configuration: Configuration) => Promise<DPoPOptions>;
   /** True if the server has registered the client as one that pushes its authorization requests. */
   pushes?: boolean;
   /**
@@ -25,7 +30,7 @@ export interface Client {
   configure: (signal: AbortSignal, read?: ReadAnswer) => Promise<Configuration>;
 }
 
-export type KnownClient = ClientOptions & { issuer: string; clientId: string };
+export type KnownClient = ClientOptions & { issuer: string; clientId: string; dpop?: DpopKey | undefined };
 
 /** Resolves with the client of the options, or registers one for this redirect URI. Rejects with `RegistrationError`. */
 export async function clientOf(
@@ -36,23 +41,36 @@ export async function clientOf(
 ): Promise<Client> {
   const openid = await loadOpenId();
   const { clientId } = options;
-  if (clientId !== undefined) return knownClient(openid, { ...options, clientId }, metadata);
-  return register(openid, options, metadata, redirectUri, signal);
+  const dpop = options.dpop === true ? DpopKey.generate() : options.dpop || undefined;
+  if (clientId !== undefined) return knownClient(openid, { ...options, clientId, dpop }, metadata);
+  return register(openid, { ...options, dpop }, metadata, redirectUri, signal);
 }
 
 export function knownClient(openid: OpenId, options: KnownClient, metadata: ServerMetadata): Client {
-  const { issuer, clientId: id, clientSecret, clientAuthentication, fetch } = options;
+  const { issuer, clientId: id, clientSecret, clientAuthentication, dpop, fetch } = options;
   const auth = authentication(openid, metadata, clientSecret, clientAuthentication);
   return {
     id,
     secret: clientSecret,
+    ...proving(openid, dpop),
     configure: configurator(openid, metadata, issuer, { id, auth }, fetch),
   };
 }
 
+type Registering = Omit<ReadSignInOptions, 'dpop'> & { dpop: DpopKey | undefined };
+
+function proving(openid: OpenId, dpop: DpopKey | undefined): Pick<Client, 'dpop' | 'proof'> {
+  let handle: DPoPHandle | undefined;
+  const proof: Client['proof'] = async (configuration) => {
+    if (!dpop) return {};
+    return { DPoP: (handle ??= openid.getDPoPHandle(configuration, await dpop.keyPair())) };
+  };
+  return { dpop, proof };
+}
+
 async function register(
   openid: OpenId,
-  options: ReadSignInOptions,
+  options: Registering,
   metadata: ServerMetadata,
   redirectUri: string | undefined,
   signal: AbortSignal,
@@ -117,7 +135,7 @@ function mayConcernScope({ status = 0, error = '' }: Refusal): boolean {
 
 /** The client metadata to register. @see RFC 7591 section 2 */
 function registrationOf(
-  { clientName = 'rx-oauth-callback', scope, device }: ReadSignInOptions,
+  { clientName = 'rx-oauth-callback', scope, device, dpop }: Registering,
   metadata: ServerMetadata,
   redirectUri: string | undefined,
 ): Partial<ClientMetadata> {
@@ -134,6 +152,7 @@ function registrationOf(
     response_types: redirected.map(() => 'code'),
     grant_types: grants.filter((grant) => supported.includes(grant) || redirectUri === undefined),
     token_endpoint_auth_method: 'none',
+    ...(dpop && { dpop_bound_access_tokens: true }),
     ...(scope !== undefined && { scope }),
   };
 }
@@ -142,7 +161,7 @@ function registeredClient(
   openid: OpenId,
   registered: ClientMetadata,
   metadata: ServerMetadata,
-  { issuer, fetch }: ReadSignInOptions,
+  { issuer, dpop, fetch }: Registering,
 ): Client {
   const { client_id: id, client_secret: secret, token_endpoint_auth_method: method } = registered;
   const auth = authentication(openid, metadata, secret, typeof method === 'string' ? method : undefined);
@@ -150,6 +169,7 @@ function registeredClient(
     id,
     secret,
     registered: true,
+    ...proving(openid, dpop),
     pushes: registered['require_pushed_authorization_requests'] === true,
     configure: configurator(openid, metadata, issuer, { id, auth, registered }, fetch),
   };

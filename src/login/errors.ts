@@ -16,7 +16,9 @@ export type DiscoveryFlaw =
   /** The metadata does not list S256, which `requirePkce` requires. */
   | 'pkce_not_supported'
   /** The metadata does not list the response mode, or none that a callback server can receive. */
-  | 'response_mode_not_supported';
+  | 'response_mode_not_supported'
+  /** The metadata does not list ES256 for DPoP, which `dpop` requires. */
+  | 'dpop_not_supported';
 
 /**
  * The metadata of the authorization server is unavailable or must not be used. The user has not been sent to it.

@@ -1,6 +1,7 @@
 import type { Configuration, CustomFetch, TokenEndpointResponse } from 'openid-client';
 import type { CallbackResponse } from '../model/callback-response.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
+import { errorText } from '../base/printable.ts';
 import { withoutUndefined } from '../base/without-undefined.ts';
 import type { Flow } from '../model/flow.ts';
 import type { Client } from './client.ts';
@@ -49,12 +50,13 @@ export async function exchange(
         ...(nonce !== undefined && { expectedNonce: nonce, idTokenExpected: true }),
       },
       resources(resource),
+      await client.proof(configuration),
     );
   } catch (error) {
     throw tokenError(openid, error, issuer, [response.code, flow.codeVerifier, client.secret]);
   }
   // A server may omit a scope that is the same as the requested one (RFC 6749 section 5.1).
-  return tokensOf(answer, issuer, client.id, { scope });
+  return tokensOf(answer, issuer, client, { scope });
 }
 
 /**
@@ -74,7 +76,12 @@ export async function redeemDevice(
   body.set('device_code', deviceCode);
   let answer: TokenEndpointResponse;
   try {
-    answer = await openid.genericGrantRequest(configuration, deviceGrant, body);
+    answer = await openid.genericGrantRequest(
+      configuration,
+      deviceGrant,
+      body,
+      await client.proof(configuration),
+    );
   } catch (error) {
     throw tokenError(openid, error, issuer, [deviceCode, client.secret]);
   }
@@ -84,7 +91,7 @@ export async function redeemDevice(
       `the token endpoint of ${issuer} gave an invalid answer: no id_token`,
       undefined,
     );
-  return tokensOf(answer, issuer, client.id, { scope });
+  return tokensOf(answer, issuer, client, { scope });
 }
 
 /** Requests new tokens with a refresh token. Rejects with `TokenError`. */
@@ -104,14 +111,19 @@ export async function renew(
   const answered = onTokenAnswer(openid, configuration);
   let answer: TokenEndpointResponse;
   try {
-    answer = await openid.refreshTokenGrant(configuration, refresh_token, body);
+    answer = await openid.refreshTokenGrant(
+      configuration,
+      refresh_token,
+      body,
+      await client.proof(configuration),
+    );
   } catch (error) {
     throw tokenError(openid, error, issuer, [refresh_token, client.secret], keptOf(before, await answered()));
   }
   // A server may omit fields that have not changed (RFC 6749 section 6, OpenID Connect Core section 12.2).
   const { id_token } = before;
   const { scope = before.scope } = parameters;
-  const after = tokensOf(answer, issuer, client.id, { refresh_token, scope, id_token });
+  const after = tokensOf(answer, issuer, client, { refresh_token, scope, id_token });
   // The user must stay the same (OpenID Connect Core section 12.2).
   if (after.claims && before.claims && after.claims.sub !== before.claims.sub)
     throw new TokenError(
@@ -129,13 +141,21 @@ function resources(resource: readonly string[]): URLSearchParams {
 function tokensOf(
   answer: TokenEndpointResponse,
   issuer: string,
-  clientId: string,
+  { id, dpop }: Client,
   kept: Readonly<Record<string, string | undefined>> = {},
 ): Tokens {
-  const { expires_in } = answer;
+  const { expires_in, token_type } = answer;
+  // Without this, a stolen token could be used, and the caller believes that it cannot.
+  if (dpop && token_type !== 'dpop')
+    throw new TokenError(
+      issuer,
+      `the token endpoint of ${issuer} gave an access token that is not bound to the DPoP key: its token_type is ${errorText(token_type)}`,
+      undefined,
+    );
+  const bound = dpop && { dpop_jkt: dpop.thumbprint, dpop_jwk: dpop.toJwk() };
   // Always set: some servers send a field of the same name with another meaning.
   const expires_at = expires_in === undefined ? undefined : Math.floor(Date.now() / 1_000) + expires_in;
-  const fields = { ...kept, ...answer, issuer, client_id: clientId, expires_at };
+  const fields = { ...kept, ...answer, ...bound, issuer, client_id: id, expires_at };
   return Tokens.fromDict(withoutUndefined(fields));
 }
 

@@ -2,7 +2,8 @@ import type { SchedulerLike } from 'rxjs';
 import { isSecure } from '../base/loopback.ts';
 import type { AuthorizationParameters } from '../model/authorization-url.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
-import { requireInteger, requireOneOf, requireText, show } from '../base/validate.ts';
+import { requireInteger, requireOneOf, requireText, show, typeOf } from '../base/validate.ts';
+import { DpopKey } from './dpop-key.ts';
 import { readOptions, type OptionTable } from '../base/options.ts';
 import type { ServerOptions } from '../server/options.ts';
 import { readServerOptions } from '../server/settings.ts';
@@ -103,6 +104,12 @@ export interface SignInOptions extends ClientOptions {
    * @default the system's timers
    */
   scheduler?: SchedulerLike;
+  /**
+   * Key that the tokens are bound to, or true for a new one. `Tokens` have the key with them, and `refresh` uses it.
+   * @default the tokens are not bound
+   * @see RFC 9449
+   */
+  dpop?: DpopKey | boolean;
   /** As in `begin()`: if true, rejects a response without `iss` even if the server does not advertise it. @default false */
   requireIssuer?: boolean;
   /**
@@ -138,6 +145,7 @@ const signInTable: OptionTable<SignInOptions> = {
   responseMode: true,
   pushedAuthorizationRequest: true,
   device: true,
+  dpop: true,
   scheduler: true,
   requireIssuer: true,
   requirePkce: true,
@@ -146,7 +154,16 @@ const signInTable: OptionTable<SignInOptions> = {
 };
 
 /** Parameters that the sign-in sets itself. */
-const reserved = ['client_id', 'scope', 'resource', 'nonce', 'state', 'redirect_uri', 'response_type'];
+const reserved = [
+  'client_id',
+  'scope',
+  'resource',
+  'nonce',
+  'state',
+  'redirect_uri',
+  'response_type',
+  'dpop_jkt',
+];
 
 /** Options of `signIn` as they were read. */
 export type ReadSignInOptions = Omit<SignInOptions, 'scope'> & { scope?: string };
@@ -183,11 +200,18 @@ export function readSignInOptions(given: SignInOptions): ReadSignInOptions {
     throw new InvalidOptionError(`parameters.${taken}`, 'is set by the sign-in itself');
   if (pushedAuthorizationRequest !== undefined)
     requireOneOf('pushedAuthorizationRequest', pushedAuthorizationRequest, [true, false]);
+  if (options.dpop !== undefined && typeof options.dpop !== 'boolean') requireKey(options.dpop);
   if (device !== undefined) requireOneOf('device', device, ['beside', 'only', 'never']);
   if (server) readServerOptions(server);
   if (host && server)
     throw new InvalidOptionError('server', 'applies to its own server only; leave it out if host is given');
   return options;
+}
+
+/** @throws {InvalidOptionError} if a value is no key for DPoP */
+export function requireKey(value: unknown): void {
+  if (!(value instanceof DpopKey))
+    throw new InvalidOptionError('dpop', `must be a DpopKey; got ${typeOf(value)}`);
 }
 
 /** Joins scopes with spaces (RFC 6749 section 3.3). */

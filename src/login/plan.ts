@@ -1,9 +1,10 @@
 import type { ResponseMode } from '../model/redirect.ts';
+import { dpopAlgorithm } from './dpop-key.ts';
 import { DiscoveryError } from './errors.ts';
-import { requireEndpoint } from './metadata.ts';
+import { requireEndpoint, shown } from './metadata.ts';
 import type { ReadSignInOptions } from './options.ts';
 import { responseModeOf } from './response-mode.ts';
-import { offersDevice, type ServerMetadata } from './server-metadata.ts';
+import { listOf, offersDevice, type ServerMetadata } from './server-metadata.ts';
 
 /** Ways of a sign-in, as decided by its options and the server's metadata. */
 export interface Plan {
@@ -25,6 +26,7 @@ export interface DevicePlan {
 /** Decides how to sign in. Throws `DiscoveryError` if a request would certainly fail, so that the user is not sent to the server. */
 export function planOf(options: ReadSignInOptions, metadata: ServerMetadata): Plan {
   const { issuer } = options;
+  requireDpop(options, metadata);
   const device = deviceOf(options, metadata);
   if (device?.isAlone) return { responseMode: 'query', pushes: false, device };
   requireEndpoint(metadata, 'authorization_endpoint', issuer);
@@ -44,6 +46,18 @@ function deviceOf({ issuer, device }: ReadSignInOptions, metadata: ServerMetadat
     isAlone: device === 'only' || (device === undefined && !redirects),
     isAsked: device !== undefined || !redirects,
   };
+}
+
+/** A server that lists nothing may support DPoP all the same. */
+function requireDpop({ issuer, dpop = false }: ReadSignInOptions, metadata: ServerMetadata): void {
+  const { dpop_signing_alg_values_supported: algorithms } = metadata;
+  if (dpop === false || algorithms === undefined || listOf(algorithms).includes(dpopAlgorithm)) return;
+  throw new DiscoveryError(
+    issuer,
+    'dpop_not_supported',
+    `the issuer ${issuer} lists only ${shown(listOf(algorithms).join(' '))} in dpop_signing_alg_values_supported; ` +
+      `${dpopAlgorithm} is required`,
+  );
 }
 
 const pushEndpoint = 'pushed_authorization_request_endpoint';

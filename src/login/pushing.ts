@@ -19,7 +19,11 @@ export async function push(
   const openid = await loadOpenId();
   const configuration = await client.configure(signal, pushedAnswer);
   try {
-    return await openid.buildAuthorizationUrlWithPAR(configuration, parameters);
+    return await openid.buildAuthorizationUrlWithPAR(
+      configuration,
+      parameters,
+      await client.proof(configuration),
+    );
   } catch (thrown) {
     const secrets = ['state', 'nonce', 'code_challenge'].map((name) => parameters.get(name) ?? '');
     const { reason, error, unanswered, status } = refusalOf(openid, thrown, [

@@ -4,15 +4,28 @@ import { InvalidOptionError } from '../base/invalid-option.ts';
 import { readOptions, type OptionTable } from '../base/options.ts';
 import { knownClient } from './client.ts';
 import { renew } from './exchange.ts';
+import type { DpopKey } from './dpop-key.ts';
 import { Flights } from './flights.ts';
 import { discover } from './metadata.ts';
 import { loadOpenId } from './openid-client.ts';
-import { joined, requireClientOptions, type ClientOptions, type SignInOptions } from './options.ts';
+import {
+  joined,
+  requireClientOptions,
+  requireKey,
+  type ClientOptions,
+  type SignInOptions,
+} from './options.ts';
 import { rotation } from './rotation.ts';
 import { Tokens } from './tokens.ts';
 
 /** Options of `refresh`. */
-export interface RefreshOptions extends ClientOptions, Pick<SignInOptions, 'scope' | 'resource'> {}
+export interface RefreshOptions extends ClientOptions, Pick<SignInOptions, 'scope' | 'resource'> {
+  /**
+   * Key that the tokens are bound to.
+   * @default the key that they have with them
+   */
+  dpop?: DpopKey;
+}
 
 const refreshTable: OptionTable<RefreshOptions> = {
   metadata: true,
@@ -21,6 +34,7 @@ const refreshTable: OptionTable<RefreshOptions> = {
   fetch: true,
   scope: true,
   resource: true,
+  dpop: true,
 };
 
 const flights = new Flights<Tokens>(() => true);
@@ -51,11 +65,12 @@ export function refresh(tokens: Tokens, given: RefreshOptions = {}): Observable<
   if (refresh_token === undefined)
     throw new InvalidOptionError('tokens', 'must have a refresh_token; got none');
   const { resource = [] } = options;
+  const dpop = keyOf(tokens, options.dpop);
   const scope = joined(options.scope);
   const resources = [resource].flat();
   const work = abortable(async (signal) => {
     const metadata = await discover({ ...options, issuer }, signal);
-    const client = knownClient(await loadOpenId(), { ...options, issuer, clientId }, metadata);
+    const client = knownClient(await loadOpenId(), { ...options, issuer, clientId, dpop }, metadata);
     return rotation.use([issuer, clientId], refresh_token, (newest) =>
       renew(
         client,
@@ -66,4 +81,14 @@ export function refresh(tokens: Tokens, given: RefreshOptions = {}): Observable<
     );
   });
   return flights.join(JSON.stringify([issuer, clientId, refresh_token, scope, resources]), work);
+}
+
+/** Returns the key for the proofs. A server would reject another one, perhaps after it has used the refresh token up. */
+function keyOf(tokens: Tokens, given: DpopKey | undefined): DpopKey | undefined {
+  if (given !== undefined) requireKey(given);
+  const key = given ?? tokens.dpopKey;
+  const { dpop_jkt } = tokens.toDict();
+  if (dpop_jkt === undefined || key?.thumbprint === dpop_jkt) return key;
+  const got = key ? 'another key' : 'none';
+  throw new InvalidOptionError('dpop', `must be the key that the tokens are bound to; got ${got}`);
 }

@@ -31,6 +31,8 @@ export function refusalOf(openid: OpenId, thrown: unknown, secrets: readonly str
       thrown.cause.map(({ parameters }) => parameters).find((each) => each.error !== undefined) ?? {};
     return answered(thrown.status, error, error_description, secrets);
   }
+  if (thrown instanceof openid.ResponseBodyError)
+    return answered(thrown.status, thrown.error, thrown.error_description, secrets);
   if (!(thrown instanceof openid.ClientError)) return unanswered(thrown);
   const { code, cause, message } = thrown;
   if (cause instanceof ReportedError) return answered(cause.status, cause.error, cause.description, secrets);

@@ -1,6 +1,6 @@
-import { show } from '../base/validate.ts';
 import type { ResponseMode } from '../model/redirect.ts';
 import { DiscoveryError } from './errors.ts';
+import { shown } from './metadata.ts';
 import { listOf, type ServerMetadata } from './server-metadata.ts';
 
 /** Modes that a callback server can receive, the preferred one first. */
@@ -22,7 +22,7 @@ export function responseModeOf(
   throw new DiscoveryError(
     issuer,
     'response_mode_not_supported',
-    `the issuer ${issuer} lists only ${show(listed.join(' '))} in response_modes_supported; ` +
+    `the issuer ${issuer} lists only ${shown(listed.join(' '))} in response_modes_supported; ` +
       `${wanted ?? receivable.join(' or ')} is required`,
   );
 }

@@ -11,6 +11,7 @@ export interface ServerMetadata {
   jwks_uri?: string;
   code_challenge_methods_supported?: readonly string[];
   grant_types_supported?: readonly string[];
+  dpop_signing_alg_values_supported?: readonly string[];
   response_modes_supported?: readonly string[];
   token_endpoint_auth_methods_supported?: readonly string[];
   revocation_endpoint_auth_methods_supported?: readonly string[];

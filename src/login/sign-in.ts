@@ -68,8 +68,8 @@ export function signIn(given: SignInOptions): Observable<SignInEvent> {
   if (!singleFlight) return attempt(options);
   let ofHost = flights.get(host);
   if (!ofHost) flights.set(host, (ofHost = new Flights(isLast)));
-  const { issuer, clientId, scope, resource, parameters } = options;
-  return ofHost.join(JSON.stringify([issuer, clientId, scope, resource, parameters]), attempt(options));
+  const { issuer, clientId, scope, resource, parameters, dpop } = options;
+  return ofHost.join(JSON.stringify([issuer, clientId, scope, resource, parameters, dpop]), attempt(options));
 }
 
 function attempt(options: ReadSignInOptions): Observable<SignInEvent> {

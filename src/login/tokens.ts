@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { inspect, type Inspect } from '../model/callback-response.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { typeOf } from '../base/validate.ts';
+import { DpopKey } from './dpop-key.ts';
 
 /** Fields of a token response, plus its issuer, client and time of expiry. @see RFC 6749 section 5.1 */
 export interface TokenFields {
@@ -19,6 +20,10 @@ export interface TokenFields {
   refresh_token?: string;
   id_token?: string;
   scope?: string;
+  /** Thumbprint of the key that the tokens are bound to (RFC 9449). */
+  dpop_jkt?: string;
+  /** That key, as a private JWK. A program that keeps it elsewhere may leave it out, and give it to `refresh`. */
+  dpop_jwk?: Readonly<Record<string, unknown>>;
   /** Other fields that the authorization server has sent. */
   [name: string]: unknown;
 }
@@ -31,9 +36,9 @@ export interface IdTokenClaims {
 }
 
 const texts = ['issuer', 'client_id', 'access_token', 'token_type'] as const;
-const optionalTexts = ['refresh_token', 'id_token'] as const;
-const shown = ['issuer', 'client_id', 'token_type', 'scope', 'expires_at'] as const;
-const secret = ['access_token', 'refresh_token', 'id_token'] as const;
+const optionalTexts = ['refresh_token', 'id_token', 'dpop_jkt'] as const;
+const shown = ['issuer', 'client_id', 'token_type', 'scope', 'expires_at', 'dpop_jkt'] as const;
+const secret = ['access_token', 'refresh_token', 'id_token', 'dpop_jwk'] as const;
 
 /**
  * The result of a sign-in. The fields have their wire names.
@@ -72,6 +77,7 @@ export class Tokens {
     if (scope !== undefined && scope !== '') requireText('scope', scope);
     if (expires_at !== undefined && !Number.isFinite(expires_at))
       throw new InvalidOptionError('expires_at', `must be a number; got ${typeOf(expires_at)}`);
+    requireOwnKey(record);
     return new Tokens({ ...record } as TokenFields);
   }
 
@@ -101,6 +107,12 @@ export class Tokens {
 
   get scope(): string | undefined {
     return this.#fields.scope;
+  }
+
+  /** Key that the tokens are bound to; undefined if they are not bound, or the key is kept elsewhere. */
+  get dpopKey(): DpopKey | undefined {
+    const { dpop_jwk } = this.#fields;
+    return dpop_jwk && DpopKey.fromJwk(dpop_jwk);
   }
 
   /** Time at which the access token expires, in milliseconds since the epoch; undefined if `expires_in` was not sent. */
@@ -141,6 +153,13 @@ export class Tokens {
   [inspect](_depth: number, options: object, print: Inspect): string {
     return `Tokens ${print(this.toJSON(), options)}`;
   }
+}
+
+function requireOwnKey({ dpop_jkt, dpop_jwk }: Readonly<Record<string, unknown>>): void {
+  if (dpop_jwk === undefined) return;
+  const isRecord = typeof dpop_jwk === 'object' && dpop_jwk !== null;
+  if (!isRecord || DpopKey.fromJwk(dpop_jwk as Record<string, unknown>).thumbprint !== dpop_jkt)
+    throw new InvalidOptionError('dpop_jwk', 'must be the key that dpop_jkt names');
 }
 
 function requireText(name: string, value: unknown): void {

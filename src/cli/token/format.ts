@@ -21,14 +21,14 @@ const writers: Readonly<Record<Format, (credential: Credential, env: Io['env']) 
   'exec-credential': execCredential,
 };
 
-/** Writes the saved fields without refresh tokens, which only one program may use. Some servers have one within a field. */
+/** Writes the saved fields without the private key and refresh tokens, which only one program may use. Some servers have one within a field. */
 function json({ tokens }: Credential): string {
   const { expiresAt } = tokens;
   // The lifetime that was saved began when the token was issued.
   const expires_in = expiresAt === undefined ? undefined : Math.max(0, secondsOf(expiresAt - Date.now()));
   const fields = { ...tokens.toDict(), expires_in };
   const withoutRefreshToken = (name: string, value: unknown): unknown =>
-    name === 'refresh_token' ? undefined : value;
+    name === 'refresh_token' || name === 'dpop_jwk' ? undefined : value;
   return printableJson(JSON.stringify(fields, withoutRefreshToken, 2));
 }
 
