@@ -11,6 +11,7 @@ export { refresh } from './login/refresh.ts';
 export { revoke } from './login/revoke.ts';
 export { Tokens } from './login/tokens.ts';
 export { DpopKey } from './login/dpop-key.ts';
+export { clientMetadata } from './login/client-metadata.ts';
 export {
   AuthorizationRequestError,
   DiscoveryError,
@@ -36,6 +37,7 @@ export type {
   FailedEvent,
 } from './login/events.ts';
 export type { DpopKeyPair } from './login/dpop-key.ts';
+export type { ClientMetadataDocument, ClientMetadataOptions } from './login/client-metadata.ts';
 export type { IdTokenClaims, TokenFields } from './login/tokens.ts';
 export type { DiscoveryFlaw, RequestEndpoint, RevokedToken, SignInError } from './login/errors.ts';
 export type { ServerMetadata } from './login/server-metadata.ts';

@@ -40,7 +40,10 @@ export async function clientOf(
   signal: AbortSignal,
 ): Promise<Client> {
   const openid = await loadOpenId();
-  const { clientId } = options;
+  const { clientMetadataUrl } = options;
+  // Undefined or false: the server would take the URL for the id of a client that it does not know.
+  const hasDocument = metadata.client_id_metadata_document_supported === true;
+  const clientId = options.clientId ?? (hasDocument ? clientMetadataUrl : undefined);
   const dpop = options.dpop === true ? DpopKey.generate() : options.dpop || undefined;
   if (clientId !== undefined) return knownClient(openid, { ...options, clientId, dpop }, metadata);
   return register(openid, { ...options, dpop }, metadata, redirectUri, signal);
@@ -80,7 +83,10 @@ async function register(
   if (registration_endpoint === undefined)
     throw new RegistrationError(
       issuer,
-      `the issuer ${issuer} does not register clients; a client id is required`,
+      options.clientMetadataUrl === undefined
+        ? `the issuer ${issuer} does not register clients; a client id is required`
+        : `the issuer ${issuer} has no client_id_metadata_document_supported in its metadata, and does not register clients; ` +
+            'a client id is required',
     );
   try {
     const made = await send(openid, registrationOf(options, metadata, redirectUri), metadata, signal, fetch);

@@ -3,6 +3,7 @@ import { isSecure } from '../base/loopback.ts';
 import type { AuthorizationParameters } from '../model/authorization-url.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { requireInteger, requireOneOf, requireText, show, typeOf } from '../base/validate.ts';
+import { requireClientIdUrl } from './client-id-url.ts';
 import { DpopKey } from './dpop-key.ts';
 import { readOptions, type OptionTable } from '../base/options.ts';
 import type { ServerOptions } from '../server/options.ts';
@@ -42,6 +43,12 @@ export interface SignInOptions extends ClientOptions {
    * @default registers a public client, if the server supports that (RFC 7591)
    */
   clientId?: string;
+  /**
+   * URL of a document about the client, which `clientMetadata` makes. The URL is the client id, if the server supports that.
+   * @default none
+   * @see draft-ietf-oauth-client-id-metadata-document
+   */
+  clientMetadataUrl?: string;
   /**
    * Name to register, which the authorization server shows to the user.
    * @default 'rx-oauth-callback'
@@ -132,6 +139,7 @@ const signInTable: OptionTable<SignInOptions> = {
   clientSecret: true,
   clientAuthentication: true,
   clientName: true,
+  clientMetadataUrl: true,
   scope: true,
   resource: true,
   parameters: true,
@@ -191,6 +199,11 @@ export function readSignInOptions(given: SignInOptions): ReadSignInOptions {
   }
   if (clientId === '') throw new InvalidOptionError('clientId', 'must not be empty');
   requireClientOptions(options);
+  if (options.clientMetadataUrl !== undefined) {
+    requireClientIdUrl('clientMetadataUrl', options.clientMetadataUrl);
+    if (clientId !== undefined)
+      throw new InvalidOptionError('clientMetadataUrl', 'is a client id itself; leave the clientId out');
+  }
   if (options.clientSecret !== undefined && clientId === undefined)
     throw new InvalidOptionError('clientSecret', 'requires the clientId that it belongs to');
   if (timeout !== undefined) requireInteger('timeout', timeout, 1, 86_400_000);

@@ -16,6 +16,7 @@ export interface ServerMetadata {
   token_endpoint_auth_methods_supported?: readonly string[];
   revocation_endpoint_auth_methods_supported?: readonly string[];
   authorization_response_iss_parameter_supported?: boolean;
+  client_id_metadata_document_supported?: boolean;
   [name: string]: unknown;
 }
 

@@ -68,7 +68,8 @@ export function signIn(given: SignInOptions): Observable<SignInEvent> {
   if (!singleFlight) return attempt(options);
   let ofHost = flights.get(host);
   if (!ofHost) flights.set(host, (ofHost = new Flights(isLast)));
-  const { issuer, clientId, scope, resource, parameters, dpop } = options;
+  const { issuer, scope, resource, parameters, dpop } = options;
+  const clientId = options.clientId ?? options.clientMetadataUrl;
   return ofHost.join(JSON.stringify([issuer, clientId, scope, resource, parameters, dpop]), attempt(options));
 }
 
