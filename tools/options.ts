@@ -21,6 +21,7 @@ export const optionTypes: readonly (readonly [type: string, entry: string])[] = 
   ['RedisQuota', 'redis'],
   ['SignInOptions', 'login'],
   ['RefreshOptions', 'login'],
+  ['ClientMetadataOptions', 'login'],
   ['MetricsOptions', 'telemetry'],
 ];
 

@@ -37,7 +37,7 @@ export interface IdTokenClaims {
 
 const texts = ['issuer', 'client_id', 'access_token', 'token_type'] as const;
 const optionalTexts = ['refresh_token', 'id_token', 'dpop_jkt'] as const;
-const shown = ['issuer', 'client_id', 'token_type', 'scope', 'expires_at', 'dpop_jkt'] as const;
+const shown = ['issuer', 'client_id', 'token_type', 'scope', 'expires_at'] as const;
 const secret = ['access_token', 'refresh_token', 'id_token', 'dpop_jwk'] as const;
 
 /**
@@ -142,7 +142,12 @@ export class Tokens {
   toJSON(): Readonly<Record<string, unknown>> {
     const fields = Object.fromEntries(shown.map((name) => [name, this.#fields[name]]));
     const given = secret.filter((name) => this.#fields[name] !== undefined);
-    return { ...fields, ...Object.fromEntries(given.map((name) => [name, '[redacted]'])) };
+    const { dpop_jkt } = this.#fields;
+    return {
+      ...fields,
+      ...(dpop_jkt !== undefined && { dpop_jkt }),
+      ...Object.fromEntries(given.map((name) => [name, '[redacted]'])),
+    };
   }
 
   toString(): string {

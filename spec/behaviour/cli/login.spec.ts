@@ -639,7 +639,7 @@ test('says at once why a redirect of the sign-in is rejected, and goes on', asyn
   assert.is(await codeOf(command), 0, command.stderr);
   assert.equal(command.stderr.slice(before).trim().split('\n'), [
     `The redirect was rejected (wrong_issuer): its iss is missing or differs from ${as.issuer}. Still waiting.`,
-    'The redirect was rejected (wrong_response_mode): it was sent as a form instead of in the query. Still waiting.',
+    'The redirect was rejected (wrong_response_mode): it was sent in another response mode than this sign-in has asked for. Still waiting.',
     'The redirect was rejected (wrong_host): it was sent to a different host than that of the redirect URI. Still waiting.',
     'The redirect was rejected (missing_code): it is not valid. Still waiting.',
     `Signed in at ${as.issuer}.`,

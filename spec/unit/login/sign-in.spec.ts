@@ -65,7 +65,7 @@ for (const [where, use] of Object.entries(hosts)) {
       const error = await watched.failure();
       assert.instance(error, AuthorizationError);
       assert.equal([error.code, watched.errors], ['authorization_error', []]);
-      assert.match(page.html, 'You were not signed in');
+      assert.match(page.html, 'Sign-in cancelled');
       assert.not.ok(as.requests.includes('POST /token'));
     }));
 

@@ -74,7 +74,7 @@ export class Prompter {
     const { host, address } = this.#receiver;
     this.#progress.say(
       clientSecret === undefined
-        ? `Registered as ${name} for ${host.redirectUri}; to use it again, pass ${clientFlags(name, address)}.`
+        ? `Registered as ${name}${host ? ` for ${host.redirectUri}` : ''}; to use it again, pass ${clientFlags(name, address)}.`
         : `Registered as ${name}, for this sign-in only: its secret is not saved.`,
     );
   }
@@ -83,41 +83,36 @@ export class Prompter {
   submitPasted(events: Observable<SignInEvent>): Observable<never> {
     return events.pipe(
       filter((event) => event.type === 'authorize'),
-      switchMap((event) => (this.#takesPastes ? this.#submitLines(event) : EMPTY)),
+      switchMap((event) => (this.#takesPastes(event) ? this.#submitLines(event) : EMPTY)),
       ignoreElements(),
     );
   }
 
-  get #takesPastes(): boolean {
+  #takesPastes({ responseMode }: AuthorizeEvent): boolean {
+    // The address of a page that a form has led to has no code.
+    if (responseMode === 'form_post') return false;
     // If the browser can probably reach this machine, the input of a pipe may be for another program.
     const isLastResort = this.#receiver.address !== undefined && !this.#opened;
     return isLastResort || this.#io.stdin.isTTY === true;
   }
 
-  async #showUrl({ url }: AuthorizeEvent): Promise<void> {
+  async #showUrl(event: AuthorizeEvent): Promise<void> {
+    const { url } = event;
     this.#opened = this.#wantsBrowser && (await launchBrowser(url, this.#browserEnv));
     this.#progress.url(url, this.#opened);
     const { address } = this.#receiver;
-    if (!this.#takesPastes) return;
-    if (this.#opened || address === undefined) {
-      this.#progress.say(
-        'If the browser shows a page that does not load, paste its address here (input is hidden).',
-      );
-      return;
-    }
-    this.#progress.advice(...tunnelTo(address, this.#io.env));
+    const isFar = !this.#opened && address !== undefined;
+    if (isFar) this.#progress.advice(...tunnelTo(address, this.#io.env));
+    if (!this.#takesPastes(event)) return;
     this.#progress.say(
-      'Or paste the address of the page that did not load, or the code, here (input is hidden):',
+      isFar
+        ? 'Or paste the address of the page that did not load, or the code, here (input is hidden):'
+        : 'If the browser shows a page that does not load, paste its address here (input is hidden).',
     );
   }
 
-  #submitLines({ url }: AuthorizeEvent): Observable<unknown> {
-    const { searchParams } = url;
-    const target = {
-      state: searchParams.get('state') ?? '',
-      redirectUri: searchParams.get('redirect_uri') ?? '',
-      issuer: this.#issuer,
-    };
+  #submitLines({ state, redirectUri }: AuthorizeEvent): Observable<unknown> {
+    const target = { state, redirectUri, issuer: this.#issuer };
     return pastedLines(this.#io).pipe(
       mergeMap((line) => {
         if (line === interrupt) throw cancelled();

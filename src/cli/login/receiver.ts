@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { Observable } from 'rxjs';
+import { Observable, of } from 'rxjs';
 import type { WebSocket } from 'ws';
 import { createOAuthCallbackServer } from '../../server/create.ts';
 import { type CallbackHost } from '../../model/callback-host.ts';
@@ -10,7 +10,8 @@ import { submitElsewhere, submitTo, type Submit } from './submit.ts';
 
 /** Receiver of the redirect and of pasted responses: a server here, or a remote service. */
 export interface Receiver {
-  host: CallbackHost;
+  /** Undefined if the sign-in expects no redirect. */
+  host: CallbackHost | undefined;
   /** Address of the server here; undefined for a remote service. */
   address: AddressInfo | undefined;
   submit: Submit;
@@ -18,8 +19,20 @@ export interface Receiver {
   connected?: () => boolean;
 }
 
+/** Receives nothing, for a sign-in on another device. */
+const noReceiver: Receiver = {
+  host: undefined,
+  address: undefined,
+  submit: () => Promise.resolve(undefined),
+};
+
 /** Opens a receiver and emits it. Unsubscribing closes it, once its last page has been sent. */
-export function openReceiver({ server, via }: Pick<LoginSettings, 'server' | 'via'>): Observable<Receiver> {
+export function openReceiver({
+  server,
+  via,
+  signIn: { device },
+}: Pick<LoginSettings, 'server' | 'via' | 'signIn'>): Observable<Receiver> {
+  if (device === 'only') return of(noReceiver);
   return new Observable((subscriber) => {
     let isOpen = false;
     let pending: WebSocket | undefined;
@@ -37,7 +50,7 @@ export function openReceiver({ server, via }: Pick<LoginSettings, 'server' | 'vi
       pending?.terminate();
       // If it is unsubscribed while it opens, it is closed as soon as it is open.
       void opening.then(
-        ({ host }) => host.close(),
+        ({ host }) => host?.close(),
         () => undefined,
       );
     };

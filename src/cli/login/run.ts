@@ -79,7 +79,8 @@ function prompted(settings: LoginSettings, io: Io, progress: Progress): Observab
   return openReceiver(settings).pipe(
     switchMap((receiver) => {
       const prompter = new Prompter(io, progress, receiver, settings);
-      return signIn({ ...settings.signIn, host: receiver.host }).pipe(
+      const { host } = receiver;
+      return signIn({ ...settings.signIn, ...(host && { host }) }).pipe(
         concatMap((event) => prompter.show(event)),
         connect((events) =>
           merge(events, prompter.submitPasted(events), connectionNotices(receiver, progress)),

@@ -8,11 +8,13 @@ import type { LoginSettings } from './settings.ts';
  * fit the flags.
  */
 export function savedTokens({ signIn }: LoginSettings, text: string | undefined): Tokens | undefined {
-  const { issuer, clientId, scope, parameters = {} } = signIn;
+  const { issuer, clientId, scope, parameters = {}, dpop = false } = signIn;
   // Parameters are for the page of the authorization server, which the user wants to see.
   if (text === undefined || Object.keys(parameters).length > 0) return undefined;
   const tokens = tokensIn(text);
   if (tokens?.issuer !== issuer) return undefined;
+  // Only a new sign-in can bind tokens to a key.
+  if (dpop !== false && !tokens.dpopKey) return undefined;
   if (clientId !== undefined && tokens.client_id !== clientId) return undefined;
   return scope === undefined || scopesIn(scope) === scopesIn(tokens.scope) ? tokens : undefined;
 }

@@ -68,7 +68,7 @@ export function refusal({ disposition, reason }: Refused): string {
 }
 
 const causes: Readonly<Partial<Record<Disposition | RefusalReason, string>>> = {
-  wrong_response_mode: 'it was sent as a form instead of in the query',
+  wrong_response_mode: 'it was sent in another response mode than this sign-in has asked for',
   wrong_redirect_uri: 'it was sent to a different path than that of the redirect URI',
   wrong_host: 'it was sent to a different host than that of the redirect URI',
   foreign_origin: 'a script of another site sent it',
