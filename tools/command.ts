@@ -15,6 +15,7 @@ export const commands = [
   'login',
   'token',
   'logout',
+  'client-metadata',
   'watch',
   'demo',
   'completion',

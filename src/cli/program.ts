@@ -2,6 +2,7 @@ import { version } from '../base/version.ts';
 import { Command } from 'commander';
 import { exitCodes, meanings } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { addClientMetadata } from './client-metadata/flags.ts';
 import { addCompletion } from './completion/flags.ts';
 import { addDemo } from './demo/flags.ts';
 import { addHelp } from './help/flags.ts';
@@ -18,6 +19,7 @@ const commands: readonly ((program: Command, io: Io) => void)[] = [
   addLogin,
   addToken,
   addLogout,
+  addClientMetadata,
   addWatch,
   addDemo,
   addCompletion,
