@@ -22,6 +22,7 @@ export const optionTypes: readonly (readonly [type: string, entry: string])[] = 
   ['SignInOptions', 'login'],
   ['RefreshOptions', 'login'],
   ['ClientMetadataOptions', 'login'],
+  ['OpenBrowserOptions', 'login'],
   ['MetricsOptions', 'telemetry'],
 ];
 

@@ -4,6 +4,7 @@ import { exitCodes } from '../../../src/cli/exit-codes.ts';
 import { nameOf } from '../../../src/cli/settings/setting.ts';
 import { settings } from '../../../src/cli/serve/settings.ts';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../../src/client.ts';
+import { clientMetadata } from '../../../src/login.ts';
 import * as assert from '../../helpers/assert.ts';
 import { shake } from '../../helpers/bridge.ts';
 import { Cli, Folder, run } from '../../helpers/cli.ts';
@@ -162,6 +163,35 @@ row('is a port of its own', ['--bridge-port', '0'], async ({ port, bridgeUrl }) 
 row('is not there', ['--monitor-path', 'false'], async ({ port, monitorUrl }) => {
   assert.equal([monitorUrl, (await send(port, { target: '/monitor' })).status], [undefined, 404]);
 });
+
+cover(['--client-metadata-path', '--client-name']);
+all('--client-metadata-path, --client-name: publish the document of the client', async () => {
+  const held = await hold({ host: '127.0.0.1' });
+  const { port } = held;
+  await held.release();
+  const args = ['--port', String(port), '--public-url', 'https://a.example', '--client-name', 'A service'];
+  await withService([...args, '--client-metadata-path', '/client.json'], async ({ redirectUri }) => {
+    const headers = { Host: 'a.example' };
+    const { status, body, headers: answered } = await send(port, { target: '/client.json', headers });
+    assert.equal([status, answered['content-type']], [200, 'application/json']);
+    const url = 'https://a.example/client.json';
+    assert.equal(
+      JSON.parse(body),
+      clientMetadata({ url, clientName: 'A service', redirectUris: [redirectUri] }),
+    );
+    assert.is((await send(port, { method: 'POST', target: '/client.json', headers })).status, 404);
+  });
+});
+
+for (const [path, saying] of [
+  ['/client.json', '--client-metadata-path needs https: set the public URL, or listen with TLS'],
+  ['client.json', '--client-metadata-path must be a path, such as /client.json; got "client.json"'],
+] as const)
+  all(`--client-metadata-path: ${saying}`, async () => {
+    const { code, stderr } = await run(['serve', '--token', token, '--client-metadata-path', path]);
+    assert.is(code, exitCodes.usage);
+    assert.match(stderr, saying);
+  });
 
 row(
   'binds the port of operators there',

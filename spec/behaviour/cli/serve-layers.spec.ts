@@ -1,7 +1,10 @@
 /** All that `serve` can be told, seen from outside a running one: by the environment, by a file, and which goes first. */
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import type { Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { WebSocket } from 'ws';
 import { subprotocol } from '../../../src/wire/protocol.ts';
@@ -112,6 +115,12 @@ const everyday = (ports: readonly number[], texts: string): Given => ({
   json: ['true', true],
   logLevel: ['debug', 'debug'],
 });
+
+/** Gets a body over TLS, without a look at the certificate. */
+async function fetchInsecure(url: URL): Promise<string> {
+  const [response] = (await once(get(url, { rejectUnauthorized: false }), 'response')) as [IncomingMessage];
+  return text(response);
+}
 
 /** Starts a service that is told all of it by one layer. */
 function start(environmentOf: Layer, given: Given, folder: Folder): Cli {
@@ -260,6 +269,8 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
         'tls.key': [files.key, files.key],
         'bridge.port': ['0', 0],
         'monitor.path': ['false', false],
+        clientMetadataPath: ['/client.json', '/client.json'],
+        clientName: ['A service', 'A service'],
         tokens: [files.tokens, tokens],
         json: ['1', true],
         logLevel: ['silent', 'silent'],
@@ -278,6 +289,9 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
     } finally {
       socket.destroy();
     }
+    const answer = await fetchInsecure(new URL('/client.json', redirectUri));
+    const { client_name, redirect_uris } = JSON.parse(answer) as Record<string, unknown>;
+    assert.equal([client_name, redirect_uris], ['A service', [redirectUri]]);
     const own = Number(new URL(bridgeUrl).port);
     assert.is.not(own, port);
     const stranger = { Authorization: 'Bearer another-token-of-nobody' };

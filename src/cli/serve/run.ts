@@ -10,6 +10,7 @@ import { authorityOf, isLoopback } from '../../base/loopback.ts';
 import type { Io } from '../io.ts';
 import { jsonLog, textLog, type Log } from '../log.ts';
 import { announce, type Addresses } from './announce.ts';
+import { publishClientMetadata } from './client-document.ts';
 import { connectionLog } from './connections.ts';
 import { readConfig, type Config, type ReadConfig } from './config.ts';
 import type { Flags } from '../settings/layers.ts';
@@ -96,6 +97,7 @@ async function create(
     blame,
     'bridge.',
   );
+  attempt(() => publishClientMetadata(server, config), blame);
   const monitor = page && attempt(() => createMonitor(server, bridge, page), blame, 'monitor.');
   return { server, bridge, monitor, certificate: options.tls?.cert };
 }

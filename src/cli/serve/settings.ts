@@ -77,6 +77,18 @@ const table = {
       default: '/monitor',
       sentence: 'path of the monitor page, or false for none',
     },
+    clientMetadataPath: {
+      feeds: 'command',
+      flag: '--client-metadata-path <path>',
+      type: 'text',
+      sentence: 'path of the client metadata document of the service, over https',
+    },
+    clientName: {
+      feeds: 'command',
+      flag: '--client-name <name>',
+      type: 'text',
+      sentence: 'name of the client in that document (default: rx-oauth-callback)',
+    },
     metricsPort: {
       feeds: 'command',
       flag: '--metrics-port <port>',

@@ -153,6 +153,8 @@ const onlyOfPrograms = Object.entries(programOnly).flatMap(([object, names]) => 
 
 /** Settings that only the command has. */
 const onlyOfCommand = [
+  'clientMetadataPath',
+  'clientName',
   'metricsPort',
   'metricsHost',
   'healthPort',
