@@ -174,7 +174,7 @@ export const requirements = requirementsOn(
       [
         twin(
           'takes it',
-          edit(`text.trim() !== '' && !areTokens(text)`, `text.trim() === '' && !areTokens(text)`),
+          edit(`text.trim() === '' || areTokens(text)`, `text.trim() !== '' || areTokens(text)`),
           /Expected promise to reject/,
         ),
       ],

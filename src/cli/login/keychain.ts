@@ -4,9 +4,10 @@ import { isAbsolute, join } from 'node:path';
 import { lockFile, type FileLock, type FileLockOptions } from '../../base/file-lock.ts';
 import { sha256 } from '../../base/sha256.ts';
 import { CommandError } from '../errors.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import type { Io } from '../io.ts';
 import { entryOf } from '../places.ts';
-import type { TokenPlace } from './place.ts';
+import { isReplaceable, type TokenPlace } from './place.ts';
 
 /** Part of an entry of `@napi-rs/keyring` that is used here. */
 interface Entry {
@@ -31,17 +32,24 @@ export class KeychainPlace implements TokenPlace {
     this.#lock = lock;
   }
 
-  /** Reads an entry without waiting for other commands; resolves with undefined if there is none. Throws `CommandError`. */
-  static async read(path: string): Promise<string | undefined> {
+  /**
+   * Reads an entry without waiting for other commands; resolves with undefined if there is none. Throws `CommandError`.
+   *
+   * @param noTokens Exit code for an entry with other content than tokens, or damaged ones.
+   */
+  static async read(path: string, noTokens?: ExitCode): Promise<string | undefined> {
     const entry = await entryAt(path);
-    return done(path, 'read', async () => (await entry.getPassword()) ?? undefined);
+    const text = await done(path, 'read', async () => (await entry.getPassword()) ?? undefined);
+    if (text === undefined || isReplaceable(text)) return text;
+    const reason = 'contains something other than the tokens of a sign-in; remove it, or choose another name';
+    throw new CommandError(`${path}: ${reason}`, noTokens);
   }
 
   /** Waits until no other command uses the entry. Throws `CommandError` if there is no keychain. */
-  static async open(path: string, options: FileLockOptions): Promise<KeychainPlace> {
+  static async open(path: string, env: Io['env'], options: FileLockOptions): Promise<KeychainPlace> {
     // Before anything is written.
     await KeychainPlace.read(path);
-    const lock = await done(path, 'locked', async () => lockFile(await lockOf(path), options));
+    const lock = await done(path, 'locked', async () => lockFile(await lockOf(path, env), options));
     try {
       // Once more: the one who had it may have saved meanwhile.
       return new KeychainPlace(path, await KeychainPlace.read(path), await entryAt(path), lock);
@@ -97,8 +105,7 @@ async function loadKeyring(path: string): Promise<typeof import('@napi-rs/keyrin
 }
 
 /** Gives the file whose lock stands for the entry: a keychain has none of its own. */
-async function lockOf(path: string): Promise<string> {
-  const { XDG_STATE_HOME: state = '' } = process.env;
+async function lockOf(path: string, { XDG_STATE_HOME: state = '' }: Io['env']): Promise<string> {
   const folder = join(isAbsolute(state) ? state : join(homedir(), '.local', 'state'), service);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return join(folder, `keychain-${sha256(entryOf(path), 'base64url')}`);

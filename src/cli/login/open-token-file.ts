@@ -31,7 +31,7 @@ export async function openTokenFile(
     void io.stderr.write(`${printable(`Another command is using ${path}; waiting for it to finish.`)}\n`);
   const opening = abortable<TokenPlace>((signal) =>
     isKeychain(path)
-      ? KeychainPlace.open(path, { signal, onWait })
+      ? KeychainPlace.open(path, io.env, { signal, onWait })
       : TokenFile.open(path, { signal, prefix, onWait, onExposed }),
   );
   const late = (): Observable<never> =>
@@ -52,7 +52,7 @@ export function exposureWarning(path: string, io: Pick<Io, 'stderr'>): () => voi
 /**
  * Reads the saved text without waiting for other commands; resolves with undefined if there is none. Throws `CommandError`.
  *
- * @param noTokens Exit code for a file with other content than tokens, or damaged ones.
+ * @param noTokens Exit code for a place with other content than tokens, or damaged ones.
  */
 export function readSaved(
   path: string,
@@ -60,6 +60,6 @@ export function readSaved(
   noTokens?: ExitCode,
 ): Promise<string | undefined> {
   return isKeychain(path)
-    ? KeychainPlace.read(path)
+    ? KeychainPlace.read(path, noTokens)
     : TokenFile.read(path, exposureWarning(path, io), noTokens);
 }

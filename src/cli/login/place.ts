@@ -13,3 +13,18 @@ export interface TokenPlace {
   /** Lets the next command have the place. */
   close(): Promise<void>;
 }
+
+/** Tells if a saved text may be replaced: it has the tokens of an earlier sign-in, or white space only. */
+export function isReplaceable(text: string): boolean {
+  return text.trim() === '' || areTokens(text);
+}
+
+function areTokens(text: string): boolean {
+  try {
+    const content: unknown = JSON.parse(text);
+    if (typeof content !== 'object' || content === null) return false;
+    return 'access_token' in content && 'issuer' in content && typeof content.issuer === 'string';
+  } catch {
+    return false;
+  }
+}

@@ -2,7 +2,7 @@ import { lockFile, LockLostError, type FileLock, type FileLockOptions } from '..
 import { readPrivateFile, UnsafeFileError } from '../../base/private-file.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import type { TokenPlace } from './place.ts';
+import { isReplaceable, type TokenPlace } from './place.ts';
 
 /** Options of `TokenFile.open`. */
 export interface TokenFileOptions extends FileLockOptions {
@@ -101,7 +101,7 @@ export class TokenFile implements TokenPlace {
 async function textOf(file: string, onExposed?: () => void): Promise<string | undefined> {
   // Editors of Windows begin a file with a byte order mark.
   const text = (await readPrivateFile(file, onExposed))?.replace(/^\uFEFF/, '');
-  if (text !== undefined && text.trim() !== '' && !areTokens(text)) throw new NoTokensError(file);
+  if (text !== undefined && !isReplaceable(text)) throw new NoTokensError(file);
   return text;
 }
 
@@ -109,16 +109,6 @@ async function textOf(file: string, onExposed?: () => void): Promise<string | un
 class NoTokensError extends UnsafeFileError {
   constructor(file: string) {
     super(file, 'contains something other than the tokens of a sign-in; remove it, or choose another file');
-  }
-}
-
-function areTokens(text: string): boolean {
-  try {
-    const content: unknown = JSON.parse(text);
-    if (typeof content !== 'object' || content === null) return false;
-    return 'access_token' in content && 'issuer' in content && typeof content.issuer === 'string';
-  } catch {
-    return false;
   }
 }
 
