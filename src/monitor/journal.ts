@@ -44,6 +44,21 @@ export class Journal {
     this.#push({ event, missed: undefined, wording: wordingOf(event, waited) });
   }
 
+  /** Number of the latest row; -1 if there is none. */
+  get last(): number {
+    return this.#next - 1;
+  }
+
+  /** Number of the oldest row that is kept. */
+  get first(): number {
+    return Math.max(0, this.#next - maxKept);
+  }
+
+  /** Number of rows that are kept. */
+  get kept(): number {
+    return this.#next - this.first;
+  }
+
   /** Copy of the rows, which does not change when more are added. */
   get rows(): readonly Row[] {
     return [...this.#rows.values()].slice(-maxKept);
@@ -51,7 +66,7 @@ export class Journal {
 
   /** Yields the rows that were added after number `n`, the latest first. */
   *since(n: number): Generator<Row> {
-    for (let index = this.#next - 1; index > n; index--) {
+    for (let index = this.last; index > n; index--) {
       const row = this.#rows.get(index);
       if (!row) return;
       yield row;

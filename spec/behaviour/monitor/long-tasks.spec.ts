@@ -3,8 +3,10 @@
  * a twentieth of the minute.
  *
  * A task is measured by the processor time that it had, because the time on a clock is also that of whatever else the machine
- * does. At full count it also prints how many tasks were long on the clock, as a `PerformanceObserver` reports them.
+ * does. At full count it also prints how many tasks were long on the clock, as a `PerformanceObserver` reports them, and how
+ * busy the machine was.
  */
+import { availableParallelism, loadavg } from 'node:os';
 import type { Page } from 'playwright-core';
 import type { createMonitor } from '../../../src/monitor.ts';
 import { browserSuite } from '../../browser/chromium.ts';
@@ -57,11 +59,12 @@ async function hasNoLongTask(page: Page, seconds: number, create?: typeof create
     await received(page, events);
     const most = await longestTask();
     ok(most < longest, `a task had ${most.toFixed(1)} ms of a processor`);
-    const onClock = await page.evaluate<number>('longTasks.length');
-    if (isFull())
-      console.log(
-        `${events.length} events, longest task ${most.toFixed(1)} ms; ${onClock} long ones on the clock`,
-      );
+    if (!isFull()) return;
+    const onClock = await page.evaluate<number[]>('longTasks');
+    console.log(
+      `${events.length} events, longest task ${most.toFixed(1)} ms; on the clock ${onClock.length} long ones, the longest ` +
+        `${Math.max(0, ...onClock)} ms; load average ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} processors`,
+    );
   }, create && { create });
 }
 

@@ -64,6 +64,11 @@ async function opensByKeyboard({ page, context }: Tab, create?: typeof createMon
     await row.focus();
     await page.keyboard.press('Enter');
     await page.locator('#flow[open]').waitFor();
+    is(
+      await page.locator('#flow-what').innerText(),
+      'Notes · https://as.example · for token',
+      'what it was for',
+    );
     await page.keyboard.press('Escape');
     await page.locator('#flow[open]').waitFor({ state: 'detached' });
     is(await focused(page), flow.id, 'the focus');
@@ -87,9 +92,16 @@ for (const [weakness, file, find, replace, complaint] of [
   [
     'shows the latest event first',
     'flow-panel.ts',
-    'this.#events.append(itemOf(row))',
-    'this.#events.prepend(itemOf(row))',
+    'this.#events.append(...rows.map(itemOf))',
+    'this.#events.prepend(...[...rows].reverse().map(itemOf))',
     /the events in order/,
+  ],
+  [
+    'forgets whose token has waited',
+    'flow-panel.ts',
+    'const waited = this.#model.waitedOf(flowId);',
+    'const waited = this.#model.waiting?.find((flow) => flow.flowId === flowId);',
+    /what it was for/,
   ],
 ] as const)
   test(

@@ -21,9 +21,9 @@ type Check = (tab: Tab, create: typeof createMonitor) => Promise<void>;
  * Waits until the page has every row once, up to the number that `last` gives: they are numbered as they come, and the
  * latest is on top. Fails with the rows that it has if that is not so within a few seconds.
  */
-async function rowsFall(page: Page, last: () => number, when: string): Promise<void> {
+async function rowsFall(page: Page, last: () => number, when: string, most = 50): Promise<void> {
   const falling = (): number[] =>
-    Array.from({ length: Math.min(last() + 1, 200) }, (_, index) => last() - index);
+    Array.from({ length: Math.min(last() + 1, most) }, (_, index) => last() - index);
   const numbers = (): Promise<number[]> =>
     page.evaluate<number[]>(
       "[...document.querySelectorAll('#rows tr')].map(({ dataset }) => Number(dataset.n))",
@@ -55,6 +55,9 @@ const rowsStayWhole: Check = ({ page }, create) =>
       await page.locator('#shown', { hasText: /received$/ }).waitFor();
       await come(1, 'after a pause');
       await come(70, 'where there are more than it shows');
+      await page.click('#pause');
+      await page.locator('#shown', { hasText: /the latest 200 shown, paused$/ }).waitFor();
+      await rowsFall(page, () => events.length - 1, 'of a pause with more than it shows', 200);
     },
     { create },
   );
@@ -246,7 +249,7 @@ const checks: readonly { title: string; check: Check; twins: readonly Twin[] }[]
     twins: [
       {
         weakness: 'adds rows again that are there',
-        edits: edit('table.ts', `this.#last = this.#rows.at(-1)?.n ?? -1;`, ``),
+        edits: edit('table.ts', `this.#last = this.#journal.last;`, ``),
         complaint: /the rows (?:at first|as they come)/,
       },
       {

@@ -180,11 +180,14 @@ test('shows no events from before the clock was set back when that time comes ag
 
 test('keeps a bounded number of rows, and says what is missing between them', () => {
   const journal = new Journal();
+  equal([journal.kept, journal.first, journal.last], [0, 0, -1]);
   const most = maxKept * 3;
   for (let n = 0; n < most; n++) journal.add(begun(String(n)), undefined);
   journal.gap(3);
   journal.gap(undefined);
   equal([journal.received, journal.rows.length], [most, maxKept]);
+  const [oldest] = journal.rows;
+  equal([journal.kept, journal.first, journal.last], [maxKept, oldest?.n, most + 1]);
   equal(
     [...journal.since(most - 2)].map(({ wording }) => wording.flow || wording.detail),
     [gapWording(undefined), gapWording(3), String(most - 1)],

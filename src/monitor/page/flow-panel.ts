@@ -1,3 +1,4 @@
+import type { WaitingSignIn } from '../../model/waiting-sign-in.ts';
 import type { FeedModel } from '../feed-model.ts';
 import type { Row } from '../journal.ts';
 import { byId, clock, create, say } from './dom.ts';
@@ -29,16 +30,16 @@ export class FlowPanel {
   /** Adds the events that have come meanwhile. */
   show(): void {
     if (!this.#dialog.open) return;
-    const rows = this.#rows;
-    for (const row of rows) if (row.n > this.#last) this.#events.append(itemOf(row));
-    this.#last = rows.at(-1)?.n ?? this.#last;
-    const begun = rows[0]?.event?.type === 'begun';
-    say(byId('flow-told'), begun ? '' : 'Its earlier events are not on this page.');
+    const { journal } = this.#model;
+    const rows = this.#rowsSince(this.#last);
+    this.#last = journal.last;
+    this.#events.append(...rows.map(itemOf));
   }
 
-  get #rows(): readonly Row[] {
+  /** Returns its rows that were added after number `n`. */
+  #rowsSince(n: number): readonly Row[] {
     const id = this.#id.textContent;
-    return this.#model.journal.rows.filter(({ wording }) => wording.flow === id);
+    return [...this.#model.journal.since(n)].filter(({ wording }) => wording.flow === id).reverse();
   }
 
   #open(flowId: string): void {
@@ -46,17 +47,18 @@ export class FlowPanel {
     this.#events.replaceChildren();
     say(this.#id, flowId);
     say(byId('flow-copied'), '');
-    say(byId('flow-what'), this.#describe(flowId));
+    const begun = this.#rowsSince(-1)[0]?.event;
+    say(byId('flow-what'), this.#describe(flowId, begun?.type === 'begun' ? begun : {}));
+    say(byId('flow-told'), begun?.type === 'begun' ? '' : 'Its earlier events are not on this page.');
     this.#dialog.showModal();
     this.show();
   }
 
-  /** Says what the sign-in is for, as far as its events or the list of what waits tell it. */
-  #describe(flowId: string): string {
-    const waiting = this.#model.waiting?.find((flow) => flow.flowId === flowId);
-    const begun = this.#rows.find(({ event }) => event?.type === 'begun')?.event;
-    const { label, issuer } = waiting ?? (begun?.type === 'begun' ? begun : {});
-    const whose = waiting?.listener === undefined ? '' : `for ${waiting.listener}`;
+  /** Says what the sign-in is for, as far as its beginning or the list of what waits tells it. */
+  #describe(flowId: string, begun: Pick<WaitingSignIn, 'label' | 'issuer'>): string {
+    const waited = this.#model.waitedOf(flowId);
+    const { label, issuer } = waited ?? begun;
+    const whose = waited?.listener === undefined ? '' : `for ${waited.listener}`;
     return [label, issuer, whose].filter(Boolean).join(' · ');
   }
 

@@ -85,6 +85,7 @@ function begin(connected: RemoteCallbackHost): void {
   host.feed.subscribe(stands);
   host.pending.subscribe((pending) => {
     model.totals.waiting = pending;
+    showState();
     refresh();
   });
   host.service.subscribe((service) => {
@@ -93,7 +94,7 @@ function begin(connected: RemoteCallbackHost): void {
     refresh();
   });
   host.waiting.subscribe((waiting) => {
-    model.waiting = waiting;
+    model.list(waiting);
     refresh();
   });
   host.events.subscribe({

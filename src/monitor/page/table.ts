@@ -2,8 +2,10 @@ import { byId, clock, create, say } from './dom.ts';
 import { matches, type Filter, type Journal, type Row } from '../journal.ts';
 import { gapWording } from '../wording.ts';
 
-/** Maximum number of rows in the document; more would slow down each frame. */
-const mostShown = 200;
+/** Maximum number of rows in the document while rows come: each frame lays out and paints all of them. */
+const mostLive = 50;
+/** Maximum number of rows in the document while the table is paused. */
+const mostPaused = 200;
 
 const kinds: readonly [kind: string, label: string][] = [
   ['', 'everything'],
@@ -34,6 +36,8 @@ export class Table {
   #paused: readonly Row[] | undefined;
   /** Number of the last row that `show` has processed. */
   #last = -1;
+  /** Numbers of the kept rows that match the filter, in order. Counted as they come, because to filter all takes long. */
+  #matching: number[] = [];
 
   /** @param changed Called when the table must be shown again. */
   constructor(journal: Journal, changed: () => void) {
@@ -41,6 +45,7 @@ export class Table {
     for (const [kind, label] of kinds) this.#kind.append(new Option(label, kind));
     const refilter = (): void => {
       this.#last = -1;
+      this.#matching = [];
       this.#body.replaceChildren();
       changed();
     };
@@ -58,15 +63,13 @@ export class Table {
 
   show(): void {
     const filter = this.#filter;
-    const added: HTMLElement[] = [];
-    for (const row of this.#unseen()) {
-      if (added.length === mostShown) break;
-      if (matches(row, filter)) added.push(rowOf(row));
-    }
-    this.#last = this.#rows.at(-1)?.n ?? -1;
-    this.#body.prepend(...added);
-    while (this.#body.childElementCount > mostShown) this.#body.lastElementChild?.remove();
-    this.#summarize(filter);
+    const most = this.#paused ? mostPaused : mostLive;
+    const added = [...this.#unseen()].filter((row) => matches(row, filter));
+    this.#last = this.#journal.last;
+    this.#count(added);
+    this.#body.prepend(...added.slice(0, most).map(rowOf));
+    while (this.#body.childElementCount > most) this.#body.lastElementChild?.remove();
+    this.#summarize(filter, most);
   }
 
   get #filter(): Filter {
@@ -83,15 +86,23 @@ export class Table {
     else if (this.#last < 0) yield* [...this.#paused].reverse();
   }
 
-  #summarize(filter: Filter): void {
-    const kept = this.#rows;
+  /** Counts rows, the latest first. Rows that are no longer kept do not count. */
+  #count(added: readonly Row[]): void {
+    this.#matching = [...this.#matching, ...added.map(({ n }) => n).reverse()];
+    const first = this.#paused ? 0 : this.#journal.first;
+    const kept = this.#matching.findIndex((n) => n >= first);
+    this.#matching = kept < 0 ? [] : this.#matching.slice(kept);
+  }
+
+  #summarize(filter: Filter, most: number): void {
+    const kept = this.#paused?.length ?? this.#journal.kept;
     const all = filter.kind === '' && filter.text === '';
-    const matching = all ? kept.length : kept.filter((row) => matches(row, filter)).length;
+    const matching = this.#matching.length;
     const number = (count: number): string => count.toLocaleString('en');
     const parts = [
       `${number(this.#journal.received)} received`,
-      ...(all ? [] : [`${number(matching)} of ${number(kept.length)} kept match`]),
-      ...(matching > mostShown ? [`the latest ${mostShown} shown`] : []),
+      ...(all ? [] : [`${number(matching)} of ${number(kept)} kept match`]),
+      ...(matching > most ? [`the latest ${most} shown`] : []),
       ...(this.#paused ? ['paused'] : []),
     ];
     say(byId('shown'), parts.join(', '));
