@@ -6,11 +6,13 @@ const cancellations: ReadonlySet<string> = new Set([
   'user_cancelled_authorize',
 ]);
 
-// Sentences of GitHub, Auth0, oidc-provider, Entra and others. A rule of the server may name the user too, but not as who declined.
+// Sentences of GitHub, Auth0, oidc-provider, Entra and others. A rule of the server may name the user too, but not as who declined:
+// "User denied by administrator", "User not authorized", "Access denied by user policy". Each word begins at `\b`, so that a long
+// description takes no more time than its length.
 const byUser = [
-  /\b(user|owner|customer)('s)?( has| have)? (cancel|declin|den(y|ie)|abort|refus|reject)/i,
-  /\b(user|owner|customer)( has| have)? (did not|didn't|not) (accept|allow|approve|authori[sz]e|consent|grant)/i,
-  /(cancel|declin|deni|abort|refus|reject)\w* by (the )?((end|resource)[- ]?)?(user|owner|customer)\b/i,
+  /\b(?:user|owner|customer)(?:'s)?(?: has| have)? (?:cancel|declin|den(?:y|ie)|abort|refus|reject)\w*\b(?! ?:| (?:because|by|due|for)\b)/i,
+  /\b(?:user|owner|customer)(?: did not| didn't| has not| hasn't| have not) (?:accept|allow|approve|authori[sz]e|consent|grant)/i,
+  /\b(?:cancel|declin|deni|abort|refus|reject)\w* by (?:the )?(?:(?:end|resource)[- ]?)?(?:user|owner|customer)\b(?![-'’]| (?:access|account|admin|agent|group|management|polic|pool|profile|risk|role|rule|setting))/i,
 ];
 
 interface DeniedResponse {
