@@ -270,6 +270,28 @@ test('are bounded: the surplus is dropped and counted, and the response is valid
     );
   }));
 
+// A control character of a form is one byte, and six in a message of the bridge, which may have 262,144 bytes.
+test('fit into one message of the bridge, whatever they are', () =>
+  withBridge(async ({ url, send }) => {
+    const host = await connectCallbackHost(url, { token });
+    try {
+      const flow = await host.begin({ responseMode: 'form_post' });
+      const arrived = firstValueFrom(flow.response);
+      const long = Array.from({ length: 7 }, (_, index) => `&p${index}=${'\x01'.repeat(8_192)}`).join('');
+      await send({
+        method: 'POST',
+        target: '/callback',
+        headers: { ...navigation, 'Content-Type': 'application/x-www-form-urlencoded' },
+        body: `code=c&state=${flow.state}${long}`,
+      });
+      const { parameters, droppedParameters } = await assert.deadline(arrived, 'the response');
+      assert.equal(Object.keys(parameters), ['p0', 'p1']);
+      assert.is(droppedParameters, 5);
+    } finally {
+      await host.close();
+    }
+  }));
+
 test('are frozen, lists too', () =>
   withServer({}, async (endpoint) => {
     const [, { parameters }] = await arrive({ host: endpoint.server, send: byQuery(endpoint) }, [

@@ -9,11 +9,15 @@ export interface ParameterLimits {
   parameters: number;
 }
 
+// They are part of one message of the bridge, of at most 262,144 bytes; the other half is for the parameters of OAuth.
+const maxBytes = 131_072;
+
 /** Collects the parameters of a response that only its provider knows. None of them makes the response invalid. */
 export class OtherParameters {
   readonly #limits: ParameterLimits;
   #kept: Parameter[] | undefined;
   #dropped = 0;
+  #bytes = 0;
 
   constructor(limits: ParameterLimits) {
     this.#limits = limits;
@@ -26,12 +30,20 @@ export class OtherParameters {
     if (kept.length < parameters) {
       const name = decodeWithReplacement(encodedName);
       const value = decodeWithReplacement(encodedValue);
-      if (name.length <= parameter && value.length <= parameter) {
+      if (name.length <= parameter && value.length <= parameter && this.#fits([name, value])) {
         kept.push([detach(name), detach(value)]);
         return;
       }
     }
     this.#dropped++;
+  }
+
+  /** Counts the bytes of a pair as JSON, which has six for a control character, if there is room for them. */
+  #fits(pair: Parameter): boolean {
+    const bytes = Buffer.byteLength(JSON.stringify(pair));
+    if (this.#bytes + bytes > maxBytes) return false;
+    this.#bytes += bytes;
+    return true;
   }
 
   /** Returns the members of a response that tell of them, if there were any. */

@@ -130,7 +130,7 @@ export class CallbackResponse {
     return (this.#parameters ??= byName(this.#fields.parameters ?? []));
   }
 
-  /** Number of parameters that were dropped: more than `limits.parameters`, or longer than `limits.parameter`. */
+  /** Number of parameters that were dropped: more than `limits.parameters`, longer than `limits.parameter`, or too long together. */
   get droppedParameters(): number {
     return this.#fields.droppedParameters ?? 0;
   }

@@ -25,7 +25,8 @@ export interface Limits {
   parameter?: number;
   /**
    * Maximum number of parameters of a response beside those of OAuth. The surplus is dropped and counted, and so is one with a
-   * longer name or value than `parameter`; the response stays valid.
+   * longer name or value than `parameter`, or one that would make all of them longer than 131,072 bytes as JSON; the response stays
+   * valid.
    * @default 50
    */
   parameters?: number;
