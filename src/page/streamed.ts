@@ -18,15 +18,28 @@ const minBytes = 1_024;
 const wrapping = '#rx-page,#rx-waiting{display:contents}';
 const hiding = '#rx-waiting{display:none}';
 
+// What looks like a tag in a comment, or in an element of text, is none.
+const noTags = /<!--[^]*?-->|<(script|style|template|textarea|title)\b[^]*?<\/\1\s*>/gi;
+const boundaries = new RegExp(
+  `${noTags.source}|<body\\b(?:[^>"']|"[^"]*"|'[^']*')*>|</head\\s*>`,
+  noTags.flags,
+);
+
+// Elements inside which the end could not close the beginning. The end tag of a `div` closes any other.
+const enclosing =
+  /<(\/?)(div|iframe|math|noscript|object|script|select|style|svg|table|template|textarea|title)\b|<!--/gi;
+
 /**
- * Splits a page into what is sent at once and its end.
+ * Splits a page into what is sent at once and its end. Returns undefined if the page leaves an element open that its end could not
+ * close: browsers accept such a page, but would hide its end too.
  *
  * The end hides the beginning by a style, so that no script is needed. Both are in one live region, so that a screen reader reads
  * the end out. Styles are allowed by a nonce: those of the end are not known while the headers are written.
  */
-export function streamed(first: Answer, { nonce, hash }: Tools): Streamed {
+export function streamed(first: Answer, { nonce, hash }: Tools): Streamed | undefined {
   const style = (css: string): string => `<style nonce="${nonce}">${css}</style>`;
   const { head, body } = partsOf(first, nonce);
+  if (!isClosed(body)) return undefined;
   const scripted = body.includes('<script data-page=');
   const begin = `${head}${style(wrapping)}<div id="rx-page" role="status"><div id="rx-waiting">${body}`;
   return {
@@ -53,10 +66,24 @@ interface Parts {
 /** Divides a page, whose author may have left out any tag. */
 function partsOf({ body }: Answer, nonce: string): Parts {
   const html = body.toString().replace(/<style\b/gi, `$& nonce="${nonce}"`);
-  const start = /<body\b[^>]*>|<\/head\s*>/gi;
   let from = /^\s*<!doctype[^>]*>/i.exec(html)?.[0].length ?? 0;
-  while (start.exec(html)) from = start.lastIndex;
+  for (const { 0: found, index } of html.matchAll(boundaries)) {
+    const isBody = /^<body/i.test(found);
+    if (isBody || /^<\/head/i.test(found)) from = index + found.length;
+    if (isBody) break;
+  }
   return { head: html.slice(0, from), body: html.slice(from).replace(/<\/(?:body|html)\s*>/gi, '') };
+}
+
+/** Tells if every enclosing element and comment of a body is closed. */
+function isClosed(body: string): boolean {
+  const open: Record<string, number> = {};
+  for (const [, slash, tag = '<!--'] of body.replace(noTags, '').matchAll(enclosing)) {
+    const name = tag.toLowerCase();
+    const left = (open[name] = (open[name] ?? 0) + (slash === '/' ? -1 : 1));
+    if (left < 0) return false;
+  }
+  return Object.values(open).every((left) => left === 0);
 }
 
 /** Returns the content of the last page, with those of its styles that the first page does not have. */
