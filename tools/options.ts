@@ -20,6 +20,7 @@ export const optionTypes: readonly (readonly [type: string, entry: string])[] = 
   ['SealingKey', 'redis'],
   ['RedisQuota', 'redis'],
   ['SignInOptions', 'login'],
+  ['OpenBrowserOptions', 'login'],
   ['RefreshOptions', 'login'],
   ['ClientMetadataOptions', 'login'],
   ['OpenBrowserOptions', 'login'],

@@ -222,7 +222,7 @@ for (const name of Object.keys(middleware))
 
 /** Writes all headers at once, as the product once did. */
 const atOnce = replacing({ writeAnswer }, () => (response, { status, headers, body }) => {
-  response.writeHead(status, headers).end(body);
+  (response as ServerResponse).writeHead(status, headers).end(body);
 });
 
 const twins: Readonly<Record<string, () => Promise<Partial<Parts>>>> = {

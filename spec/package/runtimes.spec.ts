@@ -98,6 +98,28 @@ for (const [name, runtime] of Object.entries(runtimes)) {
     ),
   );
 
+  if (name !== 'Node 24')
+    testHere(`${name} serves the callback path by a fetch handler, and streams a page that waits`, () =>
+      withProgram(runtime, [programOf('runtime-fetch')], async (program) => {
+        const asked = written(program, /(query: \S+ \S+)\n/);
+        const [, redirectUri = '', state = ''] = (await asked).split(' ');
+        const received = written(program, /(received c \{.*\})\n/);
+        const posting = written(program, /(form_post: \S+ \S+)\n/);
+        const { body, status } = await fetch(`${redirectUri}?code=c&state=${state}&realmId=7`);
+        const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+        assert.is(status, 200);
+        assert.match((await assert.deadline(reader.read(), 'the beginning of the page')).value!, 'Finishing');
+        assert.is(await received, 'received c {"realmId":"7"}');
+        const [, , second = ''] = (await posting).split(' ');
+        reader.cancel().catch(() => undefined);
+        const form = new URLSearchParams({ code: 'd', state: second });
+        const page = fetch(redirectUri, { method: 'POST', body: form, headers: { Origin: 'null' } });
+        assert.is(await written(program, /received (d \{\})\n/), 'd {}');
+        await fetch(new URL('/settle', redirectUri));
+        assert.match(await (await page).text(), 'Authentication successful');
+      }),
+    );
+
   testHere(`${name} runs serve, which drains at SIGTERM`, () =>
     withProgram(runtime, [bin, 'serve', '--port', '0'], async (service) => {
       const url = await written(service, /(ws:\S+)/);

@@ -35,7 +35,11 @@ export class ClientAddresses {
   }
 
   /** Returns the address of the client that sent a request. */
-  of({ socket, headers }: IncomingMessage): string | undefined {
+  of({
+    socket,
+    headers,
+  }: Pick<IncomingMessage, 'headers'> & { socket: { remoteAddress?: string | undefined } }):
+    string | undefined {
     const peer = plain(socket.remoteAddress);
     if (peer === undefined || !this.#trusts(peer)) return this.ofPeer(peer);
     const forwardedFor = this.#nearest(addressesIn(headers['x-forwarded-for']));

@@ -5,6 +5,7 @@ import type { ClientAddresses } from './client-addresses.ts';
 import type { PendingFlow } from '../flows/pending-flow.ts';
 import type { Handled, Held, Undecided, Waiting } from '../callback/handled.ts';
 import type { Handler } from '../callback/handler.ts';
+import type { Outlet, Sender } from './exchange.ts';
 import type { HeldRedirect } from '../flows/held-redirects.ts';
 import type { Report } from '../base/isolated-observable.ts';
 import type { Pages } from '../page/answers.ts';
@@ -40,10 +41,10 @@ const streamAfterMs = 100;
 export class Endpoint {
   readonly #options: EndpointOptions;
   /** Pages that wait for the outcome of their sign-in, each with the function that sends its fallback. */
-  readonly #waiting = new Map<ServerResponse, () => void>();
-  readonly #held = new Map<HeldRedirect, ServerResponse>();
+  readonly #waiting = new Map<Outlet, () => void>();
+  readonly #held = new Map<HeldRedirect, Outlet>();
   /** Held redirects by their pages. */
-  readonly #heldBy = new Map<ServerResponse, HeldRedirect>();
+  readonly #heldBy = new Map<Outlet, HeldRedirect>();
   /** Connections on which nothing more is taken for a request. */
   readonly #ended = new WeakSet<object>();
 
@@ -52,24 +53,30 @@ export class Endpoint {
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
-    const { handler, limits, clients, holds } = this.#options;
     if (this.#ended.has(request.socket)) return;
-    const asked: CallbackRequest = {
-      method: request.method ?? '',
-      target: request.url ?? '',
-      rawHeaders: request.rawHeaders,
-      address: holds ? clients.of(request) : undefined,
-    };
+    const { method = '', url: target = '', rawHeaders, headers, socket } = request;
+    this.answer({ method, target, rawHeaders }, response, {
+      address: () => this.#options.clients.of(request),
+      language: headers['accept-language'],
+      socket,
+      readBody: (maxBytes) => readBody(request, maxBytes),
+    });
+  }
+
+  /** Answers a request of any kind of server. */
+  answer(request: Omit<CallbackRequest, 'address'>, response: Outlet, sender: Sender): void {
+    const { handler, limits, holds } = this.#options;
+    const asked: CallbackRequest = { ...request, address: holds ? sender.address() : undefined };
     // The connection ends with this answer, so that Node does not wait for an unread body.
     if (asked.method !== 'GET') response.shouldKeepAlive = false;
     const handled = handler.handle(asked);
     if (handled.kind !== 'needs-body') {
-      this.#respond(handled, request, response);
+      this.#respond(handled, sender, response);
       return;
     }
-    readBody(request, limits.body).then(
+    sender.readBody(limits.body).then(
       (body) =>
-        this.#respond(handler.handle({ ...asked, body, tooLarge: body === undefined }), request, response),
+        this.#respond(handler.handle({ ...asked, body, tooLarge: body === undefined }), sender, response),
       // The client disconnected before the end of its body: no answer, and no redirect.
       () => response.destroy(),
     );
@@ -111,13 +118,13 @@ export class Endpoint {
   }
 
   /** Tells what a page waits for: a flow that is not begun yet, or the outcome of its sign-in. */
-  readonly waitsFor = (response: ServerResponse): 'flow' | 'outcome' | undefined => {
+  readonly waitsFor = (response: Outlet): 'flow' | 'outcome' | undefined => {
     if (this.#heldBy.has(response)) return 'flow';
     return this.#waiting.has(response) ? 'outcome' : undefined;
   };
 
   /** Answers a page that waits. */
-  readonly giveWay = (response: ServerResponse): void => {
+  readonly giveWay = (response: Outlet): void => {
     const held = this.#heldBy.get(response);
     if (held) this.#options.release(held);
     else this.#waiting.get(response)?.();
@@ -128,14 +135,14 @@ export class Endpoint {
     for (const end of [...this.#waiting.values()]) end();
   }
 
-  /** @param request Undefined for a held redirect, which has passed the limits before. */
-  #respond(handled: Handled, request: IncomingMessage | undefined, response: ServerResponse): void {
+  /** @param sender Undefined for a held redirect, which has passed the limits before. */
+  #respond(handled: Handled, sender: Sender | undefined, response: Outlet): void {
     switch (handled.kind) {
       case 'needs-body':
         // The body has been read already.
         return;
       case 'undecided':
-        this.#decide(handled, request, response);
+        this.#decide(handled, sender, response);
         return;
       case 'held':
         this.#hold(handled, response);
@@ -146,24 +153,20 @@ export class Endpoint {
         return;
       case 'answered': {
         const { answer, redirect, flow, label, last } = handled;
-        if (last && request) {
+        if (last && sender?.socket) {
           response.shouldKeepAlive = false;
-          this.#ended.add(request.socket);
+          this.#ended.add(sender.socket);
         }
         // Before the consumers, so that a slow one does not delay the page.
-        this.#write(response, (redirect && request && this.#tooMany(redirect, request)) ?? answer);
+        this.#write(response, (redirect && sender && this.#tooMany(redirect, sender)) ?? answer);
         if (redirect) this.#options.publish(redirect, flow, label);
       }
     }
   }
 
-  #decide(
-    { later, answer }: Undecided,
-    request: IncomingMessage | undefined,
-    response: ServerResponse,
-  ): void {
+  #decide({ later, answer }: Undecided, sender: Sender | undefined, response: Outlet): void {
     later.then(
-      (decided) => this.#respond(decided, request, response),
+      (decided) => this.#respond(decided, sender, response),
       (error: unknown) => {
         // Fail closed: without the store the redirect's flow is unknown. The user may reload the page later.
         this.#options.report(error);
@@ -172,7 +175,7 @@ export class Endpoint {
     );
   }
 
-  #hold({ held, redirect, answer }: Held, response: ServerResponse): void {
+  #hold({ held, redirect, answer }: Held, response: Outlet): void {
     this.#held.set(held, response);
     this.#heldBy.set(response, held);
     held.onEnd = () => {
@@ -187,7 +190,7 @@ export class Endpoint {
     this.#options.publish(redirect);
   }
 
-  #awaitOutcome({ until, fallback, pageFor, awaitOutcome, early }: Waiting, response: ServerResponse): void {
+  #awaitOutcome({ until, fallback, pageFor, awaitOutcome, early }: Waiting, response: Outlet): void {
     const { clock, report } = this.#options;
     const left = until - clock.now();
     let endOf: Streamed['end'] | undefined;
@@ -224,17 +227,17 @@ export class Endpoint {
   }
 
   /** Returns the answer for an address that sends too many unmatched redirects. One that matches a flow is never slowed. */
-  #tooMany({ disposition }: Redirect, request: IncomingMessage): Answer | undefined {
+  #tooMany({ disposition }: Redirect, sender: Sender): Answer | undefined {
     if (disposition !== 'unmatched' && disposition !== 'duplicate' && disposition !== 'late')
       return undefined;
-    const { unmatchedLimits, pages, clock, clients } = this.#options;
-    const address = clients.of(request);
+    const { unmatchedLimits, pages, clock } = this.#options;
+    const address = sender.address();
     if (address === undefined || !unmatchedLimits.exceeds(address, clock.now())) return undefined;
-    const language = pages.languageFor(request.headers['accept-language']);
+    const language = pages.languageFor(sender.language);
     return pages.later(429, language, 1);
   }
 
-  #write(response: ServerResponse, answer: Answer, more = false): void {
+  #write(response: Outlet, answer: Answer, more = false): void {
     if (response.headersSent || response.destroyed) return;
     if (!this.#options.keepsAlive()) response.shouldKeepAlive = false;
     writeAnswer(response, answer, more);

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { Answer } from '../page/answer.ts';
+import type { Outlet } from './exchange.ts';
 
 /**
  * Writes an answer. With `more`, the caller ends the response.
@@ -7,7 +7,7 @@ import type { Answer } from '../page/answer.ts';
  * Sets each header by itself, because middleware of a framework may replace `writeHead` by a function that does not know
  * its list of headers, or drops it.
  */
-export function writeAnswer(response: ServerResponse, { status, headers, body }: Answer, more = false): void {
+export function writeAnswer(response: Outlet, { status, headers, body }: Answer, more = false): void {
   response.statusCode = status;
   for (let index = 0; index + 1 < headers.length; index += 2)
     response.setHeader(headers[index] as string, headers[index + 1] as string);

@@ -1,4 +1,5 @@
 import type { UpgradeHost } from '../http/upgrade.ts';
+import type { CallbackRequest } from '../callback/request.ts';
 import type { Clock } from '../base/clock.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import type { ClientAddresses } from '../http/client-addresses.ts';
@@ -29,6 +30,8 @@ export interface ServerInternals extends RouteHost, UpgradeHost {
   isOwnOrigin(origin: string): boolean;
   /** Addresses of clients, as `trustedProxies` decides. */
   readonly clients: ClientAddresses;
+  /** Tells if a request is for the callback server. */
+  readonly concerns: (request: Pick<CallbackRequest, 'target' | 'rawHeaders'>) => boolean;
   /** Flows of this process. */
   readonly flows: FlowIndex;
   readonly endpoint: Endpoint;

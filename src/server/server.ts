@@ -272,6 +272,7 @@ export class CallbackServer implements OAuthCallbackServer {
       isOperators: (authority) => this.#bound?.isOperators(authority) ?? false,
       clients: this.#clients,
       isOwnOrigin: (origin) => this.#bound?.origins.has(origin) ?? false,
+      concerns: (request) => this.#handler.concerns(request),
       flows: this.#flows,
       endpoint: this.#endpoint,
       callbackPath: this.#settings.callbackPath,
