@@ -55,7 +55,7 @@ async function withTraffic(
     monitorUrl: () => string;
   }) => Promise<void>,
 ): Promise<void> {
-  const server = createOAuthCallbackServer({ logger: {} });
+  const server = createOAuthCallbackServer({ logger: {}, productName: 'Notes' });
   const bridge = createBridge(server, { token });
   const monitor = createMonitor(server, bridge);
   await bridge.listen();
@@ -63,7 +63,7 @@ async function withTraffic(
   const bridgeUrl = `ws://127.0.0.1:${port}/bridge`;
   try {
     for (let n = 0; n < 60; n++) await signIn(server, port, n);
-    await Promise.all([server.begin(), server.begin(), server.begin()]);
+    await Promise.all(['Calendar', 'Mail', 'Files'].map((label) => server.begin({ label })));
     await body({ server, bridgeUrl, monitorUrl: () => monitor.url() });
   } finally {
     await bridge.close();
