@@ -189,6 +189,7 @@ function contract(name: string, use: Use, absent?: string): void {
     ['label', '  '],
     ['label', 'two\nlines'],
     ['label', 'a\u202eb'],
+    ['label', '\u3164\u034f'],
     ['label', 'x'.repeat(101)],
     ['label', 'half \ud83d'],
     ['label', 7],

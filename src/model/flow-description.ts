@@ -11,8 +11,10 @@ export interface FlowDescription {
 
 const maxServerUrl = 2_048;
 
-// Format characters can reorder or hide the text around them. The two joiners only shape words and emojis.
-const labelForm = /^(?=.*\S)(?:[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|[\u200c\u200d]){1,100}$/u;
+// Format characters can reorder or hide the text around them. The two joiners only shape words and emojis. One character at least
+// must be seen.
+const labelForm =
+  /^(?=.*[^\s\p{Default_Ignorable_Code_Point}])(?:[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|[\u200c\u200d]){1,100}$/u;
 
 /**
  * Reads the description from the options of `begin`. Returns undefined if there is none.
