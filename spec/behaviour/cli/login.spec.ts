@@ -685,7 +685,10 @@ const misuses: readonly (readonly [args: readonly string[], saying: string])[] =
   [[...https, '--client-auth', 'post'], '--client-auth requires a secret in RX_OAUTH_CALLBACK_CLIENT_SECRET'],
   [[...https, '--port', '70000'], '--port must be a whole number from 0 to 65535; got 70000'],
   [[...https, '--port', '0x10'], '--port must be a whole number from 0 to 65535; got "0x10"'],
-  [[...https, '--timeout', '0'], '--timeout must be a whole number from 1 to 86400; got 0'],
+  [
+    [...https, '--timeout', '0'],
+    '--timeout must be seconds or a duration such as 500ms, 30s, 10m or 1h, from 1s to 24h; got 0',
+  ],
   [
     [...https, '--host', '0.0.0.0'],
     '--host must be 127.0.0.1, ::1 or localhost; got "0.0.0.0"; if the browser runs on another machine, use the ssh -L command that login prints, or --via',

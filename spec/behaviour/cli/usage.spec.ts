@@ -76,7 +76,10 @@ const wrong: readonly (readonly [args: readonly string[], sentence: string | Reg
     '--language must be en, de, fr, es, pt-PT, pt-BR, it, nl, pl, ru, tr, ar, ja, ko, zh-Hans, zh-Hant or auto; got "tlh"',
   ],
   [['serve', '--clean-url', 'never'], '--clean-url must be script, redirect or false; got "never"'],
-  [['serve', '--settle', 'true'], '--settle must be a whole number or false; got "true"'],
+  [
+    ['serve', '--settle', 'true'],
+    '--settle must be milliseconds or a duration such as 500ms, 30s, 10m or 1h, or false; got "true"',
+  ],
   [['serve', '--unmatched', 'holdFor=1'], '--unmatched must be reject, accept, or holdFor and max'],
   [['serve', '--unmatched', 'holdFor=0,max=1'], '--unmatched holdFor must be a whole number from 1 to 60000'],
   [['serve', '--limit', 'connections'], '--limit must be names with whole numbers'],
@@ -97,7 +100,28 @@ const wrong: readonly (readonly [args: readonly string[], sentence: string | Reg
   [['serve', '--issuer', 'ftp://as.example'], '--issuer must be a URL without query and fragment'],
   [['login', '--issuer', 'as.example'], '--issuer must be a URL without query and fragment'],
   [['serve', '--metrics-port', '70000'], '--metrics-port must be a whole number from 0 to 65535; got 70000'],
-  [['serve', '--drain', '5s'], '--drain must be a whole number from 0 to 3600000; got "5s"'],
+  ...['1.5x', '1.5s', '5 s', '-5s', '5d', '+5', '', 's'].map(
+    (text) =>
+      [
+        ['serve', '--drain', text],
+        `--drain must be milliseconds or a duration such as 500ms, 30s, 10m or 1h, from 0s to 1h; got ${text === '' ? 'an empty string' : JSON.stringify(text)}`,
+      ] as const,
+  ),
+  [['serve', '--drain', '-5'], 'from 0s to 1h; got -5'],
+  [['serve', '--drain', '2h'], 'from 0s to 1h; got "2h"'],
+  [['serve', '--flow-ttl', '25h'], '--flow-ttl must be a whole number from 1 to 86400000; got 90000000'],
+  [['serve', '--unmatched', 'holdFor=1x,max=1'], '--unmatched must be reject, accept, or holdFor and max'],
+  [
+    ['token', '--timeout', '1.5x', 'f'],
+    '--timeout must be seconds or a duration such as 500ms, 30s, 10m or 1h, from 1s to 24h; got "1.5x"',
+  ],
+  [
+    ['logout', '--timeout', '25h', 'f'],
+    '--timeout must be seconds or a duration such as 500ms, 30s, 10m or 1h, from 1s to 24h; got "25h"',
+  ],
+  [['serve', '--logo', '/no/such/file'], '--logo /no/such/file cannot be read: no such file'],
+  [['serve', '--logo', '/dev/null'], '--logo /dev/null cannot be read: not a file'],
+  [['serve', '--logo', 'data:text/plain,x'], '--logo must be a data:image/ URI'],
   [['serve', '--log-level', 'loud'], '--log-level must be debug, info, warn, error or silent; got "loud"'],
   [['serve', '--token', 'short'], '--token must be 16 or more letters'],
   [['serve', '--token', `${secret} with spaces`], '--token must be 16 or more letters'],
@@ -135,6 +159,14 @@ const files: readonly (readonly [content: unknown, sentence: string])[] = [
   [{ bridge: 'x' }, 'bridge in FILE must be an object; got "x"'],
   [{ port: '8080' }, 'port in FILE must be a whole number, or several; got "8080"'],
   [{ flowTtl: -1 }, 'flowTtl in FILE must be a whole number from 1 to 86400000; got -1'],
+  [
+    { flowTtl: '1.5x' },
+    'flowTtl in FILE must be milliseconds or a duration such as 500ms, 30s, 10m or 1h; got "1.5x"',
+  ],
+  [
+    { flowTtl: 1.5 },
+    'flowTtl in FILE must be milliseconds or a duration such as 500ms, 30s, 10m or 1h; got 1.5',
+  ],
   [{ limits: { body: 0 } }, 'limits.body in FILE must be a whole number from 1'],
   [{ bridge: { limits: { queued: 0 } } }, 'bridge.limits.queued in FILE must be a whole number from 1'],
   [{ bridge: { path: 'x' } }, 'bridge.path in FILE must be a URL path; got "x"'],
@@ -152,6 +184,17 @@ for (const [content, sentence] of files) {
     complains(await run(['serve', '--config', file]), sentence.replace('FILE', file));
   });
 }
+
+test('refuses a logo that is no image, or too large for a page', async () => {
+  using folder = new Folder();
+  const page = folder.write('logo.svg', '<html><svg></svg></html>');
+  const large = folder.write('logo.png', `\x89PNG\r\n${'x'.repeat(102_400)}`);
+  complains(
+    await run(['serve', '--logo', page]),
+    `--logo ${page} must be an image: SVG, PNG, JPEG, GIF, WebP or AVIF`,
+  );
+  complains(await run(['serve', '--logo', large]), `--logo ${large} must not be larger than 102400 bytes`);
+});
 
 const tokenFiles: readonly (readonly [content: unknown, sentence: string])[] = [
   ['nothing', 'is not JSON'],

@@ -5,6 +5,7 @@ import { browserEnvironment } from '../../login/browser-environment.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
+import { durationOf, expectedDuration } from '../settings/duration.ts';
 import type { Flags } from '../settings/layers.ts';
 import type { ReadSettings } from '../settings/read.ts';
 import { nameOf } from '../settings/setting.ts';
@@ -56,7 +57,7 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
   return {
     signIn: {
       issuer,
-      timeout: config.timeout * 1_000,
+      timeout: config.timeout,
       resource: config.resources ?? [],
       parameters: parametersOf(config.parameters ?? [], labelOf('parameters', read)),
       singleFlight: false,
@@ -151,6 +152,14 @@ export function integerOf(flag: string, text: string, min: number, max: number):
   const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
   if (value >= min && value <= max) return value;
   throw usage(`${flag} must be a whole number from ${min} to ${max}; got ${JSON.stringify(text)}`);
+}
+
+/** Reads a time limit, in milliseconds. Throws `CommandError` for any other text. */
+export function timeoutOf(text: string): number {
+  const range = { unit: 's', min: 1, max: 86_400 } as const;
+  const value = durationOf(/^\d{1,9}$/.test(text) ? Number(text) : text, range);
+  if (value !== undefined) return value;
+  throw usage(`--timeout must be ${expectedDuration(range)}; got ${JSON.stringify(text)}`);
 }
 
 function usage(message: string): CommandError {

@@ -143,12 +143,13 @@ const table = {
   },
   timeout: {
     ...{ feeds: 'command', group: redirect, of: onlyLogin },
-    flag: '--timeout <seconds>',
-    type: 'integer',
+    flag: '--timeout <duration>',
+    type: 'duration',
+    unit: 's',
     min: 1,
     max: 86_400,
     default: 600,
-    sentence: 'time limit of the sign-in',
+    sentence: 'time limit of the sign-in, in seconds or such as 10m',
   },
   via: {
     ...{ feeds: 'command', group: redirect, of: onlyLogin },

@@ -30,7 +30,7 @@ export function addLogout(program: Command, io: Io): void {
     )
     .argument('[file]', 'file that login --save wrote')
     .option('--forget', 'delete the file even if the tokens cannot be revoked')
-    .option('--timeout <seconds>', 'how long to wait for another command that uses the file', '60')
+    .option('--timeout <duration>', 'how long to wait for another command that uses the file', '60s')
     .addHelpText('after', help)
     .action(async (file: string | undefined, flags: LogoutFlags & Flags) => {
       const { logout } = await import('./run.ts');

@@ -12,7 +12,7 @@ import { interrupted, stopped } from '../login/interrupted.ts';
 import { openTokenFile, readSaved } from '../login/open-token-file.ts';
 import type { TokenPlace } from '../login/place.ts';
 import { tokensIn } from '../login/saved.ts';
-import { clientOptions, integerOf, requirePlace } from '../login/settings.ts';
+import { clientOptions, requirePlace, timeoutOf } from '../login/settings.ts';
 import { duration } from '../times.ts';
 import type { LogoutFlags } from './options.ts';
 
@@ -21,7 +21,7 @@ export async function logout(argument: string | undefined, flags: LogoutFlags, i
   const read = readConfig(flags.settings ?? {}, io.env);
   const file = requirePlace(argument, read);
   const client = clientOptions(read);
-  const timeout = integerOf('--timeout', flags.timeout, 1, 86_400) * 1_000;
+  const timeout = timeoutOf(flags.timeout);
   const say = (sentence: string): void => void io.stderr.write(`${printable(sentence)}\n`);
   const requireText = (text: string | undefined): string => {
     if (text === undefined) throw new CommandError(`${file} has no saved tokens`, exitCodes.signIn);

@@ -30,7 +30,8 @@ const help = `
 Each option can also be set in the environment, such as ${nameOf(first)} by ${variableOf(first)}
 (several values separated by spaces), or in the file. A flag overrides the environment, and the
 environment overrides the file. An unknown variable with this prefix is an error. Relative paths in
-the file are resolved from its folder. If neither --token nor --tokens is set, the service makes a
+the file are resolved from its folder. A duration is in milliseconds, or has a unit: 500ms, 30s, 10m
+or 1h. If neither --token nor --tokens is set, the service makes a
 token and prints it once.
 
 /metrics, /healthz and /readyz require a token with the role monitor, except on --metrics-port

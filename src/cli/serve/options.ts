@@ -8,13 +8,14 @@ import { parse } from '../settings/read.ts';
 import { texts as schema } from '../settings/schema.ts';
 import type { Values, ValueType } from '../settings/setting.ts';
 import type { Config } from './config.ts';
+import { readLogo } from './logo.ts';
 import type { Options } from './objects.ts';
 import type { FedOptions } from './schema.ts';
 import { settings } from './settings.ts';
 import { readTls } from './tls.ts';
 
 /** Types whose values are read further: from their file, or by `readAccess`. */
-const readLater: readonly ValueType[] = ['file', 'token', 'tokens', 'texts'];
+const readLater: readonly ValueType[] = ['file', 'token', 'tokens', 'texts', 'image'];
 
 /** Collects the options of one object from the configuration, without those that `serve` reads further. */
 export function optionsFor<O extends keyof Options>(object: O, config: Config): FedOptions<O> {
@@ -32,6 +33,7 @@ export async function serverOptions(
   return {
     ...optionsFor('server', config),
     ...(config.tls && { tls: await readTls(config.tls) }),
+    ...(config.logo !== undefined && { logo: readLogo(config.logo) }),
     ...(config.texts !== undefined && { texts: readTexts(config.texts) }),
   };
 }

@@ -85,12 +85,13 @@ function replace(values: Record<string, unknown>, key: string, value: unknown): 
 }
 
 function namesFile({ type }: Setting): boolean {
-  return type === 'file' || type === 'place' || type === 'tokens' || type === 'texts';
+  return type === 'file' || type === 'place' || type === 'tokens' || type === 'texts' || type === 'image';
 }
 
 /** Resolves a path that a file has: it is relative to the folder of that file. An empty path stays, to be rejected. */
 function besideFile(file: string, path: string): string {
-  return path === '' || isAbsolute(path) || isKeychain(path) ? path : join(dirname(file), path);
+  const isNoPath = path === '' || path.startsWith('data:') || isKeychain(path);
+  return isNoPath || isAbsolute(path) ? path : join(dirname(file), path);
 }
 
 function within(values: Record<string, unknown>, name: string): Record<string, unknown> {
@@ -115,10 +116,12 @@ const readers: Readonly<Record<ValueType, (texts: readonly string[], setting: Se
   token: last,
   tokens: last,
   texts: last,
+  image: last,
   integer: (texts) => number(last(texts)),
   integers: (texts) => (texts.length > 1 ? texts.map(number) : number(last(texts))),
   port: (texts) => number(last(texts)),
-  integerOrFalse: (texts) => (last(texts) === 'false' ? false : number(last(texts))),
+  duration: (texts) => number(last(texts)),
+  durationOrFalse: (texts) => (last(texts) === 'false' ? false : number(last(texts))),
   pathOrFalse: (texts) => (last(texts) === 'false' ? false : last(texts)),
   list: (texts) => texts,
   switch: (texts) => flag(last(texts)),

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { durationOf, expectedDuration, type DurationRange } from './duration.ts';
 import { alternatives, type Setting, type Token, type Values } from './setting.ts';
 
 // A message completes a sentence with "must be": "port must be …".
@@ -13,6 +14,16 @@ function between(min: number, max: number) {
     v.integer(expected),
     v.minValue(min, expected),
     v.maxValue(max, expected),
+  );
+}
+
+/** Schema of a duration, which gives milliseconds. */
+function duration(range: DurationRange = {}, expected = expectedDuration(range)) {
+  const isDuration = v.check((given: unknown) => durationOf(given, range) !== undefined, expected);
+  return v.pipe(
+    v.unknown(),
+    isDuration,
+    v.transform((given) => durationOf(given, range)),
   );
 }
 
@@ -78,7 +89,10 @@ const schemas: Readonly<Record<Setting['type'], (setting: Setting) => v.GenericS
   integer: ({ min, max }) => (min === undefined || max === undefined ? integer : between(min, max)),
   integers: () => v.union([integer, v.array(integer)], 'a whole number, or several'),
   port: () => between(0, 65_535),
-  integerOrFalse: () => v.union([integer, v.literal(false)], 'a whole number or false'),
+  image: () => text,
+  duration: (setting) => duration(setting),
+  durationOrFalse: (setting) =>
+    v.union([v.literal(false), duration(setting)], `${expectedDuration(setting)}, or false`),
   pathOrFalse: () => v.union([text, v.literal(false)], 'a path or false'),
   list: () => list,
   switch: () => v.boolean('true or false'),
@@ -86,7 +100,7 @@ const schemas: Readonly<Record<Setting['type'], (setting: Setting) => v.GenericS
   choice: ({ choices = [] }) => oneOf(choices),
   policy: () =>
     v.union(
-      [v.picklist(['reject', 'accept']), v.strictObject({ holdFor: integer, max: integer })],
+      [v.picklist(['reject', 'accept']), v.strictObject({ holdFor: duration(), max: integer })],
       'reject, accept, or holdFor and max',
     ),
 };

@@ -1,3 +1,5 @@
+import { showDuration, type DurationUnit } from './duration.ts';
+
 /** Values by the type of their setting, as the configuration file has them. Those of a `choice` are its `choices`. */
 export interface Values {
   text: string;
@@ -11,11 +13,15 @@ export interface Values {
   tokens: string | Token[];
   /** Path of a file of sentences for the pages, or the sentences themselves, by language and name. */
   texts: string | Record<string, Record<string, string>>;
+  /** A data: URI, or the path of an image. */
+  image: string;
   integer: number;
+  /** Milliseconds. */
+  duration: number;
+  durationOrFalse: number | false;
   /** Number, or several candidates. */
   integers: number | number[];
   port: number;
-  integerOrFalse: number | false;
   pathOrFalse: string | false;
   list: string[];
   /** `true` by a flag without a value, `false` by its opposite. */
@@ -52,6 +58,8 @@ export interface SettingRow<Feeds extends string = string> {
   readonly choices?: readonly (string | false)[];
   readonly min?: number;
   readonly max?: number;
+  /** Unit of a duration without one. @default 'ms' */
+  readonly unit?: DurationUnit;
   /** Meaning of the opposite flag of a `switch`: `--no-json`. */
   readonly opposite?: string;
   /** False for a setting that says which part of which file is read. @default true */
@@ -89,11 +97,16 @@ export function variableOf(setting: SettingRow): string {
 /** Describes a setting in one sentence without a full stop, for help and documents. */
 export function describe(setting: SettingRow): string {
   const { type, sentence, choices, min, max } = setting;
+  const show = (value: unknown): string =>
+    type.startsWith('duration') && typeof value === 'number'
+      ? showDuration(value, setting.unit)
+      : String(value);
   const named = [sentence, choices && alternatives(choices)].filter(Boolean).join(': ');
-  const range = min === undefined || max === undefined ? '' : `, ${min} to ${max}`;
+  const range = min === undefined || max === undefined ? '' : `, ${show(min)} to ${show(max)}`;
   const repeatable = type === 'list' ? '; repeatable' : '';
   // A switch is off unless its flag is given, as its reader expects.
-  const value = type === 'switch' || setting.default === undefined ? '' : ` (default: ${setting.default})`;
+  const value =
+    type === 'switch' || setting.default === undefined ? '' : ` (default: ${show(setting.default)})`;
   return named + range + repeatable + value;
 }
 

@@ -42,7 +42,7 @@ export function addToken(program: Command, io: Io): void {
     .addOption(new Option('--format <format>', 'what to print').choices(formats).default('token'))
     .option('--id-token', 'print the ID token in place of the access token')
     .option('--refresh', 'get a new token even if the saved one is still valid')
-    .option('--timeout <seconds>', 'how long to wait for another command that uses the file', '60')
+    .option('--timeout <duration>', 'how long to wait for another command that uses the file', '60s')
     .addHelpText('after', help)
     .action(async (file: string | undefined, flags: TokenFlags & Flags) => {
       const { token } = await import('./run.ts');

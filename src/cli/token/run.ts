@@ -15,7 +15,7 @@ import { isRejection } from '../login/refreshed.ts';
 import type { TokenPlace } from '../login/place.ts';
 import { resourcesOf, tokensIn } from '../login/saved.ts';
 import { saving, type Received } from '../login/saving.ts';
-import { clientOptions, integerOf, requirePlace } from '../login/settings.ts';
+import { clientOptions, requirePlace, timeoutOf } from '../login/settings.ts';
 import { duration } from '../times.ts';
 import { credentialOf, isFresh, isValid, type Credential } from './credential.ts';
 import { formatted } from './format.ts';
@@ -27,7 +27,7 @@ export async function token(argument: string | undefined, flags: TokenFlags, io:
   const file = requirePlace(argument, read);
   const request = {
     client: clientOptions(read),
-    timeout: integerOf('--timeout', flags.timeout, 1, 86_400) * 1_000,
+    timeout: timeoutOf(flags.timeout),
     flags,
     io,
     select: (text: string | undefined) => credentialOf(savedIn(text, file), file, flags.idToken),

@@ -28,7 +28,14 @@ function samplesOf({
       ['1', true],
       ['0', false],
     ];
-  if (type === 'port' || type === 'integer') return [11, 12, 13, 14].map((each) => [String(each), each]);
+  if (type === 'port') return [11, 12, 13, 14].map((each) => [String(each), each]);
+  if (type === 'duration')
+    return [
+      ['11', 11_000],
+      ['12s', 12_000],
+      ['13m', 780_000],
+      ['1h', 3_600_000],
+    ];
   if (type === 'choice') return [...choices, ...choices].map((each) => [String(each), each]);
   const texts = ['/one', '/two', '/three', '/four'].map((each) =>
     key === 'parameters' ? `a=${each}` : each,
@@ -40,8 +47,14 @@ for (const setting of settings)
   test(`${setting.key} is set by ${nameOf(setting)}, over ${variableOf(setting)}, over the profile, over the file`, () => {
     const [flag, variable, inProfile, inFile] = samplesOf(setting);
     using folder = new Folder();
-    const { key } = setting;
-    const content = { [key]: inFile![1], profiles: { work: { [key]: inProfile![1] }, other: {} } };
+    const { key, type } = setting;
+    // A duration is a text in the file too.
+    const written = ([text, value]: readonly [string, unknown]): unknown =>
+      type === 'duration' ? text : value;
+    const content = {
+      [key]: written(inFile!),
+      profiles: { work: { [key]: written(inProfile!) }, other: {} },
+    };
     const config = folder.write('login.json', content);
     const read = (flags: object, env: Record<string, string> = {}): unknown =>
       valueAt(readConfig({ config, ...flags }, env).config, key);

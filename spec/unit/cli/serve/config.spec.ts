@@ -43,10 +43,16 @@ const samples: Readonly<Record<Exclude<ValueType, 'choice'>, Samples>> = {
   integer: numbers,
   integers: numbers,
   port: numbers,
-  integerOrFalse: [
+  image: paths,
+  duration: [
+    ['11', 11],
+    ['12s', 12_000],
+    ['13m', 780_000],
+  ],
+  durationOrFalse: [
     ['11', 11],
     ['false', false],
-    ['13', 13],
+    ['1h', 3_600_000],
   ],
   pathOrFalse: [
     ['/one', '/one'],
