@@ -8,7 +8,7 @@ import { edit, weakenedModule } from '../helpers/weakened.ts';
 
 const form = { ...navigation, 'Content-Type': 'application/x-www-form-urlencoded' };
 
-/** What every door does with a redirect. Each check names itself, so that a twin can be told by it. */
+/** Checks of what every door does with a redirect. Each one names itself, so that a twin can be told by it. */
 const checks: Readonly<Record<string, (door: Door) => Promise<void>>> = {
   'gives a flow its response, and the browser its page': (door) =>
     door.open({}, async ({ server, ask }) => {

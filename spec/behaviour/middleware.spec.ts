@@ -222,7 +222,10 @@ for (const name of Object.keys(middleware))
 
 /** Writes all headers at once, as the product once did. */
 const atOnce = replacing({ writeAnswer }, () => (response, { status, headers, body }) => {
-  (response as ServerResponse).writeHead(status, headers).end(body);
+  const { writeHead } = response as unknown as {
+    writeHead: (...head: unknown[]) => { end(body: Buffer): void };
+  };
+  writeHead.call(response, status, headers).end(body);
 });
 
 const twins: Readonly<Record<string, () => Promise<Partial<Parts>>>> = {

@@ -20,7 +20,7 @@ import { edit, weakenedModule } from '../helpers/weakened.ts';
 
 type Pairs = readonly (readonly [name: string, value: string])[];
 
-/** What each provider sends beside the parameters of OAuth, as its documents have it. */
+/** Parameters that each provider sends beside those of OAuth, as its documents have it. */
 const providers: readonly (readonly [provider: string, sent: Pairs])[] = [
   ['QuickBooks', [['realmId', '9130347957983546']]],
   [

@@ -330,7 +330,7 @@ const streaming = suite('page that is streamed while it waits');
 /** Head and beginning of the page, as they arrive, and the rest of it. */
 interface Streamed {
   flow: Flow;
-  /** What arrives before the outcome. */
+  /** Bytes that arrive before the outcome. */
   beginning: string;
   /** Everything, once the server has closed the connection. */
   whole: () => Promise<string>;

@@ -258,7 +258,7 @@ test('waits for the outcome of the sign-in, and shows it', async ({ page }) => {
       await response;
       flow.settle(outcome);
       await shown;
-      // One that was streamed before leads there by itself.
+      // A page that was streamed before leads there by itself.
       if (outcome.status === 'redirect') await page.waitForURL(done);
       is(await headline(page), expected);
       ok((await page.locator('body').innerText()).includes(text));

@@ -43,7 +43,7 @@ export function commandOf(healthcheck: string): string[] | undefined {
 const secret = /token|secret|passw|credential|key\b/i;
 const durations = /^(?:(?:--(?:start-period|interval|timeout|start-interval)=\d+s|--retries=\d+) +)*CMD /;
 
-/** What each instruction must be, if it occurs. An instruction that is not here is none, or not needed. */
+/** Form that each instruction must have, if it occurs. An instruction that is not here is none, or not needed. */
 const rules: Readonly<Record<string, (args: string) => boolean>> = {
   FROM: (image) => /^[\w./-]+:\d[\w.-]*$/.test(image),
   WORKDIR: (path) => path.startsWith('/'),

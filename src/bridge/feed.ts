@@ -35,7 +35,7 @@ interface Place {
   sent: readonly Buffer[];
 }
 
-/** What a service is and has now, without the counts of its feed. */
+/** State of a service, without the counts of its feed. */
 export type ServiceFacts = Omit<ServiceMessageOf<'service'>['service'], 'outcomes' | 'recent'>;
 
 /** Parts of a server that its feed reads. */
@@ -54,7 +54,7 @@ export interface FeedSource {
 const firstMaxUnread = 64;
 const lastMaxUnread = 512;
 
-// What is so now is shown to people, and changes with every sign-in.
+// The state is shown to people, and changes with every sign-in.
 const statusIntervalMs = 1_000;
 
 /** The redacted feed: numbers events, serialises each once for all monitors, and keeps the last ones for slow monitors and reconnects. */

@@ -20,7 +20,7 @@ export interface FeedStatus {
   readonly missed: number | undefined;
 }
 
-/** What a service is and has now. Counts are of one node, since it has started. */
+/** State of a service. Counts are of one node, since it has started. */
 export interface ServiceStatus {
   /** Version of this package that the service runs. */
   readonly version: string;

@@ -35,7 +35,7 @@ import type { Plan } from './plan.ts';
 import { push } from './pushing.ts';
 import type { ServerMetadata } from './server-metadata.ts';
 
-/** What an authorization is made of. */
+/** Parts of an authorization. */
 export interface Authorization {
   readonly options: ReadSignInOptions;
   readonly metadata: ServerMetadata;

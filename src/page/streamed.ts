@@ -18,7 +18,7 @@ const minBytes = 1_024;
 const wrapping = '#rx-page,#rx-waiting{display:contents}';
 const hiding = '#rx-waiting{display:none}';
 
-// What looks like a tag in a comment, or in an element of text, is none.
+// A tag in a comment, or in an element of text, is none.
 const noTags = /<!--[^]*?-->|<(script|style|template|textarea|title)\b[^]*?<\/\1\s*>/gi;
 const boundaries = new RegExp(
   `${noTags.source}|<body\\b(?:[^>"']|"[^"]*"|'[^']*')*>|</head\\s*>`,

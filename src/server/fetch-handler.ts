@@ -4,7 +4,7 @@ import { FetchOutlet, readFetchBody } from '../http/fetch-exchange.ts';
 import type { OAuthCallbackServer } from './callback-server.ts';
 import { internalsOf } from './internals.ts';
 
-/** What a `Request` does not say. */
+/** Facts about a request that its `Request` does not have. */
 export interface FetchInfo {
   /** Address of the client, for the limits that hold for each address. @default unknown: no limit holds for it alone */
   address?: string | undefined;

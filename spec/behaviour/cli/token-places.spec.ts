@@ -39,7 +39,7 @@ async function inFile(): Promise<Site> {
 
 let shared: Promise<Keychain> | undefined;
 
-/** One for all tests: the library connects to the keychain of the process once. */
+/** All tests share this session: the library connects to the keychain of the process once. */
 async function started(): Promise<Keychain> {
   const keychain = await Keychain.start();
   closeInTheEnd(() => keychain.end());

@@ -59,7 +59,7 @@ async function opensByKeyboard({ page, context }: Tab, create?: typeof createMon
 
     await page.keyboard.press('Escape');
     await page.locator('#flow[open]').waitFor({ state: 'detached' });
-    // Of a sign-in that waits no longer, its rows are left.
+    // The rows of a sign-in that waits no longer are left.
     const row = page.locator(`#rows [data-flow="${flow.id}"]`).first();
     await row.focus();
     await page.keyboard.press('Enter');

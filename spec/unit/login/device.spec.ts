@@ -111,7 +111,7 @@ test('offers the device beside the redirect, and the first answer wins: the devi
   assert.is((await watched.tokens()).claims?.sub, subject);
   await watched.ended();
   assert.equal(watched.types, ['discovered', 'authorize', 'waiting', 'device', 'exchanged']);
-  // Nobody waits for the redirect any more.
+  // No flow waits for the redirect any more.
   const late = visit(comingBack(url, { code: 'late', iss: as.issuer })).then(
     ({ status }) => status,
     () => 0,
@@ -185,7 +185,7 @@ async function keepsTheInterval(sign: SignIn): Promise<void> {
   await watched.next('device');
   const waits: number[] = [];
   for (let count = 1; count <= 5; count++) {
-    // One action is the end of the code's lifetime.
+    // The only action left is the end of the code's lifetime.
     await until(() => time.scheduler.actions.length === 2, 'the next request to be due');
     waits.push(nextDelay(time));
     await until(() => polls(as) === count, 'the request');

@@ -7,7 +7,7 @@ const shown: readonly [name: string, tone: string, of: (totals: Totals) => numbe
   ['Refused', 'bad', ({ refused }) => refused],
 ];
 
-/** What waits now, and the redirects since the start. */
+/** Number of flows that wait now, and of redirects since the start. */
 export class Tallies {
   readonly #numbers = shown.map(([name, tone, of]) => {
     const number = create('dd', '–');

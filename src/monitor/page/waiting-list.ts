@@ -9,7 +9,7 @@ interface Item {
   readonly rest: HTMLElement;
 }
 
-/** What waits now: how long, for what, and for whose program. */
+/** List of the flows that wait now: since when, for what, and for which program. */
 export class WaitingList {
   readonly #list = byId('waiting-flows');
   readonly #items = new Map<string, Item>();
