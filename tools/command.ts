@@ -15,6 +15,7 @@ export const commands = [
   'login',
   'token',
   'logout',
+  'redirect-uri',
   'client-metadata',
   'watch',
   'demo',

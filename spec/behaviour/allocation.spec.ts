@@ -13,10 +13,11 @@ function allocatedBy(batch: readonly (() => void)[]): number | undefined {
   return after > before ? (after - before) / batch.length : undefined;
 }
 
-// It is 1,437 to 1,508, as V8 inlines. Of these, 136 pay for an object that tells how a flow ended and for a `Set` of its observers, 64 for an object of
+// It is 1,690 to 1,700, as V8 inlines. Of these, some 200 pay for the sender of a request, which is a value since fetch handlers have
+// senders too, and for the label and the parameters of a response; 136 pay for an object that tells how a flow ended and for a `Set` of its observers, 64 for an object of
 // headers by name, and 160 for a checked request and its answer as values of their own. No user notices them: node:http
 // itself allocates some 8,000 for a request.
-const mostAllocated = 1_700;
+const mostAllocated = 1_850;
 
 const test = suite('allocation');
 

@@ -87,7 +87,7 @@ ending('ends nothing if two flows are pending, and ends the remaining one when t
     not.match(body, 'canary');
     equal([first?.responses, second?.responses], [[], []]);
     await delivers(endpoint, flows[0]!);
-    match((await visit(denial)).body, 'You cancelled the sign-in. Start again from the app.');
+    match((await visit(denial)).body, 'You were not signed in');
     is(second?.responses[0]?.error, 'access_denied');
     is(first?.responses.length, 1);
   }),

@@ -3,7 +3,7 @@ import { Recent } from '../base/recent.ts';
 import type { PendingFlow } from '../flows/pending-flow.ts';
 import { CallbackResponse, type CallbackFields } from '../model/callback-response.ts';
 import type { Outcome } from '../model/flow.ts';
-import { labelOf, type FlowDescription } from '../model/flow-description.ts';
+import type { FlowDescription } from '../model/flow-description.ts';
 import { isCancellation, isCancelledByUser } from '../model/cancellation.ts';
 import { Redirect, type Disposition, type RefusalReason } from '../model/redirect.ts';
 import type { FinishedKind, Pages } from '../page/answers.ts';
@@ -51,6 +51,8 @@ const minFinished = 1_000;
 // Maximum number of redirects to clean URLs whose following is awaited when the server closes.
 const maxUnfollowed = 1_000;
 
+const noDescription: FlowDescription = {};
+
 /** Turns verdicts into redirects and pages. */
 export class Answering {
   readonly #options: AnsweringOptions;
@@ -94,8 +96,8 @@ export class Answering {
   ): Answered | Waiting {
     const { pages } = this.#options;
     const redirect = this.#redirect('accepted', response, flow?.id ?? flowId);
-    const delivery = { redirect, flow, ...labelOf(description) };
-    const { serverUrl } = description ?? {};
+    const { label, serverUrl } = description ?? noDescription;
+    const delivery = { redirect, flow, label };
     if (response.error !== undefined) {
       const kind = isCancellation(response.error) ? 'notSignedIn' : 'denied';
       const answer = isCancelledByUser(response)

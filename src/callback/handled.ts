@@ -15,7 +15,7 @@ export interface Answered {
   /** The flow to deliver an accepted redirect to, if it is one of this process. */
   readonly flow?: PendingFlow | undefined;
   /** Label of the flow that the redirect belongs to. */
-  readonly label?: string;
+  readonly label?: string | undefined;
   /** Set if nothing that follows on the connection may be taken for a request. */
   readonly last?: boolean;
 }
@@ -55,7 +55,7 @@ export interface Waiting {
   /** The flow to deliver the redirect to, if it is one of this process. */
   readonly flow?: PendingFlow | undefined;
   /** Label of the flow that the redirect belongs to. */
-  readonly label?: string;
+  readonly label?: string | undefined;
   /**
    * Makes what is sent if there is no outcome after a moment: the beginning of the page, or a redirect to the clean URL at which it
    * waits on. Undefined if the browser waits without an answer.

@@ -43,7 +43,7 @@ const uri = /^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/;
  */
 export function readResponse(encoded: string, limits: ParameterLimits): ReadResponse {
   const { parameter: longest } = limits;
-  const others = new OtherParameters(limits);
+  let others: OtherParameters | undefined;
   const isPlain = plain.test(encoded);
   const decode = isPlain ? (text: string) => text : formDecode;
   const given: Partial<Record<Name, string>> = {};
@@ -55,7 +55,7 @@ export function readResponse(encoded: string, limits: ParameterLimits): ReadResp
     const text = equals < 0 ? '' : pair.slice(equals + 1);
     const name = decode(encodedName);
     if (!isName(name)) {
-      if (pair !== '') others.add(encodedName, text);
+      if (pair !== '') (others ??= new OtherParameters(limits)).add(encodedName, text);
       continue;
     }
     if (isInforming(name)) {
@@ -76,7 +76,7 @@ export function readResponse(encoded: string, limits: ParameterLimits): ReadResp
   if (iss && !uri.test(iss)) reason ??= 'invalid_character';
   if (!code && !error) reason ??= 'missing_code';
   if (!state) reason ??= 'missing_state';
-  const fields: ResponseFields = others.fields;
+  const fields: ResponseFields = others?.fields ?? {};
   // A response has either a code or an error; with an error the code is dropped. Empty values are left out.
   if (code && !error) fields.code = code;
   if (state && (!reason || visible.test(state))) fields.state = state;

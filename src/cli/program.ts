@@ -8,6 +8,7 @@ import { addDemo } from './demo/flags.ts';
 import { addHelp } from './help/flags.ts';
 import { addLogin } from './login/flags.ts';
 import { addLogout } from './logout/flags.ts';
+import { addRedirectUri } from './redirect-uri/flags.ts';
 import { addServe } from './serve/flags.ts';
 import { addToken } from './token/flags.ts';
 import { requireKnownVariables } from './variables.ts';
@@ -19,6 +20,7 @@ const commands: readonly ((program: Command, io: Io) => void)[] = [
   addLogin,
   addToken,
   addLogout,
+  addRedirectUri,
   addClientMetadata,
   addWatch,
   addDemo,

@@ -54,19 +54,14 @@ export class Endpoint {
 
   serve(request: IncomingMessage, response: ServerResponse): void {
     if (this.#ended.has(request.socket)) return;
-    const { method = '', url: target = '', rawHeaders, headers, socket } = request;
-    this.answer({ method, target, rawHeaders }, response, {
-      address: () => this.#options.clients.of(request),
-      language: headers['accept-language'],
-      socket,
-      readBody: (maxBytes) => readBody(request, maxBytes),
-    });
+    const { method = '', url: target = '', rawHeaders } = request;
+    this.answer({ method, target, rawHeaders }, response, new NodeSender(request, this.#options.clients));
   }
 
   /** Answers a request of any kind of server. */
   answer(request: Omit<CallbackRequest, 'address'>, response: Outlet, sender: Sender): void {
     const { handler, limits, holds } = this.#options;
-    const asked: CallbackRequest = { ...request, address: holds ? sender.address() : undefined };
+    const asked: CallbackRequest = holds ? { ...request, address: sender.address() } : request;
     // The connection ends with this answer, so that Node does not wait for an unread body.
     if (asked.method !== 'GET') response.shouldKeepAlive = false;
     const handled = handler.handle(asked);
@@ -233,7 +228,7 @@ export class Endpoint {
     const { unmatchedLimits, pages, clock } = this.#options;
     const address = sender.address();
     if (address === undefined || !unmatchedLimits.exceeds(address, clock.now())) return undefined;
-    const language = pages.languageFor(sender.language);
+    const language = pages.languageFor(sender.language());
     return pages.later(429, language, 1);
   }
 
@@ -241,5 +236,32 @@ export class Endpoint {
     if (response.headersSent || response.destroyed) return;
     if (!this.#options.keepsAlive()) response.shouldKeepAlive = false;
     writeAnswer(response, answer, more);
+  }
+}
+
+/** The sender of a request of `node:http`. */
+class NodeSender implements Sender {
+  readonly #request: IncomingMessage;
+  readonly #clients: ClientAddresses;
+
+  constructor(request: IncomingMessage, clients: ClientAddresses) {
+    this.#request = request;
+    this.#clients = clients;
+  }
+
+  get socket(): object {
+    return this.#request.socket;
+  }
+
+  address(): string | undefined {
+    return this.#clients.of(this.#request);
+  }
+
+  language(): string | undefined {
+    return this.#request.headers['accept-language'];
+  }
+
+  readBody(maxBytes: number): Promise<string | undefined> {
+    return readBody(this.#request, maxBytes);
   }
 }

@@ -17,11 +17,11 @@ export interface Outlet {
 /** The sender of a request, as far as an answer depends on it. */
 export interface Sender {
   /** Address that the client is counted by; undefined if it is unknown. */
-  readonly address: () => string | undefined;
-  /** Header `Accept-Language`. */
-  readonly language: string | undefined;
+  address(): string | undefined;
+  /** Returns the header `Accept-Language`. */
+  language(): string | undefined;
   /** Connection of the request, if it has one. */
   readonly socket?: object;
   /** Reads the body as text, one character a byte. Resolves to undefined if it is longer than `maxBytes` bytes. */
-  readonly readBody: (maxBytes: number) => Promise<string | undefined>;
+  readBody(maxBytes: number): Promise<string | undefined>;
 }

@@ -14,6 +14,7 @@ import {
   type Observable,
 } from 'rxjs';
 import { abortable } from '../base/abortable.ts';
+import { InvalidOptionError } from '../base/invalid-option.ts';
 import { randomToken } from '../base/random.ts';
 import { orThrow } from '../flows/operators.ts';
 import type { AuthorizationParameters } from '../model/authorization-url.ts';
@@ -43,6 +44,11 @@ export interface Authorization {
   readonly flow: Flow;
 }
 
+/** Exchange of a response, and where its page leads. */
+interface Redemption extends Exchange {
+  readonly successUrl: string | undefined;
+}
+
 /** Asks the user by a browser. Emits the events from the registration of a client to the tokens. */
 export function authorize(authorization: Authorization): Observable<SignInEvent> {
   const { options, metadata, flow } = authorization;
@@ -67,7 +73,7 @@ function registrationOf({ id, secret, registered }: Client, flow?: Flow): SignIn
 
 function ask(authorization: Authorization, client: Client): Observable<SignInEvent> {
   const { options, plan, flow } = authorization;
-  const { issuer, scope } = options;
+  const { issuer, scope, successUrl } = options;
   const nonce = scope?.split(' ').includes('openid') ? randomToken() : undefined;
   const resource = [options.resource ?? []].flat();
   return urlOf(authorization, client, requestOf(options, client, nonce, resource)).pipe(
@@ -82,7 +88,9 @@ function ask(authorization: Authorization, client: Client): Observable<SignInEve
           client,
           flow.response.pipe(
             orThrow(),
-            switchMap((response) => redeem({ issuer, client, flow, nonce, scope, resource }, response)),
+            switchMap((response) =>
+              redeem({ issuer, client, flow, nonce, scope, resource, successUrl }, response),
+            ),
           ),
         ),
       ),
@@ -146,13 +154,24 @@ function requestOf(
   };
 }
 
-function redeem(asked: Exchange, response: CallbackResponse): Observable<SignInEvent> {
-  const { flow } = asked;
+/** Settles a flow whose tokens are there. A host that does not allow the URL shows its own page. */
+function succeed(flow: Flow, successUrl: string | undefined): void {
+  try {
+    if (successUrl !== undefined) flow.settle({ status: 'redirect', url: successUrl });
+  } catch (error) {
+    if (!(error instanceof InvalidOptionError)) throw error;
+  }
+  // Only the first outcome counts.
+  flow.settle({ status: 'success' });
+}
+
+function redeem(asked: Redemption, response: CallbackResponse): Observable<SignInEvent> {
+  const { flow, successUrl } = asked;
   return concat(
     of<SignInEvent>(new ReceivedEvent(Date.now(), flow.id)),
     abortable((signal) => exchange(asked, response, signal)).pipe(
       tap({
-        next: () => flow.settle({ status: 'success' }),
+        next: () => succeed(flow, successUrl),
         error: (error: unknown) => flow.settle({ status: 'failure', message: (error as Error).message }),
       }),
       map((tokens) => new ExchangedEvent(Date.now(), flow.id, tokens)),

@@ -7,7 +7,7 @@ import { requireClientIdUrl } from './client-id-url.ts';
 import { DpopKey } from './dpop-key.ts';
 import { readOptions, type OptionTable } from '../base/options.ts';
 import type { ServerOptions } from '../server/options.ts';
-import { readServerOptions } from '../server/settings.ts';
+import { readServerOptions, requireWebUrl } from '../server/settings.ts';
 import type { ResponseMode } from '../model/redirect.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
 import { ofManyTenants, type ServerMetadata } from './server-metadata.ts';
@@ -88,6 +88,11 @@ export interface SignInOptions extends ClientOptions {
   /** As in `begin()`: server that the flow's page names. @default the `serverUrl` of the host */
   serverUrl?: string;
   /**
+   * URL to which the page redirects after a successful sign-in. A `host` must have it in its `finishUrls`; otherwise its own page is
+   * shown.
+   */
+  successUrl?: string;
+  /**
    * As in `begin()`. A mode that the server's metadata does not list fails the sign-in before the browser opens.
    * @default 'query', or 'form_post' if the server's metadata lists that and not the former
    */
@@ -150,6 +155,7 @@ const signInTable: OptionTable<SignInOptions> = {
   context: true,
   label: true,
   serverUrl: true,
+  successUrl: true,
   responseMode: true,
   pushedAuthorizationRequest: true,
   device: true,
@@ -207,6 +213,7 @@ export function readSignInOptions(given: SignInOptions): ReadSignInOptions {
   if (options.clientSecret !== undefined && clientId === undefined)
     throw new InvalidOptionError('clientSecret', 'requires the clientId that it belongs to');
   if (timeout !== undefined) requireInteger('timeout', timeout, 1, 86_400_000);
+  if (options.successUrl !== undefined) requireWebUrl('successUrl', options.successUrl);
   requireOneOf('open', options.open ?? false, [true, false]);
   const taken = Object.keys(parameters).find((name) => reserved.includes(name));
   if (taken !== undefined)

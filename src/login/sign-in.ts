@@ -110,12 +110,16 @@ function redirected(
 
 /** Opens a port for the sign-in unless there is a host. The port closes when the sign-in is over and its page is sent. */
 function withHost<T>(
-  { host, server }: ReadSignInOptions,
+  { host, server, successUrl }: ReadSignInOptions,
   project: (host: CallbackHost) => Observable<T>,
 ): Observable<T> {
   if (host) return defer(() => project(host));
   return defer(() => {
-    const own = createOAuthCallbackServer({ settle: settleTimeoutMs, ...server });
+    const own = createOAuthCallbackServer({
+      settle: settleTimeoutMs,
+      ...server,
+      ...(successUrl !== undefined && { finishUrls: [...(server?.finishUrls ?? []), successUrl] }),
+    });
     return abortable(() => own.listen()).pipe(
       switchMap(() => project(own)),
       finalize(() => void own.close()),

@@ -49,7 +49,7 @@ export function createFetchHandler(server: OAuthCallbackServer): FetchHandler {
     endpoint.answer(asked, outlet, {
       address: () =>
         clients.of({ socket: { remoteAddress: address }, headers: Object.fromEntries(request.headers) }),
-      language: request.headers.get('accept-language') ?? undefined,
+      language: () => request.headers.get('accept-language') ?? undefined,
       readBody: (maxBytes) => readFetchBody(request, maxBytes),
     });
     return outlet.response;

@@ -226,7 +226,7 @@ function requirePath(whole: string, path: string, query: string): void {
   }
 }
 
-function requireWebUrl(option: string, text: unknown): URL {
+export function requireWebUrl(option: string, text: unknown): URL {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
   if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password) return url;
   throw invalid(option, 'be an http or https URL without userinfo', text);

@@ -101,7 +101,7 @@ test(
     await rows.save();
     equal([...rows.amiss, ...faults(rows.all, feed.all)], []);
     const shown = await rowsOfPage(page);
-    equal(shown, latest(feed.all, 200));
+    equal(shown, latest(feed.all, 50));
     terminal.press('\x03');
     const drawn = rowsOfTerminal(screenOf((await terminal.end()).stdout), feed.all.length - 1);
     // The head takes five of 24 rows, the keys one, and the cursor one.

@@ -28,6 +28,7 @@ const keys: Readonly<Partial<Record<string, string>>> = {
   scope: 'scopes',
   resource: 'resources',
   url: 'via',
+  finishUrls: 'successUrl',
 };
 
 /**

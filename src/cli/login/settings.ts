@@ -47,12 +47,7 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
   const ofClient = clientOptions(read);
   const refresh = flags.refresh === true;
   if (refresh && save === undefined) throw usage('--refresh requires --save');
-  // The message of the library would name options that this command does not have.
-  if (!isLoopback(host))
-    throw usage(
-      `${labelOf('host', read)} must be 127.0.0.1, ::1 or localhost; got ${JSON.stringify(host)}; ` +
-        'if the browser runs on another machine, use the ssh -L command that login prints, or --via',
-    );
+  requireLoopback(read);
   const via = viaOf(read);
   return {
     signIn: {
@@ -66,6 +61,8 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
       pushedAuthorizationRequest: config.pushedAuthorizationRequest,
       dpop: config.dpop,
       ...(config.device !== undefined && { device: config.device ? 'only' : 'never' }),
+      ...(config.context !== undefined && { context: config.context }),
+      ...(config.successUrl !== undefined && { successUrl: config.successUrl }),
       ...(config.responseMode && { responseMode: config.responseMode }),
       ...(config.clientMetadataUrl !== undefined && { clientMetadataUrl: config.clientMetadataUrl }),
       ...(clientId !== undefined && { clientId }),
@@ -76,6 +73,7 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
       port: config.port,
       callbackPath: config.callbackPath,
       settle: settleTimeoutMs,
+      ...(config.successUrl !== undefined && { finishUrls: [config.successUrl] }),
       // Without a host the server binds both address families, and advertises 127.0.0.1.
       ...(host !== '127.0.0.1' && { host }),
     },
@@ -86,6 +84,17 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
     browserEnv: browserEnvironment(env, [secret, via?.token]),
     blame: read.blame,
   };
+}
+
+/** Throws `CommandError` if the redirect URI would not be on this machine. */
+export function requireLoopback(read: Pick<ReadSettings<Config>, 'config' | 'labels'>): void {
+  const { host } = read.config;
+  // The message of the library would name options that this command does not have.
+  if (!isLoopback(host))
+    throw usage(
+      `${labelOf('host', read)} must be 127.0.0.1, ::1 or localhost; got ${JSON.stringify(host)}; ` +
+        'if the browser runs on another machine, use the ssh -L command that login prints, or --via',
+    );
 }
 
 /** Gives the name of a setting as its source has it. */

@@ -1,7 +1,7 @@
 import type { Setting, SettingRow } from '../settings/setting.ts';
 
 /** Commands that work with a sign-in. */
-export type SignInCommand = 'login' | 'token' | 'logout';
+export type SignInCommand = 'login' | 'token' | 'logout' | 'redirect-uri';
 
 const server = 'Authorization server and client:';
 const redirect = 'Redirect:';
@@ -9,7 +9,9 @@ const saved = 'Saved tokens:';
 const files = 'Configuration:';
 
 const onlyLogin = ['login'] as const;
+const ofRedirects = ['login', 'redirect-uri'] as const;
 const all = ['login', 'token', 'logout'] as const;
+const ofAll = [...all, 'redirect-uri'] as const;
 
 interface LoginRow extends SettingRow<never> {
   readonly feeds: 'command';
@@ -24,7 +26,7 @@ interface LoginRow extends SettingRow<never> {
  */
 const table = {
   issuer: {
-    ...{ feeds: 'command', group: server, of: onlyLogin },
+    ...{ feeds: 'command', group: server, of: ofRedirects },
     flag: '--issuer <url>',
     type: 'text',
     sentence: 'issuer of the authorization server, exactly as in its metadata',
@@ -121,25 +123,37 @@ const table = {
     opposite: 'accept such a response, even if the environment or the file rejects it',
   },
   port: {
-    ...{ feeds: 'command', group: redirect, of: onlyLogin },
+    ...{ feeds: 'command', group: redirect, of: ofRedirects },
     flag: '--port <port>',
     type: 'port',
     default: 0,
     sentence: 'port of the redirect URI; 0 for a free one',
   },
   host: {
-    ...{ feeds: 'command', group: redirect, of: onlyLogin },
+    ...{ feeds: 'command', group: redirect, of: ofRedirects },
     flag: '--host <host>',
     type: 'text',
     default: '127.0.0.1',
     sentence: 'host of the redirect URI: 127.0.0.1, ::1 or localhost',
   },
   callbackPath: {
-    ...{ feeds: 'command', group: redirect, of: onlyLogin },
+    ...{ feeds: 'command', group: redirect, of: ofRedirects },
     flag: '--callback-path <path>',
     type: 'text',
     default: '/callback',
     sentence: 'path of the redirect URI',
+  },
+  context: {
+    ...{ feeds: 'command', group: redirect, of: ofRedirects },
+    flag: '--context <name>',
+    type: 'text',
+    sentence: 'last segment of the redirect URI, so that only one authorization server uses it',
+  },
+  successUrl: {
+    ...{ feeds: 'command', group: redirect, of: onlyLogin },
+    flag: '--success-url <url>',
+    type: 'text',
+    sentence: 'page that the browser is redirected to after a successful sign-in',
   },
   timeout: {
     ...{ feeds: 'command', group: redirect, of: onlyLogin },
@@ -204,7 +218,7 @@ export const settings: readonly LoginSetting[] = Object.entries<LoginRow>(table)
   variable: row.variable ?? variable(row.flag),
 }));
 
-const ofFiles = { feeds: 'command', group: files, type: 'text', inFile: false, of: all } as const;
+const ofFiles = { feeds: 'command', group: files, type: 'text', inFile: false, of: ofAll } as const;
 
 /** Setting that names the configuration file. */
 export const configSetting: LoginSetting = {
