@@ -76,10 +76,7 @@ export const requirements = requirementsOn(
         ),
         twin(
           'has the page say that the redirect came',
-          edit(
-            `createOAuthCallbackServer({ settle: settleTimeoutMs, ...server })`,
-            `createOAuthCallbackServer({ ...server })`,
-          ),
+          edit(`settle: settleTimeoutMs,\n      ...server,`, `...server,`),
           /the page of a refusal/,
         ),
       ],
@@ -616,7 +613,11 @@ export const requirements = requirementsOn(
         }
       },
       [
-        twin('reads all of an answer', edit(`if (size > maxBytes)`, `if (size < 0)`), /long metadata/),
+        twin(
+          'reads all of an answer',
+          edit(`if (size > maxBytes) throw`, `if (size < 0) throw`),
+          /long metadata/,
+        ),
         twin(
           'reads all of a token response',
           edit(

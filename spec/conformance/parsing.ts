@@ -309,7 +309,10 @@ export const requirements = requirementsOn(
       [
         twin(
           'refuses parameters it does not know',
-          edit(`if (pair !== '') (others ??= new OtherParameters(limits)).add(encodedName, text);`, `reason = 'invalid_character';`),
+          edit(
+            `if (pair !== '') (others ??= new OtherParameters(limits)).add(encodedName, text);`,
+            `reason = 'invalid_character';`,
+          ),
           /the real redirect is answered 400/,
         ),
       ],

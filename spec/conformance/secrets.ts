@@ -315,7 +315,7 @@ export const requirements = requirementsOn(
         ),
         twin(
           'prints what else the server has sent',
-          edit(`return { ...fields, ...Object`, `return { ...this.#fields, ...fields, ...Object`),
+          edit(`...(dpop_jkt !== undefined && { dpop_jkt }),`, `...this.#fields,`),
           /a token is printed/,
         ),
       ],

@@ -109,9 +109,9 @@ all('a container starts the command itself, because npx ends without it at SIGTE
   const compose = readFileSync(join(root, 'examples/cluster/compose.yaml'), 'utf8');
   const guide = readFileSync(join(root, 'docs/guides/deploying.md'), 'utf8');
   assert.match(compose, 'exec node_modules/.bin/rx-oauth-callback serve');
-  assert.match(guide, 'CMD ["node_modules/.bin/rx-oauth-callback", "serve"');
+  assert.match(guide, 'ENTRYPOINT ["/app/node_modules/.bin/rx-oauth-callback"]');
   for (const text of [compose, guide])
-    assert.not.match(text, /(?:exec|CMD|ExecStart=)[^\n]*npx rx-oauth-callback/);
+    assert.not.match(text, /(?:exec|CMD|ENTRYPOINT|ExecStart=)[^\n]*npx rx-oauth-callback/);
 });
 
 all.run();
