@@ -9,36 +9,11 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { Hono } from 'hono';
 import { createFetchHandler } from '../../src/fetch.ts';
 import { createOAuthCallbackServer, type OAuthCallbackServer, type ServerOptions } from '../../src/index.ts';
-import { send, type HttpRequest } from './http.ts';
+import { doorOf, mountedOn, type Door, type OpenDoor } from './door.ts';
+import type { HttpRequest } from './http.ts';
 import { listenOnLoopback } from './loopback.ts';
 
-export interface DoorAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: string;
-}
-
-export interface OpenDoor {
-  readonly server: OAuthCallbackServer;
-  readonly ask: (request: HttpRequest) => Promise<DoorAnswer>;
-  /** Begins a request whose answer is read part by part. */
-  readonly stream: (target: string) => Promise<Parts>;
-}
-
-/** Answer that is read part by part. */
-export interface Parts {
-  /** Returns the next part, or undefined at the end. */
-  next(): Promise<string | undefined>;
-  /** Leaves without reading the rest. */
-  leave(): void;
-}
-
 export type CreateFetchHandler = typeof createFetchHandler;
-
-const mountedOn = (port: number): ServerOptions => ({
-  server: 'mounted',
-  publicUrl: `http://127.0.0.1:${port}`,
-});
 
 /** Opens a door whose port must be known before the callback server is made. */
 async function onNode(
@@ -52,28 +27,6 @@ async function onNode(
   await server.listen();
   mount(server);
   await body(doorOf(server, listening.port));
-}
-
-function doorOf(server: OAuthCallbackServer, port: number): OpenDoor {
-  return {
-    server,
-    ask: (request) => send(port, request),
-    stream: async (target) => {
-      const leaving = new AbortController();
-      const { body } = await fetch(`http://127.0.0.1:${port}${target}`, {
-        redirect: 'manual',
-        signal: leaving.signal,
-      });
-      const reader = body!.getReader();
-      return {
-        next: async () => {
-          const { value } = await reader.read();
-          return value && Buffer.from(value).toString();
-        },
-        leave: () => leaving.abort(),
-      };
-    },
-  };
 }
 
 function overHttp2(server: OAuthCallbackServer, port: number): OpenDoor {
@@ -121,12 +74,6 @@ function overHttp2(server: OAuthCallbackServer, port: number): OpenDoor {
       };
     },
   };
-}
-
-export interface Door {
-  readonly name: string;
-  /** True if the server decides about the requests before they reach the callback server. */
-  readonly open: (options: ServerOptions, body: (door: OpenDoor) => Promise<void>) => Promise<void>;
 }
 
 async function withFastify(

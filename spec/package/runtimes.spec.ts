@@ -9,6 +9,7 @@ import { connectCallbackHost } from '../../src/client.ts';
 import * as assert from '../helpers/assert.ts';
 import { token, withBridge, withPeers } from '../helpers/bridge.ts';
 import { bin } from '../helpers/cli.ts';
+import { checks } from '../helpers/door-contract.ts';
 import { ensureBuild, root } from '../helpers/consumer.ts';
 import { suite } from '../helpers/suite.ts';
 
@@ -99,24 +100,10 @@ for (const [name, runtime] of Object.entries(runtimes)) {
   );
 
   if (name !== 'Node 24')
-    testHere(`${name} serves the callback path by a fetch handler, and streams a page that waits`, () =>
-      withProgram(runtime, [programOf('runtime-fetch')], async (program) => {
-        const asked = written(program, /(query: \S+ \S+)\n/);
-        const [, redirectUri = '', state = ''] = (await asked).split(' ');
-        const received = written(program, /(received c \{.*\})\n/);
-        const posting = written(program, /(form_post: \S+ \S+)\n/);
-        const { body, status } = await fetch(`${redirectUri}?code=c&state=${state}&realmId=7`);
-        const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
-        assert.is(status, 200);
-        assert.match((await assert.deadline(reader.read(), 'the beginning of the page')).value!, 'Finishing');
-        assert.is(await received, 'received c {"realmId":"7"}');
-        const [, , second = ''] = (await posting).split(' ');
-        reader.cancel().catch(() => undefined);
-        const form = new URLSearchParams({ code: 'd', state: second });
-        const page = fetch(redirectUri, { method: 'POST', body: form, headers: { Origin: 'null' } });
-        assert.is(await written(program, /received (d \{\})\n/), 'd {}');
-        await fetch(new URL('/settle', redirectUri));
-        assert.match(await (await page).text(), 'Authentication successful');
+    testHere(`${name} keeps the contract of every door by a fetch handler`, () =>
+      withProgram(runtime, [join(root, 'spec/fixtures/programs/doors-by-fetch.ts')], async (program) => {
+        const all = Object.keys(checks).length;
+        assert.is(await written(program, /(\d+ of \d+)\n/), `${all} of ${all}`);
       }),
     );
 
