@@ -39,6 +39,21 @@ test('a fetch handler has a place free again once the browser of a held redirect
     assert.is((await ask({ target: '/callback', headers: navigation })).status, 400);
   }));
 
+test('a fetch handler answers a client that has left with nothing, and reports nothing', () =>
+  byFetch().open({ settle: 60_000 }, async ({ server }) => {
+    const { createFetchHandler } = await import('../../src/fetch.ts');
+    const leaving = new AbortController();
+    const flow = await server.begin();
+    const received = firstValueFrom(flow.response);
+    const url = `${server.redirectUri}?code=c&state=${flow.state}`;
+    const answer = createFetchHandler(server)(new Request(url, { signal: leaving.signal }));
+    // The program has its response, whatever becomes of the page.
+    assert.is((await received).code, 'c');
+    leaving.abort();
+    const { status, body } = await answer;
+    assert.equal([status, body], [400, null]);
+  }));
+
 test('a fetch handler takes no request whose body was read', () =>
   byFetch().open({}, async ({ server }) => {
     const { createFetchHandler } = await import('../../src/fetch.ts');

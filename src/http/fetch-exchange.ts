@@ -6,13 +6,12 @@ const withoutBody: ReadonlySet<number> = new Set([204, 304]);
 /** Answer of a `fetch` handler, written as a response of `node:http` is. */
 export class FetchOutlet implements Outlet {
   statusCode = 200;
-  /** Resolves with the response once its head is known. Rejects if the exchange ends without an answer. */
+  /** Resolves with the response once its head is known. */
   readonly response: Promise<Response>;
   readonly #headers = new Headers();
   readonly #chunks: Uint8Array[] = [];
   readonly #onClose: (() => void)[] = [];
   #resolve: (response: Response) => void = () => undefined;
-  #reject: (error: Error) => void = () => undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #sent = false;
   #ended = false;
@@ -20,10 +19,7 @@ export class FetchOutlet implements Outlet {
 
   /** @param signal Aborts if the client leaves before the response. */
   constructor(signal: AbortSignal) {
-    this.response = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.response = new Promise((resolve) => (this.#resolve = resolve));
     if (signal.aborted) this.destroy();
     else signal.addEventListener('abort', () => this.destroy(), { once: true });
   }
@@ -62,7 +58,8 @@ export class FetchOutlet implements Outlet {
   destroy(): void {
     if (this.#destroyed || (this.#ended && this.#chunks.length === 0)) return;
     this.#destroyed = true;
-    this.#reject(new DOMException('the client left before the answer', 'AbortError'));
+    // The client has left. A rejection would be an error in the log of the runtime.
+    this.#resolve(new Response(null, { status: 400 }));
     this.#close();
   }
 

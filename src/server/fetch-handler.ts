@@ -12,7 +12,7 @@ export interface FetchInfo {
   next?: () => Response | Promise<Response>;
 }
 
-/** Answers a request. Rejects with an `AbortError` if the client leaves before the answer. */
+/** Answers a request. The answer to a client that has left is empty. */
 export type FetchHandler = (request: Request, info?: FetchInfo) => Promise<Response>;
 
 /**
