@@ -1,4 +1,4 @@
-/** What every door does with a redirect: one contract, which a runtime without the test runner can run too. */
+/** Contract of every door for redirects. A runtime without the test runner can run it too. */
 import { firstValueFrom, VirtualTimeScheduler } from 'rxjs';
 import { paste } from '../../src/login.ts';
 import * as assert from './assert.ts';

@@ -1,4 +1,4 @@
-/** One callback server behind one kind of server, and a client of it. */
+/** A callback server behind one kind of server, and a client of it. */
 import type { OAuthCallbackServer, ServerOptions } from '../../src/index.ts';
 import { send, type HttpRequest } from './http.ts';
 

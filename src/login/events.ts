@@ -23,6 +23,9 @@ export type SignInEvent =
   | ExchangedEvent
   | FailedEvent;
 
+/** Tells if an event ends a sign-in. */
+export const isLast = ({ type }: SignInEvent): boolean => type === 'exchanged' || type === 'failed';
+
 /** Prints an event without its secrets. They are private fields of the classes below. */
 abstract class PrintedEvent {
   constructor(readonly at: number) {}

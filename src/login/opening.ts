@@ -1,8 +1,6 @@
 import { catchError, concat, defer, map, mergeMap, of, takeWhile, type Observable } from 'rxjs';
-import { OpenedEvent, type AuthorizeEvent, type SignInEvent } from './events.ts';
+import { isLast, OpenedEvent, type AuthorizeEvent, type SignInEvent } from './events.ts';
 import { openBrowser } from './open-browser.ts';
-
-const isLast = ({ type }: SignInEvent): boolean => type === 'exchanged' || type === 'failed';
 
 /** Also opens the authorization URL in the user's browser, and reports if one has opened. */
 export function opening(signingIn: Observable<SignInEvent>): Observable<SignInEvent> {

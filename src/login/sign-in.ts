@@ -21,7 +21,7 @@ import type { BeginOptions, Flow } from '../model/flow.ts';
 import { createOAuthCallbackServer } from '../server/create.ts';
 import { authorize, authorizeDevice } from './authorization.ts';
 import { isSignInError } from './errors.ts';
-import { DiscoveredEvent, FailedEvent, RejectedEvent, type SignInEvent } from './events.ts';
+import { DiscoveredEvent, FailedEvent, isLast, RejectedEvent, type SignInEvent } from './events.ts';
 import { Flights } from './flights.ts';
 import { discover } from './metadata.ts';
 import { readSignInOptions, type ReadSignInOptions, type SignInOptions } from './options.ts';
@@ -31,8 +31,6 @@ import type { ServerMetadata } from './server-metadata.ts';
 
 // Maximum number of milliseconds that the page waits for the result. Longer than the timeout of the token request.
 const settleTimeoutMs = 60_000;
-
-const isLast = ({ type }: SignInEvent): boolean => type === 'exchanged' || type === 'failed';
 
 /** Sign-ins in progress, by the host that receives their redirects. */
 const flights = new WeakMap<object, Flights<SignInEvent>>();

@@ -15,6 +15,7 @@ for (const [args, uri, advice] of [
   [['--host', 'localhost', '--callback-path', '/cb'], 'http://localhost/cb', 'Microsoft Entra'],
   [['--host', '::1', '--port', '9'], 'http://[::1]:9/callback', 'RFC 8252 section 8.3'],
   [['--context', 'work'], 'http://127.0.0.1/callback/work', 'exactly as it is printed'],
+  [['--context', 'work', '--callback-path', '/cb?env=1'], 'http://127.0.0.1/cb/work?env=1', 'It has no port'],
 ] as const)
   test(`prints ${uri}`, async () => {
     const { code, stdout, stderr } = await run(['redirect-uri', ...args]);

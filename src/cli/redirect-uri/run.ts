@@ -13,15 +13,17 @@ export function printRedirectUri(flags: Flags, io: Io): void {
   const { host, port, callbackPath, issuer } = read.config;
   const context = read.config.context ?? (issuer === undefined ? undefined : contextOf(issuer));
   let path: string;
+  let query: string;
   try {
-    readServerOptions({ callbackPath });
+    const server = readServerOptions({ callbackPath });
+    query = server.callbackQuery && `?${server.callbackQuery}`;
     const own = context === undefined ? {} : { context };
-    ({ path } = readExpectation(own, usualExpectation(callbackPath), []));
+    ({ path } = readExpectation(own, usualExpectation(server.callbackPath), []));
   } catch (error) {
     throw read.blame(error);
   }
   const authority = host.includes(':') ? `[${host}]` : host;
-  io.stdout.write(`http://${authority}${port === 0 ? '' : `:${port}`}${path}\n`);
+  io.stdout.write(`http://${authority}${port === 0 ? '' : `:${port}`}${path}${query}\n`);
   io.stderr.write(advice({ port, context, isDerived: read.config.context === undefined }));
 }
 

@@ -41,7 +41,7 @@ export async function token(argument: string | undefined, flags: TokenFlags, io:
   }
 }
 
-/** What the user asks for. */
+/** Request of the user. */
 interface TokenRequest {
   readonly client: ClientOptions;
   /** Longest wait for another command, in milliseconds. */
