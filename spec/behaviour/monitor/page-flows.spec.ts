@@ -60,6 +60,7 @@ async function opensByKeyboard({ page, context }: Tab, create?: typeof createMon
     await page.keyboard.press('Escape');
     await page.locator('#flow[open]').waitFor({ state: 'detached' });
     // The rows of a sign-in that waits no longer are left.
+    await page.locator('#waiting-flows li', { hasText: 'Notes' }).waitFor({ state: 'detached' });
     const row = page.locator(`#rows [data-flow="${flow.id}"]`).first();
     await row.focus();
     await page.keyboard.press('Enter');
