@@ -4,15 +4,27 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
 import { CookieJar } from '../../src/cli/demo/cookie-jar.ts';
 import { withoutAdvice } from '../../src/cli/demo/without-advice.ts';
-import { listenOnLoopback } from './loopback.ts';
+import { listenOnLoopback, type Loopback } from './loopback.ts';
+
+/** The user at the moment of a sign-in. */
+export interface User {
+  answer: 'allow' | 'deny';
+  account: string;
+}
 
 export interface ProviderOptions {
   /** Answer of the user. @default 'allow' */
   answer?: 'allow' | 'deny';
+  /** User of the coming sign-in, in place of `answer`. @default `ada`, with `answer` */
+  user?: () => User;
+  /** Issuer, by the provider's origin. @default the origin */
+  issuerOf?: (origin: string) => string;
   /** True if programs may register (RFC 7591). @default false */
   registration?: boolean;
   /** Beside or in place of the configuration that is made here. */
   configuration?: Readonly<Record<string, unknown>>;
+  /** Adds middleware and listeners, before the first request. */
+  prepare?: (provider: Provider) => void;
   /** Answers a request before the provider does; says whether it has. */
   intercept?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 }
@@ -21,13 +33,16 @@ export interface SignInProvider extends AsyncDisposable {
   readonly issuer: string;
   /** `POST /token`, in the order they came. */
   readonly requests: readonly string[];
+  readonly provider: Provider;
+  readonly loopback: Loopback;
 }
 
 export const clientId = 'a-public-client';
 export const confidential = { id: 'a-confidential-client', secret: 'a-secret-of-32-characters-or-more' };
 export const subject = 'ada';
 
-const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+/** All providers sign with it. */
+export const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const native = {
   application_type: 'native',
   redirect_uris: ['http://127.0.0.1/callback'],
@@ -41,9 +56,11 @@ export const revoking = {
 };
 
 export async function startProvider(options: ProviderOptions = {}): Promise<SignInProvider> {
-  const { registration = false, configuration, intercept } = options;
+  const { answer = 'allow', registration = false, configuration, intercept } = options;
+  const { user = () => ({ answer, account: subject }), issuerOf = (origin: string) => origin } = options;
   const loopback = await listenOnLoopback();
-  const { http, origin: issuer } = loopback;
+  const { http, origin } = loopback;
+  const issuer = issuerOf(origin);
   const settings = {
     clients: [
       { ...native, client_id: clientId, token_endpoint_auth_method: 'none' },
@@ -82,19 +99,22 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Sign
   const provider = await withoutAdvice(
     async () => new (await import('oidc-provider')).Provider(issuer, settings),
   );
+  options.prepare?.(provider);
   const requests: string[] = [];
   const protocol = provider.callback();
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = '', url = '' } = request;
     requests.push(`${method} ${url.split('?')[0] ?? ''}`);
     if (await intercept?.(request, response)) return;
-    if (url.startsWith('/interaction/')) await interact(provider, options, request, response);
+    if (url.startsWith('/interaction/')) await interact(provider, user(), request, response);
     else protocol(request, response);
   };
   http.on('request', (request, response) => void serve(request, response));
   return {
     issuer,
     requests,
+    provider,
+    loopback,
     [Symbol.asyncDispose]: () => loopback[Symbol.asyncDispose](),
   };
 }
@@ -113,7 +133,7 @@ export async function redirectOf({ issuer }: Pick<SignInProvider, 'issuer'>, url
 
 async function interact(
   provider: Provider,
-  { answer = 'allow' }: ProviderOptions,
+  { answer, account }: User,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -122,14 +142,17 @@ async function interact(
     const denied = { error: 'access_denied', error_description: 'The user declined' };
     await provider.interactionFinished(request, response, denied, { mergeWithLastSubmission: false });
   } else if (prompt.name === 'login') {
-    const signedIn = { login: { accountId: subject } };
+    const signedIn = { login: { accountId: account } };
     await provider.interactionFinished(request, response, signedIn, { mergeWithLastSubmission: false });
   } else {
     const grant = new provider.Grant({
-      accountId: session?.accountId ?? subject,
+      accountId: session?.accountId ?? account,
       clientId: params.client_id,
     });
-    grant.addOIDCScope((prompt.details.missingOIDCScope ?? []).join(' '));
+    const { missingOIDCScope = [], missingResourceScopes = {} } = prompt.details;
+    grant.addOIDCScope(missingOIDCScope.join(' '));
+    for (const [resource, scopes] of Object.entries(missingResourceScopes))
+      grant.addResourceScope(resource, scopes.join(' '));
     const consented = { consent: { grantId: await grant.save() } };
     await provider.interactionFinished(request, response, consented, { mergeWithLastSubmission: true });
   }
