@@ -10,7 +10,7 @@ export { StoreUnavailableError, StoredFlowError } from './model/errors.ts';
 export type { StoredHost } from './store/host.ts';
 export type { RedisFlowStore } from './store/redis/create.ts';
 export type { RedisQuota, RedisStoreOptions } from './store/redis/options.ts';
-export type { SealingKey } from './store/redis/seal.ts';
+export type { SealingKey } from './base/sealing-keys.ts';
 export type {
   IoRedisClient,
   IoRedisSubscriber,

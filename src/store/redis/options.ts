@@ -3,7 +3,7 @@ import { InvalidOptionError } from '../../base/invalid-option.ts';
 import { requireInteger, show, typeOf } from '../../base/validate.ts';
 import { readOptions, type OptionTable } from '../../base/options.ts';
 import type { RedisClient } from './client.ts';
-import type { SealingKey } from './seal.ts';
+import type { SealingKey } from '../../base/sealing-keys.ts';
 
 /** Options of `redisStore`. Only `client` must be given. */
 export interface RedisStoreOptions {
