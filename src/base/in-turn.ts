@@ -7,3 +7,17 @@ export function inTurn(): (step: () => Promise<void>) => Promise<void> {
     return turn;
   };
 }
+
+/** Returns a function that runs the steps of each key in the order of its calls, and those of other keys meanwhile. */
+export function inTurnByKey(): <T>(key: string, step: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<void>>();
+  return (key, step) => {
+    const turn = (last.get(key) ?? Promise.resolve()).then(step);
+    const end = (): void => {
+      if (last.get(key) === ended) last.delete(key);
+    };
+    const ended = turn.then(end, end);
+    last.set(key, ended);
+    return turn;
+  };
+}

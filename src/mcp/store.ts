@@ -24,7 +24,9 @@ export interface McpStore {
   delete(key: string): unknown;
   /**
    * Runs work that no other user of the store runs for the same key at the same time. The lock ends with its process.
+   *
+   * @param signal Ends the wait for the lock, not the work.
    * @default work excludes other work of this process only
    */
-  lock?<T>(key: string, work: () => Promise<T>): Promise<T>;
+  lock?<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
