@@ -171,7 +171,7 @@ export const requirements = requirementsOn(
           token_type: 'bearer',
         };
         const given = { ...fields, note: steering };
-        const text = textOf(Tokens.fromDict(given), { signIn: {} });
+        const text = textOf(Tokens.fromDict(given));
         assert.equal(JSON.parse(text), given);
         assert.not.match(text, control, 'the terminal is steered');
       },

@@ -20,7 +20,7 @@ import { orThrow } from '../flows/operators.ts';
 import type { AuthorizationParameters } from '../model/authorization-url.ts';
 import type { CallbackResponse } from '../model/callback-response.ts';
 import type { Flow } from '../model/flow.ts';
-import { clientOf, type Client } from './client.ts';
+import type { Client, ClientSource } from './client.ts';
 import { offerDevice, signInByDevice } from './device.ts';
 import {
   AuthorizeEvent,
@@ -42,6 +42,7 @@ export interface Authorization {
   readonly metadata: ServerMetadata;
   readonly plan: Plan;
   readonly flow: Flow;
+  readonly clientOf: ClientSource;
 }
 
 /** Exchange of a response, and where its page leads. */
@@ -51,7 +52,7 @@ interface Redemption extends Exchange {
 
 /** Asks the user by a browser. Emits the events from the registration of a client to the tokens. */
 export function authorize(authorization: Authorization): Observable<SignInEvent> {
-  const { options, metadata, flow } = authorization;
+  const { options, metadata, flow, clientOf } = authorization;
   return abortable((signal) => clientOf(options, metadata, flow.redirectUri, signal)).pipe(
     switchMap((client) => concat(registrationOf(client, flow), ask(authorization, client))),
   );
@@ -61,14 +62,15 @@ export function authorize(authorization: Authorization): Observable<SignInEvent>
 export function authorizeDevice(
   options: ReadSignInOptions,
   metadata: ServerMetadata,
+  clientOf: ClientSource,
 ): Observable<SignInEvent> {
   return abortable((signal) => clientOf(options, metadata, undefined, signal)).pipe(
     switchMap((client) => concat(registrationOf(client), signInByDevice(options, client))),
   );
 }
 
-function registrationOf({ id, secret, registered }: Client, flow?: Flow): SignInEvent[] {
-  return registered ? [new RegisteredEvent(Date.now(), flow?.id, id, secret)] : [];
+function registrationOf({ id, secret, registration }: Client, flow?: Flow): SignInEvent[] {
+  return registration ? [new RegisteredEvent(Date.now(), flow?.id, id, secret)] : [];
 }
 
 function ask(authorization: Authorization, client: Client): Observable<SignInEvent> {

@@ -14,8 +14,8 @@ import { deviceGrant, listOf, type ServerMetadata } from './server-metadata.ts';
 export interface Client {
   id: string;
   secret: string | undefined;
-  /** Set if this sign-in has registered the client. */
-  registered?: true;
+  /** The client's metadata, if this sign-in has registered it. */
+  registration?: ClientMetadata;
   /** Key that the tokens are bound to. */
   dpop: DpopKey | undefined;
   /** Resolves with the options of openid-client that prove the key, with the nonces of earlier answers. */
@@ -32,13 +32,17 @@ export interface Client {
 
 export type KnownClient = ClientOptions & { issuer: string; clientId: string; dpop?: DpopKey | undefined };
 
-/** Resolves with the client of the options, or registers one for this redirect URI. Rejects with `RegistrationError`. */
-export async function clientOf(
+/** Resolves with the client of a sign-in, once its redirect URI is known. */
+export type ClientSource = (
   options: ReadSignInOptions,
   metadata: ServerMetadata,
+  /** Undefined if the sign-in expects no redirect. */
   redirectUri: string | undefined,
   signal: AbortSignal,
-): Promise<Client> {
+) => Promise<Client>;
+
+/** Resolves with the client of the options, or registers one for this redirect URI. Rejects with `RegistrationError`. */
+export const clientOf: ClientSource = async (options, metadata, redirectUri, signal) => {
   const openid = await loadOpenId();
   const { clientMetadataUrl } = options;
   // Undefined or false: the server would take the URL for the id of a client that it does not know.
@@ -47,7 +51,7 @@ export async function clientOf(
   const dpop = options.dpop === true ? DpopKey.generate() : options.dpop || undefined;
   if (clientId !== undefined) return knownClient(openid, { ...options, clientId, dpop }, metadata);
   return register(openid, { ...options, dpop }, metadata, redirectUri, signal);
-}
+};
 
 export function knownClient(openid: OpenId, options: KnownClient, metadata: ServerMetadata): Client {
   const { issuer, clientId: id, clientSecret, clientAuthentication, dpop, fetch } = options;
@@ -60,7 +64,12 @@ export function knownClient(openid: OpenId, options: KnownClient, metadata: Serv
   };
 }
 
-type Registering = Omit<ReadSignInOptions, 'dpop'> & { dpop: DpopKey | undefined };
+/** Options of a registration. */
+export interface Registering extends Omit<ReadSignInOptions, 'dpop'> {
+  dpop: DpopKey | undefined;
+  /** Further fields to register. They do not replace those that the sign-in depends on. */
+  clientMetadata?: Readonly<Record<string, unknown>> | undefined;
+}
 
 function proving(openid: OpenId, dpop: DpopKey | undefined): Pick<Client, 'dpop' | 'proof'> {
   let handle: DPoPHandle | undefined;
@@ -71,7 +80,8 @@ function proving(openid: OpenId, dpop: DpopKey | undefined): Pick<Client, 'dpop'
   return { dpop, proof };
 }
 
-async function register(
+/** Registers a client. Rejects with `RegistrationError`. */
+export async function register(
   openid: OpenId,
   options: Registering,
   metadata: ServerMetadata,
@@ -141,7 +151,7 @@ function mayConcernScope({ status = 0, error = '' }: Refusal): boolean {
 
 /** The client metadata to register. @see RFC 7591 section 2 */
 function registrationOf(
-  { clientName = 'rx-oauth-callback', scope, device, dpop }: Registering,
+  { clientName = 'rx-oauth-callback', scope, device, dpop, clientMetadata = {} }: Registering,
   metadata: ServerMetadata,
   redirectUri: string | undefined,
 ): Partial<ClientMetadata> {
@@ -152,6 +162,7 @@ function registrationOf(
   const usesDevice = device !== 'never' && metadata.device_authorization_endpoint !== undefined;
   if (usesDevice || redirectUri === undefined) grants.push(deviceGrant);
   return {
+    ...(clientMetadata as Partial<ClientMetadata>),
     client_name: clientName,
     application_type: redirectUri?.startsWith('https:') ? 'web' : 'native',
     redirect_uris: redirected,
@@ -174,7 +185,7 @@ function registeredClient(
   return {
     id,
     secret,
-    registered: true,
+    registration: registered,
     ...proving(openid, dpop),
     pushes: registered['require_pushed_authorization_requests'] === true,
     configure: configurator(openid, metadata, issuer, { id, auth, registered }, fetch),

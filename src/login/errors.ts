@@ -13,6 +13,8 @@ export type DiscoveryFlaw =
   | 'missing_endpoint'
   /** An endpoint is neither https nor on loopback. */
   | 'insecure_endpoint'
+  /** The metadata has the authorization endpoint of another issuer (RFC 9700 section 4.4). */
+  | 'shared_endpoint'
   /** The metadata does not list S256, which `requirePkce` requires. */
   | 'pkce_not_supported'
   /** The metadata does not list the response mode, or none that a callback server can receive. */
@@ -37,6 +39,8 @@ export class DiscoveryError extends CodedError {
     readonly issuer: string,
     readonly flaw: DiscoveryFlaw,
     message: string,
+    /** HTTP status of the answer, if it was the cause. 404 means that the issuer publishes no metadata. */
+    readonly status?: number,
   ) {
     super(message);
   }

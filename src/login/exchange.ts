@@ -56,7 +56,7 @@ export async function exchange(
     throw tokenError(openid, error, issuer, [response.code, flow.codeVerifier, client.secret]);
   }
   // A server may omit a scope that is the same as the requested one (RFC 6749 section 5.1).
-  return tokensOf(answer, issuer, client, { scope });
+  return tokensOf(answer, issuer, client, resource, { scope });
 }
 
 /**
@@ -91,7 +91,7 @@ export async function redeemDevice(
       `the token endpoint of ${issuer} gave an invalid answer: no id_token`,
       undefined,
     );
-  return tokensOf(answer, issuer, client, { scope });
+  return tokensOf(answer, issuer, client, resource, { scope });
 }
 
 /** Requests new tokens with a refresh token. Rejects with `TokenError`. */
@@ -123,7 +123,7 @@ export async function renew(
   // A server may omit fields that have not changed (RFC 6749 section 6, OpenID Connect Core section 12.2).
   const { id_token } = before;
   const { scope = before.scope } = parameters;
-  const after = tokensOf(answer, issuer, client, { refresh_token, scope, id_token });
+  const after = tokensOf(answer, issuer, client, parameters.resource, { refresh_token, scope, id_token });
   // The user must stay the same (OpenID Connect Core section 12.2).
   if (after.claims && before.claims && after.claims.sub !== before.claims.sub)
     throw new TokenError(
@@ -142,6 +142,7 @@ function tokensOf(
   answer: TokenEndpointResponse,
   issuer: string,
   { id, dpop }: Client,
+  resource: readonly string[],
   kept: Readonly<Record<string, string | undefined>> = {},
 ): Tokens {
   const { expires_in, token_type } = answer;
@@ -153,9 +154,10 @@ function tokensOf(
       undefined,
     );
   const bound = dpop && { dpop_jkt: dpop.thumbprint, dpop_jwk: dpop.toJwk() };
-  // Always set: some servers send a field of the same name with another meaning.
+  // Both are always set: some servers send a field of the same name with another meaning.
+  const requested = resource.length > 0 ? resource : undefined;
   const expires_at = expires_in === undefined ? undefined : Math.floor(Date.now() / 1_000) + expires_in;
-  const fields = { ...kept, ...answer, ...bound, issuer, client_id: id, expires_at };
+  const fields = { ...kept, ...answer, ...bound, issuer, client_id: id, resource: requested, expires_at };
   return Tokens.fromDict(withoutUndefined(fields));
 }
 

@@ -14,6 +14,8 @@ export interface DiscoverOptions {
   metadata?: ServerMetadata;
   requirePkce?: boolean;
   fetch?: Fetch;
+  /** Other issuers that the metadata may name. Exact strings. @default none */
+  aliases?: readonly string[];
   /** Throws `DiscoveryError` if the metadata lacks what the caller needs. */
   check?: (metadata: ServerMetadata) => void;
 }
@@ -70,7 +72,7 @@ async function lookAt(
 function unavailable({ issuer }: DiscoverOptions, { reason, status, unanswered, closed }: Refusal): Failure {
   const hasNothing = status === 404 || status === 410;
   return new Failure(
-    new DiscoveryError(issuer, 'unavailable', `the issuer ${issuer} ${reason}`),
+    new DiscoveryError(issuer, 'unavailable', `the issuer ${issuer} ${reason}`, status),
     hasNothing ? 0 : unanswered ? 1 : 2,
     unanswered === true && !closed,
   );
@@ -109,12 +111,12 @@ export function metadataUrls(issuer: string): URL[] {
 async function usable(
   openid: OpenId,
   metadata: ServerMetadata,
-  { issuer, requirePkce = false, check }: DiscoverOptions,
+  { issuer, requirePkce = false, aliases = [], check }: DiscoverOptions,
 ): Promise<ServerMetadata> {
   const fail = (flaw: DiscoveryFlaw, message: string): never => {
     throw new DiscoveryError(issuer, flaw, message);
   };
-  if (!(await isOfIssuer(openid, metadata, issuer))) {
+  if (!aliases.includes(metadata.issuer) && !(await isOfIssuer(openid, metadata, issuer))) {
     const advice = ofManyTenants(metadata)
       ? '; use the issuer of one tenant, with its id'
       : '; both must be equal';

@@ -19,7 +19,9 @@ import { rotation } from './rotation.ts';
 import { Tokens } from './tokens.ts';
 
 /** Options of `refresh`. */
-export interface RefreshOptions extends ClientOptions, Pick<SignInOptions, 'scope' | 'resource'> {
+export interface RefreshOptions extends ClientOptions, Pick<SignInOptions, 'scope'> {
+  /** Resources that the new tokens are for. @default those of the tokens @see RFC 8707 */
+  resource?: string | readonly string[];
   /**
    * Key that the tokens are bound to.
    * @default the key that they have with them
@@ -64,7 +66,7 @@ export function refresh(tokens: Tokens, given: RefreshOptions = {}): Observable<
   const { issuer, client_id: clientId, refresh_token } = tokens;
   if (refresh_token === undefined)
     throw new InvalidOptionError('tokens', 'must have a refresh_token; got none');
-  const { resource = [] } = options;
+  const { resource = tokens.resource } = options;
   const dpop = keyOf(tokens, options.dpop);
   const scope = joined(options.scope);
   const resources = [resource].flat();

@@ -20,6 +20,7 @@ import { type CallbackHost } from '../model/callback-host.ts';
 import type { BeginOptions, Flow } from '../model/flow.ts';
 import { createOAuthCallbackServer } from '../server/create.ts';
 import { authorize, authorizeDevice } from './authorization.ts';
+import { clientOf, type ClientSource } from './client.ts';
 import { isSignInError } from './errors.ts';
 import { DiscoveredEvent, FailedEvent, isLast, RejectedEvent, type SignInEvent } from './events.ts';
 import { Flights } from './flights.ts';
@@ -71,14 +72,20 @@ export function signIn(given: SignInOptions): Observable<SignInEvent> {
   return ofHost.join(JSON.stringify([issuer, clientId, scope, resource, parameters, dpop]), attempt(options));
 }
 
-function attempt(options: ReadSignInOptions): Observable<SignInEvent> {
+/** Signs a user in, with the client of this source. Does not join another sign-in. */
+export function attempt(
+  options: ReadSignInOptions,
+  source: ClientSource = clientOf,
+): Observable<SignInEvent> {
   const check = (metadata: ServerMetadata): unknown => planOf(options, metadata);
   return abortable((signal) => discover({ ...options, check }, signal)).pipe(
     switchMap((metadata) => {
       const plan = planOf(options, metadata);
       return concat(
         of<SignInEvent>(new DiscoveredEvent(Date.now(), metadata.issuer)),
-        plan.device?.isAlone ? authorizeDevice(options, metadata) : redirected(options, metadata, plan),
+        plan.device?.isAlone
+          ? authorizeDevice(options, metadata, source)
+          : redirected(options, metadata, plan, source),
       );
     }),
     catchError((error: unknown) =>
@@ -92,13 +99,18 @@ function redirected(
   options: ReadSignInOptions,
   metadata: ServerMetadata,
   plan: Plan,
+  source: ClientSource,
 ): Observable<SignInEvent> {
   const { open = false } = options;
   return withHost(options, (host) =>
     withFlow(
       host,
       (flow) => {
-        const signingIn = withRejections(host, flow, authorize({ options, metadata, plan, flow }));
+        const signingIn = withRejections(
+          host,
+          flow,
+          authorize({ options, metadata, plan, flow, clientOf: source }),
+        );
         return open ? opening(signingIn) : signingIn;
       },
       beginOptions(options, metadata, plan),

@@ -20,6 +20,8 @@ export interface TokenFields {
   refresh_token?: string;
   id_token?: string;
   scope?: string;
+  /** Resources that the tokens were requested for, which `refresh` names again (RFC 8707). */
+  resource?: string | readonly string[];
   /** Thumbprint of the key that the tokens are bound to (RFC 9449). */
   dpop_jkt?: string;
   /** That key, as a private JWK. A program that keeps it elsewhere may leave it out, and give it to `refresh`. */
@@ -107,6 +109,11 @@ export class Tokens {
 
   get scope(): string | undefined {
     return this.#fields.scope;
+  }
+
+  /** Resources that the tokens were requested for. @see RFC 8707 */
+  get resource(): readonly string[] {
+    return [this.#fields.resource ?? []].flat().filter((each) => typeof each === 'string');
   }
 
   /** Key that the tokens are bound to; undefined if they are not bound, or the key is kept elsewhere. */

@@ -46,7 +46,7 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
       return;
     }
     await file?.requireReplaceable();
-    const save = saving(file, [given.resource ?? []].flat());
+    const save = saving(file);
     const work = concat(
       refreshed(saved, settings, progress).pipe(
         save,

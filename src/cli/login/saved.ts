@@ -28,28 +28,19 @@ export const marginMs = 60_000;
  */
 export function isReusable(tokens: Tokens, { refresh, signIn: { resource } }: LoginSettings): boolean {
   const { expiresAt = 0 } = tokens;
-  const saved = sorted(tokens.toDict()[resourceField]);
-  return !refresh && expiresAt - marginMs > Date.now() && isDeepStrictEqual(saved, sorted(resource));
+  return (
+    !refresh &&
+    expiresAt - marginMs > Date.now() &&
+    isDeepStrictEqual(sorted(tokens.resource), sorted(resource))
+  );
 }
 
-/** Field of the file for the resources that were asked for. A token response does not name them. */
-const resourceField = 'resource';
+const sorted = (resource: string | readonly string[] = []): string[] =>
+  [...new Set([resource].flat())].sort();
 
-/** Gives the resources that saved tokens were asked for. */
-export function resourcesOf(tokens: Tokens): string[] {
-  const saved = tokens.toDict()[resourceField];
-  return [saved ?? []].flat().filter((each) => typeof each === 'string');
-}
-
-const sorted = (resource: unknown = []): unknown[] => [...new Set([resource].flat())].sort();
-
-/** Returns the text to save or print for tokens of a sign-in or a refresh with these settings. */
-export function textOf(
-  tokens: Tokens,
-  { signIn: { resource = [] } }: { signIn: Pick<LoginSettings['signIn'], 'resource'> },
-): string {
-  const dict = { ...tokens.toDict(), ...(resource.length > 0 && { [resourceField]: resource }) };
-  return `${printableJson(JSON.stringify(dict, undefined, 2))}\n`;
+/** Returns the text to save or print for tokens. */
+export function textOf(tokens: Tokens): string {
+  return `${printableJson(JSON.stringify(tokens.toDict(), undefined, 2))}\n`;
 }
 
 /** Reads tokens from the text of a file; returns undefined if there are none. */

@@ -18,23 +18,18 @@ export interface Received {
  * accept no other one.
  *
  * @param file Not given if the tokens are to be printed.
- * @param resource Resources that the tokens were asked for.
  */
-export function saving(
-  file: TokenPlace | undefined,
-  resource: readonly string[],
-): OperatorFunction<Tokens, Received> {
-  const ofResource = (tokens: Tokens): string => textOf(tokens, { signIn: { resource } });
+export function saving(file: TokenPlace | undefined): OperatorFunction<Tokens, Received> {
   return (source) =>
     source.pipe(
       catchError(async (error: unknown) => {
         // The error of the answer says more than one of the file.
         if (error instanceof TokenError && error.kept)
-          await file?.replace(ofResource(error.kept)).catch(() => undefined);
+          await file?.replace(textOf(error.kept)).catch(() => undefined);
         throw error;
       }),
       concatMap(async (tokens) => {
-        const text = ofResource(tokens);
+        const text = textOf(tokens);
         const unsaved = await file?.replace(text).then(
           () => undefined,
           (error: unknown) => error as Error,

@@ -13,7 +13,7 @@ import { stopped } from '../login/interrupted.ts';
 import { openTokenFile, readSaved } from '../login/open-token-file.ts';
 import { isRejection } from '../login/refreshed.ts';
 import type { TokenPlace } from '../login/place.ts';
-import { resourcesOf, tokensIn } from '../login/saved.ts';
+import { tokensIn } from '../login/saved.ts';
 import { saving, type Received } from '../login/saving.ts';
 import { clientOptions, requirePlace, timeoutOf } from '../login/settings.ts';
 import { duration } from '../times.ts';
@@ -112,9 +112,7 @@ async function renewed(saved: Credential, opened: TokenPlace, request: TokenRequ
 
 /** Resolves with new tokens once they are saved, whatever they are like: the refresh token that was sent may be used up. */
 function refreshed(tokens: Tokens, opened: TokenPlace, { client, io }: TokenRequest): Promise<Received> {
-  const resource = resourcesOf(tokens);
-  const requested = refresh(tokens, { ...client, ...(resource.length > 0 && { resource }) });
-  return firstValueFrom(requested.pipe(saving(opened, resource), finishing(io, stopped)));
+  return firstValueFrom(refresh(tokens, client).pipe(saving(opened), finishing(io, stopped)));
 }
 
 /** Gives the saved credential if it is still valid, and says why there is no new one. Throws the error otherwise. */

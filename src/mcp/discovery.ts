@@ -1,0 +1,122 @@
+import { DiscoveryError } from '../login/errors.ts';
+import { discover } from '../login/metadata.ts';
+import type { Fetch } from '../login/requests.ts';
+import type { ServerMetadata } from '../login/server-metadata.ts';
+import type { Challenge } from './challenge.ts';
+import { mayLeadTo } from './origins.ts';
+import { resourceMetadataOf } from './resource-metadata.ts';
+
+/** An authorization server. */
+export interface AuthorizationServer {
+  readonly metadata: ServerMetadata;
+  /** False if it publishes no metadata; then its endpoints are those of the MCP specification of 2025-03-26. */
+  readonly isPublished: boolean;
+}
+
+/** What was found out about a server. */
+export interface Discovered extends AuthorizationServer {
+  /** Name of the server in requests to the authorization server (RFC 8707); undefined if it publishes none. */
+  readonly resource: string | undefined;
+  /** Scopes that the server names in its metadata. */
+  readonly scopes: string | undefined;
+  /** True if the server names its authorization server. */
+  readonly isNamed: boolean;
+}
+
+/** Finds the authorization servers of servers. */
+export class Discovery {
+  readonly #fetch: Fetch;
+  /** Issuers by authorization endpoint. Two that share one could mix up their responses. */
+  readonly #issuers = new Map<string, string>();
+
+  constructor(fetch: Fetch) {
+    this.#fetch = fetch;
+  }
+
+  /**
+   * Resolves with the authorization server of a server.
+   *
+   * @throws {DiscoveryError} if metadata is unavailable or must not be used
+   * @throws {ResourceMismatchError} if the server has the metadata of another resource
+   */
+  async ofServer(
+    server: string,
+    { resourceMetadata }: Challenge,
+    trustedIssuers: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Discovered> {
+    const found = await resourceMetadataOf(server, resourceMetadata, this.#fetch, signal);
+    const { issuer } = found ?? {};
+    const { origin } = new URL(server);
+    const as = await this.ofIssuer(issuer ?? origin, trustedIssuers, signal, issuer === undefined);
+    return { ...as, resource: found?.resource, scopes: found?.scopes, isNamed: issuer !== undefined };
+  }
+
+  /** @param mayLackMetadata True if the issuer may publish no metadata. */
+  async ofIssuer(
+    issuer: string,
+    trustedIssuers: readonly string[],
+    signal: AbortSignal,
+    mayLackMetadata = true,
+  ): Promise<AuthorizationServer> {
+    const aliases = [slashToggled(issuer), ...trustedIssuers];
+    try {
+      const metadata = await discover({ issuer, aliases, fetch: this.#fetch }, signal);
+      this.#require(metadata);
+      return { metadata, isPublished: true };
+    } catch (error) {
+      if (!mayLackMetadata || !isUnpublished(error)) throw error;
+      return { metadata: defaultMetadata(issuer), isPublished: false };
+    }
+  }
+
+  #require(metadata: ServerMetadata): void {
+    const { issuer, authorization_endpoint: endpoint } = metadata;
+    for (const name of endpoints)
+      if (metadata[name] !== undefined && !mayLeadTo(issuer, metadata[name]))
+        throw new DiscoveryError(
+          issuer,
+          'insecure_endpoint',
+          `the ${name} of ${issuer} must be https, and on no other machine`,
+        );
+    if (endpoint === undefined) return;
+    const { origin, pathname } = new URL(endpoint);
+    const other = this.#issuers.get(origin + pathname);
+    if (other !== undefined && other !== issuer)
+      throw new DiscoveryError(
+        issuer,
+        'shared_endpoint',
+        `the issuer ${issuer} has the authorization endpoint of ${other}; each must have its own`,
+      );
+    this.#issuers.set(origin + pathname, issuer);
+  }
+}
+
+const endpoints = [
+  'authorization_endpoint',
+  'token_endpoint',
+  'registration_endpoint',
+  'revocation_endpoint',
+  'pushed_authorization_request_endpoint',
+] as const;
+
+/** Returns the other spelling of an issuer. Many servers name their issuer with a slash in one place and without it in another. */
+function slashToggled(issuer: string): string {
+  return issuer.endsWith('/') ? issuer.slice(0, -1) : `${issuer}/`;
+}
+
+function isUnpublished(error: unknown): boolean {
+  if (!(error instanceof DiscoveryError) || error.flaw !== 'unavailable') return false;
+  const { status = 0 } = error;
+  return status >= 400 && status < 500 && status !== 429;
+}
+
+function defaultMetadata(issuer: string): ServerMetadata {
+  const { origin } = new URL(issuer);
+  return {
+    issuer: origin,
+    authorization_endpoint: `${origin}/authorize`,
+    token_endpoint: `${origin}/token`,
+    registration_endpoint: `${origin}/register`,
+  };
+}

@@ -1,0 +1,58 @@
+import { credentialsIn, storedValueOf, type Credentials } from './credentials.ts';
+import { unreadable, type Vault } from './vault.ts';
+
+/** Tokens that are in use, and where they are from. */
+export interface Held {
+  readonly credentials: Credentials;
+  readonly from: 'store' | 'refresh' | 'person';
+  /** True once the server has accepted the access token. */
+  isAccepted: boolean;
+}
+
+/** The tokens for one server, here and in the store. */
+export class HeldTokens {
+  readonly #key: string;
+  readonly #vault: Vault;
+  #held: Held | undefined;
+
+  constructor(key: string, vault: Vault) {
+    this.#key = key;
+    this.#vault = vault;
+  }
+
+  get held(): Held | undefined {
+    return this.#held;
+  }
+
+  get credentials(): Credentials | undefined {
+    return this.#held?.credentials;
+  }
+
+  /** The access token; undefined if there is none. */
+  get token(): string | undefined {
+    return this.#held?.credentials.tokens.access_token;
+  }
+
+  /** Reads the store. What cannot be read there is held on as it is here. */
+  async reload(): Promise<void> {
+    const stored = await this.#vault.get(this.#key, credentialsIn);
+    if (stored === unreadable) return;
+    if (stored?.tokens.access_token !== this.token) this.#hold(stored, 'store');
+  }
+
+  /** Keeps new tokens, here and in the store. */
+  async keep(credentials: Credentials, from: Held['from']): Promise<void> {
+    this.#hold(credentials, from);
+    await this.#vault.set(this.#key, storedValueOf(credentials), credentialsIn);
+  }
+
+  /** Forgets the tokens, here and in the store. */
+  async drop(): Promise<void> {
+    this.#held = undefined;
+    await this.#vault.delete(this.#key);
+  }
+
+  #hold(credentials: Credentials | undefined, from: Held['from']): void {
+    this.#held = credentials && { credentials, from, isAccepted: false };
+  }
+}

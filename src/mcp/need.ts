@@ -1,0 +1,16 @@
+import type { Challenge } from './challenge.ts';
+import type { Open, ReadServerOptions } from './options.ts';
+
+/** What new tokens must be good for. */
+export interface Need {
+  /** Undefined if tokens are refreshed before the server asks for that. */
+  readonly challenge: Challenge | undefined;
+  /** True if the tokens lack scopes. */
+  readonly isStepUp: boolean;
+  /** True if the server rejected a token that had just been refreshed. */
+  readonly mustAsk: boolean;
+  /** True if the program wants a sign-in, not a request. Then the person may be asked for scopes that were not granted. */
+  readonly isExplicit: boolean;
+  readonly options: ReadServerOptions;
+  readonly open: Open | undefined;
+}

@@ -1,0 +1,168 @@
+import { firstValueFrom } from 'rxjs';
+import { TokenError } from '../login/errors.ts';
+import { refresh, type RefreshOptions } from '../login/refresh.ts';
+import { codeOf } from './asking.ts';
+import type { Challenge } from './challenge.ts';
+import type { Need } from './need.ts';
+import { secretOf, type Clients } from './clients.ts';
+import { isAlive, type Credentials } from './credentials.ts';
+import type { AuthorizationServer, Discovered, Discovery } from './discovery.ts';
+import { InsufficientScopeError, SignInRequiredError, type SignInReason } from './errors.ts';
+import type { HeldTokens } from './held.ts';
+import type { Open } from './options.ts';
+import type { Report } from './report.ts';
+import type { Fetch } from '../login/requests.ts';
+import { includesScopes, offlineAccess, unionOf } from './scopes.ts';
+import type { SignIns } from './sign-ins.ts';
+
+/** Where new tokens come from. */
+export interface Sources {
+  readonly server: string;
+  readonly held: HeldTokens;
+  readonly clients: Clients;
+  readonly discovery: Discovery;
+  readonly signIns: SignIns;
+  readonly report: Report;
+  readonly fetch: Fetch;
+}
+
+/** Gets new tokens for one server: from another process, by a refresh, or from the person. */
+export class Renewal {
+  readonly #from: Sources;
+  readonly #need: Need;
+  readonly #signal: AbortSignal;
+
+  constructor(from: Sources, need: Need, signal: AbortSignal) {
+    this.#from = from;
+    this.#need = need;
+    this.#signal = signal;
+  }
+
+  /**
+   * Resolves once there are other tokens than those that were used. The caller holds the lock of the server.
+   *
+   * @param used Access token that the server has rejected; undefined if the request had none.
+   */
+  async run(used: string | undefined): Promise<void> {
+    const { held, report } = this.#from;
+    const need = this.#need;
+    await held.reload();
+    const kept = held.credentials;
+    if (kept && held.token !== used && isAlive(kept)) {
+      report.refreshed(kept, 'another_process');
+      return;
+    }
+    const mayRefresh = kept?.tokens.refresh_token !== undefined && !need.isStepUp && !need.mustAsk;
+    let reason: SignInReason = need.isStepUp ? 'insufficient_scope' : kept ? 'tokens_refused' : 'no_tokens';
+    this.#requireUnasked(kept, need.challenge?.scope);
+    if (!mayRefresh) this.#requirePerson(reason);
+    const found = need.challenge && (await this.#discover(need.challenge));
+    if (kept && mayRefresh) {
+      const hasMoved = found?.isNamed && found.metadata.issuer !== kept.tokens.issuer;
+      if (!hasMoved && (await this.#refresh(kept, found))) return;
+      reason = hasMoved ? 'issuer_changed' : 'refresh_refused';
+    }
+    // The request tells what the server wants now.
+    if (!found) return;
+    const open = this.#requirePerson(reason);
+    await this.#ask(kept, found, open);
+  }
+
+  async #discover(challenge: Challenge): Promise<Discovered> {
+    const { discovery, server, report } = this.#from;
+    const { trustedIssuers } = this.#need.options;
+    const found = await discovery.ofServer(server, challenge, trustedIssuers, this.#signal);
+    report.discovered(found.metadata.issuer, found.resource);
+    return found;
+  }
+
+  /** Throws if the scopes that a request needs were asked for before. */
+  #requireUnasked(kept: Credentials | undefined, needed: string | undefined): void {
+    const { isStepUp, isExplicit } = this.#need;
+    if (!isStepUp || isExplicit || !kept || needed === undefined) return;
+    const { scope } = kept.tokens;
+    if (includesScopes(unionOf(kept.asked, scope), needed))
+      throw new InsufficientScopeError(this.#from.server, needed, scope);
+  }
+
+  #requirePerson(reason: SignInReason): Open {
+    const { challenge, open } = this.#need;
+    const { report, server } = this.#from;
+    report.required(reason, challenge?.scope);
+    if (!open) throw new SignInRequiredError(server, reason, challenge?.scope);
+    return open;
+  }
+
+  /** Resolves with true if there are new tokens, and with false once tokens that cannot be refreshed are forgotten. */
+  async #refresh(kept: Credentials, found: AuthorizationServer | undefined): Promise<boolean> {
+    const { held, clients, report } = this.#from;
+    const { issuer } = kept.tokens;
+    try {
+      const tokens = await this.#requestRefresh(kept, found);
+      const renewed = { ...kept, tokens };
+      await held.keep(renewed, 'refresh');
+      report.refreshed(renewed, 'us');
+      return true;
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      if (error.kept) await held.keep({ ...kept, tokens: error.kept }, 'store');
+      const isOfClient = error.error === 'invalid_client' || error.error === 'unauthorized_client';
+      // A client that was given can be mended by its owner only.
+      const isGiven = this.#need.options.client?.id === kept.client.client_id;
+      if (error.error !== 'invalid_grant' && !(isOfClient && !isGiven)) throw error;
+      if (isOfClient) await clients.forget(issuer, kept.client);
+      await held.drop();
+      return false;
+    }
+  }
+
+  async #requestRefresh(
+    kept: Credentials,
+    found: AuthorizationServer | undefined,
+  ): Promise<Credentials['tokens']> {
+    const { tokens, client, asked } = kept;
+    const { discovery, fetch } = this.#from;
+    const { trustedIssuers } = this.#need.options;
+    const isSame = found?.metadata.issuer === tokens.issuer;
+    const as = isSame ? found : await discovery.ofIssuer(tokens.issuer, trustedIssuers, this.#signal);
+    const options: RefreshOptions = { metadata: as.metadata, ...secretOf(client), fetch };
+    const send = (more: RefreshOptions): Promise<Credentials['tokens']> =>
+      // Not aborted: the server may have used the refresh token up.
+      firstValueFrom(refresh(tokens, { ...options, ...more }));
+    try {
+      return await send({});
+    } catch (error) {
+      const scope = tokens.scope ?? asked;
+      if (scope === undefined || !wantsScope(error)) throw error;
+      return send({ scope });
+    }
+  }
+
+  async #ask(kept: Credentials | undefined, found: Discovered, open: Open): Promise<void> {
+    const { server, held, clients, report, signIns } = this.#from;
+    const { options } = this.#need;
+    const scope = this.#scopeOf(kept, found);
+    const asked = { server, found, scope, options, open, clients, report };
+    const received = await signIns.ask(asked, this.#signal);
+    await held.keep(received, 'person');
+    report.signedIn(received);
+  }
+
+  #scopeOf(kept: Credentials | undefined, found: Discovered): string | undefined {
+    const { options, challenge, isStepUp } = this.#need;
+    const needed = challenge?.scope ?? found.scopes;
+    if (challenge?.scope === undefined) this.#requireUnasked(kept, needed);
+    const first = options.scopes ?? needed;
+    // What was granted once is asked for again, so that the person is asked once.
+    const granted = kept?.tokens.issuer === found.metadata.issuer ? kept.tokens.scope : undefined;
+    const scope = isStepUp ? unionOf(first, granted, kept?.asked, needed) : unionOf(first, granted);
+    if (scope === undefined || options.scopes !== undefined) return scope;
+    return unionOf(scope, offlineAccess(found.metadata));
+  }
+}
+
+/** Entra rejects a refresh for a resource without its scope. */
+function wantsScope(error: unknown): boolean {
+  if (!(error instanceof TokenError)) return false;
+  return codeOf(error) === 'invalid_target' || error.message.includes('AADSTS');
+}

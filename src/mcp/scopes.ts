@@ -1,0 +1,28 @@
+import { listOf as supported, type ServerMetadata } from '../login/server-metadata.ts';
+
+/** Joins scopes without repeating one. Returns undefined if there are none. @see RFC 6749 section 3.3 */
+export function unionOf(...scopes: readonly (string | undefined)[]): string | undefined {
+  const all = new Set(scopes.flatMap(listOf));
+  return all.size > 0 ? [...all].join(' ') : undefined;
+}
+
+/** Tells if all scopes of `some` are among `all`. */
+export function includesScopes(all: string | undefined, some: string | undefined): boolean {
+  const given = new Set(listOf(all));
+  return listOf(some).every((scope) => given.has(scope));
+}
+
+function listOf(scope = ''): string[] {
+  return scope.split(' ').filter((each) => each !== '');
+}
+
+/** Returns the scopes that both have. */
+export function commonScopes(one: string | undefined, other: string | undefined): string | undefined {
+  return unionOf(...listOf(one).filter((scope) => includesScopes(other, scope)));
+}
+
+/** Returns the scope for a refresh token, if an authorization server lists it. @see OpenID Connect Core section 11 */
+export function offlineAccess({ scopes_supported }: ServerMetadata): string | undefined {
+  const scope = 'offline_access';
+  return supported(scopes_supported).includes(scope) ? scope : undefined;
+}

@@ -1,0 +1,11 @@
+import { Observable } from 'rxjs';
+
+/** Returns an Observable that errors with the reason of the signal once it aborts. */
+export function aborting(signal: AbortSignal): Observable<never> {
+  return new Observable((subscriber) => {
+    const abort = (): void => subscriber.error(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+    return () => signal.removeEventListener('abort', abort);
+  });
+}
