@@ -6,6 +6,7 @@ export const chaosPrograms: Readonly<Record<string, string>> = {
   'broken-network': 'behaviour/client/broken-network.spec.ts',
   resuming: 'behaviour/client/resuming.spec.ts',
   'monitor-page': 'behaviour/monitor/long-tasks.spec.ts',
+  'mcp-store': 'behaviour/mcp/store-chaos.spec.ts',
 };
 
 /** Returns the full count in `npm run chaos`, and a twentieth of it in the suite. */
