@@ -211,8 +211,12 @@ function configurator(
   };
 }
 
-/** @see RFC 8414 section 2: the default is `client_secret_basic` */
-function authentication(
+/**
+ * Returns the way in which a client proves itself to the token endpoint.
+ *
+ * @see RFC 8414 section 2: the default is `client_secret_basic`
+ */
+export function authentication(
   openid: OpenId,
   { token_endpoint_auth_methods_supported: methods = ['client_secret_basic'] }: ServerMetadata,
   secret: string | undefined,

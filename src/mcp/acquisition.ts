@@ -4,7 +4,7 @@ import { revoke } from '../login/revoke.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
 import { Clients, secretOf } from './clients.ts';
 import type { Credentials } from './credentials.ts';
-import { Discovery } from './discovery.ts';
+import { Discovery, type AuthorizationServer } from './discovery.ts';
 import type { HeldTokens } from './held.ts';
 import type { Need } from './need.ts';
 import type { ReadOptions } from './options.ts';
@@ -51,6 +51,14 @@ export class Acquisition {
     const clients = new Clients(this.#options, vault, this.#fetch);
     const [discovery, signIns, fetch] = [this.#discovery, this.#signIns, this.#fetch];
     await new Renewal({ server, held, clients, discovery, signIns, report, fetch }, need, signal).run(used);
+  }
+
+  authorizationServer(
+    issuer: string,
+    trustedIssuers: readonly string[],
+    signal: AbortSignal,
+  ): Promise<AuthorizationServer> {
+    return this.#discovery.ofIssuer(issuer, trustedIssuers, signal);
   }
 
   /** Resolves with true if the authorization server has revoked the tokens. */

@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
 import { HotStream } from '../base/hot-stream.ts';
+import { inTurnByKey } from '../base/in-turn.ts';
 import { IsolatedObservable } from '../base/isolated-observable.ts';
 import { requireInteger } from '../base/validate.ts';
 import { FlowCancelledError } from '../model/errors.ts';
@@ -19,10 +20,10 @@ import {
   type Open,
   type ReadOptions,
 } from './options.ts';
+import { SessionProvider, type McpOAuthProvider } from './provider.ts';
 import { inTime, type FetchLike } from './requests.ts';
 import { ServerSession, type Shared } from './session.ts';
 import { signInTo } from './sign-in.ts';
-import { Locks } from './vault.ts';
 
 /** Options of `signIn`. */
 export interface McpSignInOptions extends McpServerOptions {
@@ -57,6 +58,12 @@ export interface McpAuth extends AsyncDisposable {
    * The time of the handshake does not run while a person is asked.
    */
   connect<T>(client: McpClient<T>, server: string | URL, options?: ConnectOptions<T>): Promise<T>;
+  /**
+   * Returns an `OAuthClientProvider` of either SDK, for programs that take nothing else. It signs in when the SDK reads its tokens. An
+   * SDK that meets 401 then refreshes by itself, once for each request. If there is no refresh token, that request fails once with
+   * `UnauthorizedError`, and the next one has new tokens. An SDK of 1.x cannot ask for further scopes.
+   */
+  provider(server: string | URL, options?: McpServerOptions): McpOAuthProvider;
   /**
    * Signs in to a server before a request needs that. Returns a cold Observable of the events; the last one is `signed_in` or
    * `failed`. It joins the sign-in in progress. If all subscribers unsubscribe, and no request waits, the sign-in is cancelled.
@@ -111,7 +118,7 @@ class Sessions implements McpAuth {
       options,
       report,
       acquisition: () => (this.#acquisition ??= this.#acquire()),
-      locks: new Locks(),
+      locks: inTurnByKey(),
       emit: (event) => this.#events.next(event),
       closed: this.#closing.signal,
     };
@@ -121,6 +128,13 @@ class Sessions implements McpAuth {
     const options = readServerOptions(given, 'fetch');
     const { open, fetch: send } = this.#options;
     return guardedFetch(this.#session(server, options.account), { options, open, send });
+  }
+
+  provider(server: string | URL, given: McpServerOptions = {}): McpOAuthProvider {
+    const options = readServerOptions(given, 'provider');
+    const { open, fetch, clientName } = this.#options;
+    const need = { isStepUp: false, mustAsk: false, isExplicit: false, options, open };
+    return new SessionProvider(this.#session(server, options.account), clientName, need, inTime(fetch));
   }
 
   async connect<T>(client: McpClient<T>, server: string | URL, given: ConnectOptions<T> = {}): Promise<T> {

@@ -3,6 +3,7 @@ import { isSignInError } from '../login/errors.ts';
 import { FlowCancelledError } from '../model/errors.ts';
 import type { Acquisition } from './acquisition.ts';
 import { isAlive, type Credentials } from './credentials.ts';
+import type { AuthorizationServer } from './discovery.ts';
 import type { McpEvent, McpStatus } from './events.ts';
 import { HeldTokens, type Held } from './held.ts';
 import type { ReadOptions } from './options.ts';
@@ -190,6 +191,33 @@ export class ServerSession {
   async #revoked(credentials: Credentials): Promise<boolean> {
     const acquisition = await this.#shared.acquisition();
     return acquisition.revoke(credentials);
+  }
+
+  /** Keeps tokens that another client has got with the refresh token of these. The caller has the lock. */
+  async adopt(tokens: Credentials['tokens']): Promise<void> {
+    const { credentials } = this.#held;
+    if (!credentials) return;
+    const renewed = { ...credentials, tokens };
+    await this.#held.keep(renewed, 'refresh');
+    this.report.refreshed(renewed, 'us');
+  }
+
+  /** Runs work that nobody else who has the store runs for this server, with the tokens as they are stored. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#vault.lock(this.#key, async () => {
+      await this.#held.reload();
+      return work();
+    });
+  }
+
+  async authorizationServer(issuer: string, trustedIssuers: readonly string[]): Promise<AuthorizationServer> {
+    const acquisition = await this.#shared.acquisition();
+    return acquisition.authorizationServer(issuer, trustedIssuers, this.#shared.closed);
+  }
+
+  /** Forgets tokens that the authorization server has rejected. */
+  drop(): Promise<void> {
+    return this.#held.drop();
   }
 
   /** Forgets the tokens, whatever the authorization server answers to their revocation. */

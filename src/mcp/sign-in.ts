@@ -4,7 +4,7 @@ import { withoutUndefined } from '../base/without-undefined.ts';
 import { isSignInError } from '../login/errors.ts';
 import type { Fetch } from '../login/requests.ts';
 import { FlowCancelledError } from '../model/errors.ts';
-import { challengeOf, type Challenge } from './challenge.ts';
+import { challengeBy } from './asked-server.ts';
 import type { McpEvent } from './events.ts';
 import type { Open, ReadServerOptions } from './options.ts';
 import { isAlive } from './credentials.ts';
@@ -45,7 +45,7 @@ async function outcomeOf(
     const { credentials } = session;
     const isStepUp = credentials !== undefined && !includesScopes(credentials.tokens.scope, options.scopes);
     if (!credentials || isStepUp || !isAlive(credentials)) {
-      const asked = await challengeBy(session.server, fetch);
+      const asked = (await challengeBy(session.server, fetch)) ?? {};
       const challenge = isStepUp ? { ...asked, ...withoutUndefined({ scope: options.scopes }) } : asked;
       await session.signIn({ challenge, isStepUp, mustAsk: false, isExplicit: true, options, open }, signal);
     }
@@ -56,12 +56,4 @@ async function outcomeOf(
     if (isSignInError(error)) return report.failedEvent(error);
     throw error;
   }
-}
-
-/** Resolves with what a server asks for if a request has no token. A server that asks for nothing may still have metadata. */
-async function challengeBy(server: string, fetch: Fetch): Promise<Challenge> {
-  const headers = { accept: 'application/json, text/event-stream' };
-  const response = await fetch(server, { headers, redirect: 'manual' }).catch(() => undefined);
-  await response?.body?.cancel();
-  return response?.status === 401 ? challengeOf(response.headers) : {};
 }

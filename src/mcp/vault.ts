@@ -1,20 +1,9 @@
+import type { inTurnByKey } from '../base/in-turn.ts';
 import { TokenStoreError } from './errors.ts';
 import type { McpStore } from './store.ts';
 
 /** Runs work for the same key one after another. */
-export class Locks {
-  readonly #last = new Map<string, Promise<unknown>>();
-
-  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#last.get(key) ?? Promise.resolve()).then(work, work);
-    this.#last.set(key, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#last.get(key) === turn) this.#last.delete(key);
-    }
-  }
-}
+export type Locks = ReturnType<typeof inTurnByKey>;
 
 /** Result of reading a value that is there, but cannot be read. */
 export const unreadable = Symbol('unreadable');
@@ -61,7 +50,7 @@ export class Vault {
   /** Runs work that no other user of the store runs for this key. Rejects with `TokenStoreError` if it cannot be locked. */
   async lock<T>(key: string, work: () => Promise<T>): Promise<T> {
     const store = this.#store;
-    if (!store.lock) return this.#locks.run(key, work);
+    if (!store.lock) return this.#locks(key, work);
     let isHeld = false;
     const locked = store.lock(key, async () => {
       isHeld = true;
