@@ -1,48 +1,10 @@
 /** A node of a service as a process of its own, for specs that end it without warning. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { build } from 'esbuild';
 import { deadline } from './assert.ts';
 import type { Balancer } from './balancer.ts';
 import { token } from './bridge.ts';
-
-const root = join(import.meta.dirname, '..', '..');
-
-/** The node's program, compiled once: starting it must not be what takes the time. */
-export class NodeProgram implements Disposable {
-  readonly file: string;
-  readonly #folder: string;
-
-  private constructor(folder: string) {
-    this.#folder = folder;
-    this.file = join(folder, 'node.mjs');
-  }
-
-  static async compile(): Promise<NodeProgram> {
-    // Within the repository, so that its packages are found.
-    const artifacts = join(root, 'artifacts');
-    mkdirSync(artifacts, { recursive: true });
-    const program = new NodeProgram(mkdtempSync(join(artifacts, 'node-')));
-    await build({
-      entryPoints: [join(root, 'spec/fixtures/programs/cluster-node.ts')],
-      outfile: program.file,
-      bundle: true,
-      packages: 'external',
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      logLevel: 'error',
-    });
-    return program;
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.#folder, { recursive: true, force: true });
-  }
-}
 
 export class NodeProcess {
   readonly port: number;
@@ -55,13 +17,11 @@ export class NodeProcess {
     this.#balancer = balancer;
   }
 
-  /** @param offset Milliseconds that its clock is ahead. */
-  static async start(
-    { file }: NodeProgram,
-    redis: string,
-    balancer: Balancer,
-    offset: number,
-  ): Promise<NodeProcess> {
+  /**
+   * @param file Path of the compiled `cluster-node.ts`.
+   * @param offset Milliseconds that its clock is ahead.
+   */
+  static async start(file: string, redis: string, balancer: Balancer, offset: number): Promise<NodeProcess> {
     const child = spawn(process.execPath, [file, redis, balancer.url, String(offset), token], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -13,8 +13,9 @@ import { Balancer } from '../../helpers/balancer.ts';
 import { token } from '../../helpers/bridge.ts';
 import { chaosCount, chaosDeadline } from '../../helpers/chaos.ts';
 import { hastened } from '../../helpers/clock.ts';
+import { CompiledPrograms } from '../../helpers/compiled-programs.ts';
 import { Crowd } from '../../helpers/http.ts';
-import { NodeProcess, NodeProgram } from '../../helpers/node-process.ts';
+import { NodeProcess } from '../../helpers/node-process.ts';
 import { Admin } from '../../helpers/redis.ts';
 import { hasRedis, noRedis, RedisServer } from '../../helpers/redis-server.ts';
 import { newState } from '../../helpers/server.ts';
@@ -66,7 +67,8 @@ const test = all.when(hasRedis, noRedis);
 test(
   `L-06 L-10 L-14 L-15 ends each sign-in once, whatever breaks`,
   async () => {
-    using program = await NodeProgram.compile();
+    using programs = new CompiledPrograms('cluster-node.ts');
+    const program = programs.pathOf('cluster-node.ts');
     const redis = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always');
     const balancer = await Balancer.open();
     using crowd = new Crowd({ keepAlive: false, connections: 128 });
