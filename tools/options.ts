@@ -24,6 +24,13 @@ export const optionTypes: readonly (readonly [type: string, entry: string])[] = 
   ['RefreshOptions', 'login'],
   ['ClientMetadataOptions', 'login'],
   ['OpenBrowserOptions', 'login'],
+  ['McpAuthOptions', 'mcp'],
+  ['McpServerOptions', 'mcp'],
+  ['GivenClient', 'mcp'],
+  ['ConnectOptions', 'mcp'],
+  ['McpSignInOptions', 'mcp'],
+  ['McpSignOutOptions', 'mcp'],
+  ['FileStoreOptions', 'mcp'],
   ['MetricsOptions', 'telemetry'],
 ];
 

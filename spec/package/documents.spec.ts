@@ -14,6 +14,7 @@ import {
   type Block,
   type Document,
 } from '../helpers/documents.ts';
+import { startMcpWorld } from '../helpers/mcp/world.ts';
 import { clientId, startProvider } from '../helpers/provider.ts';
 import { runAsReader } from '../helpers/reader.ts';
 import { freePort } from '../helpers/redis-server.ts';
@@ -177,7 +178,10 @@ async function flawOf(
 ): Promise<string | undefined> {
   await using first = await startProvider({ registration: true });
   await using second = await startProvider({ registration: true });
+  const isOfMcp = block.text.includes('MCP_URL');
+  await using world = isOfMcp ? await startMcpWorld() : undefined;
   const env = {
+    ...(world && { MCP_URL: world.servers[0].url }),
     ISSUER: first.issuer,
     ISSUERS: `${first.issuer} ${second.issuer}`,
     CLIENT_ID: clientId,

@@ -26,7 +26,7 @@ export type McpStatus =
   | { readonly state: 'failed'; readonly error: McpAuthError };
 
 /** What every event has. */
-interface About {
+export interface EventSubject {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly server: string;
@@ -37,7 +37,7 @@ interface About {
 export type McpEvent = PlainMcpEvent | McpAuthorizeEvent | McpFailedEvent;
 
 /** Events without anything to hide. */
-export type PlainMcpEvent = About &
+export type PlainMcpEvent = EventSubject &
   (
     | { readonly type: 'challenged'; readonly status: 401 | 403; readonly scope?: string }
     | { readonly type: 'discovered'; readonly issuer: string; readonly resource?: string }
@@ -91,7 +91,7 @@ export class McpAuthorizeEvent extends PrintedEvent {
   readonly #url: string;
 
   constructor(
-    about: About,
+    about: EventSubject,
     readonly issuer: string,
     readonly flowId: string,
     readonly expiresAt: number,
@@ -119,7 +119,7 @@ export class McpFailedEvent extends PrintedEvent {
   readonly type = 'failed';
 
   constructor(
-    about: About,
+    about: EventSubject,
     readonly error: McpAuthError,
   ) {
     super(about.at, about.server, about.account);

@@ -21,18 +21,18 @@ export interface McpOAuthProvider {
   clientInformation(): { client_id: string; client_secret?: string; issuer: string } | undefined;
   /** Signs in if that is needed. Has no refresh token, so that the SDK does not refresh by itself. */
   tokens(): Promise<{ access_token: string; token_type: string; issuer: string } | undefined>;
-  saveTokens(tokens: SdkTokens): Promise<void>;
+  saveTokens(tokens: ProviderTokens): Promise<void>;
   redirectToAuthorization(): never;
   saveCodeVerifier(): void;
   codeVerifier(): never;
-  discoveryState(): Promise<SdkDiscovery>;
+  discoveryState(): Promise<ProviderDiscovery>;
   invalidateCredentials(scope: string): Promise<void>;
   prepareTokenRequest(scope?: string): Promise<URLSearchParams>;
   readonly addClientAuthentication: (headers: Headers, parameters: URLSearchParams) => Promise<void>;
 }
 
 /** Tokens as both SDKs have them. */
-interface SdkTokens {
+export interface ProviderTokens {
   access_token: string;
   token_type: string;
   expires_in?: number | undefined;
@@ -41,7 +41,7 @@ interface SdkTokens {
 }
 
 /** What an SDK need not find out again. */
-interface SdkDiscovery {
+export interface ProviderDiscovery {
   authorizationServerUrl: string;
   authorizationServerMetadata: {
     issuer: string;
@@ -100,7 +100,7 @@ export class SessionProvider implements McpOAuthProvider {
   }
 
   /** Called by an SDK before it does anything about a 401 or 403. Spares it the discovery. */
-  async discoveryState(): Promise<SdkDiscovery> {
+  async discoveryState(): Promise<ProviderDiscovery> {
     await this.#session.load();
     if (!this.#session.credentials)
       await this.#renew((await challengeBy(this.#session.server, this.#fetch)) ?? {});
@@ -148,7 +148,7 @@ export class SessionProvider implements McpOAuthProvider {
     await authenticate(client, metadata, headers, parameters);
   };
 
-  async saveTokens(given: SdkTokens): Promise<void> {
+  async saveTokens(given: ProviderTokens): Promise<void> {
     const { credentials } = this.#session;
     const { expires_in, ...rest } = withoutUndefined(given);
     if (credentials) {

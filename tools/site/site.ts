@@ -59,6 +59,7 @@ const guides = [
   'many-sign-ins',
   'pipelines',
   'tokens',
+  'mcp',
   'remote-listeners',
   'operator-page',
   'many-nodes',
