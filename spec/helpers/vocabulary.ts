@@ -92,7 +92,7 @@ export class Types {
   }
 
   #members(type: ts.Type): string[] {
-    if (!(type.flags & ts.TypeFlags.Object)) return [];
+    if (!(type.flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection))) return [];
     return type
       .getProperties()
       .filter((member) =>

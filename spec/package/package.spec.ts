@@ -86,7 +86,14 @@ test('depends on rxjs and ws at run time', () => {
   const optional = Object.keys(peerDependencies).map((name) => [name, peerDependenciesMeta[name]?.optional]);
   assert.equal(
     optional,
-    ['@napi-rs/keyring', '@opentelemetry/api', 'openid-client', 'redis'].map((name) => [name, true]),
+    [
+      '@modelcontextprotocol/client',
+      '@modelcontextprotocol/sdk',
+      '@napi-rs/keyring',
+      '@opentelemetry/api',
+      'openid-client',
+      'redis',
+    ].map((name) => [name, true]),
   );
 });
 

@@ -169,6 +169,22 @@ test('events.md has every event with its members', () => {
     ([type, members]) => [type, members.filter((name) => !['at', 'type'].includes(name))] as const,
   );
   assert.equal(Object.fromEntries(written), Object.fromEntries([...ofServer, ...ofSignIn]));
+  const ofMcp = Object.entries(types.variants('src/mcp.ts', 'McpEvent')).map(
+    ([type, members]) =>
+      [type, members.filter((name) => !['server', 'account', ...inherited].includes(name))] as const,
+  );
+  const rowsOfMcp = rowsOf(`${folder}/events.md`, 'Type');
+  assert.equal(
+    Object.fromEntries(
+      rowsOfMcp.map(([type, members]) => [
+        namesIn(type)[0]!,
+        namesIn(members)
+          .filter((name) => name !== 'flowId')
+          .sort(),
+      ]),
+    ),
+    Object.fromEntries(ofMcp),
+  );
 });
 
 test('metrics.md has every metric with its labels', async () => {

@@ -90,7 +90,7 @@ export interface McpAuth extends AsyncDisposable {
  * import { openBrowser } from 'rx-oauth-callback/login';
  * import { fileStore, mcpAuth } from 'rx-oauth-callback/mcp';
  *
- * await using auth = mcpAuth({ open: openBrowser, clientName: 'Notes', store: fileStore('tokens.json') });
+ * await using auth = mcpAuth({ open: (url) => openBrowser(url), store: fileStore('tokens.json') });
  * const client = new Client({ name: 'notes', version: '1.0.0' });
  * await auth.connect(client, 'https://mcp.example/mcp');
  * console.log(await client.listTools());

@@ -20,7 +20,7 @@ export interface McpAuthOptions {
    */
   host?: CallbackHost | (() => CallbackHost | PromiseLike<CallbackHost>);
   /**
-   * Brings the person to the authorization URL, as `openBrowser` does.
+   * Brings the person to the authorization URL, for example by `openBrowser`.
    * @default nobody is asked, and a request that needs a person rejects with `SignInRequiredError`
    */
   open?: Open;

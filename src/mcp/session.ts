@@ -169,12 +169,13 @@ export class ServerSession {
 
   async #run(used: string | undefined, need: Need, signal: AbortSignal): Promise<void> {
     try {
-      await this.#vault.lock(this.#key, async () => {
+      const renewal = async (): Promise<void> => {
         signal.throwIfAborted();
         const acquisition = await this.#shared.acquisition();
         const renewed = { server: this.server, held: this.#held, vault: this.#vault, report: this.report };
         await acquisition.renew(renewed, need, used, signal);
-      });
+      };
+      await this.#vault.lock(this.#key, renewal, signal);
       this.#failure = undefined;
     } catch (error) {
       this.#failure = { error: passedOn(error), moment: this.#moment + 1 };

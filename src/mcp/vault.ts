@@ -47,17 +47,24 @@ export class Vault {
     });
   }
 
-  /** Runs work that no other user of the store runs for this key. Rejects with `TokenStoreError` if it cannot be locked. */
-  async lock<T>(key: string, work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs work that no other user of the store runs for this key. Rejects with `TokenStoreError` if it cannot be locked, and
+   * with the reason of the signal if that aborts meanwhile.
+   */
+  async lock<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const store = this.#store;
     if (!store.lock) return this.#locks(key, work);
     let isHeld = false;
-    const locked = store.lock(key, async () => {
-      isHeld = true;
-      return work();
-    });
+    const locked = store.lock(
+      key,
+      async () => {
+        isHeld = true;
+        return work();
+      },
+      signal,
+    );
     return locked.catch((error: unknown) => {
-      if (isHeld || error instanceof TokenStoreError) throw error;
+      if (isHeld || signal?.aborted || error instanceof TokenStoreError) throw error;
       throw new TokenStoreError(key, `cannot be locked (${(error as Error).message})`);
     });
   }
