@@ -555,15 +555,12 @@ export const requirements = requirementsOn(
         ),
         twin(
           'takes an unknown expiry for none',
-          edit(
-            `{ expiresAt = 0 } = tokens;\n  const saved`,
-            `{ expiresAt = Infinity } = tokens;\n  const saved`,
-          ),
+          edit(`{ expiresAt = 0 } = tokens;`, `{ expiresAt = Infinity } = tokens;`),
           /uses tokens of unknown expiry/,
         ),
         twin(
           'uses them for any resource',
-          edit(` && isDeepStrictEqual(saved, sorted(resource))`, ` && Array.isArray(saved)`),
+          edit(` &&\n    isDeepStrictEqual(sorted(tokens.resource), sorted(resource))`, ``),
           /uses tokens for one resource of two/,
         ),
       ],
@@ -897,10 +894,7 @@ export const requirements = requirementsOn(
       [
         twin(
           'waits for the answer only',
-          edit(
-            `saving(opened, resource), finishing(io, stopped)`,
-            `finishing(io, stopped), saving(opened, resource)`,
-          ),
+          edit(`saving(opened), finishing(io, stopped)`, `finishing(io, stopped), saving(opened)`),
           /a signal would end the process before/,
         ),
       ],

@@ -178,7 +178,10 @@ export const requirements = requirementsOn(
       [
         twin(
           'prints what JSON lets through',
-          edit(`printableJson(JSON.stringify(dict, undefined, 2))`, `JSON.stringify(dict, undefined, 2)`),
+          edit(
+            `printableJson(JSON.stringify(tokens.toDict(), undefined, 2))`,
+            `JSON.stringify(tokens.toDict(), undefined, 2)`,
+          ),
           /the terminal is steered/,
         ),
       ],
