@@ -55,6 +55,17 @@ export const revoking = {
   features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
 };
 
+/** Lifetimes of what the provider issues, in seconds. */
+export const lifetimes = {
+  AccessToken: 600,
+  AuthorizationCode: 60,
+  Grant: 600,
+  IdToken: 600,
+  RefreshToken: 600,
+  Session: 600,
+  Interaction: 600,
+};
+
 export async function startProvider(options: ProviderOptions = {}): Promise<SignInProvider> {
   const { answer = 'allow', registration = false, configuration, intercept } = options;
   const { user = () => ({ answer, account: subject }), issuerOf = (origin: string) => origin } = options;
@@ -85,15 +96,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Sign
     cookies: { keys: ['a key of the specs, for cookies'] },
     issueRefreshToken: (_context: unknown, client: { grantTypeAllowed(type: string): boolean }) =>
       client.grantTypeAllowed('refresh_token'),
-    ttl: {
-      AccessToken: 600,
-      AuthorizationCode: 60,
-      Grant: 600,
-      IdToken: 600,
-      RefreshToken: 600,
-      Session: 600,
-      Interaction: 600,
-    },
+    ttl: lifetimes,
     ...configuration,
   };
   const provider = await withoutAdvice(

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, errors } from 'oidc-provider';
 import { withoutAdvice } from '../../../src/cli/demo/without-advice.ts';
-import { privateKey } from '../provider.ts';
+import { lifetimes, privateKey } from '../provider.ts';
 import type { AuthorizationServerOptions } from './authorization-server.ts';
 import type { Records } from './records.ts';
 import type { AuthorizationServerSwitches } from './switches.ts';
@@ -26,6 +26,8 @@ export async function settingsOf(
     scopes: ['openid', 'offline_access', ...scopes.split(' ')],
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'spec', use: 'sig', alg: 'RS256' }] },
     ...(authenticationMethods && { clientAuthMethods: authenticationMethods }),
+    // Those of a resource have no effect beside them.
+    ttl: { ...lifetimes, AccessToken: () => switches.tokenTtl },
     clientBasedCORS: () => false,
     rotateRefreshToken: (context: Context) => {
       const { scope, resource } = context.oidc!.params!;
