@@ -1,10 +1,26 @@
 import type { Fetch } from '../login/requests.ts';
 import { challengeOf, type Challenge } from './challenge.ts';
 
-/** Resolves with what a server answers to a request without a token; undefined if it does not reject the request. */
-export async function challengeBy(server: string, fetch: Fetch): Promise<Challenge | undefined> {
+/** Answer of a server to a request without a token. */
+export interface TokenlessAnswer {
+  /** Undefined if the server did not answer. */
+  readonly status: number | undefined;
+  /** Undefined if the server does not reject the request. */
+  readonly challenge: Challenge | undefined;
+}
+
+/** Sends a request without a token, and resolves with the answer. */
+export async function askWithoutToken(server: string, fetch: Fetch): Promise<TokenlessAnswer> {
   const headers = { accept: 'application/json, text/event-stream' };
   const response = await fetch(server, { headers, redirect: 'manual' }).catch(() => undefined);
   await response?.body?.cancel();
-  return response?.status === 401 ? challengeOf(response.headers) : undefined;
+  return {
+    status: response?.status,
+    challenge: response?.status === 401 ? challengeOf(response.headers) : undefined,
+  };
+}
+
+/** Resolves with what a server answers to a request without a token; undefined if it does not reject the request. */
+export async function challengeBy(server: string, fetch: Fetch): Promise<Challenge | undefined> {
+  return (await askWithoutToken(server, fetch)).challenge;
 }

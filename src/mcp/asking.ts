@@ -11,6 +11,7 @@ import { AuthorizationError } from '../model/errors.ts';
 import type { ChosenClient, Clients } from './clients.ts';
 import type { Credentials } from './credentials.ts';
 import type { Discovered } from './discovery.ts';
+import { flowNamesOf } from './flow-names.ts';
 import type { Open, ReadOptions, ReadServerOptions } from './options.ts';
 import { isRejected } from './preflight.ts';
 import type { Report } from './report.ts';
@@ -31,9 +32,6 @@ export interface Asked {
 
 /** The authorization server does not know the kept registration. */
 class StaleRegistrationError extends Error {}
-
-const maxLabel = 100;
-const maxServerUrl = 2_048;
 
 /** One sign-in of a person, with one client. */
 export class Asking {
@@ -95,8 +93,7 @@ export class Asking {
       timeout,
       device: 'never',
       requirePkce: isPublished,
-      label: new URL(server).host.slice(0, maxLabel),
-      ...(server.length <= maxServerUrl && { serverUrl: server }),
+      ...flowNamesOf(server),
       ...(scope !== undefined && { scope }),
       ...(resource !== undefined && { resource }),
       // A response that was meant for another issuer arrives at another redirect URI (RFC 9700 section 4.4.2.2).

@@ -98,6 +98,7 @@ const endpoints = [
   'registration_endpoint',
   'revocation_endpoint',
   'pushed_authorization_request_endpoint',
+  'device_authorization_endpoint',
 ] as const;
 
 /** Returns the other spelling of an issuer. Many servers name their issuer with a slash in one place and without it in another. */

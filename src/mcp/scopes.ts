@@ -6,6 +6,30 @@ export function unionOf(...scopes: readonly (string | undefined)[]): string | un
   return all.size > 0 ? [...all].join(' ') : undefined;
 }
 
+/** Scopes that a sign-in could request, each of them separated by spaces. */
+export interface ScopeSources {
+  /** Scopes that the program, or its user, wants. */
+  readonly own: string | undefined;
+  /** Scopes that the server names, in its challenge or else in its metadata. */
+  readonly named: string | undefined;
+  /** Scopes to request in any case. */
+  readonly further?: string | undefined;
+}
+
+/**
+ * Returns the scopes to request. Undefined leaves the choice to the authorization server.
+ *
+ * @see Model Context Protocol, Authorization, "Scope Selection Strategy"
+ */
+export function scopesToRequest(
+  { own, named, further }: ScopeSources,
+  metadata: ServerMetadata,
+): string | undefined {
+  const scope = unionOf(own ?? named, further);
+  // A program that names scopes can name this one too.
+  return scope === undefined || own !== undefined ? scope : unionOf(scope, offlineAccess(metadata));
+}
+
 /** Tells if all scopes of `some` are among `all`. */
 export function includesScopes(all: string | undefined, some: string | undefined): boolean {
   const given = new Set(listOf(all));
