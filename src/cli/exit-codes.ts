@@ -35,6 +35,7 @@ const byErrorCode: Readonly<Partial<Record<string, ExitCode>>> = {
   closed: exitCodes.connection,
   unreachable: exitCodes.connection,
   discovery_failed: exitCodes.connection,
+  resource_mismatch: exitCodes.connection,
   authorization_error: exitCodes.denied,
   authorization_request_failed: exitCodes.denied,
   expired: exitCodes.expired,

@@ -677,7 +677,7 @@ test('takes the secret of a client from the environment', async () => {
 const https = ['--issuer', 'https://as.example', '--client-id', 'c'];
 
 const misuses: readonly (readonly [args: readonly string[], saying: string])[] = [
-  [[], '--issuer is missing; pass it, or set RX_OAUTH_CALLBACK_LOGIN_ISSUER or issuer in the file'],
+  [[], '--issuer is missing; pass it or --mcp, or set RX_OAUTH_CALLBACK_LOGIN_ISSUER or issuer in the file'],
   [[...https, '--isuer', 'x'], "unknown option '--isuer'\n(Did you mean --issuer?)"],
   [['--issuer', 'as.example'], '--issuer must be a URL without query and fragment; got "as.example"'],
   [['--issuer', 'http://as.example'], '--issuer must be https, or http on loopback; got "http://as.example"'],
@@ -710,6 +710,22 @@ const misuses: readonly (readonly [args: readonly string[], saying: string])[] =
   [[...https, '--token', 'CANARY'], '--token requires --via'],
   [[...https, '--refresh'], '--refresh requires --save'],
   [[...https, '--save', ''], '--save must be the name of a file; got an empty string'],
+  [
+    [...https, '--mcp', 'https://mcp.example/mcp'],
+    'the server of --mcp names the issuer itself; leave --issuer out',
+  ],
+  [
+    ['--mcp', 'https://mcp.example/mcp', '--resource', 'https://mcp.example'],
+    'the server of --mcp names the resource itself; leave --resource out',
+  ],
+  [['--mcp', 'mcp.example/mcp'], '--mcp must be the URL of an MCP server; got "mcp.example/mcp"'],
+  [['--mcp', 'ftp://mcp.example/'], '--mcp must be the URL of an MCP server; got "ftp://mcp.example/"'],
+  [['--mcp', ''], '--mcp must be the URL of an MCP server; got ""'],
+  [['--mcp', 'https://ada:CANARY@mcp.example/mcp'], '--mcp must be a URL without a user and a password'],
+  [
+    ['--mcp', 'http://mcp.example/mcp'],
+    '--mcp must be https, or http on loopback; got "http://mcp.example/mcp"',
+  ],
 ];
 
 test('rejects bad options in one sentence that names the option', async () => {

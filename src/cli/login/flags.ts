@@ -24,6 +24,7 @@ Examples:
   $ rx-oauth-callback login --issuer https://as.example --client-id my-cli --scope "openid profile" | jq -r .access_token
   $ rx-oauth-callback login --issuer https://as.example --scope openid --save tokens.json
   $ rx-oauth-callback login --profile work
+  $ rx-oauth-callback login --mcp https://mcp.example/mcp --save mcp.json
   $ rx-oauth-callback login --issuer https://as.example --client-id my-cli --via wss://sign-in.example/bridge`;
 
 /** Adds the command `login`, which signs in from a terminal and prints the tokens. */

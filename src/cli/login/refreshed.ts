@@ -13,12 +13,13 @@ export function refreshed(
   progress: Progress,
 ): Observable<Tokens> {
   if (saved?.refresh_token === undefined) return EMPTY;
-  const { clientId, clientSecret, clientAuthentication, resource } = signIn;
+  const { clientId, clientSecret, clientAuthentication, resource, metadata } = signIn;
   progress.say(`Refreshing the tokens in ${save}; to sign in anew, remove it.`);
   return refresh(saved, {
     ...(clientSecret !== undefined && { clientSecret }),
     ...(clientAuthentication && { clientAuthentication }),
     ...(resource && { resource }),
+    ...(metadata && { metadata }),
   }).pipe(
     catchError((error: unknown) => {
       // A rejection may be solved by a new sign-in; any other error would occur again.

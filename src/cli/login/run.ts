@@ -31,15 +31,16 @@ import { readLogin, type LoginFlags, type LoginSettings } from './settings.ts';
 
 /** Signs in, and writes the tokens. Throws `CommandError`, or an error of the library. */
 export async function login(flags: LoginFlags, io: Io): Promise<void> {
-  const settings = readLogin(flags, io.env);
+  const given = readLogin(flags, io.env);
   const progress = new Progress(io);
-  const { save, signIn: given } = settings;
+  const { save } = given;
   // Another command may be signing in for as long as this one may.
   const file =
     save === undefined
       ? undefined
-      : await openTokenFile(save, given.timeout, io, { onExposed: exposureWarning(save, io) });
+      : await openTokenFile(save, given.signIn.timeout, io, { onExposed: exposureWarning(save, io) });
   try {
+    const settings = await completed(given, io, progress);
     const saved = savedTokens(settings, file?.text);
     if (saved && isReusable(saved, settings)) {
       progress.reused(saved, settings.save);
@@ -68,11 +69,18 @@ export async function login(flags: LoginFlags, io: Io): Promise<void> {
   } catch (error) {
     throw error instanceof FlowExpiredError
       ? new CommandError(meanings.expired, exitCodes.expired)
-      : settings.blame(error);
+      : given.blame(error);
   } finally {
     progress.stop();
     await file?.close();
   }
+}
+
+/** Resolves with the settings and what an MCP server adds to them. */
+async function completed(given: LoginSettings, io: Io, progress: Progress): Promise<LoginSettings> {
+  if (given.mcp === undefined) return given;
+  const { askMcpServer } = await import('./mcp-server.ts');
+  return firstValueFrom(merge(askMcpServer(given.mcp, given, progress), interrupted(io)));
 }
 
 function prompted(settings: LoginSettings, io: Io, progress: Progress): Observable<Tokens> {

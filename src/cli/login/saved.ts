@@ -7,7 +7,10 @@ import type { LoginSettings } from './settings.ts';
  * Reads the tokens that an earlier sign-in has left in the file of `--save`. Returns undefined if there are none, or they do not
  * fit the flags.
  */
-export function savedTokens({ signIn }: LoginSettings, text: string | undefined): Tokens | undefined {
+export function savedTokens(
+  { signIn, scopesOf }: LoginSettings,
+  text: string | undefined,
+): Tokens | undefined {
   const { issuer, clientId, scope, parameters = {}, dpop = false } = signIn;
   // Parameters are for the page of the authorization server, which the user wants to see.
   if (text === undefined || Object.keys(parameters).length > 0) return undefined;
@@ -16,7 +19,11 @@ export function savedTokens({ signIn }: LoginSettings, text: string | undefined)
   // Only a new sign-in can bind tokens to a key.
   if (dpop !== false && !tokens.dpopKey) return undefined;
   if (clientId !== undefined && tokens.client_id !== clientId) return undefined;
-  return scope === undefined || scopesIn(scope) === scopesIn(tokens.scope) ? tokens : undefined;
+  if (scope === undefined) return tokens;
+  const [asked, granted] = [scopesIn(scope), scopesIn(tokens.scope)];
+  const fits =
+    scopesOf === 'server' ? asked.every((each) => granted.includes(each)) : isDeepStrictEqual(asked, granted);
+  return fits ? tokens : undefined;
 }
 
 /** Time before its expiry in which a saved access token is not used any more. */
@@ -56,8 +63,5 @@ export function tokensIn(text: string): Tokens | undefined {
 }
 
 /** Sorts scopes without `offline_access`: few servers list it as granted, and the refresh token shows that it was. */
-const scopesIn = (scope = ''): string =>
-  [...new Set(scope.split(' '))]
-    .filter((each) => each !== 'offline_access')
-    .sort()
-    .join(' ');
+const scopesIn = (scope = ''): readonly string[] =>
+  [...new Set(scope.split(' '))].filter((each) => each !== '' && each !== 'offline_access').sort();

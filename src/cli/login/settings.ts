@@ -8,12 +8,17 @@ import type { Io } from '../io.ts';
 import { durationOf, expectedDuration } from '../settings/duration.ts';
 import type { Flags } from '../settings/layers.ts';
 import type { ReadSettings } from '../settings/read.ts';
-import { nameOf } from '../settings/setting.ts';
 import { readConfig, type Config } from './config.ts';
-import { settings } from './table.ts';
+import { labelOf } from './labels.ts';
+import { targetOf } from './target.ts';
 
 export interface LoginSettings {
+  /** With `mcp`, the issuer is the origin of that server until the server has named another one. */
   signIn: Omit<ReadSignInOptions, 'host' | 'server'> & { timeout: number };
+  /** URL of the MCP server to sign in to, which is asked for the rest. */
+  mcp: string | undefined;
+  /** Who has named the scopes. A server names what it needs, and tokens may have more. */
+  scopesOf: 'user' | 'server';
   /** Options of the server here; not used with a remote service. */
   server: ServerOptions;
   /** Remote service that receives the redirect. */
@@ -39,9 +44,8 @@ export type LoginFlags = Flags & { readonly refresh?: boolean };
 export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
   const read = readConfig(flags, env);
   const { config } = read;
-  const { issuer, clientId, clientSecret: secret, scopes, save, host } = config;
-  if (issuer === undefined)
-    throw usage('--issuer is missing; pass it, or set RX_OAUTH_CALLBACK_LOGIN_ISSUER or issuer in the file');
+  const { clientId, clientSecret: secret, scopes, save, host } = config;
+  const { issuer, mcp, resource } = targetOf(read);
   if (secret && clientId === undefined)
     throw usage(`${labelOf('clientSecret', read)} requires the --client-id that it belongs to`);
   const ofClient = clientOptions(read);
@@ -53,10 +57,11 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
     signIn: {
       issuer,
       timeout: config.timeout,
-      resource: config.resources ?? [],
+      resource,
       parameters: parametersOf(config.parameters ?? [], labelOf('parameters', read)),
       singleFlight: false,
-      requirePkce: config.requirePkce,
+      // The MCP specification requires PKCE, unless the user decides otherwise.
+      ...((mcp === undefined || read.labels.has('requirePkce')) && { requirePkce: config.requirePkce }),
       requireIssuer: config.requireIssuer,
       pushedAuthorizationRequest: config.pushedAuthorizationRequest,
       dpop: config.dpop,
@@ -77,6 +82,8 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
       // Without a host the server binds both address families, and advertises 127.0.0.1.
       ...(host !== '127.0.0.1' && { host }),
     },
+    mcp,
+    scopesOf: 'user',
     via,
     save,
     refresh,
@@ -95,12 +102,6 @@ export function requireLoopback(read: Pick<ReadSettings<Config>, 'config' | 'lab
       `${labelOf('host', read)} must be 127.0.0.1, ::1 or localhost; got ${JSON.stringify(host)}; ` +
         'if the browser runs on another machine, use the ssh -L command that login prints, or --via',
     );
-}
-
-/** Gives the name of a setting as its source has it. */
-function labelOf(key: string, { labels }: Pick<ReadSettings<Config>, 'labels'>): string {
-  const setting = settings.find((each) => each.key === key);
-  return labels.get(key) ?? (setting ? nameOf(setting) : key);
 }
 
 function viaOf({ config: { via: url, token }, labels }: ReadSettings<Config>): LoginSettings['via'] {

@@ -31,6 +31,12 @@ const table = {
     type: 'text',
     sentence: 'issuer of the authorization server, exactly as in its metadata',
   },
+  mcp: {
+    ...{ feeds: 'command', group: server, of: onlyLogin },
+    flag: '--mcp <url>',
+    type: 'text',
+    sentence: 'MCP server to sign in to, which names the issuer, the resource and the scopes',
+  },
   clientId: {
     ...{ feeds: 'command', group: server, of: onlyLogin },
     flag: '--client-id <id>',
