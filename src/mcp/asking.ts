@@ -7,7 +7,7 @@ import { tokens as tokensOf } from '../login/operators.ts';
 import type { ReadSignInOptions } from '../login/options.ts';
 import { attempt } from '../login/sign-in.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
-import { AuthorizationError } from '../model/errors.ts';
+import { AuthorizationError, FlowCancelledError } from '../model/errors.ts';
 import type { ChosenClient, Clients } from './clients.ts';
 import type { Credentials } from './credentials.ts';
 import type { Discovered } from './discovery.ts';
@@ -143,7 +143,9 @@ export class Asking {
     // It may take as long as the browser is open.
     void Promise.resolve()
       .then(() => open(url, server))
-      .catch((error: unknown) => unopened.error(error));
+      .catch((cause: unknown) => {
+        unopened.error(new FlowCancelledError('open failed, so the sign-in was cancelled', { cause }));
+      });
   }
 }
 

@@ -75,7 +75,7 @@ export class Clients {
     const key = clientKey(metadata.issuer, redirectUri);
     const { clientMetadata } = this.#options;
     // One registration at a time: the others use it.
-    return this.#vault.lock(key, async () => {
+    const choose = async (): Promise<ChosenClient> => {
       const kept = await this.#kept(key);
       if (kept && kept.client_id !== rejected && covers(kept, scope))
         return { client: await this.clientOf(kept, metadata), record: kept, how: 'kept' };
@@ -85,7 +85,8 @@ export class Clients {
       const record = recordOf(client, redirectUri, all);
       await this.#vault.set(key, record, clientIn);
       return { client, record, how: kept ? 'registered_again' : 'registered' };
-    });
+    };
+    return this.#vault.lock(key, choose, signal);
   }
 
   /** Forgets a registration that the authorization server has rejected. */

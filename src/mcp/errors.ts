@@ -42,7 +42,7 @@ export class SignInRequiredError extends CodedError {
 }
 
 /**
- * The scopes that a request needs were requested, and the authorization server has not granted them. Nobody is asked again.
+ * The scopes that a request needs were requested before, or other ones were for the same request. Nobody is asked again.
  *
  * @see RFC 6750 section 3.1
  *

@@ -1,12 +1,12 @@
-import { firstValueFrom, from, merge } from 'rxjs';
 import { challengeOf, type Challenge } from './challenge.ts';
 import type { Held } from './held.ts';
+import { plainNeed, type Need } from './need.ts';
 import type { Open, ReadServerOptions } from './options.ts';
 import { mayHaveToken } from './origins.ts';
 import { passedOn } from './passed-on.ts';
 import type { FetchLike } from './requests.ts';
 import type { ServerSession } from './session.ts';
-import { aborting } from './signals.ts';
+import { unlessAborted } from './signals.ts';
 
 // A refresh, a sign-in and a step-up.
 const maxRenewals = 3;
@@ -21,13 +21,14 @@ export interface RequestOptions {
 /** Returns a `fetch` that adds the access token of a session, and renews it if the server asks for that. */
 export function guardedFetch(session: ServerSession, { options, open, send }: RequestOptions): FetchLike {
   const { origin } = new URL(session.server);
-  const asked = { isStepUp: false, mustAsk: false, isExplicit: false, options, open };
+  const asked = { ...plainNeed, options, open };
   return async (input, init = {}) => {
     const url = new URL(input, session.server);
     if (url.origin !== origin || !mayHaveToken(url)) return send(input, init);
     const since = session.moment;
     const patient = <T>(work: Promise<T>): Promise<T> =>
-      init.signal ? firstValueFrom(merge(from(work), aborting(init.signal))) : work;
+      init.signal ? unlessAborted(work, init.signal) : work;
+    let hasSteppedUp = false;
     try {
       await patient(session.load());
       await patient(session.refreshAhead(asked));
@@ -40,12 +41,12 @@ export function guardedFetch(session: ServerSession, { options, open, send }: Re
           accept(session, held, response);
           return response;
         }
-        const isOfPerson = held?.from === 'person' && !held.isAccepted;
-        if (renewals === maxRenewals || (isOfPerson && !refused.isStepUp)) return response;
+        if (renewals === maxRenewals || isInVain(held, refused, renewals > 0)) return response;
         const mustAsk = held?.from === 'refresh' && !held.isAccepted;
-        const need = { ...asked, ...refused, mustAsk };
+        const need: Need = { ...asked, ...refused, mustAsk, hasSteppedUp };
         if (isRepeatable(init.body)) await response.body?.cancel();
-        await patient(session.renew(token, need, since));
+        const isOurs = await patient(session.renew(token, need, since));
+        hasSteppedUp ||= isOurs && refused.isStepUp;
         if (!isRepeatable(init.body)) return response;
       }
     } catch (error) {
@@ -66,6 +67,13 @@ function refusedBy({ status, headers, url }: Response, origin: string): Refused 
   const challenge = challengeOf(headers);
   if (status === 401) return { challenge, isStepUp: false };
   return challenge.error === 'insufficient_scope' ? { challenge, isStepUp: true } : undefined;
+}
+
+/** Tells if a server rejects the tokens of a sign-in at once. It would reject those of the next one too. */
+function isInVain(held: Held | undefined, { isStepUp }: Refused, isRepeated: boolean): boolean {
+  if (isStepUp || held?.from !== 'person' || held.isAccepted) return false;
+  held.isRejected ||= isRepeated;
+  return held.isRejected;
 }
 
 function accept({ report, isIdle }: ServerSession, held: Held | undefined, { status, ok }: Response): void {

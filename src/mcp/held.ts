@@ -1,12 +1,17 @@
 import { credentialsIn, storedValueOf, type Credentials } from './credentials.ts';
+import { unionOf } from './scopes.ts';
 import { unreadable, type Vault } from './vault.ts';
 
 /** Tokens that are in use, and where they are from. */
 export interface Held {
   readonly credentials: Credentials;
   readonly from: 'store' | 'refresh' | 'person';
+  /** Milliseconds since the epoch. */
+  readonly since: number;
   /** True once the server has accepted the access token. */
   isAccepted: boolean;
+  /** True once the server has rejected the access token of a sign-in that the same request had waited for. */
+  isRejected: boolean;
 }
 
 /** The tokens for one server, here and in the store. */
@@ -46,6 +51,13 @@ export class HeldTokens {
     await this.#vault.set(this.#key, storedValueOf(credentials), credentialsIn);
   }
 
+  /** Remembers, until there are other tokens, that scopes were requested and not granted. */
+  decline(asked: string | undefined): void {
+    if (!this.#held) return;
+    const { credentials } = this.#held;
+    this.#held = { ...this.#held, credentials: { ...credentials, asked: unionOf(credentials.asked, asked) } };
+  }
+
   /** Forgets the tokens, here and in the store. */
   async drop(): Promise<void> {
     this.#held = undefined;
@@ -53,6 +65,7 @@ export class HeldTokens {
   }
 
   #hold(credentials: Credentials | undefined, from: Held['from']): void {
-    this.#held = credentials && { credentials, from, isAccepted: false };
+    const since = Date.now();
+    this.#held = credentials && { credentials, from, since, isAccepted: false, isRejected: false };
   }
 }

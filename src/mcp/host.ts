@@ -10,6 +10,7 @@ export class SignInHost {
   readonly #given: McpAuthOptions['host'];
   #own: CallbackHost | undefined;
   #opening: Promise<CallbackHost> | undefined;
+  #isClosed = false;
 
   constructor(given: McpAuthOptions['host']) {
     this.#given = given;
@@ -24,6 +25,7 @@ export class SignInHost {
 
   /** Closes the host unless it was given. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#own?.close();
   }
 
@@ -31,7 +33,7 @@ export class SignInHost {
     const given = typeof this.#given === 'function' ? await this.#given() : this.#given;
     const host = given ?? (this.#own ??= createOAuthCallbackServer({ settle: settleTimeoutMs }));
     // A server that listens already goes on.
-    if (isServer(host)) await host.listen();
+    if (isServer(host) && !this.#isClosed) await host.listen();
     return host;
   }
 }

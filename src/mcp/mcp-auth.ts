@@ -10,6 +10,7 @@ import type { ConnectOptions, CreateTransport, McpClient } from './connect.ts';
 import type { McpEvent, McpStatus } from './events.ts';
 import { guardedFetch } from './guarded-fetch.ts';
 import { SignInHost } from './host.ts';
+import { plainNeed } from './need.ts';
 import {
   readAuthOptions,
   readServer,
@@ -133,7 +134,7 @@ class Sessions implements McpAuth {
   provider(server: string | URL, given: McpServerOptions = {}): McpOAuthProvider {
     const options = readServerOptions(given, 'provider');
     const { open, fetch, clientName } = this.#options;
-    const need = { isStepUp: false, mustAsk: false, isExplicit: false, options, open };
+    const need = { ...plainNeed, options, open };
     return new SessionProvider(this.#session(server, options.account), clientName, need, inTime(fetch));
   }
 

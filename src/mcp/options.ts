@@ -1,6 +1,6 @@
 import { readOptions, type OptionTable } from '../base/options.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
-import { invalid, requireInteger, requireList, requireOneOf, requireText, typeOf } from '../base/validate.ts';
+import { requireInteger, requireList, requireOneOf, requireText, show, typeOf } from '../base/validate.ts';
 import { requireClientIdUrl } from '../login/client-id-url.ts';
 import { joined } from '../login/options.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
@@ -162,7 +162,11 @@ export function readServer(server: string | URL): string {
   const text = String(server);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
-    throw invalid('server', 'be an http or https URL without a user', text);
+    throw new InvalidOptionError(
+      'server',
+      // A password must not be shown.
+      `must be an http or https URL without a user; got ${text.includes('@') ? typeOf(text) : show(text)}`,
+    );
   url.hash = '';
   return url.href;
 }

@@ -178,9 +178,9 @@ export class SessionProvider implements McpOAuthProvider {
     throw new Error('the SDK has redirected nobody');
   }
 
-  #renew(challenge: Challenge, isStepUp = false): Promise<void> {
+  async #renew(challenge: Challenge, isStepUp = false): Promise<void> {
     const token = this.#session.held?.credentials.tokens.access_token;
-    return this.#session.renew(token, { ...this.#need, challenge, isStepUp }, this.#session.moment);
+    await this.#session.renew(token, { ...this.#need, challenge, isStepUp }, this.#session.moment);
   }
 
   /** Waits until no other token request is under way. */

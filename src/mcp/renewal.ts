@@ -54,7 +54,8 @@ export class Renewal {
     }
     const mayRefresh = kept?.tokens.refresh_token !== undefined && !need.isStepUp && !need.mustAsk;
     let reason: SignInReason = need.isStepUp ? 'insufficient_scope' : kept ? 'tokens_refused' : 'no_tokens';
-    this.#requireUnasked(kept, need.challenge?.scope);
+    const { scope } = need.challenge ?? {};
+    if (scope !== undefined) this.#requireUnasked(kept, scope);
     if (!mayRefresh) this.#requirePerson(reason);
     const found = need.challenge && (await this.#discover(need.challenge));
     if (kept && mayRefresh) {
@@ -76,13 +77,13 @@ export class Renewal {
     return found;
   }
 
-  /** Throws if the scopes that a request needs were asked for before. */
-  #requireUnasked(kept: Credentials | undefined, needed: string | undefined): void {
-    const { isStepUp, isExplicit } = this.#need;
-    if (!isStepUp || isExplicit || !kept || needed === undefined) return;
-    const { scope } = kept.tokens;
-    if (includesScopes(unionOf(kept.asked, scope), needed))
-      throw new InsufficientScopeError(this.#from.server, needed, scope);
+  /** Throws if the scopes to request were all requested before, or the request has had its step-up. */
+  #requireUnasked(kept: Credentials | undefined, scope: string | undefined, needed = scope): void {
+    const { isStepUp, hasSteppedUp, isExplicit } = this.#need;
+    if (!isStepUp || isExplicit || !kept) return;
+    const { scope: granted } = kept.tokens;
+    if (hasSteppedUp || includesScopes(unionOf(kept.asked, granted), scope))
+      throw new InsufficientScopeError(this.#from.server, needed ?? '', granted);
   }
 
   #requirePerson(reason: SignInReason): Open {
@@ -143,7 +144,10 @@ export class Renewal {
     const { options } = this.#need;
     const scope = this.#scopeOf(kept, found);
     const asked = { server, found, scope, options, open, clients, report };
-    const received = await signIns.ask(asked, this.#signal);
+    const received = await signIns.ask(asked, this.#signal).catch((error: unknown) => {
+      if (this.#need.isStepUp && isDeclined(error)) held.decline(scope);
+      throw error;
+    });
     await held.keep(received, 'person');
     report.signedIn(received);
   }
@@ -151,14 +155,20 @@ export class Renewal {
   #scopeOf(kept: Credentials | undefined, found: Discovered): string | undefined {
     const { options, challenge, isStepUp } = this.#need;
     const needed = challenge?.scope ?? found.scopes;
-    if (challenge?.scope === undefined) this.#requireUnasked(kept, needed);
     const first = options.scopes ?? needed;
+    const before = kept?.tokens.issuer === found.metadata.issuer ? kept : undefined;
     // What was granted once is asked for again, so that the person is asked once.
-    const granted = kept?.tokens.issuer === found.metadata.issuer ? kept.tokens.scope : undefined;
-    const scope = isStepUp ? unionOf(first, granted, kept?.asked, needed) : unionOf(first, granted);
+    const granted = before?.tokens.scope;
+    const scope = isStepUp ? unionOf(first, granted, before?.asked, needed) : unionOf(first, granted);
+    this.#requireUnasked(before, scope, needed ?? '');
     if (scope === undefined || options.scopes !== undefined) return scope;
     return unionOf(scope, offlineAccess(found.metadata));
   }
+}
+
+/** Tells if the person, or the authorization server, does not want to grant what was requested. */
+function isDeclined(error: unknown): boolean {
+  return ['access_denied', 'invalid_scope'].includes(codeOf(error) ?? '');
 }
 
 /** Entra rejects a refresh for a resource without its scope. */

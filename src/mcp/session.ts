@@ -106,10 +106,14 @@ export class ServerSession {
 
   /** Refreshes tokens that expire soon. Goes on with them if that fails. */
   async refreshAhead(need: Omit<Need, 'challenge'>): Promise<void> {
-    const { credentials, token } = this.#held;
-    if (credentials?.tokens.refresh_token === undefined) return;
-    const { expiresAt = Infinity } = credentials.tokens;
-    if (expiresAt - this.#shared.options.margin > Date.now()) return;
+    const { held } = this.#held;
+    if (held?.credentials.tokens.refresh_token === undefined) return;
+    const { credentials, from, since } = held;
+    const { expiresAt = Infinity, access_token: token } = credentials.tokens;
+    const { margin } = this.#shared.options;
+    // Tokens with a lifetime below the margin would be refreshed by each request.
+    const early = from === 'store' ? margin : Math.min(margin, (expiresAt - since) / 2);
+    if (expiresAt - early > Date.now()) return;
     try {
       await this.renew(token, { ...need, challenge: undefined }, this.#moment);
     } catch (error) {
@@ -118,37 +122,41 @@ export class ServerSession {
   }
 
   /**
-   * Resolves once there are other tokens than those that were used. Joins the renewal under way.
+   * Resolves once there are other tokens than those that were used, with true if they were renewed for this caller. Joins the
+   * renewal under way.
    *
    * @param used Access token that was rejected; undefined if there was none.
    * @param since Moment at which the request began.
    */
-  async renew(used: string | undefined, need: Need, since: number): Promise<void> {
+  async renew(used: string | undefined, need: Need, since: number): Promise<boolean> {
     for (let work = this.#work; work && this.#held.token === used; work = this.#work) {
       work.isRequested = true;
       await work.done;
     }
-    if (this.#held.token !== used) return;
+    if (this.#held.token !== used) return false;
     if (this.#failure && this.#failure.moment > since) throw this.#failure.error;
     const work = this.#begin(used, need);
     work.isRequested = true;
     await work.done;
+    return true;
   }
 
   /**
-   * Signs in if there are no valid tokens with the needed scopes. Joins the renewal under way.
+   * Renews the tokens, or joins the renewal under way. Resolves with true if they were renewed for this caller.
    *
    * @param signal Leaves it. A renewal ends if nobody waits for it any more.
    */
-  async signIn(need: Need, signal: AbortSignal): Promise<void> {
-    await this.load();
-    const work = this.#work ?? this.#begin(this.#held.token, need);
+  async signIn(need: Need, signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
+    const joined = this.#work;
+    const work = joined ?? this.#begin(this.#held.token, need);
     work.watchers++;
     signal.addEventListener('abort', () => {
       work.watchers--;
       if (work.watchers === 0 && !work.isRequested) work.controller.abort(cancelled());
     });
     await work.done;
+    return work !== joined;
   }
 
   #begin(used: string | undefined, need: Need): Work {
@@ -169,15 +177,17 @@ export class ServerSession {
 
   async #run(used: string | undefined, need: Need, signal: AbortSignal): Promise<void> {
     try {
-      const renewal = async (): Promise<void> => {
+      const renewed = { server: this.server, held: this.#held, vault: this.#vault, report: this.report };
+      const renew = async (): Promise<void> => {
         signal.throwIfAborted();
         const acquisition = await this.#shared.acquisition();
-        const renewed = { server: this.server, held: this.#held, vault: this.#vault, report: this.report };
         await acquisition.renew(renewed, need, used, signal);
       };
-      await this.#vault.lock(this.#key, renewal, signal);
+      await this.#vault.lock(this.#key, renew, signal);
       this.#failure = undefined;
-    } catch (error) {
+    } catch (thrown) {
+      // A request that was aborted fails in one way or another.
+      const error: unknown = signal.aborted ? signal.reason : thrown;
       this.#failure = { error: passedOn(error), moment: this.#moment + 1 };
       // Any other error is a defect, which only the caller gets.
       if (isSignInError(error)) this.report.failed(error);

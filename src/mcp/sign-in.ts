@@ -8,6 +8,7 @@ import { challengeBy } from './asked-server.ts';
 import type { McpEvent } from './events.ts';
 import type { Open, ReadServerOptions } from './options.ts';
 import { isAlive } from './credentials.ts';
+import { plainNeed } from './need.ts';
 import { includesScopes } from './scopes.ts';
 import type { ServerSession } from './session.ts';
 
@@ -42,16 +43,18 @@ async function outcomeOf(
   const { report } = session;
   try {
     await session.load();
-    const { credentials } = session;
-    const isStepUp = credentials !== undefined && !includesScopes(credentials.tokens.scope, options.scopes);
-    if (!credentials || isStepUp || !isAlive(credentials)) {
+    for (let isOurs = false; ;) {
+      const { credentials } = session;
+      const isStepUp = credentials !== undefined && !includesScopes(credentials.tokens.scope, options.scopes);
+      const isValid = credentials !== undefined && !isStepUp && isAlive(credentials);
+      if (credentials && (isValid || isOurs)) return report.signedInEvent(credentials);
+      if (isOurs) throw new FlowCancelledError('the person was signed out meanwhile');
       const asked = (await challengeBy(session.server, fetch)) ?? {};
       const challenge = isStepUp ? { ...asked, ...withoutUndefined({ scope: options.scopes }) } : asked;
-      await session.signIn({ challenge, isStepUp, mustAsk: false, isExplicit: true, options, open }, signal);
+      const need = { ...plainNeed, challenge, isStepUp, isExplicit: true, options, open };
+      // A renewal that it joins may be for other scopes, or have found that the tokens are of no use.
+      isOurs = await session.signIn(need, signal);
     }
-    const { credentials: valid } = session;
-    if (!valid) throw new FlowCancelledError('the person was signed out meanwhile');
-    return report.signedInEvent(valid);
   } catch (error) {
     if (isSignInError(error)) return report.failedEvent(error);
     throw error;

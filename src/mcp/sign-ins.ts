@@ -2,6 +2,7 @@ import type { CallbackHost } from '../model/callback-host.ts';
 import { Asking, type Asked } from './asking.ts';
 import type { Credentials } from './credentials.ts';
 import type { ReadOptions } from './options.ts';
+import { unlessAborted } from './signals.ts';
 import type { Turns } from './turns.ts';
 
 /** Asks people to sign in. */
@@ -21,7 +22,7 @@ export class SignIns {
     const { report, found } = asked;
     const end = await this.#turns.take(found.metadata.issuer, (position) => report.queued(position), signal);
     try {
-      const host = await this.#host();
+      const host = await unlessAborted(this.#host(), signal);
       const first = new Asking(this.#options, asked);
       const received = await first.run(host, signal).catch((error: unknown) => {
         const next = first.again(error);

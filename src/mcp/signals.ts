@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs';
+import { firstValueFrom, from, merge, Observable } from 'rxjs';
 
 /** Returns an Observable that errors with the reason of the signal once it aborts. */
 export function aborting(signal: AbortSignal): Observable<never> {
@@ -8,4 +8,9 @@ export function aborting(signal: AbortSignal): Observable<never> {
     else signal.addEventListener('abort', abort);
     return () => signal.removeEventListener('abort', abort);
   });
+}
+
+/** Resolves with the result of work, or rejects with the reason of the signal. The work goes on. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return firstValueFrom(merge(from(work), aborting(signal)));
 }
