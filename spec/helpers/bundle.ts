@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build, type Metafile } from 'esbuild';
+import { build, type BuildOptions, type Metafile } from 'esbuild';
 
 /** Bytes that the core may have, minified and compressed, without rxjs. Lower it when the core gets smaller. */
 export const coreBudget = 26_112;
@@ -14,10 +14,26 @@ export interface Bundle {
   imports: string[];
 }
 
-export async function bundle(entry: string): Promise<Bundle> {
+const root = join(import.meta.dirname, '..', '..');
+
+export function bundle(entry: string): Promise<Bundle> {
+  return bundled({ entryPoints: { entry } });
+}
+
+/** Measures what code adds to entries that a program has in any case. @param entries Names of files at the top of src/. */
+export async function addedBytes(entries: readonly string[], code: string): Promise<Pick<Bundle, 'bytes'>> {
+  const base = entries.map((name) => `export * from './src/${name}.ts';`).join('\n');
+  const of = (contents: string): Promise<Bundle> =>
+    bundled({ stdin: { contents, resolveDir: root, sourcefile: 'entry.ts' } });
+  const [before, after] = await Promise.all([of(base), of(base + code)]);
+  return { bytes: after.bytes - before.bytes };
+}
+
+async function bundled(input: Pick<BuildOptions, 'entryPoints' | 'stdin'>): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
-    absWorkingDir: join(import.meta.dirname, '..', '..'),
-    entryPoints: { entry },
+    absWorkingDir: root,
+    ...input,
+    entryNames: 'entry',
     outdir: 'bundle',
     bundle: true,
     splitting: true,
