@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { decodeJwt } from 'jose';
 import { Browser, type Page } from '../../../src/cli/demo/browser.ts';
 import type { Io } from '../../../src/cli/io.ts';
 import * as signingIn from '../../../src/cli/login/run.ts';
@@ -11,12 +12,14 @@ import type { Tokens } from '../../../src/login.ts';
 import * as assert from '../../helpers/assert.ts';
 import { Cli, Folder, run } from '../../helpers/cli.ts';
 import { complains } from '../../helpers/complains.ts';
+import { deviceFeatures, deviceGrant, enterCode } from '../../helpers/device.ts';
 import { visit } from '../../helpers/http.ts';
 import { comingBack, json, startIssuer } from '../../helpers/issuer.ts';
 import { codeOf, tokensIn, urlOf } from '../../helpers/login.ts';
 import { listenOnLoopback } from '../../helpers/loopback.ts';
 import type { McpServer } from '../../helpers/mcp/mcp-server.ts';
 import { startMcpWorld } from '../../helpers/mcp/world.ts';
+import { clientId, redirectOf, startProvider } from '../../helpers/provider.ts';
 import { suite } from '../../helpers/suite.ts';
 import { edit, weakenedModule } from '../../helpers/weakened.ts';
 
@@ -280,6 +283,44 @@ test('works with a client of the user, from a profile', async () => {
   );
 });
 
+test('takes a pasted address, and binds the tokens to a key with --dpop', async () => {
+  await using world = await startMcpWorld();
+  const [server] = world.servers;
+  using folder = new Folder();
+  const file = join(folder.path, 'tokens.json');
+  const args = ['login', '--mcp', server.url, '--no-browser', '--dpop', '--save', file];
+  await using command = Cli.onTerminal(args);
+  const url = await urlOf(command);
+  await command.sees(/input is hidden/);
+  const { href } = await redirectOf(world.authorizationServers[0], url);
+  command.press(`${href}\r`);
+  assert.is(await codeOf(command), 0, command.stdout);
+  const { token_type, resource, dpopKey } = tokensOf(file);
+  assert.equal([token_type, resource, dpopKey !== undefined], ['dpop', [server.url], true]);
+});
+
+test('works on another device, with --device', async () => {
+  const indicators = {
+    enabled: true,
+    getResourceServerInfo: (_context: unknown, audience: string) => ({
+      ...{ audience, scope: 'mcp:use', accessTokenFormat: 'jwt' },
+    }),
+  };
+  const features = { ...deviceFeatures, resourceIndicators: indicators };
+  await using as = await startProvider({
+    configuration: { ...deviceGrant, features, scopes: ['openid', 'offline_access', 'mcp:use'] },
+  });
+  await using world = await startMcpWorld({ server: { metadata: { authorization_servers: [as.issuer] } } });
+  const [server] = world.servers;
+  await using command = Cli.start(['login', '--mcp', server.url, '--client-id', clientId, '--device']);
+  const verificationUri = await command.sees(/open this on any device:\n\n {2}(\S+)\n/, 'stderr');
+  const code = await command.sees(/enter the code: (\S+)\n/, 'stderr');
+  await enterCode({ verificationUriComplete: `${verificationUri}?user_code=${code}` });
+  assert.is(await codeOf(command), 0, command.stderr);
+  const { access_token, resource } = tokensIn(command.stdout);
+  assert.equal([decodeJwt(access_token).aud, resource], [server.url, [server.url]]);
+});
+
 /** Runs a login that must end without a sign-in. Resolves with its exit code and its sentence. */
 async function refused(
   args: readonly string[],
@@ -299,12 +340,12 @@ test('says in one sentence that a server asks for nothing', async () => {
   const url = `${nothing.origin}/mcp`;
   assert.equal(await refused([url]), [
     1,
-    `${url} answered 200 to a request without a token, and names no authorization server; there is nothing to sign in to`,
+    `the server ${url} answered 200 to a request without a token, and names no authorization server; there is nothing to sign in to`,
   ]);
   const none = `${nothing.origin}/none`;
   assert.equal(await refused([none]), [
     1,
-    `${none} answered 404 to a request without a token, and names no authorization server; there is nothing to sign in to`,
+    `the server ${none} answered 404 to a request without a token, and names no authorization server; there is nothing to sign in to`,
   ]);
 });
 
@@ -323,7 +364,7 @@ test('says in one sentence that a server is unavailable', async () => {
   const url = `${ill.origin}/mcp`;
   assert.equal(await refused([url]), [
     4,
-    `${url} answered 503 to a request without a token, and names no authorization server`,
+    `the server ${url} answered 503 to a request without a token, and names no authorization server`,
   ]);
 });
 
@@ -431,6 +472,24 @@ test('ends by Ctrl-C while the server says nothing, and lets the file go', async
     stdout: '',
     stderr: 'rx-oauth-callback: the sign-in was cancelled\n',
   });
+});
+
+test('loads what asks MCP servers only if there is one', async () => {
+  const reporting = `
+    import module from 'node:module';
+    process.on('exit', () => console.error('loaded', Object.keys(module._cache).join(' ')));`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(reporting)}` };
+  const isLoaded = async (...target: string[]): Promise<boolean> => {
+    const { code, stderr } = await run(['login', ...target], env);
+    assert.is(code, 4, stderr);
+    assert.match(stderr, /^loaded \S+cli\.cjs /m);
+    return stderr.includes('/mcp-server.cjs');
+  };
+  // A port that no browser and no service uses.
+  assert.equal(
+    [await isLoaded('--issuer', 'http://127.0.0.1:1'), await isLoaded('--mcp', 'http://127.0.0.1:1/mcp')],
+    [false, true],
+  );
 });
 
 /** Signs in by a module of the command, in this process. Rejects if it fails, or if nobody must be asked and somebody is. */

@@ -75,7 +75,7 @@ function nothingToSignInTo(server: string, { status }: TokenlessAnswer): Command
   const answered =
     status === undefined ? 'did not answer' : `answered ${status} to a request without a token`;
   return new CommandError(
-    `${server} ${answered}, and names no authorization server${isDown ? '' : '; there is nothing to sign in to'}`,
+    `the server ${server} ${answered}, and names no authorization server${isDown ? '' : '; there is nothing to sign in to'}`,
     isDown ? exitCodes.connection : exitCodes.failed,
   );
 }
