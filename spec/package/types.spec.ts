@@ -22,7 +22,8 @@ function compile(options: CompilerOptions, edit = (text: string): string => text
     const text = readFileSync(join(fixtures, file), 'utf8');
     const imported = text
       .replace("'../../../src/index.ts'", "'rx-oauth-callback'")
-      .replace("'../../../src/login.ts'", "'rx-oauth-callback/login'");
+      .replace("'../../../src/login.ts'", "'rx-oauth-callback/login'")
+      .replace("'../../../src/mcp.ts'", "'rx-oauth-callback/mcp'");
     consumer.write(file, edit(imported));
   }
   // The libraries are checked by package.spec.ts.

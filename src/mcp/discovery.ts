@@ -3,7 +3,7 @@ import { discover } from '../login/metadata.ts';
 import type { Fetch } from '../login/requests.ts';
 import type { ServerMetadata } from '../login/server-metadata.ts';
 import type { Challenge } from './challenge.ts';
-import { mayLeadTo } from './origins.ts';
+import { mayHaveToken, mayLeadTo } from './origins.ts';
 import { resourceMetadataOf } from './resource-metadata.ts';
 
 /** An authorization server. */
@@ -45,6 +45,12 @@ export class Discovery {
     trustedIssuers: readonly string[],
     signal: AbortSignal,
   ): Promise<Discovered> {
+    if (!mayHaveToken(new URL(server)))
+      throw new DiscoveryError(
+        server,
+        'insecure_endpoint',
+        `the server ${server} must be https, or on this machine; a token would cross the network in the clear`,
+      );
     const found = await resourceMetadataOf(server, resourceMetadata, this.#fetch, signal);
     const { issuer } = found ?? {};
     const { origin } = new URL(server);
