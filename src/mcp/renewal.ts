@@ -12,7 +12,7 @@ import type { HeldTokens } from './held.ts';
 import type { Open } from './options.ts';
 import type { Report } from './report.ts';
 import type { Fetch } from '../login/requests.ts';
-import { includesScopes, offlineAccess, unionOf } from './scopes.ts';
+import { includesScopes, neededScopes, scopesToRequest, unionOf } from './scopes.ts';
 import type { SignIns } from './sign-ins.ts';
 
 /** Where new tokens come from. */
@@ -155,14 +155,14 @@ export class Renewal {
   #scopeOf(kept: Credentials | undefined, found: Discovered): string | undefined {
     const { options, challenge, isStepUp } = this.#need;
     const needed = challenge?.scope ?? found.scopes;
-    const first = options.scopes ?? needed;
     const before = kept?.tokens.issuer === found.metadata.issuer ? kept : undefined;
     // What was granted once is asked for again, so that the person is asked once.
     const granted = before?.tokens.scope;
-    const scope = isStepUp ? unionOf(first, granted, before?.asked, needed) : unionOf(first, granted);
+    const further = isStepUp ? unionOf(granted, before?.asked, needed) : granted;
+    const sources = { own: options.scopes, named: needed, further };
+    const scope = neededScopes(sources);
     this.#requireUnasked(before, scope, needed ?? '');
-    if (scope === undefined || options.scopes !== undefined) return scope;
-    return unionOf(scope, offlineAccess(found.metadata));
+    return scopesToRequest(sources, found.metadata);
   }
 }
 

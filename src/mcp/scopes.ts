@@ -16,18 +16,21 @@ export interface ScopeSources {
   readonly further?: string | undefined;
 }
 
+/** Returns the scopes that a sign-in needs. */
+export function neededScopes({ own, named, further }: ScopeSources): string | undefined {
+  return unionOf(own ?? named, further);
+}
+
 /**
- * Returns the scopes to request. Undefined leaves the choice to the authorization server.
+ * Returns the scopes to request: those that are needed, and `offline_access` for a refresh token. Undefined leaves the choice to the
+ * authorization server.
  *
  * @see Model Context Protocol, Authorization, "Scope Selection Strategy"
  */
-export function scopesToRequest(
-  { own, named, further }: ScopeSources,
-  metadata: ServerMetadata,
-): string | undefined {
-  const scope = unionOf(own ?? named, further);
+export function scopesToRequest(sources: ScopeSources, metadata: ServerMetadata): string | undefined {
+  const scope = neededScopes(sources);
   // A program that names scopes can name this one too.
-  return scope === undefined || own !== undefined ? scope : unionOf(scope, offlineAccess(metadata));
+  return scope === undefined || sources.own !== undefined ? scope : unionOf(scope, offlineAccess(metadata));
 }
 
 /** Tells if all scopes of `some` are among `all`. */

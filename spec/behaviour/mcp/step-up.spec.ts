@@ -48,7 +48,7 @@ rule(
   [
     twin(
       'asks for what was challenged only',
-      edit('isStepUp ? unionOf(first, granted, before?.asked, needed) : unionOf(first, granted)', 'needed'),
+      edit('isStepUp ? unionOf(granted, before?.asked, needed) : granted', 'undefined'),
       /mcp:use/,
     ),
   ],
