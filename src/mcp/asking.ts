@@ -18,7 +18,7 @@ import type { Report } from './report.ts';
 import { aborting } from './signals.ts';
 import { commonScopes, includesScopes, offlineAccess, unionOf } from './scopes.ts';
 
-/** What a person is asked for. */
+/** Request to a person. */
 export interface Asked {
   readonly server: string;
   readonly found: Discovered;
@@ -33,7 +33,7 @@ export interface Asked {
 /** The authorization server does not know the kept registration. */
 class StaleRegistrationError extends Error {}
 
-/** One sign-in of a person, with one client. */
+/** Sign-in of a person, with a client. */
 export class Asking {
   readonly #options: ReadOptions;
   readonly #asked: Asked;

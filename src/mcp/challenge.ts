@@ -1,4 +1,4 @@
-/** What a server asks for in an answer of 401 or 403. @see RFC 6750 section 3, RFC 9728 section 5.1 */
+/** Demand of a server in an answer of 401 or 403. @see RFC 6750 section 3, RFC 9728 section 5.1 */
 export interface Challenge {
   readonly error?: string;
   /** Scopes, separated by spaces. */

@@ -18,7 +18,7 @@ export interface ChosenClient {
   readonly how: ClientOrigin;
 }
 
-/** What a registration is for. */
+/** Purpose of a registration. */
 export interface Wanted {
   readonly redirectUri: string;
   /** Scopes that the sign-in requests, separated by spaces. */
@@ -74,7 +74,7 @@ export class Clients {
   ): Promise<ChosenClient> {
     const key = clientKey(metadata.issuer, redirectUri);
     const { clientMetadata } = this.#options;
-    // One registration at a time: the others use it.
+    // The others wait for this registration, and use it.
     const choose = async (): Promise<ChosenClient> => {
       const kept = await this.#kept(key);
       if (kept && kept.client_id !== rejected && covers(kept, scope))
@@ -152,7 +152,7 @@ function recordOf(
     token_endpoint_auth_method: method,
     scope,
   } = (registration ?? {}) as Partial<ClientRecord>;
-  // What was requested counts too: a server that registers less would do so again.
+  // The requested scopes count too: a server that registers fewer would do so again.
   const all = typeof scope === 'string' ? unionOf(scope, asked) : undefined;
   return {
     client_id: id,

@@ -13,7 +13,7 @@ export interface AuthorizationServer {
   readonly isPublished: boolean;
 }
 
-/** What was found out about a server. */
+/** Facts about a server. */
 export interface Discovered extends AuthorizationServer {
   /** Name of the server in requests to the authorization server (RFC 8707); undefined if it publishes none. */
   readonly resource: string | undefined;

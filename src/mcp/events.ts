@@ -25,7 +25,7 @@ export type McpStatus =
   /** The last request for tokens failed. */
   | { readonly state: 'failed'; readonly error: McpAuthError };
 
-/** What every event has. */
+/** Members of every event. */
 export interface EventSubject {
   /** Milliseconds since the epoch. */
   readonly at: number;

@@ -1,6 +1,6 @@
 import { UnsafeFileError } from '../base/private-file.ts';
 
-/** What a file holds for each key. An entry that cannot be read is kept as it is. */
+/** Entries of a file, by key. An entry that cannot be read is kept as it is. */
 export type FileEntries = Map<string, unknown>;
 
 const version = 1;

@@ -48,7 +48,7 @@ export function fileStore(path: string, options: FileStoreOptions = {}): McpStor
   return new FileStore(resolve(path), sealedEntries(new SealingKeys(keys)));
 }
 
-// Of all stores of this process, because a lock that is waited for is looked at ten times a second only.
+// Shared by all stores of this process, because a lock that is waited for is looked at ten times a second only.
 const savesOf = inTurnByKey();
 const worksOf = inTurnByKey();
 
@@ -93,7 +93,7 @@ class FileStore implements McpStore {
         return await work();
       } finally {
         this.#held.delete(key);
-        // What work has resolved with must not be lost. A lock that stays shows no sign of life.
+        // The result of the work must not be lost. A lock that stays shows no sign of life.
         await lock.release().catch(() => undefined);
       }
     });

@@ -11,7 +11,7 @@ import { unlessAborted } from './signals.ts';
 // A refresh, a sign-in and a step-up.
 const maxRenewals = 3;
 
-/** What a request needs beyond its session. */
+/** Needs of a request beyond its session. */
 export interface RequestOptions {
   readonly options: ReadServerOptions;
   readonly open: Open | undefined;

@@ -1,7 +1,7 @@
 import type { Challenge } from './challenge.ts';
 import type { Open, ReadServerOptions } from './options.ts';
 
-/** What new tokens must be good for. */
+/** Demands on new tokens. */
 export interface Need {
   /** Undefined if tokens are refreshed before the server asks for that. */
   readonly challenge: Challenge | undefined;

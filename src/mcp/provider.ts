@@ -40,7 +40,7 @@ export interface ProviderTokens {
   scope?: string | undefined;
 }
 
-/** What an SDK need not find out again. */
+/** Facts that an SDK need not find out again. */
 export interface ProviderDiscovery {
   authorizationServerUrl: string;
   authorizationServerMetadata: {

@@ -15,7 +15,7 @@ import type { Fetch } from '../login/requests.ts';
 import { includesScopes, neededScopes, scopesToRequest, unionOf } from './scopes.ts';
 import type { SignIns } from './sign-ins.ts';
 
-/** Where new tokens come from. */
+/** Sources of new tokens. */
 export interface Sources {
   readonly server: string;
   readonly held: HeldTokens;
@@ -156,7 +156,7 @@ export class Renewal {
     const { options, challenge, isStepUp } = this.#need;
     const needed = challenge?.scope ?? found.scopes;
     const before = kept?.tokens.issuer === found.metadata.issuer ? kept : undefined;
-    // What was granted once is asked for again, so that the person is asked once.
+    // Granted scopes are requested again, so that the person is asked once.
     const granted = before?.tokens.scope;
     const further = isStepUp ? unionOf(granted, before?.asked, needed) : granted;
     const sources = { own: options.scopes, named: needed, further };

@@ -5,7 +5,7 @@ import { listOf } from '../login/server-metadata.ts';
 import { ResourceMismatchError } from './errors.ts';
 import { mayLeadTo } from './origins.ts';
 
-/** What a server publishes about itself as a protected resource. @see RFC 9728 section 2 */
+/** Metadata that a server publishes about itself as a protected resource. @see RFC 9728 section 2 */
 export interface ResourceMetadata {
   readonly resource: string;
   /** Undefined if the server names none. */

@@ -12,7 +12,7 @@ import { Report } from './report.ts';
 import { passedOn } from './passed-on.ts';
 import { tokensKey, Vault, type Locks } from './vault.ts';
 
-/** What the sessions of one `mcpAuth` share. */
+/** Parts that the sessions of one `mcpAuth` share. */
 export interface Shared {
   readonly options: ReadOptions;
   readonly acquisition: () => Promise<Acquisition>;

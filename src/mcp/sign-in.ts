@@ -12,7 +12,7 @@ import { plainNeed } from './need.ts';
 import { includesScopes } from './scopes.ts';
 import type { ServerSession } from './session.ts';
 
-/** What a sign-in without a request needs. */
+/** Needs of a sign-in without a request. */
 export interface SignInRequest {
   readonly options: ReadServerOptions;
   readonly open: Open | undefined;

@@ -42,7 +42,7 @@ class Counter {
   }
 }
 
-/** What a counter says while it has the lock. */
+/** Words of a counter while it has the lock. */
 type Word = 'held' | 'saved' | 'noted';
 
 /** Counters of one file, and what each key must have at least. */
@@ -88,7 +88,7 @@ class Counters {
 interface Outcome {
   /** Processes that were killed while they had the lock. */
   killed: number;
-  /** Those of them that had not yet saved. */
+  /** Killed counters that had not yet saved. */
   unsaved: number;
   /** Milliseconds until another process had the lock or had saved, at the most. */
   slowest: number;

@@ -10,7 +10,7 @@ import { root } from '../consumer.ts';
 
 export type Revision = '2025-11-25' | '2026-07-28';
 
-/** One scenario of the suite, over one program of `spec/fixtures/programs`. */
+/** Scenario of the suite, over one program of `spec/fixtures/programs`. */
 export interface Trial {
   readonly program: string;
   /** Argument of the program before the URL. @default none */

@@ -26,7 +26,7 @@ export async function settingsOf(
     scopes: ['openid', 'offline_access', ...scopes.split(' ')],
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'spec', use: 'sig', alg: 'RS256' }] },
     ...(authenticationMethods && { clientAuthMethods: authenticationMethods }),
-    // Those of a resource have no effect beside them.
+    // Lifetimes of a resource have no effect beside them.
     ttl: { ...lifetimes, AccessToken: () => switches.tokenTtl },
     clientBasedCORS: () => false,
     rotateRefreshToken: (context: Context) => {

@@ -1,7 +1,7 @@
 /** Behaviour of an authorization server that a spec may change at any time, by writing a member. */
 export interface AuthorizationServerSwitches {
   /**
-   * What becomes of token requests: 503, a connection without an answer, a connection that is reset. `stop()` makes the whole
+   * Fate of token requests: 503, a connection without an answer, a connection that is reset. `stop()` makes the whole
    * server refuse connections. @default 'answers'
    */
   tokenEndpoint: 'answers' | 'unavailable' | 'hangs' | 'resets';

@@ -108,7 +108,7 @@ export class Mcp {
     this.events.length = 0;
   }
 
-  /** What the person and the authorization servers have seen, zeros left out. */
+  /** Counts of the person and the authorization servers, zeros left out. */
   get seen(): Partial<Seen> {
     const { sum } = this.world;
     const seen: Seen = {

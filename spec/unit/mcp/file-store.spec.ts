@@ -57,7 +57,7 @@ const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(
 const canary = 'canary-of-a-token';
 const [a, b] = ['server https://a.example', 'server https://b.example'];
 
-/** What a file holds for a key. */
+/** Entry of a file. */
 const entryIn = (file: string, key: string): unknown =>
   (JSON.parse(readFileSync(file, 'utf8')) as { values: Record<string, unknown> }).values[key];
 

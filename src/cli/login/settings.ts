@@ -17,7 +17,7 @@ export interface LoginSettings {
   signIn: Omit<ReadSignInOptions, 'host' | 'server'> & { timeout: number };
   /** URL of the MCP server to sign in to, which is asked for the rest. */
   mcp: string | undefined;
-  /** Who has named the scopes. A server names what it needs, and tokens may have more. */
+  /** Source of the scopes. A server names what it needs, and tokens may have more. */
   scopesOf: 'user' | 'server';
   /** Options of the server here; not used with a remote service. */
   server: ServerOptions;

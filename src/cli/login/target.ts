@@ -5,7 +5,7 @@ import type { ReadSettings } from '../settings/read.ts';
 import type { Config } from './config.ts';
 import { labelOf, layerOf } from './labels.ts';
 
-/** What a sign-in is for. */
+/** Target of a sign-in. */
 export interface Target {
   /** Origin of the MCP server, if there is one. */
   readonly issuer: string;
