@@ -7,6 +7,8 @@ import type { FetchLike } from './requests.ts';
 /** Client of an MCP SDK, 1.x or 2.x. */
 export interface McpClient<T> {
   connect(transport: T, options?: { timeout?: number }): Promise<void>;
+  /** Called if the handshake fails. */
+  close?(): Promise<void>;
 }
 
 /** Creates a transport to a server that sends its requests by `fetch`. */
@@ -45,9 +47,15 @@ export async function connectClient<T>(
       );
     }),
   );
-  await firstValueFrom(merge(late, from(client.connect(transport, { timeout: longestMs }))), {
-    defaultValue: undefined,
-  });
+  try {
+    await firstValueFrom(merge(late, from(client.connect(transport, { timeout: longestMs }))), {
+      defaultValue: undefined,
+    });
+  } catch (error) {
+    // Its request would go on, and the client could not connect again.
+    await client.close?.().catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Emits once a time is over that runs only while nothing is renewed. */

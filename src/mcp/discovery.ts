@@ -71,7 +71,9 @@ export class Discovery {
       this.#require(metadata);
       return { metadata, isPublished: true };
     } catch (error) {
-      if (!mayLackMetadata || !isUnpublished(error)) throw error;
+      // The endpoints of the specification of 2025-03-26 are those of an origin.
+      const { origin } = new URL(issuer);
+      if (!mayLackMetadata || issuer !== origin || !isUnpublished(error)) throw error;
       return { metadata: defaultMetadata(issuer), isPublished: false };
     }
   }

@@ -4,7 +4,7 @@ import { plainNeed, type Need } from './need.ts';
 import type { Open, ReadServerOptions } from './options.ts';
 import { mayHaveToken } from './origins.ts';
 import { passedOn } from './passed-on.ts';
-import type { FetchLike } from './requests.ts';
+import { initOf, urlIn, type FetchLike } from './requests.ts';
 import type { ServerSession } from './session.ts';
 import { unlessAborted } from './signals.ts';
 
@@ -22,9 +22,10 @@ export interface RequestOptions {
 export function guardedFetch(session: ServerSession, { options, open, send }: RequestOptions): FetchLike {
   const { origin } = new URL(session.server);
   const asked = { ...plainNeed, options, open };
-  return async (input, init = {}) => {
-    const url = new URL(input, session.server);
-    if (url.origin !== origin || !mayHaveToken(url)) return send(input, init);
+  return async (input, given = {}) => {
+    const url = new URL(urlIn(input), session.server);
+    if (url.origin !== origin || !mayHaveToken(url)) return send(input, given);
+    const init = await initOf(input, given);
     const since = session.moment;
     const patient = <T>(work: Promise<T>): Promise<T> =>
       init.signal ? unlessAborted(work, init.signal) : work;
@@ -76,9 +77,11 @@ function isInVain(held: Held | undefined, { isStepUp }: Refused, isRepeated: boo
   return held.isRejected;
 }
 
-function accept({ report, isIdle }: ServerSession, held: Held | undefined, { status, ok }: Response): void {
+function accept(session: ServerSession, held: Held | undefined, { status, ok }: Response): void {
+  const { report, isIdle } = session;
   if (held && status < 500) held.isAccepted = true;
-  if (!isIdle) return;
+  // The tokens may be others by now, or gone.
+  if (!isIdle || session.held !== held) return;
   if (held) report.has(held.credentials);
   else if (ok) report.open();
 }

@@ -89,12 +89,13 @@ function read(server: string, fields: Record<string, unknown>): ResourceMetadata
   return { resource, issuer, scopes: texts.length > 0 ? texts.join(' ') : undefined };
 }
 
-/** Tells if a resource is a server, or has it below its path. */
+/** Tells if a resource is a server, or has it below its path. A query tells servers apart, for example those of tenants. */
 function isOf(server: string, resource: string): boolean {
   if (!URL.canParse(resource)) return false;
   const [one, other] = [new URL(server), new URL(resource)];
   const slashed = (path: string): string => (path.endsWith('/') ? path : `${path}/`);
-  return one.origin === other.origin && slashed(one.pathname).startsWith(slashed(other.pathname));
+  if (one.origin !== other.origin || (other.search !== '' && other.search !== one.search)) return false;
+  return slashed(one.pathname).startsWith(slashed(other.pathname));
 }
 
 function unusable(server: string, reason: string, status?: number): DiscoveryError {

@@ -110,6 +110,8 @@ export class ServerSession {
     if (held?.credentials.tokens.refresh_token === undefined) return;
     const { credentials, from, since } = held;
     const { expiresAt = Infinity, access_token: token } = credentials.tokens;
+    // Some servers say 0 for a token that does not expire.
+    if (from !== 'store' && expiresAt <= since) return;
     const { margin } = this.#shared.options;
     // Tokens with a lifetime below the margin would be refreshed by each request.
     const early = from === 'store' ? margin : Math.min(margin, (expiresAt - since) / 2);

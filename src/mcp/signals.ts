@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { firstValueFrom, from, merge, Observable } from 'rxjs';
 
 /** Returns an Observable that errors with the reason of the signal once it aborts. */
@@ -5,7 +6,11 @@ export function aborting(signal: AbortSignal): Observable<never> {
   return new Observable((subscriber) => {
     const abort = (): void => subscriber.error(signal.reason);
     if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort);
+    else {
+      // Any number of requests may share a signal. Node would warn of more than ten.
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', abort);
+    }
     return () => signal.removeEventListener('abort', abort);
   });
 }
