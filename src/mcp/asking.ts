@@ -69,10 +69,10 @@ export class Asking {
     if (how === 'kept' && isOfClient(error)) return this.#with(scope, record.client_id);
     const registered = client.registration?.['scope'];
     if (codeOf(error) !== 'invalid_scope' || typeof registered !== 'string') return undefined;
+    if (includesScopes(registered, scope)) return undefined;
     // The server has registered less than it was asked for.
-    return includesScopes(registered, scope)
-      ? undefined
-      : this.#with(commonScopes(registered, scope), undefined);
+    const common = commonScopes(registered, scope);
+    return common === undefined ? this.#with(scope, record.client_id) : this.#with(common, undefined);
   }
 
   #with(scope: string | undefined, rejected: string | undefined): Asking {

@@ -76,6 +76,11 @@ export class Mcp {
     return this.events.map(({ type }) => type);
   }
 
+  /** Origins of the clients that were chosen, in order. */
+  get origins(): string[] {
+    return this.events.flatMap((event) => (event.type === 'client' ? [event.how] : []));
+  }
+
   /** Starts another `mcpAuth` with the same person and store, as a program that starts again does. */
   start(options: McpAuthOptions = {}): McpAuth {
     const auth = this.#create({ ...this.#options, ...options });
