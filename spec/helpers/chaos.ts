@@ -3,6 +3,7 @@
 /** Paths below spec/ of the programs that `npm run chaos -- NAME` runs at full count, by name. */
 export const chaosPrograms: Readonly<Record<string, string>> = {
   cluster: 'behaviour/cluster/chaos.spec.ts',
+  'mcp-servers': 'behaviour/mcp/servers.spec.ts',
   'broken-network': 'behaviour/client/broken-network.spec.ts',
   resuming: 'behaviour/client/resuming.spec.ts',
   'monitor-page': 'behaviour/monitor/long-tasks.spec.ts',

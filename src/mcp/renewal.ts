@@ -57,16 +57,22 @@ export class Renewal {
     const { scope } = need.challenge ?? {};
     if (scope !== undefined) this.#requireUnasked(kept, scope);
     if (!mayRefresh) this.#requirePerson(reason);
-    const found = need.challenge && (await this.#discover(need.challenge));
+    const challenge = need.challenge ?? (this.#isTrusted(kept) ? {} : undefined);
+    const found = challenge && (await this.#discover(challenge));
     if (kept && mayRefresh) {
       const hasMoved = found?.isNamed && found.metadata.issuer !== kept.tokens.issuer;
       if (!hasMoved && (await this.#refresh(kept, found))) return;
       reason = hasMoved ? 'issuer_changed' : 'refresh_refused';
     }
     // The request tells what the server wants now.
-    if (!found) return;
+    if (!found || !need.challenge) return;
     const open = this.#requirePerson(reason);
     await this.#ask(kept, found, open);
+  }
+
+  /** Tells if only the server knows where the metadata of the issuer is. */
+  #isTrusted(kept: Credentials | undefined): boolean {
+    return kept !== undefined && this.#need.options.trustedIssuers.includes(kept.tokens.issuer);
   }
 
   async #discover(challenge: Challenge): Promise<Discovered> {
