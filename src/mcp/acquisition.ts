@@ -1,4 +1,5 @@
-import { catchError, firstValueFrom, map, of } from 'rxjs';
+import { catchError, firstValueFrom, map, of, switchMap } from 'rxjs';
+import { abortable } from '../base/abortable.ts';
 import type { Fetch } from '../login/requests.ts';
 import { revoke } from '../login/revoke.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
@@ -53,18 +54,17 @@ export class Acquisition {
     await new Renewal({ server, held, clients, discovery, signIns, report, fetch }, need, signal).run(used);
   }
 
-  authorizationServer(
-    issuer: string,
-    trustedIssuers: readonly string[],
-    signal: AbortSignal,
-  ): Promise<AuthorizationServer> {
-    return this.#discovery.ofIssuer(issuer, trustedIssuers, signal);
+  /** Resolves with the authorization server that has issued tokens. */
+  authorizationServer(credentials: Credentials, signal: AbortSignal): Promise<AuthorizationServer> {
+    return this.#discovery.ofCredentials(credentials, signal);
   }
 
   /** Resolves with true if the authorization server has revoked the tokens. */
-  revoke({ tokens, client }: Credentials): Promise<boolean> {
+  revoke(credentials: Credentials): Promise<boolean> {
+    const { tokens, client } = credentials;
     return firstValueFrom(
-      revoke(tokens, { ...secretOf(client), fetch: this.#fetch }).pipe(
+      abortable((signal) => this.authorizationServer(credentials, signal)).pipe(
+        switchMap(({ metadata }) => revoke(tokens, { metadata, ...secretOf(client), fetch: this.#fetch })),
         map((names) => names.length > 0),
         catchError(() => of(false)),
       ),

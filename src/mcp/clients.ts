@@ -95,7 +95,7 @@ export class Clients {
     const key = clientKey(issuer, redirect_uri);
     await this.#vault.lock(key, async () => {
       const kept = await this.#kept(key);
-      if (kept?.client_id === client_id) await this.#vault.delete(key);
+      if (kept?.client_id === client_id) await this.#vault.delete(key, clientIn);
     });
   }
 

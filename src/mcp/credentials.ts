@@ -1,3 +1,4 @@
+import { withoutUndefined } from '../base/without-undefined.ts';
 import { Tokens } from '../login/tokens.ts';
 
 /** A client of an authorization server. The fields have their names of RFC 7591. */
@@ -18,24 +19,27 @@ export interface Credentials {
   readonly client: ClientRecord;
   /** Scopes that were requested, separated by spaces. */
   readonly asked: string | undefined;
+  /** Issuer that has published the metadata of the issuer of the tokens, if it is another one. */
+  readonly publisher?: string | undefined;
 }
 
 // A value of a later version may mean something else.
 const version = 1;
 
 /** Returns the JSON value to store. */
-export function storedValueOf({ tokens, client, asked }: Credentials): object {
-  return { v: version, tokens: tokens.toDict(), client, ...(asked !== undefined && { asked }) };
+export function storedValueOf({ tokens, client, asked, publisher }: Credentials): object {
+  return { v: version, tokens: tokens.toDict(), client, ...withoutUndefined({ asked, publisher }) };
 }
 
 /** Reads a stored value. Throws if it is none. */
 export function credentialsIn(value: unknown): Credentials {
-  const { v, tokens, client, asked } = value as Record<string, unknown>;
+  const { v, tokens, client, asked, publisher } = value as Record<string, unknown>;
   if (v !== version) throw new Error('its version is unknown');
   return {
     tokens: Tokens.fromDict(tokens as Record<string, unknown>),
     client: clientIn(client),
     asked: typeof asked === 'string' ? asked : undefined,
+    publisher: typeof publisher === 'string' && URL.canParse(publisher) ? publisher : undefined,
   };
 }
 

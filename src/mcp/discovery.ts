@@ -3,8 +3,9 @@ import { discover } from '../login/metadata.ts';
 import type { Fetch } from '../login/requests.ts';
 import type { ServerMetadata } from '../login/server-metadata.ts';
 import type { Challenge } from './challenge.ts';
+import type { Credentials } from './credentials.ts';
 import { mayHaveToken, mayLeadTo } from './origins.ts';
-import { resourceMetadataOf } from './resource-metadata.ts';
+import { issuerFor, resourceMetadataOf } from './resource-metadata.ts';
 
 /** An authorization server. */
 export interface AuthorizationServer {
@@ -21,6 +22,16 @@ export interface Discovered extends AuthorizationServer {
   readonly scopes: string | undefined;
   /** True if the server names its authorization server. */
   readonly isNamed: boolean;
+  /** Issuer that has published the metadata, if the metadata names another one that is trusted. */
+  readonly publisher: string | undefined;
+}
+
+/** Which authorization servers are right for a server. */
+export interface Acceptable {
+  /** Issuers that metadata may name instead of its own. */
+  readonly trustedIssuers: readonly string[];
+  /** Issuers to choose if the server names several, the best one first. */
+  readonly preferred: readonly string[];
 }
 
 /** Finds the authorization servers of servers. */
@@ -42,7 +53,7 @@ export class Discovery {
   async ofServer(
     server: string,
     { resourceMetadata }: Challenge,
-    trustedIssuers: readonly string[],
+    { trustedIssuers, preferred }: Acceptable,
     signal: AbortSignal,
   ): Promise<Discovered> {
     if (!mayHaveToken(new URL(server)))
@@ -52,10 +63,27 @@ export class Discovery {
         `the server ${server} must be https, or on this machine; a token would cross the network in the clear`,
       );
     const found = await resourceMetadataOf(server, resourceMetadata, this.#fetch, signal);
-    const { issuer } = found ?? {};
-    const { origin } = new URL(server);
-    const as = await this.ofIssuer(issuer ?? origin, trustedIssuers, signal, issuer === undefined);
-    return { ...as, resource: found?.resource, scopes: found?.scopes, isNamed: issuer !== undefined };
+    const choices = preferred.flatMap((each) => [each, slashToggled(each)]);
+    const named = found && issuerFor(server, found, choices);
+    const issuer = named ?? new URL(server).origin;
+    const isNamed = named !== undefined;
+    const as = await this.ofIssuer(issuer, trustedIssuers, signal, !isNamed);
+    const isOwn = [issuer, slashToggled(issuer)].includes(as.metadata.issuer);
+    return {
+      ...as,
+      resource: found?.resource,
+      scopes: found?.scopes,
+      isNamed,
+      publisher: isOwn ? undefined : issuer,
+    };
+  }
+
+  /** Resolves with the authorization server that has issued tokens. */
+  ofCredentials(
+    { tokens: { issuer }, publisher = issuer }: Credentials,
+    signal: AbortSignal,
+  ): Promise<AuthorizationServer> {
+    return this.ofIssuer(publisher, [issuer], signal);
   }
 
   /** @param mayLackMetadata True if the issuer may publish no metadata. */

@@ -61,7 +61,13 @@ export class HeldTokens {
   /** Forgets the tokens, here and in the store. */
   async drop(): Promise<void> {
     this.#held = undefined;
-    await this.#vault.delete(this.#key);
+    await this.#vault.delete(this.#key, credentialsIn);
+  }
+
+  /** Forgets the tokens, and what is stored, whatever that is. Rejects with `TokenStoreError` if it stays. */
+  async erase(): Promise<void> {
+    this.#held = undefined;
+    await this.#vault.erase(this.#key);
   }
 
   #hold(credentials: Credentials | undefined, from: Held['from']): void {

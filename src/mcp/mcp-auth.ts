@@ -1,6 +1,5 @@
 import type { Observable } from 'rxjs';
 import { HotStream } from '../base/hot-stream.ts';
-import { inTurnByKey } from '../base/in-turn.ts';
 import { IsolatedObservable } from '../base/isolated-observable.ts';
 import { requireInteger } from '../base/validate.ts';
 import { FlowCancelledError } from '../model/errors.ts';
@@ -70,7 +69,10 @@ export interface McpAuth extends AsyncDisposable {
    * `failed`. It joins the sign-in in progress. If all subscribers unsubscribe, and no request waits, the sign-in is cancelled.
    */
   signIn(server: string | URL, options?: McpSignInOptions): Observable<McpEvent>;
-  /** Forgets the tokens for a server, and asks the authorization server to revoke them. The registration stays. */
+  /**
+   * Forgets the tokens for a server, and asks the authorization server to revoke them. The registration stays. Rejects with
+   * `TokenStoreError` if the tokens stay in the store.
+   */
   signOut(server: string | URL, options?: McpSignOutOptions): Promise<void>;
   /** How a server stands: the latest status at once, then each other one. Never errors; completes on `close()`. */
   status(server: string | URL, options?: Pick<McpServerOptions, 'account'>): Observable<McpStatus>;
@@ -119,7 +121,6 @@ class Sessions implements McpAuth {
       options,
       report,
       acquisition: () => (this.#acquisition ??= this.#acquire()),
-      locks: inTurnByKey(),
       emit: (event) => this.#events.next(event),
       closed: this.#closing.signal,
     };

@@ -107,7 +107,7 @@ export class SessionProvider implements McpOAuthProvider {
     const { credentials } = this.#session;
     if (!credentials) throw this.#unauthorized();
     const { issuer, resource } = credentials.tokens;
-    const { metadata } = await this.#session.authorizationServer(issuer, this.#need.options.trustedIssuers);
+    const { metadata } = await this.#session.authorizationServer(credentials);
     const { authorization_endpoint = '', token_endpoint = '' } = metadata;
     const [name] = resource;
     return {
@@ -140,11 +140,8 @@ export class SessionProvider implements McpOAuthProvider {
   readonly addClientAuthentication = async (headers: Headers, parameters: URLSearchParams): Promise<void> => {
     const { credentials } = this.#session;
     if (!credentials) return;
-    const { tokens, client } = credentials;
-    const { metadata } = await this.#session.authorizationServer(
-      tokens.issuer,
-      this.#need.options.trustedIssuers,
-    );
+    const { client } = credentials;
+    const { metadata } = await this.#session.authorizationServer(credentials);
     await authenticate(client, metadata, headers, parameters);
   };
 

@@ -6,7 +6,7 @@ import type { Challenge } from './challenge.ts';
 import type { Need } from './need.ts';
 import { secretOf, type Clients } from './clients.ts';
 import { isAlive, type Credentials } from './credentials.ts';
-import type { AuthorizationServer, Discovered, Discovery } from './discovery.ts';
+import type { Discovered, Discovery } from './discovery.ts';
 import { InsufficientScopeError, SignInRequiredError, type SignInReason } from './errors.ts';
 import type { HeldTokens } from './held.ts';
 import type { Open } from './options.ts';
@@ -57,28 +57,27 @@ export class Renewal {
     const { scope } = need.challenge ?? {};
     if (scope !== undefined) this.#requireUnasked(kept, scope);
     if (!mayRefresh) this.#requirePerson(reason);
-    const challenge = need.challenge ?? (this.#isTrusted(kept) ? {} : undefined);
-    const found = challenge && (await this.#discover(challenge));
+    const found = need.challenge && (await this.#discover(need.challenge, kept));
     if (kept && mayRefresh) {
-      const hasMoved = found?.isNamed && found.metadata.issuer !== kept.tokens.issuer;
+      const hasMoved = found?.isNamed && !hasIssued(found, kept);
       if (!hasMoved && (await this.#refresh(kept, found))) return;
       reason = hasMoved ? 'issuer_changed' : 'refresh_refused';
     }
     // The request tells what the server wants now.
-    if (!found || !need.challenge) return;
+    if (!found) return;
     const open = this.#requirePerson(reason);
     await this.#ask(kept, found, open);
   }
 
-  /** Tells if only the server knows where the metadata of the issuer is. */
-  #isTrusted(kept: Credentials | undefined): boolean {
-    return kept !== undefined && this.#need.options.trustedIssuers.includes(kept.tokens.issuer);
-  }
-
-  async #discover(challenge: Challenge): Promise<Discovered> {
+  async #discover(challenge: Challenge, kept: Credentials | undefined): Promise<Discovered> {
     const { discovery, server, report } = this.#from;
-    const { trustedIssuers } = this.#need.options;
-    const found = await discovery.ofServer(server, challenge, trustedIssuers, this.#signal);
+    const { mustAsk, options } = this.#need;
+    const { trustedIssuers, client } = options;
+    // A server that rejects a new token may want one of another issuer.
+    const before = mustAsk ? undefined : (kept?.publisher ?? kept?.tokens.issuer);
+    const preferred = [before, client?.issuer].filter((each) => each !== undefined);
+    const acceptable = { trustedIssuers, preferred };
+    const found = await discovery.ofServer(server, challenge, acceptable, this.#signal);
     report.discovered(found.metadata.issuer, found.resource);
     return found;
   }
@@ -101,7 +100,7 @@ export class Renewal {
   }
 
   /** Resolves with true if there are new tokens, and with false once tokens that cannot be refreshed are forgotten. */
-  async #refresh(kept: Credentials, found: AuthorizationServer | undefined): Promise<boolean> {
+  async #refresh(kept: Credentials, found: Discovered | undefined): Promise<boolean> {
     const { held, clients, report } = this.#from;
     const { issuer } = kept.tokens;
     try {
@@ -123,15 +122,11 @@ export class Renewal {
     }
   }
 
-  async #requestRefresh(
-    kept: Credentials,
-    found: AuthorizationServer | undefined,
-  ): Promise<Credentials['tokens']> {
+  async #requestRefresh(kept: Credentials, found: Discovered | undefined): Promise<Credentials['tokens']> {
     const { tokens, client, asked } = kept;
     const { discovery, fetch } = this.#from;
-    const { trustedIssuers } = this.#need.options;
-    const isSame = found?.metadata.issuer === tokens.issuer;
-    const as = isSame ? found : await discovery.ofIssuer(tokens.issuer, trustedIssuers, this.#signal);
+    const isSame = found !== undefined && hasIssued(found, kept);
+    const as = isSame ? found : await discovery.ofCredentials(kept, this.#signal);
     const options: RefreshOptions = { metadata: as.metadata, ...secretOf(client), fetch };
     const send = (more: RefreshOptions): Promise<Credentials['tokens']> =>
       // Not aborted: the server may have used the refresh token up.
@@ -170,6 +165,11 @@ export class Renewal {
     this.#requireUnasked(before, scope, needed ?? '');
     return scopesToRequest(sources, found.metadata);
   }
+}
+
+/** Tells if an authorization server has issued tokens. Only the same publisher may speak for a trusted issuer. */
+function hasIssued({ metadata, publisher }: Discovered, kept: Credentials): boolean {
+  return metadata.issuer === kept.tokens.issuer && publisher === kept.publisher;
 }
 
 /** Tells if the person, or the authorization server, does not want to grant what was requested. */

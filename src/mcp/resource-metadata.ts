@@ -8,8 +8,8 @@ import { mayLeadTo } from './origins.ts';
 /** Metadata that a server publishes about itself as a protected resource. @see RFC 9728 section 2 */
 export interface ResourceMetadata {
   readonly resource: string;
-  /** Undefined if the server names none. */
-  readonly issuer: string | undefined;
+  /** Authorization servers; empty if the server names none. */
+  readonly issuers: readonly unknown[];
   /** Scopes, separated by spaces. */
   readonly scopes: string | undefined;
 }
@@ -79,14 +79,28 @@ function read(server: string, fields: Record<string, unknown>): ResourceMetadata
   const { resource, authorization_servers: issuers, scopes_supported: scopes } = fields;
   if (typeof resource !== 'string' || !isOf(server, resource))
     throw new ResourceMismatchError(server, typeof resource === 'string' ? shown(resource) : 'no name');
-  const [issuer] = listOf(issuers);
-  if (issuer !== undefined && !mayLeadTo(server, issuer))
-    throw unusable(
-      server,
-      `names the authorization server ${shown(issuer)}, which must be https and no other machine's`,
-    );
   const texts = listOf(scopes).filter((each) => typeof each === 'string' && each !== '');
-  return { resource, issuer, scopes: texts.length > 0 ? texts.join(' ') : undefined };
+  return { resource, issuers: listOf(issuers), scopes: texts.length > 0 ? texts.join(' ') : undefined };
+}
+
+/**
+ * Returns the authorization server to ask: the first of the preferred ones that the server names, else the first that it names. Returns
+ * undefined if it names none.
+ *
+ * @throws {DiscoveryError} if it leads to a place that a remote server must not lead to
+ * @see RFC 9728 section 7.6
+ */
+export function issuerFor(
+  server: string,
+  { issuers }: ResourceMetadata,
+  preferred: readonly string[],
+): string | undefined {
+  const issuer = preferred.find((each) => issuers.includes(each)) ?? issuers[0];
+  if (issuer === undefined || mayLeadTo(server, issuer)) return issuer;
+  throw unusable(
+    server,
+    `names the authorization server ${shown(issuer)}, which must be https and no other machine's`,
+  );
 }
 
 /** Tells if a resource is a server, or has it below its path. A query tells servers apart, for example those of tenants. */

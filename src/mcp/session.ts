@@ -10,13 +10,12 @@ import type { ReadOptions } from './options.ts';
 import type { Need } from './need.ts';
 import { Report } from './report.ts';
 import { passedOn } from './passed-on.ts';
-import { tokensKey, Vault, type Locks } from './vault.ts';
+import { tokensKey, Vault } from './vault.ts';
 
 /** Parts that the sessions of one `mcpAuth` share. */
 export interface Shared {
   readonly options: ReadOptions;
   readonly acquisition: () => Promise<Acquisition>;
-  readonly locks: Locks;
   readonly emit: (event: McpEvent) => void;
   /** Takes the exceptions of subscribers. */
   readonly report: (error: unknown) => void;
@@ -56,14 +55,14 @@ export class ServerSession {
   #moment = 0;
 
   constructor(server: string, account: string, shared: Shared) {
-    const { options, locks } = shared;
+    const { options } = shared;
     const report = new Report(server, account, shared);
     this.server = server;
     this.account = account;
     this.report = report;
     this.#shared = shared;
     this.#key = tokensKey(server, account);
-    this.#vault = new Vault(options.store, locks, (error) => report.warn(error));
+    this.#vault = new Vault(options.store, (error) => report.warn(error));
     this.#held = new HeldTokens(this.#key, this.#vault);
   }
 
@@ -223,9 +222,9 @@ export class ServerSession {
     });
   }
 
-  async authorizationServer(issuer: string, trustedIssuers: readonly string[]): Promise<AuthorizationServer> {
+  async authorizationServer(credentials: Credentials): Promise<AuthorizationServer> {
     const acquisition = await this.#shared.acquisition();
-    return acquisition.authorizationServer(issuer, trustedIssuers, this.#shared.closed);
+    return acquisition.authorizationServer(credentials, this.#shared.closed);
   }
 
   /** Forgets tokens that the authorization server has rejected. */
@@ -240,8 +239,11 @@ export class ServerSession {
       await this.#held.reload();
       const { credentials } = this.#held;
       const revoked = wantsRevocation && credentials !== undefined && (await this.#revoked(credentials));
-      await this.#held.drop();
-      this.report.signedOut(revoked);
+      try {
+        await this.#held.erase();
+      } finally {
+        this.report.signedOut(revoked);
+      }
     });
   }
 

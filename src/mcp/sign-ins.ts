@@ -29,7 +29,7 @@ export class SignIns {
         if (!next) throw error;
         return next.run(host, signal);
       });
-      return { ...received, asked: asked.scope };
+      return { ...received, asked: asked.scope, publisher: found.publisher };
     } finally {
       end();
     }

@@ -1,9 +1,7 @@
-import type { inTurnByKey } from '../base/in-turn.ts';
+import { printable } from '../base/printable.ts';
 import { TokenStoreError } from './errors.ts';
+import { locksOf } from './locks.ts';
 import type { McpStore } from './store.ts';
-
-/** Runs work for the same key one after another. */
-export type Locks = ReturnType<typeof inTurnByKey>;
 
 /** Result of reading a value that is there, but cannot be read. */
 export const unreadable = Symbol('unreadable');
@@ -11,16 +9,13 @@ export const unreadable = Symbol('unreadable');
 /** A store, of which values that cannot be read are left as they are. */
 export class Vault {
   readonly #store: McpStore;
-  readonly #locks: Locks;
   readonly #report: (error: TokenStoreError) => void;
 
   /**
-   * @param locks Locks of this process, for a store that has none.
    * @param report Called with each failure of the store. Requests go on without the store.
    */
-  constructor(store: McpStore, locks: Locks, report: (error: TokenStoreError) => void) {
+  constructor(store: McpStore, report: (error: TokenStoreError) => void) {
     this.#store = store;
-    this.#locks = locks;
     this.#report = report;
   }
 
@@ -41,10 +36,22 @@ export class Vault {
     });
   }
 
-  async delete(key: string): Promise<void> {
+  /** Deletes a value, unless it cannot be read. */
+  async delete(key: string, read: (value: unknown) => unknown): Promise<void> {
     await this.#trying(key, async () => {
+      const before = await this.#store.get(key);
+      if (before !== undefined && before !== null) read(before);
       await this.#store.delete(key);
     });
+  }
+
+  /** Deletes a value, whatever it is. Rejects with `TokenStoreError` if it stays. */
+  async erase(key: string): Promise<void> {
+    try {
+      await this.#store.delete(key);
+    } catch (error) {
+      throw storeErrorOf(key, error);
+    }
   }
 
   /**
@@ -53,34 +60,36 @@ export class Vault {
    */
   async lock<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const store = this.#store;
-    if (!store.lock) return this.#locks(key, work);
-    let isHeld = false;
-    const locked = store.lock(
-      key,
-      async () => {
-        isHeld = true;
-        return work();
-      },
-      signal,
-    );
-    return locked.catch((error: unknown) => {
+    if (!store.lock) return locksOf(store)(key, work, signal);
+    let isHeld = false as boolean;
+    const held = (): Promise<T> => {
+      isHeld = true;
+      return work();
+    };
+    try {
+      return await store.lock(key, held, signal);
+    } catch (error) {
       if (isHeld || signal?.aborted || error instanceof TokenStoreError) throw error;
-      throw new TokenStoreError(key, `cannot be locked (${(error as Error).message})`);
-    });
+      throw new TokenStoreError(key, `cannot be locked (${printable(messageOf(error))})`);
+    }
   }
 
   async #trying<T>(key: string, work: () => Promise<T>): Promise<T | typeof unreadable> {
     try {
       return await work();
     } catch (error) {
-      // The message of a damaged value may repeat a part of it, that of a store does not.
-      this.#report(
-        error instanceof TokenStoreError ? error : new TokenStoreError(key, 'cannot be read or written'),
-      );
+      this.#report(storeErrorOf(key, error));
       return unreadable;
     }
   }
 }
+
+function storeErrorOf(key: string, error: unknown): TokenStoreError {
+  // The message of a damaged value may repeat a part of it, that of a store does not.
+  return error instanceof TokenStoreError ? error : new TokenStoreError(key, 'cannot be read or written');
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Returns the key of the tokens for a server. */
 export const tokensKey = (server: string, account: string): string =>

@@ -81,7 +81,7 @@ rule(
   [
     twin(
       'waits for it',
-      edit('      },\n      signal,\n    );\n    return locked', '      },\n    );\n    return locked'),
+      edit('return await store.lock(key, held, signal);', 'return await store.lock(key, held);'),
       /close\(\): not settled/,
     ),
   ],

@@ -183,7 +183,10 @@ rule(
   [
     twin(
       'asks the issuer by its other name',
-      edit('(this.#isTrusted(kept) ? {} : undefined)', 'undefined'),
+      edit(
+        'return this.ofIssuer(publisher, [issuer], signal);',
+        'return this.ofIssuer(issuer, [publisher], signal);',
+      ),
       /DiscoveryError/,
     ),
   ],
@@ -204,12 +207,9 @@ rule(
     twin(
       'refreshes anywhere',
       [
+        edit('const hasMoved = found?.isNamed && !hasIssued(found, kept);', 'const hasMoved = false;'),
         edit(
-          'const hasMoved = found?.isNamed && found.metadata.issuer !== kept.tokens.issuer;',
-          'const hasMoved = false;',
-        ),
-        edit(
-          'const isSame = found?.metadata.issuer === tokens.issuer;',
+          'const isSame = found !== undefined && hasIssued(found, kept);',
           'const isSame = found !== undefined;',
         ),
         edit(

@@ -24,7 +24,8 @@ export function askMcpServer(
   return abortable(async (signal) => {
     const send = inTime(fetch);
     const answer = await askWithoutToken(server, abortedBy(signal, send));
-    const found = await new Discovery(send).ofServer(server, answer.challenge ?? {}, [], signal);
+    const acceptable = { trustedIssuers: [], preferred: [] };
+    const found = await new Discovery(send).ofServer(server, answer.challenge ?? {}, acceptable, signal);
     if (!answer.challenge && !found.isNamed && !found.isPublished) throw nothingToSignInTo(server, answer);
     const named = answer.challenge?.scope ?? found.scopes;
     const scope = scopesToRequest({ own: settings.signIn.scope, named }, found.metadata);
