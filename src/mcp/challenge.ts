@@ -7,8 +7,8 @@ export interface Challenge {
   readonly resourceMetadata?: string;
 }
 
-// A scheme, or a parameter with a value in quotes or not.
-const part = /[\s,]*([!#$%&'*+.^`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/y;
+// A scheme, or a parameter with a value in quotes or not. A token68 of another scheme, which may have a slash, reads as one of them.
+const part = /[\s,]*([!#$%&'*+./^`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/y;
 
 /** Reads the challenges of the scheme Bearer. Other schemes are skipped, and the first value of a parameter counts. */
 export function challengeOf(headers: Headers): Challenge {

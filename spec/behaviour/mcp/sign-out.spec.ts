@@ -23,10 +23,7 @@ rule(
       assert.is((await mcp.call()).status, 200);
       assert.equal([mcp.seen, mcp.origins], [{ tabs: 1 }, ['kept']]);
     }),
-  [
-    twin('revokes none', edit('wantsRevocation && credentials !== undefined', 'false'), /both are revoked/),
-    twin('forgets here only', edit('await this.#vault.delete(this.#key);', ''), /undefined/),
-  ],
+  [twin('revokes none', edit('wantsRevocation && credentials !== undefined', 'false'), /both are revoked/)],
 );
 
 for (const [how, revoke] of [

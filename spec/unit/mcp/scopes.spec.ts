@@ -1,34 +1,41 @@
-/** Scopes that a sign-in requests, by who names them. */
-import { scopesToRequest } from '../../../src/mcp/scopes.ts';
+import { commonScopes, includesScopes, offlineAccess, unionOf } from '../../../src/mcp/scopes.ts';
 import * as assert from '../../helpers/assert.ts';
 import { suite } from '../../helpers/suite.ts';
 
-const test = suite('scopes to request');
+const test = suite('scopes');
 
-const issuer = 'https://as.example';
-const plain = { issuer };
-const offline = { issuer, scopes_supported: ['openid', 'offline_access'] };
-
-test('those of the program win, and are taken as they are', () => {
-  assert.is(scopesToRequest({ own: 'notes', named: 'mcp:use' }, offline), 'notes');
-  assert.is(
-    scopesToRequest({ own: 'notes', named: 'mcp:use', further: 'mail notes' }, offline),
-    'notes mail',
-  );
+test('unionOf joins in order, without repeating one', () => {
+  assert.is(unionOf('a b', undefined, 'b c', '', ' a '), 'a b c');
+  assert.is(unionOf(undefined, '', ' '), undefined);
+  assert.is(unionOf(), undefined);
 });
 
-test('those that the server names come next, with offline_access if the authorization server lists it', () => {
-  assert.is(scopesToRequest({ own: undefined, named: 'mcp:use' }, plain), 'mcp:use');
-  assert.is(scopesToRequest({ own: undefined, named: 'mcp:use' }, offline), 'mcp:use offline_access');
-  assert.is(
-    scopesToRequest({ own: undefined, named: 'offline_access a', further: 'b' }, offline),
-    'offline_access a b',
-  );
+const inclusions: readonly (readonly [all: string | undefined, some: string | undefined, is: boolean])[] = [
+  ['a b', 'b a', true],
+  ['a b', 'a', true],
+  ['a', 'a b', false],
+  ['ab', 'a', false],
+  [undefined, 'a', false],
+  [undefined, undefined, true],
+  ['a', '', true],
+];
+
+for (const [all, some, is] of inclusions)
+  test(`includesScopes: ${all} ${is ? 'has' : 'has not'} ${some}`, () => {
+    assert.is(includesScopes(all, some), is);
+  });
+
+test('commonScopes are those of both', () => {
+  assert.is(commonScopes('a b c', 'c a d'), 'a c');
+  assert.is(commonScopes('a', 'b'), undefined);
+  assert.is(commonScopes(undefined, 'b'), undefined);
 });
 
-test('without any, the authorization server decides', () => {
-  assert.is(scopesToRequest({ own: undefined, named: undefined }, offline), undefined);
-  assert.is(scopesToRequest({ own: undefined, named: undefined, further: 'a' }, offline), 'a offline_access');
+test('offlineAccess is a scope only where it is listed', () => {
+  const metadata = { issuer: 'https://as.example' };
+  assert.is(offlineAccess({ ...metadata, scopes_supported: ['openid', 'offline_access'] }), 'offline_access');
+  assert.is(offlineAccess({ ...metadata, scopes_supported: ['openid'] }), undefined);
+  assert.is(offlineAccess(metadata), undefined);
 });
 
 test.run();
