@@ -23,7 +23,10 @@ rule(
       assert.is((await mcp.call()).status, 200);
       assert.equal([mcp.seen, mcp.origins], [{ tabs: 1 }, ['kept']]);
     }),
-  [twin('revokes none', edit('wantsRevocation && credentials !== undefined', 'false'), /both are revoked/)],
+  [
+    twin('revokes none', edit('wantsRevocation && credentials !== undefined', 'false'), /both are revoked/),
+    twin('forgets here only', edit('await this.#vault.erase(this.#key);', ''), /undefined/),
+  ],
 );
 
 for (const [how, revoke] of [
