@@ -42,7 +42,11 @@ export interface McpAuthOptions {
   timeout?: number;
   /** Number of milliseconds before its expiry at which an access token is refreshed, 0 to 3,600,000. @default 30_000 */
   margin?: number;
-  /** Function that sends the requests to servers and authorization servers. @default the global `fetch` */
+  /**
+   * Function that sends the requests to servers and authorization servers. It must follow redirects as the Fetch standard says: without
+   * `Authorization` to another origin.
+   * @default the global `fetch`
+   */
   fetch?: FetchLike;
 }
 

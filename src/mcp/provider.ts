@@ -65,6 +65,10 @@ export class SessionProvider implements McpOAuthProvider {
   readonly #session: ServerSession;
   readonly #need: Omit<Need, 'challenge'>;
   readonly #fetch: Fetch;
+  #rejected: { readonly token: string | undefined; readonly moment: number } = {
+    token: undefined,
+    moment: 0,
+  };
   #endRequest: () => void = () => undefined;
 
   constructor(session: ServerSession, clientName: string, need: Omit<Need, 'challenge'>, fetch: Fetch) {
@@ -87,6 +91,7 @@ export class SessionProvider implements McpOAuthProvider {
       await this.#session.load();
       await this.#session.refreshAhead(this.#need);
       if (!this.#session.credentials) {
+        this.#seen();
         const challenge = await challengeBy(this.#session.server, this.#fetch);
         if (challenge) await this.#renew(challenge);
       }
@@ -102,6 +107,7 @@ export class SessionProvider implements McpOAuthProvider {
   /** Called by an SDK before it does anything about a 401 or 403. Spares it the discovery. */
   async discoveryState(): Promise<ProviderDiscovery> {
     await this.#session.load();
+    this.#seen();
     if (!this.#session.credentials)
       await this.#renew((await challengeBy(this.#session.server, this.#fetch)) ?? {});
     const { credentials } = this.#session;
@@ -125,8 +131,8 @@ export class SessionProvider implements McpOAuthProvider {
   async prepareTokenRequest(scope?: string): Promise<URLSearchParams> {
     const { credentials } = this.#session;
     const isStepUp = credentials !== undefined && lacks(credentials.asked, credentials.tokens.scope, scope);
-    if (isStepUp || credentials?.tokens.refresh_token === undefined)
-      await this.#renew(scope === undefined ? {} : { scope }, isStepUp);
+    // An SDK does not say that its token request failed, so that others would wait for it. This one fails for all at once.
+    await this.#renew(scope === undefined ? {} : { scope }, isStepUp);
     await this.#beginRequest();
     const { refresh_token } = this.#session.credentials?.tokens ?? {};
     if (refresh_token === undefined) {
@@ -175,9 +181,15 @@ export class SessionProvider implements McpOAuthProvider {
     throw new Error('the SDK has redirected nobody');
   }
 
+  /** Remembers the token that an SDK is about to replace. */
+  #seen(): void {
+    const { held, moment } = this.#session;
+    this.#rejected = { token: held?.credentials.tokens.access_token, moment };
+  }
+
   async #renew(challenge: Challenge, isStepUp = false): Promise<void> {
-    const token = this.#session.held?.credentials.tokens.access_token;
-    await this.#session.renew(token, { ...this.#need, challenge, isStepUp }, this.#session.moment);
+    const { token, moment } = this.#rejected;
+    await this.#session.renew(token, { ...this.#need, challenge, isStepUp }, moment);
   }
 
   /** Waits until no other token request is under way. */

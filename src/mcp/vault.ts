@@ -67,7 +67,9 @@ export class Vault {
       return work();
     };
     try {
-      return await store.lock(key, held, signal);
+      const result = await store.lock(key, held, signal);
+      if (isHeld) return result;
+      throw new TokenStoreError(key, 'cannot be locked (the store has not run the work)');
     } catch (error) {
       if (isHeld || signal?.aborted || error instanceof TokenStoreError) throw error;
       throw new TokenStoreError(key, `cannot be locked (${printable(messageOf(error))})`);

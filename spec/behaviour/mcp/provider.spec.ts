@@ -62,7 +62,33 @@ async function callsAfterRevocation(connect: Connect, { mcpAuth }: typeof real =
   }
 }
 
+async function callsWhileUnavailable(connect: Connect, { mcpAuth }: typeof real = real): Promise<void> {
+  await using world = await startMcpWorld();
+  const person = new Person();
+  await using auth = mcpAuth({ open: person.open });
+  const [server] = world.servers;
+  const [authorizationServer] = world.authorizationServers;
+  const caller = await connect(server.url, auth.provider(server.url));
+  try {
+    await caller.call('whoami');
+    server.revokeTokens();
+    authorizationServer.switches.tokenEndpoint = 'unavailable';
+    const began = performance.now();
+    const calls = await Promise.allSettled(Array.from({ length: 2 }, () => caller.call('whoami')));
+    equal([...new Set(calls.map(({ status }) => status))], ['rejected']);
+    ok(performance.now() - began < 8_000, 'they wait for each other');
+    authorizationServer.switches.tokenEndpoint = 'answers';
+    match(JSON.stringify(await caller.call('whoami')), /server-0/);
+    is(person.tabs.length, 1, 'tabs');
+  } finally {
+    await caller.close();
+  }
+}
+
 for (const [sdk, connect] of Object.entries(sdks)) {
+  test(`rule 16: two calls while the token endpoint is unavailable fail at once, and the next one works, SDK ${sdk}`, () =>
+    callsWhileUnavailable(connect));
+
   test(`rule 16: ten calls at once after a revocation, SDK ${sdk}: one refresh after another, no tab`, () =>
     callsAfterRevocation(connect));
 
@@ -99,6 +125,16 @@ for (const [sdk, connect] of Object.entries(sdks)) {
   });
 }
 
+test('rule 16: rejects a provider that leaves the refresh to the SDK alone', async () => {
+  const alone = edit(
+    'await this.#renew(scope === undefined ? {} : { scope }, isStepUp);',
+    '',
+    'mcp/provider.ts',
+  );
+  const weakened = (await weakenedModule('mcp.ts', alone)) as typeof real;
+  await complains(() => callsWhileUnavailable(sdks['1.x'], weakened), /they wait for each other/);
+});
+
 test('rule 16: a step-up in calls of SDK 2.x, with one tab', async () => {
   await using world = await startMcpWorld();
   const person = new Person();
@@ -106,7 +142,7 @@ test('rule 16: a step-up in calls of SDK 2.x, with one tab', async () => {
   const { url } = world.servers[0];
   const caller = await sdks['2.x'](url, auth.provider(url));
   try {
-    const calls = await Promise.all(Array.from({ length: 5 }, () => caller.call('admin')));
+    const calls = await Promise.all(Array.from({ length: 2 }, () => caller.call('admin')));
     for (const call of calls) match(JSON.stringify(call), /server-0 is administrated/);
     is(person.tabs.length, 2, 'one to sign in, one to step up');
     is(world.sum('refreshReuse'), 0);
