@@ -394,11 +394,11 @@ const checkQueue = ({ fileStore }: Module, ms?: number): Promise<void> =>
   within(async (folder) => {
     const file = join(folder, 'tokens.json');
     const stores = [fileStore(file), fileStore(file), fileStore(file)];
-    // Long enough for others to look meanwhile.
-    const work = async (): Promise<void> => {
-      for (let turns = 0; turns < 50; turns++) await promises.stat(folder);
-    };
     using timers = holdTimers();
+    // Until another one waits, or long enough for others to look meanwhile.
+    const work = async (): Promise<void> => {
+      for (let turns = 0; turns < 1_000 && timers.pending === 0; turns++) await promises.stat(folder);
+    };
     const saves = stores.flatMap((store, n) => [store.set(`a${n}`, n), store.lock?.(a, work)]);
     await assert.deadline(Promise.all(saves), 'all saves', ms);
     assert.is(timers.pending, 0);
