@@ -393,7 +393,7 @@ test('a store that writes in place, and one without a lock, lose keys in one pro
 const checkQueue = ({ fileStore }: Module, ms?: number): Promise<void> =>
   within(async (folder) => {
     const file = join(folder, 'tokens.json');
-    const stores = [fileStore(file), fileStore(file), fileStore(file)];
+    const stores = Array.from({ length: 8 }, () => fileStore(file));
     using timers = holdTimers();
     // Until another one waits, or long enough for others to look meanwhile.
     const work = async (): Promise<void> => {
