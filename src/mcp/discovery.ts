@@ -113,7 +113,7 @@ export class Discovery {
         throw new DiscoveryError(
           issuer,
           'insecure_endpoint',
-          `the ${name} of ${issuer} must be https, and on no other machine`,
+          `the ${name} of ${issuer} must be https, and must not lead to this machine`,
         );
     if (endpoint === undefined) return;
     const { origin, pathname } = new URL(endpoint);

@@ -52,7 +52,7 @@ async function answerOf(
   let url = place;
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     if (!mayLeadTo(server, url))
-      throw unusable(server, `${shown(url)} must be https, and on no other machine`);
+      throw unusable(server, `${shown(url)} must be https, and must not lead to this machine`);
     const headers = { accept: 'application/json' };
     const response = await send(url, { method: 'GET', headers, redirect: 'manual', body: undefined }).catch(
       (error: unknown) => {
@@ -99,7 +99,7 @@ export function issuerFor(
   if (issuer === undefined || mayLeadTo(server, issuer)) return issuer;
   throw unusable(
     server,
-    `names the authorization server ${shown(issuer)}, which must be https and no other machine's`,
+    `names the authorization server ${shown(issuer)}, which must be https, and must not lead to this machine`,
   );
 }
 

@@ -431,12 +431,12 @@ test('follows no remote server to this machine, nor to plain http', async () => 
   for (const issuer of [as.issuer, 'https://127.0.0.1:1', 'https://localhost', 'http://as.example'])
     assert.equal(await refused([remote], named(issuer)), [
       4,
-      `the resource metadata of ${remote} names the authorization server ${issuer}, which must be https and no other machine's`,
+      `the resource metadata of ${remote} names the authorization server ${issuer}, which must be https, and must not lead to this machine`,
     ]);
   const near = `${as.issuer}/metadata`;
   assert.equal(await refused([remote], answering({ [remote]: challenging(near) })), [
     4,
-    `the resource metadata of ${remote} ${near} must be https, and on no other machine`,
+    `the resource metadata of ${remote} ${near} must be https, and must not lead to this machine`,
   ]);
   const issuer = 'https://as.example';
   for (const endpoint of ['authorization_endpoint', 'token_endpoint', 'device_authorization_endpoint']) {
@@ -454,7 +454,7 @@ test('follows no remote server to this machine, nor to plain http', async () => 
     };
     assert.equal(await refused([remote, '--client-id', 'c'], answering(answers)), [
       4,
-      `the ${endpoint} of ${issuer} must be https, and on no other machine`,
+      `the ${endpoint} of ${issuer} must be https, and must not lead to this machine`,
     ]);
   }
   assert.equal(as.requests, []);
