@@ -81,7 +81,7 @@ rule(
   [
     twin(
       'waits for it',
-      edit('return await store.lock(key, held, signal);', 'return await store.lock(key, held);'),
+      edit('await store.lock(key, held, signal);', 'await store.lock(key, held);'),
       /close\(\): not settled/,
     ),
   ],
