@@ -68,10 +68,10 @@ interface Hosts {
 async function withHosts(
   work: (hosts: Hosts) => Promise<void>,
   program = programs.pathOf('mcp-process.ts'),
+  person = new Person(),
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-processes-'));
   const file = join(folder, 'tokens.json');
-  const person = new Person();
   await using world = await startMcpWorld();
   const all = Array.from({ length: processes }, () => new HostProcess(program, file, person));
   try {
@@ -137,6 +137,42 @@ test('rule 1: the others go on within ten seconds if the one that refreshes is k
     JSON.parse(readFileSync(file, 'utf8'));
     is(statSync(file).mode & 0o777, 0o600);
   }));
+
+test('rule 1: the others go on within ten seconds if the one whose person is asked is killed', () => {
+  let isAway = false;
+  let asked = (): void => undefined;
+  const person = new Person({
+    before: () => {
+      if (!isAway) return Promise.resolve();
+      asked();
+      return new Promise(() => undefined);
+    },
+  });
+  return withHosts(
+    async ({ world, file, all }) => {
+      const [server] = world.servers;
+      const [first, ...others] = all;
+      await world.authorizationServers[0].revokeRefreshTokens();
+      server.revokeTokens();
+      isAway = true;
+      const opened = new Promise<void>((resolve) => (asked = resolve));
+      const lost = first.call(server.url).catch(() => 'killed');
+      await opened;
+      isAway = false;
+      const waiting = others.map((each) => each.call(server.url));
+      const killedAt = performance.now();
+      await first.kill();
+      is(await lost, 'killed');
+      equal(await Promise.all(waiting), called.slice(1));
+      ok(performance.now() - killedAt < 10_000, 'they wait too long');
+      is(person.tabs.length, 3, 'the first sign-in, the one that was killed, and one for all others');
+      JSON.parse(readFileSync(file, 'utf8'));
+      is(statSync(file).mode & 0o777, 0o600);
+    },
+    programs.pathOf('mcp-process.ts'),
+    person,
+  );
+});
 
 test('rule 1: rejects a store without locks between processes', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-unlocked-'));
