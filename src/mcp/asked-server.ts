@@ -10,9 +10,14 @@ export interface TokenlessAnswer {
 }
 
 /** Sends a request without a token, and resolves with the answer. */
-export async function askWithoutToken(server: string, fetch: Fetch): Promise<TokenlessAnswer> {
+export async function askWithoutToken(
+  server: string,
+  fetch: Fetch,
+  signal?: AbortSignal,
+): Promise<TokenlessAnswer> {
   const headers = { accept: 'application/json, text/event-stream' };
-  const response = await fetch(server, { headers, redirect: 'manual' }).catch(() => undefined);
+  const init: RequestInit = { headers, redirect: 'manual', ...(signal && { signal }) };
+  const response = await fetch(server, init).catch(() => undefined);
   await response?.body?.cancel();
   return {
     status: response?.status,

@@ -38,7 +38,7 @@ export class HeldTokens {
     return this.#held?.credentials.tokens.access_token;
   }
 
-  /** Reads the store. What cannot be read there is held on as it is here. */
+  /** Reads the store. A value that cannot be read there stays as it is here. */
   async reload(): Promise<void> {
     const stored = await this.#vault.get(this.#key, credentialsIn);
     if (stored === unreadable) return;

@@ -60,7 +60,7 @@ export interface McpAuth extends AsyncDisposable {
   connect<T>(client: McpClient<T>, server: string | URL, options?: ConnectOptions<T>): Promise<T>;
   /**
    * Returns an `OAuthClientProvider` of either SDK, for programs that take nothing else. It signs in when the SDK reads its tokens. An
-   * SDK that meets 401 then refreshes by itself, once for each request. If there is no refresh token, that request fails once with
+   * SDK that meets 401 then refreshes too, once for each request. If there is no refresh token, that request fails once with
    * `UnauthorizedError`, and the next one has new tokens. An SDK of 1.x cannot ask for further scopes.
    */
   provider(server: string | URL, options?: McpServerOptions): McpOAuthProvider;

@@ -10,10 +10,10 @@ import { edit } from '../../helpers/weakened.ts';
 const test = suite('mcp: issuers');
 const rule = ruleOf(test);
 
-// Nobody listens there.
+// No server listens at this port.
 const other = 'http://localhost:9';
 
-/** What a wrong place must never get. */
+/** Fails if an authorization server has got a code or a refresh token, which a wrong place must not. */
 function nothingIssued({ as }: Mcp): void {
   assert.equal([as.counts.code, as.counts.refresh], [0, 0]);
 }

@@ -16,6 +16,9 @@ export const attacks = [
   'auth/metadata-issuer-mismatch',
 ];
 
+/** Servers of the first revision about authorization, which publish no metadata of themselves. No later list has them. */
+const early = ['auth/2025-03-26-oauth-metadata-backcompat', 'auth/2025-03-26-oauth-endpoint-fallback'];
+
 const byConnect = 'mcp-conformance-client.ts';
 const byFetch = 'mcp-conformance-fetch.ts';
 
@@ -23,6 +26,10 @@ export const plans = (): readonly Plan[] => [
   required('connect, with the client 2.x', byConnect, '2025-11-25', 14),
   required('connect, with the client 2.x', byConnect, '2026-07-28', 25),
   required('fetch, with the SDK 1.x', byFetch, '2025-11-25', 14),
+  ...[byConnect, byFetch].map((program) => ({
+    name: `${program} passes both scenarios of 2025-03-26`,
+    trials: early.map((scenario) => ({ program, scenario })),
+  })),
   {
     name: 'fetch, with the SDK 1.x, rejects another issuer and another resource',
     // This SDK does not speak the revision that they are of; that revision is then only their own.

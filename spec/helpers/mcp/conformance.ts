@@ -78,9 +78,10 @@ async function runTrial(trial: Trial, program: string): Promise<Verdict> {
   const bad = checksIn(stdout).filter(({ status }) => status === 'FAILURE' || status === 'WARNING');
   const complaints = bad.map(({ id, errorMessage, description }) => `${id}: ${errorMessage ?? description}`);
   const ms = Math.round(performance.now() - start);
-  if (run.exitCode === 0) return { ...trial, outcome: 'passed', complaints, ms };
   if (bad.some(({ status }) => status === 'FAILURE')) return { ...trial, outcome: 'failed', complaints, ms };
+  // Whatever the suite exits with.
   if (bad.length > 0) return { ...trial, outcome: 'warned', complaints, ms };
+  if (run.exitCode === 0) return { ...trial, outcome: 'passed', complaints, ms };
   return { ...trial, outcome: 'failed', complaints: [stderr.trim()], ms };
 }
 

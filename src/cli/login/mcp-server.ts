@@ -1,6 +1,5 @@
 import type { Observable } from 'rxjs';
 import { abortable } from '../../base/abortable.ts';
-import type { Fetch } from '../../login/requests.ts';
 import { askWithoutToken, type TokenlessAnswer } from '../../mcp/asked-server.ts';
 import { Discovery, type Discovered } from '../../mcp/discovery.ts';
 import { flowNamesOf } from '../../mcp/flow-names.ts';
@@ -23,7 +22,7 @@ export function askMcpServer(
 ): Observable<LoginSettings> {
   return abortable(async (signal) => {
     const send = inTime(fetch);
-    const answer = await askWithoutToken(server, abortedBy(signal, send));
+    const answer = await askWithoutToken(server, send, signal);
     const acceptable = { trustedIssuers: [], preferred: [] };
     const found = await new Discovery(send).ofServer(server, answer.challenge ?? {}, acceptable, signal);
     if (!answer.challenge && !found.isNamed && !found.isPublished) throw nothingToSignInTo(server, answer);
@@ -32,10 +31,6 @@ export function askMcpServer(
     progress.say(sentenceOf(server, found, scope));
     return settingsFor(server, settings, found, scope);
   });
-}
-
-function abortedBy(signal: AbortSignal, fetch: Fetch): Fetch {
-  return (url, init) => fetch(url, { ...init, signal });
 }
 
 function settingsFor(
