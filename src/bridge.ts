@@ -8,7 +8,7 @@ export { memoryStore } from './store/memory.ts';
 export { closeCodes, subprotocol } from './wire/protocol.ts';
 export type { Bridge, BridgeStats } from './bridge/server.ts';
 export type { BridgeLimits, BridgeOptions } from './bridge/options.ts';
-export type { BridgeToken, Identity } from './bridge/credentials.ts';
+export type { BridgeToken, Identity, IdentityLimits } from './bridge/credentials.ts';
 export type { TicketOptions } from './bridge/tickets.ts';
 export { TooManyTicketsError } from './model/errors.ts';
 export type { Role } from './wire/protocol.ts';

@@ -11,6 +11,7 @@ export const optionTypes: readonly (readonly [type: string, entry: string])[] = 
   ['BeginOptions', 'index'],
   ['BridgeOptions', 'bridge'],
   ['BridgeToken', 'bridge'],
+  ['IdentityLimits', 'bridge'],
   ['TicketOptions', 'bridge'],
   ['BridgeLimits', 'bridge'],
   ['MemoryStoreOptions', 'bridge'],

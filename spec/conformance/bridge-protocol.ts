@@ -477,7 +477,7 @@ export const requirements = requirementsOn(
       [
         twin(
           'has room for any number of a name',
-          edit(`(this.#perName.get(identity.name) ?? 0) >= this.#shareOf(identity)`, 'false'),
+          edit(`here >= this.#shareOf(identity)`, 'false'),
           /one more: is answered 101/,
         ),
       ],
@@ -599,7 +599,7 @@ export const requirements = requirementsOn(
         ),
         twin(
           'takes a text of any length',
-          edit(`if (name !== undefined) requireShort(options);`, ``),
+          edit(`if (holder) requireShort(options);`, ``),
           /an issuer of 15 KB/,
         ),
       ],
@@ -640,7 +640,7 @@ export const requirements = requirementsOn(
       [
         twin(
           'limits each connection by itself',
-          edit(`    this.#context.pacing.count(this.identity.name, this);\n`, ''),
+          edit(`    this.#context.pacing.count(this.identity, this);\n`, ''),
           /one more is read at once/,
         ),
       ],

@@ -10,6 +10,7 @@ import { answerAsOrdinary, offersWebSocket } from '../http/ordinary-request.ts';
 import type { Peer } from './audit.ts';
 import { requireIdentity, type Credentials, type Identity } from './credentials.ts';
 import { StoreUnavailableError } from '../model/errors.ts';
+import { accountOf } from '../store/flow-holder.ts';
 import { readHandshake, reject, type Offer } from './handshake.ts';
 import type { BridgeOptions, BridgeSettings } from './options.ts';
 import { rejection, type Rejection } from './rejection.ts';
@@ -147,9 +148,16 @@ export class Admission {
     if (this.#inside + this.#opening >= connections) return rejection('too_many_connections', { headers });
     if ((this.#perAddress.get(this.#clientOf(request)) ?? 0) >= connectionsPerAddress)
       return rejection('too_many_of_address', { headers });
-    if (identity && (this.#perName.get(identity.name) ?? 0) >= this.#shareOf(identity))
-      return rejection('too_many_of_name', { name: identity.name, headers });
-    return undefined;
+    return identity && this.#fullOf(identity, headers);
+  }
+
+  /** Rejects a connection beyond what its name may have. */
+  #fullOf(identity: Identity, headers: Rejection['headers'] = {}): Rejection | undefined {
+    const { name, limits: { connections: own = Infinity } = {} } = identity;
+    const here = this.#perName.get(accountOf(identity)) ?? 0;
+    if (here >= this.#shareOf(identity)) return rejection('too_many_of_name', { name, headers });
+    const why = `the limit of ${own} connections that its credential has is reached`;
+    return here >= own ? rejection('too_many_of_name', { why, name, headers }) : undefined;
   }
 
   /** Returns how many connections a name may have. */
@@ -240,9 +248,9 @@ export class Admission {
     });
   }
 
-  #count({ name }: Identity, address: string, by: 1 | -1): void {
+  #count(identity: Identity, address: string, by: 1 | -1): void {
     this.#inside += by;
-    count(this.#perName, name, by);
+    count(this.#perName, accountOf(identity), by);
     count(this.#perAddress, address, by);
   }
 }

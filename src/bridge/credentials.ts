@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { wallOf, type Clock } from '../base/clock.ts';
+import { readOptions, type OptionTable } from '../base/options.ts';
 import { sha256 } from '../base/sha256.ts';
-import { show } from '../base/validate.ts';
+import { requireInteger, show } from '../base/validate.ts';
 import type { Role } from '../wire/protocol.ts';
 
 /** Name and rights of a connection. */
@@ -16,7 +17,27 @@ export interface Identity {
   readonly expiresAt?: number | undefined;
   /** Ids of the only flows that the connection may resume; it can begin none then. @default all */
   readonly flows?: readonly string[] | undefined;
+  /**
+   * Name of the tenant whose flows and events the connection may use, 1 to 128 characters without control characters.
+   *
+   * @default the service's own
+   */
+  readonly tenant?: string | undefined;
+  /** Bounds on all connections of this name together. They lower those of the bridge, and never raise them. @default none */
+  readonly limits?: IdentityLimits | undefined;
 }
+
+/** Bounds on all connections of one name together. Each is optional, and a whole number of at least 1. */
+export interface IdentityLimits {
+  /** Connections at once. @default `limits.connectionsPerName` of the bridge */
+  readonly connections?: number | undefined;
+  /** Flows that have not ended. @default half of `maxFlows` of the server, or all if no other credential may begin flows */
+  readonly flows?: number | undefined;
+  /** Messages a second; connections that send more are read more slowly. @default ten times `limits.perSecond` of the bridge */
+  readonly perSecond?: number | undefined;
+}
+
+const limitTable: OptionTable<IdentityLimits> = { connections: true, flows: true, perSecond: true };
 
 /** Token of a program, with a name and rights. */
 export interface BridgeToken extends Identity {
@@ -139,9 +160,9 @@ export class Credentials {
   }
 }
 
-/** Checks an identity that a program gives. Throws `InvalidOptionError` unless its name, roles and date can be used. */
+/** Checks an identity that a program gives. Throws `InvalidOptionError` unless each of its members can be used. */
 export function requireIdentity<T extends Identity>(option: string, identity: T): T {
-  const { name, roles, expiresAt }: { name: unknown; roles: unknown; expiresAt?: unknown } = identity;
+  const { name, roles, expiresAt, tenant, limits }: Partial<Record<keyof Identity, unknown>> = identity;
   if (typeof name !== 'string' || !Array.isArray(roles))
     throw new InvalidOptionError(option, 'must give a name and roles');
   const unknown: unknown = roles.find((role) => role !== 'listener' && role !== 'monitor');
@@ -157,9 +178,29 @@ export function requireIdentity<T extends Identity>(option: string, identity: T)
       `must have expiresAt in milliseconds since the epoch; ${name} has ${show(expiresAt)}`,
     );
   }
+  if (tenant !== undefined && (typeof tenant !== 'string' || !/^\P{Cc}{1,128}$/u.test(tenant))) {
+    throw new InvalidOptionError(
+      option,
+      `must have a tenant of 1 to 128 characters without control characters; ${name} has ${show(tenant)}`,
+    );
+  }
+  if (limits !== undefined) requireLimits(`${option}.limits`, name, limits);
   return identity;
 }
 
-function referenceOf({ digest, identity: { name, roles } }: KnownToken): string {
-  return sha256(JSON.stringify([digest.toString('base64url'), name, [...roles].sort()]), 'base64url');
+function requireLimits(option: string, name: string, limits: unknown): void {
+  const owner = { of: `the limits of ${name}`, prefix: `${option}.` };
+  const read = readOptions(limits as IdentityLimits, limitTable, owner, {});
+  for (const [each, value] of Object.entries(read))
+    requireInteger(`${option}.${each}`, value, 1, 2 ** 31 - 1);
+}
+
+function referenceOf({ digest, identity: { name, roles, tenant } }: KnownToken): string {
+  const parts = [
+    digest.toString('base64url'),
+    name,
+    [...roles].sort(),
+    ...(tenant === undefined ? [] : [tenant]),
+  ];
+  return sha256(JSON.stringify(parts), 'base64url');
 }

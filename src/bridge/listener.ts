@@ -157,12 +157,8 @@ export class Listener {
     }
     this.#beginning++;
     try {
-      const { flow, again } = await flows.begin(
-        key,
-        state,
-        options as BeginOptions,
-        this.#connection.identity.name,
-      );
+      const { identity } = this.#connection;
+      const { flow, again } = await flows.begin(key, state, options as BeginOptions, identity);
       flows.claim(state);
       if (again && !(await this.#takeUp(flow))) {
         this.#send({ type: 'failed', ref, code: 'state_in_use', message: 'this state was used before' });

@@ -1,6 +1,8 @@
 import { Bucket } from '../base/bucket.ts';
 import type { Clock } from '../base/clock.ts';
 import { Recent } from '../base/recent.ts';
+import { accountOf } from '../store/flow-holder.ts';
+import type { Identity } from './credentials.ts';
 
 /** A connection whose messages can be held back. */
 export interface Paced {
@@ -9,6 +11,9 @@ export interface Paced {
   /** Reads on. */
   resume(): void;
 }
+
+/** An identity whose messages are counted. */
+export type Counted = Pick<Identity, 'name' | 'tenant' | 'limits'>;
 
 interface Pace {
   readonly bucket: Bucket;
@@ -29,6 +34,7 @@ const minNames = 10_000;
 export class Pacing {
   readonly #clock: Clock;
   readonly #limits: { readonly burst: number; readonly perSecond: number };
+  /** By name and by the identity's own limit, so that a credential with another limit is held to its own. */
   readonly #byName = new Recent<Pace>(minNames);
 
   /** @param limits Those of one connection. */
@@ -37,9 +43,16 @@ export class Pacing {
     this.#limits = limits;
   }
 
+  /** Returns what one connection of an identity may send: the bridge's limits, or the identity's own if they are lower. */
+  of({ limits: { perSecond: own = Infinity } = {} }: Counted): { burst: number; perSecond: number } {
+    const { burst, perSecond } = this.#limits;
+    const share = Math.min(1, own / perSecond);
+    return { burst: Math.max(1, Math.floor(burst * share)), perSecond: Math.min(perSecond, own) };
+  }
+
   /** Counts a message of a connection, and pauses the connection if its identity has sent too many. */
-  count(name: string, connection: Paced): void {
-    const pace = this.#byName.get(name) ?? this.#add(name);
+  count(identity: Counted, connection: Paced): void {
+    const pace = this.#byName.get(keyOf(identity)) ?? this.#add(identity);
     if (pace.bucket.owe(this.#clock.now())) return;
     connection.pause();
     pace.paused.add(connection);
@@ -47,15 +60,16 @@ export class Pacing {
   }
 
   /** Forgets a connection that has closed, so that no other waits for its turn. */
-  forget(name: string, connection: Paced): void {
-    this.#byName.get(name)?.paused.delete(connection);
+  forget(identity: Counted, connection: Paced): void {
+    this.#byName.get(keyOf(identity))?.paused.delete(connection);
   }
 
-  #add(name: string): Pace {
-    const { burst, perSecond } = this.#limits;
-    const bucket = new Bucket(burst * connectionsWorth, perSecond * connectionsWorth);
-    const pace: Pace = { bucket, paused: new Set(), waits: false };
-    this.#byName.set(name, pace);
+  #add(identity: Counted): Pace {
+    const perSecond = this.#limits.perSecond * connectionsWorth;
+    const share = Math.min(1, (identity.limits?.perSecond ?? Infinity) / perSecond);
+    const burst = Math.max(1, this.#limits.burst * connectionsWorth * share);
+    const pace: Pace = { bucket: new Bucket(burst, perSecond * share), paused: new Set(), waits: false };
+    this.#byName.set(keyOf(identity), pace);
     return pace;
   }
 
@@ -73,4 +87,8 @@ export class Pacing {
       if (pace.paused.size > 0) this.#wait(pace);
     });
   }
+}
+
+function keyOf(identity: Counted): string {
+  return `${accountOf(identity)}\0${identity.limits?.perSecond ?? ''}`;
 }

@@ -77,7 +77,8 @@ export class Session implements Peer, FeedReader, Timed, ListenerConnection, Pac
 
   /** Sends the first message of every connection. */
   welcome(): void {
-    const { limits, flows, redirectUri } = this.#context;
+    const { limits, flows, redirectUri, pacing } = this.#context;
+    const { burst, perSecond } = pacing.of(this.identity);
     this.send({
       type: 'welcome',
       roles: [...this.identity.roles],
@@ -85,8 +86,8 @@ export class Session implements Peer, FeedReader, Timed, ListenerConnection, Pac
       epoch: flows.store.epoch,
       redirectUri: redirectUri(),
       now: flows.store.now(),
-      burst: limits.burst,
-      perSecond: limits.perSecond,
+      burst,
+      perSecond,
       heartbeat: limits.heartbeat,
     });
   }
@@ -185,7 +186,7 @@ export class Session implements Peer, FeedReader, Timed, ListenerConnection, Pac
       this.close(...breach);
       return;
     }
-    this.#context.pacing.count(this.identity.name, this);
+    this.#context.pacing.count(this.identity, this);
     const message = readClientMessage(data.toString());
     if (message.type === 'ping') this.send({ type: 'pong' });
     else if (message.type === 'invalid') this.close(closeCodes.policy, message.reason);
@@ -233,7 +234,7 @@ export class Session implements Peer, FeedReader, Timed, ListenerConnection, Pac
   }
 
   #onClose(ending: Ending): void {
-    this.#context.pacing.forget(this.identity.name, this);
+    this.#context.pacing.forget(this.identity, this);
     this.#presence.leave();
     this.#listener?.leave();
     this.#context.onClosed(this, ending);

@@ -24,7 +24,7 @@ export type NewFlow = Omit<StoredFlow, 'id' | 'expiresAt'>;
 
 /** Part of a store that one identity of a bridge may use, so that it leaves the rest to others. */
 export interface FlowShare {
-  /** Name of the identity. */
+  /** Account of the identity: its tenant, if it has one, and its name. No other identity has the same text. */
   readonly name: string;
   /** Flows, pending ones and ended ones that are not acknowledged. */
   readonly flows: number;

@@ -16,6 +16,7 @@ import { Recent } from '../base/recent.ts';
 import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
 import type { FlowsElsewhere } from '../callback/flows-elsewhere.ts';
 import { internalsOf } from '../server/internals.ts';
+import { accountOf, type FlowHolder } from './flow-holder.ts';
 import { sameKey } from './same-key.ts';
 import type { StoredFlowsOptions } from './stored-flows-options.ts';
 import { WaitingFlow } from './waiting-flow.ts';
@@ -66,7 +67,7 @@ export class StoredFlows implements FlowsElsewhere {
   readonly #usual: Expectation;
   /** Flows begun or resumed at this node and not known to have ended, by state. */
   readonly #waiting = new Map<string, WaitingFlow>();
-  /** Number of these that each identity of a bridge has begun. */
+  /** Number of these that each account of remote programs has begun. */
   readonly #begunBy = new Map<string, number>();
   /** Functions that tell if others than this name may begin flows. Each bridge adds one. */
   readonly sharers: ((name: string) => boolean)[] = [];
@@ -99,18 +100,18 @@ export class StoredFlows implements FlowsElsewhere {
    * Registers a flow for a listener that proves itself by `key`. The same state and key again give the same flow, which
    * stays at its node until `adopt` moves it. Call `claim` next.
    *
-   * @param name Identity of a remote program: it has a share of the flows, and no flow lives longer than `flowTtl`.
+   * @param holder A remote program: it has a share of the flows, and no flow of it lives longer than `flowTtl`.
    */
-  async begin(key: string, state: string, options: BeginOptions, name?: string): Promise<BegunFlow> {
+  async begin(key: string, state: string, options: BeginOptions, holder?: FlowHolder): Promise<BegunFlow> {
     const { flowTtl } = this.#options;
     const { ttl = flowTtl } = options;
     requireInteger('ttl', ttl, 1, 86_400_000);
     requireStrong(state);
-    if (name !== undefined) requireShort(options);
+    if (holder) requireShort(options);
     const expectation = readExpectation(options, this.#usual, this.#options.issuers);
     const description = readDescription(options);
     if (this.#local.has(state)) throw new StateInUseError('this state is in use or was used before');
-    const share = name === undefined ? undefined : { name, flows: this.#shareOf(name) };
+    const share = holder && { name: accountOf(holder), flows: this.#shareOf(holder) };
     if (this.size + this.#beginning >= this.#options.maxFlows) return this.#known(state, key);
     if (share && (this.#begunBy.get(share.name) ?? 0) >= share.flows)
       return this.#known(state, key, 'this credential has too many flows');
@@ -128,7 +129,7 @@ export class StoredFlows implements FlowsElsewhere {
     if (begun.again) return begun;
     const { flow } = begun;
     const at = this.#at();
-    this.#wait(flow, name, at);
+    this.#wait(flow, share?.name, at);
     this.#emit(begunEvent(at, flow));
     return begun;
   }
@@ -294,26 +295,27 @@ export class StoredFlows implements FlowsElsewhere {
   }
 
   /** Number of flows that remote programs of one name may have. */
-  #shareOf(name: string): number {
+  #shareOf({ name, limits: { flows: own = Infinity } = {} }: FlowHolder): number {
     const { maxFlows } = this.#options;
-    return this.sharers.some((others) => others(name)) ? Math.ceil(maxFlows / 2) : maxFlows;
+    const share = this.sharers.some((others) => others(name)) ? Math.ceil(maxFlows / 2) : maxFlows;
+    return Math.min(share, own);
   }
 
-  #wait(flow: StoredFlow, name?: string, begunAt?: number): WaitingFlow {
-    const waiting = new WaitingFlow(flow, (unheard) => void this.#onUnheard(unheard), name, begunAt);
-    if (name !== undefined) this.#begunBy.set(name, (this.#begunBy.get(name) ?? 0) + 1);
+  #wait(flow: StoredFlow, account?: string, begunAt?: number): WaitingFlow {
+    const waiting = new WaitingFlow(flow, (unheard) => void this.#onUnheard(unheard), account, begunAt);
+    if (account !== undefined) this.#begunBy.set(account, (this.#begunBy.get(account) ?? 0) + 1);
     this.#waiting.set(flow.state, waiting);
     this.store.watch(flow, waiting);
     return waiting;
   }
 
   #forget(waiting: WaitingFlow): void {
-    const { name, state } = waiting;
+    const { account, state } = waiting;
     this.store.unwatch(waiting, waiting);
-    if (!this.#waiting.delete(state) || name === undefined) return;
-    const left = (this.#begunBy.get(name) ?? 0) - 1;
-    if (left > 0) this.#begunBy.set(name, left);
-    else this.#begunBy.delete(name);
+    if (!this.#waiting.delete(state) || account === undefined) return;
+    const left = (this.#begunBy.get(account) ?? 0) - 1;
+    if (left > 0) this.#begunBy.set(account, left);
+    else this.#begunBy.delete(account);
   }
 
   /** Emits the event of a flow's end, unless another node has. */

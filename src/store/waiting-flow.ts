@@ -18,13 +18,13 @@ export class WaitingFlow implements FlowWatcher {
 
   /**
    * @param onUnheard Called if the store wakes a flow that has no listener.
-   * @param name Identity of a bridge that has begun the flow at this node.
+   * @param account Account of the remote program that has begun the flow at this node.
    * @param begunAt Time at which this node has begun the flow; undefined if another one has.
    */
   constructor(
     { id, state, expiresAt, expectation, description }: StoredFlow,
     onUnheard: (flow: WaitingFlow) => void,
-    readonly name: string | undefined,
+    readonly account: string | undefined,
     readonly begunAt: number | undefined,
   ) {
     this.id = id;

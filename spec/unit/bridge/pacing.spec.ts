@@ -36,7 +36,7 @@ class Flood {
   send(): void {
     for (let n = 0; n < 1_000 && !this.paused; n++) {
       this.sent++;
-      this.#pacing.count(this.#name, this);
+      this.#pacing.count({ name: this.#name }, this);
     }
   }
 }
@@ -62,7 +62,7 @@ test('B2 leaves connections of another name alone', () => {
   const pacing = new Pacing(clockFrom(scheduler), { burst: 10, perSecond: 10 });
   new Flood('greedy', pacing).send();
   const modest = new Flood('modest', pacing);
-  for (let n = 0; n < 100; n++) pacing.count('modest', modest);
+  for (let n = 0; n < 100; n++) pacing.count({ name: 'modest' }, modest);
   assert.not.ok(modest.paused);
 });
 
@@ -74,7 +74,7 @@ function losesNoTurn(Class: PacingClass): void {
   const pacing = new Class(clockFrom(scheduler), { burst: 1, perSecond: 1 });
   const [closed, open] = [new Flood('greedy', pacing), new Flood('greedy', pacing)];
   for (const each of [closed, open]) each.send();
-  pacing.forget('greedy', closed);
+  pacing.forget({ name: 'greedy' }, closed);
   const before = open.sent;
   // Enough for the message that each owes, and for one more.
   advance(300);
@@ -87,7 +87,7 @@ test('B2 lets a connection that has closed cost the others no turn', () => loses
 test('B2 rejects a pacing that keeps connections that have closed', async () => {
   const twin = (await weakenedModule(
     'bridge/pacing.ts',
-    edit(`    this.#byName.get(name)?.paused.delete(connection);\n`, ``),
+    edit(`    this.#byName.get(keyOf(identity))?.paused.delete(connection);\n`, ``),
   )) as { Pacing: PacingClass };
   await complains(() => Promise.resolve().then(() => losesNoTurn(twin.Pacing)), /messages of the open one/);
 });
@@ -109,7 +109,7 @@ function forgets(Class: typeof Session): void {
     context as unknown as SessionContext,
   );
   socket.emit('close', 1000, Buffer.from(''));
-  assert.equal(forgotten, [['greedy', session]], 'what is forgotten');
+  assert.equal(forgotten, [[identity, session]], 'what is forgotten');
 }
 
 test('B2 forgets the connection of a session that has closed', () => forgets(Session));
@@ -117,7 +117,7 @@ test('B2 forgets the connection of a session that has closed', () => forgets(Ses
 test('B2 rejects a session that stays in line when it has closed', async () => {
   const twin = (await weakenedModule(
     'bridge/session.ts',
-    edit(`    this.#context.pacing.forget(this.identity.name, this);\n`, ``),
+    edit(`    this.#context.pacing.forget(this.identity, this);\n`, ``),
   )) as { Session: typeof Session };
   await complains(() => Promise.resolve().then(() => forgets(twin.Session)), /what is forgotten/);
 });

@@ -126,7 +126,7 @@ const table = {
       feeds: 'bridge.tokens',
       flag: '--tokens <file>',
       type: 'tokens',
-      sentence: 'JSON list of { name, token, roles, expiresAt? }; reloaded on SIGHUP',
+      sentence: 'JSON list of { name, token, roles, expiresAt?, limits? }; reloaded on SIGHUP',
       secret: true,
     },
     'bridge.origins': {

@@ -49,6 +49,12 @@ const moment = v.union(
   'milliseconds since the epoch or a time such as 2030-01-31T12:00:00Z',
 );
 
+const atLeastOne = v.optional(between(1, 2 ** 31 - 1));
+const identityLimits = v.strictObject(
+  { connections: atLeastOne, flows: atLeastOne, perSecond: atLeastOne },
+  'an object with connections, flows and perSecond',
+);
+
 /** Schema of a file of tokens. */
 export const tokens: v.GenericSchema<unknown, Token[]> = v.array(
   v.strictObject(
@@ -60,6 +66,7 @@ export const tokens: v.GenericSchema<unknown, Token[]> = v.array(
         'a list of listener and monitor',
       ),
       expiresAt: v.optional(moment),
+      limits: v.optional(identityLimits),
     },
     'an object with name, token and roles',
   ),

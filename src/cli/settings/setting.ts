@@ -38,6 +38,10 @@ export interface Token {
   roles: ('listener' | 'monitor')[];
   /** Milliseconds since the epoch. */
   expiresAt?: number | undefined;
+  /** Bounds on all connections of this name together. */
+  limits?:
+    | { connections?: number | undefined; flows?: number | undefined; perSecond?: number | undefined }
+    | undefined;
 }
 
 export type ValueType = keyof Values | 'choice';
