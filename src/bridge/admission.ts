@@ -11,7 +11,7 @@ import type { Peer } from './audit.ts';
 import { requireIdentity, type Credentials, type Identity } from './credentials.ts';
 import { StoreUnavailableError } from '../model/errors.ts';
 import { accountOf } from '../store/flow-holder.ts';
-import { readHandshake, reject, type Offer } from './handshake.ts';
+import { hasCredentialInUrl, readHandshake, reject, type Offer } from './handshake.ts';
 import type { BridgeOptions, BridgeSettings } from './options.ts';
 import { rejection, type Rejection } from './rejection.ts';
 import type { Tickets } from './tickets.ts';
@@ -29,6 +29,8 @@ export interface AdmissionContext {
   /** Called when a peer has connected; it counts against the limits until `onLeft()` is called. */
   onAdmitted(socket: WebSocket, peer: Peer): void;
 }
+
+const retryLater = { 'Retry-After': '5' };
 
 // A service with so few connections is not shared by strangers.
 const leastShare = 16;
@@ -114,6 +116,28 @@ export class Admission {
     });
   }
 
+  /**
+   * Decides on a request of plain HTTP, whose `Host` was checked before. Also admits requests for flows that were begun before the
+   * service began to stop.
+   */
+  async admit(request: IncomingMessage): Promise<Peer | Rejection> {
+    const { origin, authorization } = request.headers;
+    if (hasCredentialInUrl(request)) return rejection('credential_in_url');
+    const offer = { origin, ticket: undefined, hasToken: authorization !== undefined };
+    const rejected = this.#rejectsOrigin(offer) ?? this.#crowded(request);
+    if (rejected) return rejected;
+    this.#opening++;
+    const identity = await this.identify(request).finally(() => this.#opening--);
+    if (!identity) return this.#unidentified(request);
+    return this.#crowded(request, identity) ?? { identity, address: this.#clientOf(request) };
+  }
+
+  /** Counts a request as a connection until the returned function is called. */
+  enter({ identity, address }: Peer): () => void {
+    this.#count(identity, address, 1);
+    return () => this.#count(identity, address, -1);
+  }
+
   /** Called when an admitted connection has closed. */
   onLeft(identity: Identity, address: string): void {
     this.#count(identity, address, -1);
@@ -142,9 +166,12 @@ export class Admission {
 
   /** Rejects a request beyond the limits: before its credential is checked, which takes time, and again afterwards. */
   #full(request: IncomingMessage, identity?: Identity): Rejection | undefined {
-    const headers = { 'Retry-After': '5' };
+    return this.open ? this.#crowded(request, identity) : rejection('closing', { headers: retryLater });
+  }
+
+  #crowded(request: IncomingMessage, identity?: Identity): Rejection | undefined {
+    const headers = retryLater;
     const { connections, connectionsPerAddress } = this.#settings.limits;
-    if (!this.open) return rejection('closing', { headers });
     if (this.#inside + this.#opening >= connections) return rejection('too_many_connections', { headers });
     if ((this.#perAddress.get(this.#clientOf(request)) ?? 0) >= connectionsPerAddress)
       return rejection('too_many_of_address', { headers });

@@ -20,7 +20,7 @@ export function readHandshake(
   request: IncomingMessage,
   isOurs: (host: string) => boolean,
 ): Offer | Rejection {
-  const { method, headers, url = '' } = request;
+  const { method, headers } = request;
   if (method !== 'GET') return rejection('wrong_method', { headers: { Allow: 'GET' } });
   const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
   if (hosts.length !== 1 || !isOurs((headers.host ?? '').toLowerCase())) return rejection('wrong_host');
@@ -29,8 +29,7 @@ export function readHandshake(
   if (headers['sec-websocket-version'] !== '13')
     return rejection('wrong_version', { headers: { ...upgradeRequired, 'Sec-WebSocket-Version': '13' } });
   if (!/^[+/\dA-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')) return rejection('wrong_key');
-  // A credential in a URL would end up in histories and logs.
-  if (/[?&](?:access_)?(?:token|ticket)=/i.test(url)) return rejection('credential_in_url');
+  if (hasCredentialInUrl(request)) return rejection('credential_in_url');
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   if (!offered.includes(subprotocol)) return rejection('wrong_subprotocol');
   return {
@@ -38,6 +37,11 @@ export function readHandshake(
     ticket: offered.find((name) => name.startsWith(ticketPrefix))?.slice(ticketPrefix.length),
     hasToken: headers.authorization !== undefined,
   };
+}
+
+/** Tells if a URL has a credential, which would end up in histories and logs. */
+export function hasCredentialInUrl({ url = '' }: IncomingMessage): boolean {
+  return /[?&](?:access_)?(?:token|ticket)=/i.test(url);
 }
 
 const reasons: Readonly<Record<Rejection['status'], string>> = {

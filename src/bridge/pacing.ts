@@ -59,6 +59,11 @@ export class Pacing {
     this.#wait(pace);
   }
 
+  /** Counts a request that came without a connection of its own. Returns false if its identity has sent too many. */
+  allows(identity: Counted): boolean {
+    return (this.#byName.get(keyOf(identity)) ?? this.#add(identity)).bucket.take(this.#clock.now());
+  }
+
   /** Forgets a connection that has closed, so that no other waits for its turn. */
   forget(identity: Counted, connection: Paced): void {
     this.#byName.get(keyOf(identity))?.paused.delete(connection);

@@ -1,10 +1,11 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { authoritiesOf, authorityOf } from '../base/loopback.ts';
-import { readTarget } from '../callback/request.ts';
+import { isDoubtful, readHeaders, readTarget } from '../callback/request.ts';
 import type { Upgrade } from '../http/upgrade.ts';
 import { Connections } from '../http/connections.ts';
 import { listen } from '../http/tcp-listener.ts';
+import { doorPaths, type HttpDoor } from './http/door.ts';
 import { answerDroppedUpgrade, hasDroppedUpgrade } from './dropped-upgrade.ts';
 
 /** A port that only the bridge uses. */
@@ -18,7 +19,7 @@ export interface Port {
 }
 
 /**
- * Binds a port of loopback that takes only upgrade requests.
+ * Binds a port of loopback that only the bridge uses.
  *
  * @param maxConnections Connections that are not upgraded; beyond it the oldest are evicted.
  */
@@ -27,11 +28,17 @@ export async function openPort(
   path: string,
   maxConnections: number,
   upgrade: Upgrade,
+  door: Pick<HttpDoor, 'serve'>,
 ): Promise<Port> {
+  let hosts: readonly string[] = [];
   const headers = { Connection: 'close', 'Cache-Control': 'no-store', 'Content-Length': 0 };
+  const isAt = (host: string): boolean => hosts.includes(host);
   const http = createServer((request, response) => {
-    if (readTarget(request.url ?? '')?.path === path && hasDroppedUpgrade(request))
-      answerDroppedUpgrade(request, response);
+    const target = readTarget(request.url ?? '');
+    const below = doorPaths.find((each) => target?.path === path + each);
+    if (target?.path === path && hasDroppedUpgrade(request)) answerDroppedUpgrade(request, response);
+    else if (below !== undefined && isFor(request, isAt))
+      door.serve(below, request, response, (socket) => connections.leave(socket));
     else response.writeHead(404, headers).end();
   });
   const connections = new Connections(http, { max: maxConnections });
@@ -40,16 +47,22 @@ export async function openPort(
     upgrade(request, socket, head);
   });
   const listener = await listen(http, undefined, [port]);
-  const hosts = listener.addresses.flatMap((address) =>
-    authoritiesOf(new URL(`http://${authorityOf(address)}`)),
-  );
+  hosts = listener.addresses.flatMap((address) => authoritiesOf(new URL(`http://${authorityOf(address)}`)));
   return {
     addresses: listener.addresses,
-    isAt: (host) => hosts.includes(host),
+    isAt,
     close() {
       const closed = listener.close();
       connections.destroy();
       return closed;
     },
   };
+}
+
+/** Tells if a request names this port and its body has a certain end, as routes of the server ask for. */
+function isFor(request: IncomingMessage, isAt: (host: string) => boolean): boolean {
+  const { method = '', url = '', rawHeaders } = request;
+  const headers = readHeaders(rawHeaders);
+  const authority = readTarget(url)?.authority ?? headers.host?.toLowerCase() ?? '';
+  return isAt(authority) && !isDoubtful(method, headers);
 }

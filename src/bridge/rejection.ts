@@ -27,6 +27,8 @@ const rejections = {
   copied_pass: [401, 'a link or pass of the monitor page was shown twice, so its page session has ended'],
   no_monitor: [401, 'the token of the monitor page lacks the role monitor'],
   too_many_pages: [429, 'the token has too many open monitor pages'],
+  no_listener: [403, 'the credential lacks the role listener'],
+  too_many_requests: [429, 'the credential has sent too many requests'],
   too_many_tickets: [429, 'too many tickets are unused'],
 } as const satisfies Record<string, readonly [status: number, why: string]>;
 

@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import type { Clock } from '../base/clock.ts';
 import { inTurn } from '../base/in-turn.ts';
 import { version } from '../base/version.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
@@ -25,6 +26,7 @@ import { Admission } from './admission.ts';
 import { Audit, type Ending, type Peer } from './audit.ts';
 import { Credentials, type BridgeToken, type Identity } from './credentials.ts';
 import { answerDroppedUpgrade, hasDroppedUpgrade } from './dropped-upgrade.ts';
+import { HttpDoor } from './http/door.ts';
 import { Feed, type ServiceFacts } from './feed.ts';
 import { internals, type BridgeInternals } from './internals.ts';
 import { listenerRegistryOf } from './listener-registry.ts';
@@ -118,6 +120,7 @@ class WebSocketBridge implements Bridge {
   readonly #sessionContext: SessionContext;
   readonly #admission: Admission;
   readonly #audit: Audit;
+  readonly #door: HttpDoor;
   readonly #inTurn = inTurn();
   #running = false;
   #undo: (() => void)[] = [];
@@ -171,7 +174,7 @@ class WebSocketBridge implements Bridge {
       redirectUri: () => server.redirectUri,
       now: () => clock.now(),
       isDraining: () => !this.#admission.open,
-      isOverloaded: () => this.#sessions.queued > limits.queuedInAll,
+      isOverloaded: () => this.#sessions.queued + this.#door.requests.queued > limits.queuedInAll,
       onClosed: (session, ending) => this.#onClosed(session, ending),
     };
     this.#audit = new Audit();
@@ -182,6 +185,7 @@ class WebSocketBridge implements Bridge {
       onRejected: (client, rejection) => this.#audit.rejected(client, rejection),
       onAdmitted: (...admitted) => this.#onAdmitted(...admitted),
     });
+    this.#door = this.#newDoor(clock);
     this.#start();
   }
 
@@ -200,7 +204,7 @@ class WebSocketBridge implements Bridge {
       ticketFor: (page, origin) => this.#tickets.issueForPage(page, origin),
       revokeIdentity: (identity, reason) => {
         this.#credentials.revokeIdentity(identity);
-        this.#sessions.closeInvalid(reason);
+        this.#closeInvalid(reason);
       },
       admitPages: (pages) => this.#admission.admitPages(pages),
       onRejected: (request, rejection) => this.#admission.onRejected(request, rejection),
@@ -219,12 +223,18 @@ class WebSocketBridge implements Bridge {
   }
 
   get connections(): number {
-    return this.#sessions.size;
+    return this.#sessions.size + this.#door.requests.size;
   }
 
   stats(): BridgeStats {
-    const { size: connections, listening: listeners, queued } = this.#sessions.count();
-    return { connections, listeners, monitors: this.#feed.readers, queued };
+    const { size, listening, queued } = this.#sessions.count();
+    const { size: requests, queued: unread } = this.#door.requests;
+    return {
+      connections: size + requests,
+      listeners: listening + requests,
+      monitors: this.#feed.readers,
+      queued: queued + unread,
+    };
   }
 
   identify(request: IncomingMessage): Identity | undefined {
@@ -239,7 +249,7 @@ class WebSocketBridge implements Bridge {
       this.#start();
       const { port, path, limits } = this.#settings;
       if (port === undefined || this.#own) return;
-      const own = await openPort(port, path, limits.connections, this.upgrade);
+      const own = await openPort(port, path, limits.connections, this.upgrade, this.#door);
       // The server may have been closed meanwhile, and the bridge with it.
       if (this.#running) this.#own = own;
       else await own.close();
@@ -268,7 +278,10 @@ class WebSocketBridge implements Bridge {
   drain({ restart = false }: { restart?: boolean } = {}): Promise<void> {
     return this.#inTurn(async () => {
       this.#admission.open = false;
-      if (restart) await this.#sessions.end(closeCodes.restart, 'restarting');
+      if (!restart) return;
+      // The next request of a program without WebSocket must reach another node.
+      this.#door.open = false;
+      await this.#end(closeCodes.restart, 'restarting');
     });
   }
 
@@ -306,7 +319,10 @@ class WebSocketBridge implements Bridge {
       // First, because it throws if another bridge has the path.
       if (port === undefined) this.#take(path);
       const events = this.#server.events.subscribe((event) => this.#feed.push(event));
-      const heartbeat = setInterval(() => this.#sessions.beat(), limits.heartbeat);
+      const heartbeat = setInterval(() => {
+        this.#sessions.beat();
+        this.#door.endInvalid('the credential has expired');
+      }, limits.heartbeat);
       heartbeat.unref();
       this.#undo = [
         () => events.unsubscribe(),
@@ -315,7 +331,7 @@ class WebSocketBridge implements Bridge {
         this.#serverInternals.onClose(() => this.#stop()),
       ];
     }
-    this.#running = this.#admission.open = true;
+    this.#running = this.#admission.open = this.#door.open = true;
   }
 
   /** Takes the handshakes at a path, also those whose `Upgrade` a proxy has dropped. */
@@ -335,22 +351,39 @@ class WebSocketBridge implements Bridge {
             },
             hasDroppedUpgrade,
           );
+    const doors = this.#door.take(routes, path);
     this.#path = {
       release() {
         upgrades.release();
         release();
+        for (const door of doors) door.release();
       },
       retire() {
         upgrades.retire();
         release();
+        for (const door of doors) door.retire();
       },
     };
+  }
+
+  #newDoor(clock: Clock): HttpDoor {
+    const { extraHeaders } = this.#serverInternals;
+    const { origins, limits } = this.#settings;
+    return new HttpDoor({
+      ...this.#sessionContext,
+      clock,
+      admission: this.#admission,
+      exchanges: { extraHeaders, origins, timeout: limits.timeout },
+      isValid: (identity) => this.#credentials.isValid(identity),
+      onOpened: (peer) => this.#audit.connected(peer),
+      onClosed: (peer, ending) => this.#audit.closed(peer, ending),
+    });
   }
 
   /** Stops. Its path is kept, so that handshakes are rejected until the server has closed, too. */
   async #stop({ restart = false }: { restart?: boolean } = {}): Promise<void> {
     if (!this.#running) return;
-    this.#running = this.#admission.open = false;
+    this.#running = this.#admission.open = this.#door.open = false;
     for (const undo of this.#undo) undo();
     this.#path?.retire();
     const closed = this.#own?.close();
@@ -358,8 +391,12 @@ class WebSocketBridge implements Bridge {
     const [code, reason] = restart
       ? [closeCodes.restart, 'restarting']
       : [closeCodes.shutdown, 'shutting down'];
-    await this.#sessions.end(code, reason);
+    await this.#end(code, reason);
     await closed;
+  }
+
+  async #end(code: number, reason: string): Promise<void> {
+    await Promise.all([this.#sessions.end(code, reason), this.#door.requests.end(code, reason)]);
   }
 
   #onAdmitted(socket: WebSocket, peer: Peer): void {
@@ -376,7 +413,8 @@ class WebSocketBridge implements Bridge {
     this.#audit.closed(session, ending);
   }
 
-  #closeInvalid(): void {
-    this.#sessions.closeInvalid();
+  #closeInvalid(reason = 'the credential was revoked'): void {
+    this.#sessions.closeInvalid(reason);
+    this.#door.endInvalid(reason);
   }
 }

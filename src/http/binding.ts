@@ -28,6 +28,8 @@ export interface Binding {
   readonly secure: boolean;
   /** Registers a handler for upgrade requests. Returns a function that removes it. */
   onUpgrade(takes: TakesUpgrade): () => void;
+  /** Stops to count and close a connection, because a bridge does so from now on. */
+  leave(socket: Duplex): void;
   /** The TLS server, if this server terminates TLS itself. */
   readonly tls?: TlsServer | undefined;
   /** Stops accepting requests. Pages in flight are finished within `closeTimeout`. */
@@ -75,6 +77,7 @@ const mounted: Binding = {
   addresses: [],
   secure: false,
   onUpgrade: () => () => undefined,
+  leave: () => undefined,
   close: () => Promise.resolve(),
 };
 
@@ -174,6 +177,7 @@ async function own(
     addresses: listener.addresses,
     secure: Boolean(secure),
     onUpgrade: upgrading(server, connections),
+    leave: (socket) => connections.leave(socket),
     tls: secure,
     async close() {
       const closed = listener.close();

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { isDoubtful, readHeaders, readTarget } from '../callback/request.ts';
 import { PathTable } from './path-table.ts';
+import type { TakenPath } from './upgrade.ts';
 
 export type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -35,6 +36,12 @@ export function takeRequests(
   return server.routes.add(path, route, only);
 }
 
+/** Routes requests as `takeRequests` does, until the path is released, or another route takes it after it was retired. */
+export function takePath(server: RouteHost, path: string, route: Route): TakenPath {
+  const release = takeRequests(server, path, route);
+  return { release, retire: () => server.routes?.retire(path) };
+}
+
 interface Routed {
   readonly route: Route;
   readonly only: ((request: IncomingMessage) => boolean) | undefined;
@@ -57,6 +64,10 @@ export class Routes {
   add(path: string, route: Route, only?: Routed['only']): () => void {
     if (path === this.#server.callbackPath) throw new InvalidOptionError('path', 'is taken');
     return this.#table.add(path, { route, only });
+  }
+
+  retire(path: string): void {
+    this.#table.retire(path);
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { UpgradeHost } from '../http/upgrade.ts';
 import type { CallbackRequest } from '../callback/request.ts';
 import type { Clock } from '../base/clock.ts';
@@ -35,6 +36,8 @@ export interface ServerInternals extends RouteHost, UpgradeHost {
   /** Flows of this process. */
   readonly flows: FlowIndex;
   readonly endpoint: Endpoint;
+  /** Stops to count and close a connection, because a bridge does so from now on. */
+  leave(socket: Duplex): void;
   /** Registers a function that `close()` runs and awaits first. Returns a function that removes it. */
   onClose(run: () => Promise<void>): () => void;
 }

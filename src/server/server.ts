@@ -285,6 +285,7 @@ export class CallbackServer implements OAuthCallbackServer {
           this.#offUpgrade?.();
         };
       },
+      leave: (socket) => this.#binding?.leave(socket),
       onClose: (run) => {
         this.#closings.add(run);
         return () => void this.#closings.delete(run);

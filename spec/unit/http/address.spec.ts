@@ -72,6 +72,7 @@ const never = {
   secure: false,
   addresses: [],
   onUpgrade: () => () => undefined,
+  leave: () => undefined,
   close: () => Promise.resolve(),
 };
 

@@ -1,0 +1,137 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../base/clock.ts';
+import { takePath, type RouteHost } from '../../http/routes.ts';
+import type { TakenPath } from '../../http/upgrade.ts';
+import type { ServerInternals } from '../../server/internals.ts';
+import { closeCodes } from '../../wire/protocol.ts';
+import type { Admission } from '../admission.ts';
+import type { Ending, Peer } from '../audit.ts';
+import type { Identity } from '../credentials.ts';
+import type { ListenerContext } from '../listener.ts';
+import type { Pacing } from '../pacing.ts';
+import { rejection, type Rejection } from '../rejection.ts';
+import { Exchange, type ExchangeSettings } from './exchange.ts';
+import { FlowRequests, runFlowRequest, type FlowRequest, type KeyFlows } from './flow-requests.ts';
+import { longPoll } from './long-poll.ts';
+import { OpenRequests } from './open-requests.ts';
+
+/** Parts of a bridge that its HTTP door uses. */
+export interface DoorContext extends ListenerContext {
+  readonly clock: Clock;
+  readonly admission: Admission;
+  readonly pacing: Pacing;
+  readonly exchanges: ExchangeSettings;
+  isValid(identity: Identity): boolean;
+  onOpened(peer: Peer): void;
+  onClosed(peer: Peer, ending: Ending): void;
+}
+
+/** Resources below the path of a bridge. */
+export const doorPaths = ['/flow', '/flow/outcome'] as const;
+
+/** Resource of the door, as the end of its path. */
+export type DoorPath = (typeof doorPaths)[number];
+
+/** The bridge for programs without WebSocket: they begin flows and wait for the results by plain HTTP. */
+export class HttpDoor {
+  /** While it is false, every request is rejected with 503. */
+  open = false;
+  readonly requests: OpenRequests;
+  readonly #context: DoorContext;
+  readonly #resources: Readonly<Record<DoorPath, Readonly<Record<string, FlowRequest>>>>;
+
+  constructor(context: DoorContext) {
+    this.#context = context;
+    this.requests = new OpenRequests(context);
+    const keyFlows: KeyFlows = { add: () => Promise.resolve(true), remove: () => Promise.resolve() };
+    const flows = new FlowRequests(context, keyFlows);
+    const polls = { ...context, requests: this.requests };
+    this.#resources = {
+      '/flow': {
+        POST: flows.begin,
+        GET: (exchange, peer, headers) => longPoll(exchange, peer, headers, flows, polls),
+        DELETE: flows.drop,
+      },
+      '/flow/outcome': { PUT: flows.settle },
+    };
+  }
+
+  /** Takes the requests at the paths below that of a bridge. One that is the callback path is left out. */
+  take(server: RouteHost & Pick<ServerInternals, 'leave'>, path: string): TakenPath[] {
+    const below = doorPaths.filter((each) => path + each !== server.callbackPath);
+    return below.map((each) =>
+      takePath(server, path + each, (request, response) =>
+        this.serve(each, request, response, (socket) => server.leave(socket)),
+      ),
+    );
+  }
+
+  /** @param leave Takes the connection out of the limit of its port, which the bridge counts from then on. */
+  serve(
+    path: DoorPath,
+    request: IncomingMessage,
+    response: ServerResponse,
+    leave: (socket: Duplex) => void,
+  ): void {
+    const exchange = new Exchange(request, response, this.#context.exchanges, leave);
+    this.#serve(path, exchange).catch((error: unknown) => {
+      this.#context.report(error);
+      exchange.answer(500, undefined, {}, true);
+    });
+  }
+
+  async #serve(path: DoorPath, exchange: Exchange): Promise<void> {
+    const { method = '' } = exchange.request;
+    const methods = this.#resources[path];
+    const run = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    if (run) await this.#admit(run, exchange);
+    else if (method === 'OPTIONS' && exchange.answerPreflight(Object.keys(methods))) return;
+    else exchange.answer(405, undefined, { Allow: Object.keys(methods).join(', ') });
+  }
+
+  async #admit(run: FlowRequest, exchange: Exchange): Promise<void> {
+    const { admission, pacing, report } = this.#context;
+    const { request } = exchange;
+    const peer = this.open
+      ? await admission.admit(request)
+      : rejection('closing', { headers: { 'Retry-After': '5' } });
+    if ('status' in peer) {
+      this.#reject(exchange, peer);
+      return;
+    }
+    const { identity } = peer;
+    if (!identity.roles.includes('listener')) {
+      this.#reject(exchange, rejection('no_listener', { name: identity.name }));
+      return;
+    }
+    if (!pacing.allows(identity)) {
+      this.#reject(
+        exchange,
+        rejection('too_many_requests', { name: identity.name, headers: { 'Retry-After': '1' } }),
+      );
+      return;
+    }
+    const leave = admission.enter(peer);
+    try {
+      await runFlowRequest(run, exchange, peer, report);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Ends requests whose credential is no longer valid. */
+  endInvalid(reason: string): void {
+    this.requests.endInvalid(closeCodes.credential, reason);
+  }
+
+  #reject(exchange: Exchange, rejected: Rejection): void {
+    const { status, headers = {} } = rejected;
+    exchange.answer(status, undefined, {
+      // @see RFC 9110 section 15.5.2
+      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+      ...headers,
+    });
+    this.#context.admission.onRejected(exchange.request, rejected);
+  }
+}

@@ -1,0 +1,169 @@
+import { randomToken } from '../../base/random.ts';
+import type { Report } from '../../base/isolated-observable.ts';
+import type { StoredFlow } from '../../model/flow-store.ts';
+import { sameKey } from '../../store/same-key.ts';
+import {
+  closeCodes,
+  readClientMessage,
+  type ServiceMessage,
+  type ServiceMessageOf,
+} from '../../wire/protocol.ts';
+import type { Peer } from '../audit.ts';
+import { failureOf } from '../failure.ts';
+import { Listener, type ListenerContext } from '../listener.ts';
+import { answerClose, answerFailure } from './failures.ts';
+import { UnusableBodyError, type Exchange } from './exchange.ts';
+import { readFlowHeaders, type FlowHeaders } from './flow-headers.ts';
+import { RequestConnection } from './request-connection.ts';
+
+/** Flows of a key that a stream delivers. */
+export interface KeyFlows {
+  /** Adds a flow. Resolves with false if the key has too many. */
+  add(key: string, flow: { readonly state: string; readonly expiresAt: number }): Promise<boolean>;
+  remove(key: string, state: string): Promise<void>;
+}
+
+/** Handler of a request for one flow, which its headers name. Resolves once the request is answered. */
+export type FlowRequest = (exchange: Exchange, peer: Peer, headers: FlowHeaders) => Promise<void>;
+
+/** Requests for one flow that are answered at once: each is a listener with a connection for this request only. */
+export class FlowRequests {
+  readonly #context: ListenerContext;
+  readonly #keyFlows: KeyFlows;
+
+  constructor(context: ListenerContext, keyFlows: KeyFlows) {
+    this.#context = context;
+    this.#keyFlows = keyFlows;
+  }
+
+  /** Begins a flow with the members of `begin` in the body. The same state and key again give the same flow. */
+  readonly begin: FlowRequest = async (exchange, { identity }, { state, key }) => {
+    const members = { ...(await exchange.json()), type: 'begin', ref: 0, state, key };
+    const message = readClientMessage(JSON.stringify(members));
+    if (message.type === 'invalid') {
+      exchange.fail(400, { code: 'invalid_option', message: message.reason });
+      return;
+    }
+    if (message.type !== 'begin' && message.type !== 'bad') return;
+    const heard: ServiceMessage[] = [];
+    const connection = new RequestConnection(identity, {
+      onMessage: (each) => void heard.push(each),
+      onClose: (code) => answerClose(exchange, code),
+    });
+    const listener = new Listener(connection, this.#context);
+    try {
+      await listener.receive(message);
+      const begun = heard.find((each) => each.type === 'begun');
+      const failed = heard.find((each) => each.type === 'failed');
+      if (failed) answerFailure(exchange, failed);
+      else if (begun) await this.#onBegun(exchange, begun, { state, key });
+    } finally {
+      connection.end();
+      listener.leave();
+    }
+  };
+
+  /** Acknowledges a flow that has ended, cancels one that has not, and forgets it. */
+  readonly drop: FlowRequest = async (exchange, { identity }, headers) => {
+    const flow = await this.find(headers);
+    if (!flow) {
+      answerUnknown(exchange);
+      return;
+    }
+    const heard = new Set<string>();
+    const connection = new RequestConnection(identity, {
+      onMessage: ({ type }) => void heard.add(type),
+      onClose: (code) => {
+        if (code === closeCodes.done) exchange.answer(204);
+        else answerClose(exchange, code);
+      },
+    });
+    const listener = new Listener(connection, this.#context);
+    await listener.receive(resumeOf(flow, headers, connection));
+    if (heard.has('failed')) answerUnknown(exchange);
+    else await listener.receive({ type: 'leave' });
+    connection.end();
+    listener.leave();
+    // The flow is gone, so a stream of the key leaves it out even if this fails.
+    await this.#keyFlows.remove(headers.key, headers.state).catch(this.#context.report);
+  };
+
+  /** Settles a flow that has its result: the page that waits in the browser shows the outcome. */
+  readonly settle: FlowRequest = async (exchange, _peer, { state, key }) => {
+    const { flows } = this.#context;
+    const members = { type: 'settle', flowId: 'flow', outcome: await exchange.json() };
+    const message = readClientMessage(JSON.stringify(members));
+    if (message.type !== 'settle') {
+      const reason = message.type === 'invalid' ? message.reason : '';
+      exchange.fail(400, { code: 'invalid_option', message: reason.replace('settle.', '') });
+      return;
+    }
+    const owner = await flows.store.owner(state);
+    // Compares with a key of no flow too, so that timing does not reveal which flows exist.
+    if (!sameKey(owner?.key ?? randomToken(), key) || !owner) answerUnknown(exchange);
+    else if ((await flows.store.take(state)) === undefined)
+      exchange.fail(409, { code: 'pending', message: 'the flow has no result yet' });
+    else {
+      flows.requireOutcome(message.outcome);
+      flows.settle(owner.id, state, message.outcome);
+      exchange.answer(204);
+    }
+  };
+
+  /** Finds the flow of a state, if the key is its own. */
+  async find({ state, key }: FlowHeaders): Promise<StoredFlow | undefined> {
+    const flow = await this.#context.flows.store.read(state);
+    return sameKey(flow?.key ?? randomToken(), key) ? flow : undefined;
+  }
+
+  async #onBegun(
+    exchange: Exchange,
+    message: ServiceMessageOf<'begun'>,
+    { state, key }: FlowHeaders,
+  ): Promise<void> {
+    if (await this.#keyFlows.add(key, { state, expiresAt: message.expiresAt })) {
+      const begun = Object.entries(message).filter(([name]) => name !== 'type' && name !== 'ref');
+      exchange.answer(201, { ...Object.fromEntries(begun), state });
+      return;
+    }
+    await this.#context.flows.free(state);
+    answerFailure(exchange, { code: 'too_many_flows', message: 'this key has too many flows' });
+  }
+}
+
+/** Reads the headers of a request for one flow, and runs it. An error of the store or the program is answered. */
+export async function runFlowRequest(
+  run: FlowRequest,
+  exchange: Exchange,
+  peer: Peer,
+  report: Report,
+): Promise<void> {
+  const headers = readFlowHeaders(exchange);
+  if ('code' in headers) {
+    exchange.fail(400, headers);
+    return;
+  }
+  try {
+    await run(exchange, peer, headers);
+  } catch (error) {
+    // The client has disconnected before the end of its request.
+    if (exchange.over) return;
+    if (error instanceof UnusableBodyError)
+      exchange.fail(error.status, { code: 'invalid_body', message: error.message });
+    else answerFailure(exchange, failureOf(error, report));
+  }
+}
+
+/** Composes the message by which the owner of a flow's key takes the flow up. */
+export function resumeOf(
+  { id: flowId }: Pick<StoredFlow, 'id'>,
+  { state, key }: FlowHeaders,
+  connection: RequestConnection,
+): { type: 'resume'; ref: number; flowId: string; state: string; proof: string } {
+  return { type: 'resume', ref: 0, flowId, state, proof: connection.prove(key) };
+}
+
+/** Answers as if there were no flow, also if the key is wrong. */
+export function answerUnknown(exchange: Exchange): void {
+  answerFailure(exchange, { code: 'unknown_flow', message: 'unknown flow or wrong key' });
+}

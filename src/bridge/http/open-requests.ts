@@ -1,0 +1,73 @@
+import type { Ending, Peer } from '../audit.ts';
+import type { Identity } from '../credentials.ts';
+
+/** A request whose answer is open until a flow ends. It counts as a connection. */
+export interface OpenRequest extends Peer {
+  /** Bytes that its client has not read yet. */
+  readonly queued: number;
+  /** Ends it. @param code Close code of the bridge. */
+  end(code: number, reason: string): void;
+  /** Ends its connection, because its client does not read the last answer. */
+  destroy(): void;
+}
+
+/** Called when a request begins to wait, and when it is over. */
+export interface OpenRequestsContext {
+  isValid(identity: Identity): boolean;
+  onOpened(peer: Peer): void;
+  onClosed(peer: Peer, ending: Ending): void;
+}
+
+// As long as a session may take to close.
+const endMs = 1_000;
+
+/** All requests that wait. */
+export class OpenRequests {
+  readonly #context: OpenRequestsContext;
+  readonly #all = new Set<OpenRequest>();
+  #onEmpty: (() => void) | undefined;
+
+  constructor(context: OpenRequestsContext) {
+    this.#context = context;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Bytes that are queued for all of them. */
+  get queued(): number {
+    let sum = 0;
+    for (const { queued } of this.#all) sum += queued;
+    return sum;
+  }
+
+  add(request: OpenRequest): void {
+    this.#all.add(request);
+    this.#context.onOpened(request);
+  }
+
+  remove(request: OpenRequest, ending: Ending): void {
+    if (!this.#all.delete(request)) return;
+    this.#context.onClosed(request, ending);
+    if (this.#all.size === 0) this.#onEmpty?.();
+  }
+
+  /** Ends requests whose credential was revoked or has expired. */
+  endInvalid(code: number, reason: string): void {
+    for (const request of this.#all) if (!this.#context.isValid(request.identity)) request.end(code, reason);
+  }
+
+  /** Ends all. Resolves once they are over; a client that does not read its answer is cut off. */
+  async end(code: number, reason: string): Promise<void> {
+    if (this.#all.size === 0) return;
+    const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    const overdue = setTimeout(() => {
+      for (const request of this.#all) request.destroy();
+    }, endMs);
+    for (const request of [...this.#all]) request.end(code, reason);
+    await empty;
+    clearTimeout(overdue);
+    this.#onEmpty = undefined;
+  }
+}
