@@ -372,6 +372,7 @@ class WebSocketBridge implements Bridge {
     return new HttpDoor({
       ...this.#sessionContext,
       clock,
+      records: this.#records,
       admission: this.#admission,
       exchanges: { extraHeaders, origins, timeout: limits.timeout },
       isValid: (identity) => this.#credentials.isValid(identity),

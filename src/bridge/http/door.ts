@@ -1,24 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../base/clock.ts';
 import { takePath, type RouteHost } from '../../http/routes.ts';
 import type { TakenPath } from '../../http/upgrade.ts';
+import type { SharedRecords } from '../../model/flow-store.ts';
 import type { ServerInternals } from '../../server/internals.ts';
 import { closeCodes } from '../../wire/protocol.ts';
 import type { Admission } from '../admission.ts';
 import type { Ending, Peer } from '../audit.ts';
 import type { Identity } from '../credentials.ts';
-import type { ListenerContext } from '../listener.ts';
 import type { Pacing } from '../pacing.ts';
 import { rejection, type Rejection } from '../rejection.ts';
 import { Exchange, type ExchangeSettings } from './exchange.ts';
-import { FlowRequests, runFlowRequest, type FlowRequest, type KeyFlows } from './flow-requests.ts';
+import { EventStream, type EventStreamContext } from './event-stream.ts';
+import { readKeyHeader } from './flow-headers.ts';
+import { FlowRequests, forFlow, runHandler, type Handler } from './flow-requests.ts';
+import { KeyFlows } from './key-flows.ts';
 import { longPoll } from './long-poll.ts';
 import { OpenRequests } from './open-requests.ts';
 
 /** Parts of a bridge that its HTTP door uses. */
-export interface DoorContext extends ListenerContext {
-  readonly clock: Clock;
+export interface DoorContext extends Omit<EventStreamContext, 'requests' | 'keyFlows'> {
+  readonly records: SharedRecords;
   readonly admission: Admission;
   readonly pacing: Pacing;
   readonly exchanges: ExchangeSettings;
@@ -28,7 +30,7 @@ export interface DoorContext extends ListenerContext {
 }
 
 /** Resources below the path of a bridge. */
-export const doorPaths = ['/flow', '/flow/outcome'] as const;
+export const doorPaths = ['/flow', '/flow/outcome', '/flows'] as const;
 
 /** Resource of the door, as the end of its path. */
 export type DoorPath = (typeof doorPaths)[number];
@@ -39,21 +41,23 @@ export class HttpDoor {
   open = false;
   readonly requests: OpenRequests;
   readonly #context: DoorContext;
-  readonly #resources: Readonly<Record<DoorPath, Readonly<Record<string, FlowRequest>>>>;
+  readonly #resources: Readonly<Record<DoorPath, Readonly<Record<string, Handler>>>>;
 
   constructor(context: DoorContext) {
     this.#context = context;
     this.requests = new OpenRequests(context);
-    const keyFlows: KeyFlows = { add: () => Promise.resolve(true), remove: () => Promise.resolve() };
+    const { records, flows: stored } = context;
+    const keyFlows = new KeyFlows(records, () => stored.store.now());
     const flows = new FlowRequests(context, keyFlows);
-    const polls = { ...context, requests: this.requests };
+    const waits = { ...context, requests: this.requests, keyFlows };
     this.#resources = {
       '/flow': {
-        POST: flows.begin,
-        GET: (exchange, peer, headers) => longPoll(exchange, peer, headers, flows, polls),
-        DELETE: flows.drop,
+        POST: forFlow(flows.begin),
+        GET: forFlow((exchange, peer, headers) => longPoll(exchange, peer, headers, flows, waits)),
+        DELETE: forFlow(flows.drop),
       },
-      '/flow/outcome': { PUT: flows.settle },
+      '/flow/outcome': { PUT: forFlow(flows.settle) },
+      '/flows': { GET: (exchange, peer) => stream(exchange, peer, waits) },
     };
   }
 
@@ -90,7 +94,7 @@ export class HttpDoor {
     else exchange.answer(405, undefined, { Allow: Object.keys(methods).join(', ') });
   }
 
-  async #admit(run: FlowRequest, exchange: Exchange): Promise<void> {
+  async #admit(run: Handler, exchange: Exchange): Promise<void> {
     const { admission, pacing, report } = this.#context;
     const { request } = exchange;
     const peer = this.open
@@ -114,7 +118,7 @@ export class HttpDoor {
     }
     const leave = admission.enter(peer);
     try {
-      await runFlowRequest(run, exchange, peer, report);
+      await runHandler(run, exchange, peer, report);
     } finally {
       leave();
     }
@@ -134,4 +138,13 @@ export class HttpDoor {
     });
     this.#context.admission.onRejected(exchange.request, rejected);
   }
+}
+
+/** Opens the stream of a key, unless the client does not take events. */
+async function stream(exchange: Exchange, peer: Peer, context: EventStreamContext): Promise<void> {
+  const key = readKeyHeader(exchange);
+  if (typeof key !== 'string') exchange.fail(400, key);
+  else if (!/(?:text|\*)\/(?:event-stream|\*)|^$/i.test(exchange.header('accept') ?? ''))
+    exchange.fail(406, { code: 'not_acceptable', message: 'the answer is a text/event-stream' });
+  else await new EventStream(exchange, peer, key, context).run();
 }

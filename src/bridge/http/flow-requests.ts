@@ -9,19 +9,17 @@ import {
   type ServiceMessageOf,
 } from '../../wire/protocol.ts';
 import type { Peer } from '../audit.ts';
+import type { Identity } from '../credentials.ts';
 import { failureOf } from '../failure.ts';
 import { Listener, type ListenerContext } from '../listener.ts';
 import { answerClose, answerFailure } from './failures.ts';
 import { UnusableBodyError, type Exchange } from './exchange.ts';
 import { readFlowHeaders, type FlowHeaders } from './flow-headers.ts';
+import type { KeyFlows } from './key-flows.ts';
 import { RequestConnection } from './request-connection.ts';
 
-/** Flows of a key that a stream delivers. */
-export interface KeyFlows {
-  /** Adds a flow. Resolves with false if the key has too many. */
-  add(key: string, flow: { readonly state: string; readonly expiresAt: number }): Promise<boolean>;
-  remove(key: string, state: string): Promise<void>;
-}
+/** Handler of a request. Resolves once the request is answered. */
+export type Handler = (exchange: Exchange, peer: Peer) => Promise<void>;
 
 /** Handler of a request for one flow, which its headers name. Resolves once the request is answered. */
 export type FlowRequest = (exchange: Exchange, peer: Peer, headers: FlowHeaders) => Promise<void>;
@@ -56,7 +54,7 @@ export class FlowRequests {
       const begun = heard.find((each) => each.type === 'begun');
       const failed = heard.find((each) => each.type === 'failed');
       if (failed) answerFailure(exchange, failed);
-      else if (begun) await this.#onBegun(exchange, begun, { state, key });
+      else if (begun) await this.#onBegun(exchange, begun, { state, key }, identity);
     } finally {
       connection.end();
       listener.leave();
@@ -85,7 +83,10 @@ export class FlowRequests {
     connection.end();
     listener.leave();
     // The flow is gone, so a stream of the key leaves it out even if this fails.
-    await this.#keyFlows.remove(headers.key, headers.state).catch(this.#context.report);
+    const { tenant } = identity;
+    await this.#keyFlows
+      .remove({ tenant, key: headers.key }, new Set([headers.state]))
+      .catch(this.#context.report);
   };
 
   /** Settles a flow that has its result: the page that waits in the browser shows the outcome. */
@@ -120,8 +121,9 @@ export class FlowRequests {
     exchange: Exchange,
     message: ServiceMessageOf<'begun'>,
     { state, key }: FlowHeaders,
+    { tenant }: Identity,
   ): Promise<void> {
-    if (await this.#keyFlows.add(key, { state, expiresAt: message.expiresAt })) {
+    if (await this.#keyFlows.add({ tenant, key }, { state, expiresAt: message.expiresAt })) {
       const begun = Object.entries(message).filter(([name]) => name !== 'type' && name !== 'ref');
       exchange.answer(201, { ...Object.fromEntries(begun), state });
       return;
@@ -131,20 +133,24 @@ export class FlowRequests {
   }
 }
 
-/** Reads the headers of a request for one flow, and runs it. An error of the store or the program is answered. */
-export async function runFlowRequest(
-  run: FlowRequest,
+/** Makes a handler for any request of one that needs the headers of a flow. */
+export function forFlow(run: FlowRequest): Handler {
+  return async (exchange, peer) => {
+    const headers = readFlowHeaders(exchange);
+    if ('code' in headers) exchange.fail(400, headers);
+    else await run(exchange, peer, headers);
+  };
+}
+
+/** Runs a handler. An error of the store or the program is answered. */
+export async function runHandler(
+  run: Handler,
   exchange: Exchange,
   peer: Peer,
   report: Report,
 ): Promise<void> {
-  const headers = readFlowHeaders(exchange);
-  if ('code' in headers) {
-    exchange.fail(400, headers);
-    return;
-  }
   try {
-    await run(exchange, peer, headers);
+    await run(exchange, peer);
   } catch (error) {
     // The client has disconnected before the end of its request.
     if (exchange.over) return;

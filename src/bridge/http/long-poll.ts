@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { answerClose } from './failures.ts';
 import { readWait, type FlowHeaders } from './flow-headers.ts';
 import { answerUnknown, resumeOf, type FlowRequests } from './flow-requests.ts';
-import type { OpenRequest, OpenRequests } from './open-requests.ts';
+import { disconnected, type OpenRequest, type OpenRequests } from './open-requests.ts';
 import { RequestConnection } from './request-connection.ts';
 
 /** Parts of a bridge that its long polls share. */
@@ -34,9 +34,6 @@ export async function longPoll(
   await poll.over(readWait(exchange));
 }
 
-// What the audit says of a client that has disconnected.
-const left: Ending = { by: 'peer', code: 1006, reason: '' };
-
 class LongPoll implements OpenRequest {
   readonly identity: Identity;
   readonly address: string;
@@ -44,7 +41,7 @@ class LongPoll implements OpenRequest {
   readonly #context: LongPollContext;
   readonly #connection: RequestConnection;
   readonly #listener: Listener;
-  #ending: Ending = left;
+  #ending: Ending = disconnected;
   #onOver = (): void => undefined;
 
   constructor(exchange: Exchange, { identity, address }: Peer, context: LongPollContext) {
@@ -91,7 +88,7 @@ class LongPoll implements OpenRequest {
   }
 
   end(code: number, reason: string): void {
-    if (this.#ending !== left) return;
+    if (this.#ending !== disconnected) return;
     this.#end({ by: 'service', code, reason });
     answerClose(this.#exchange, code);
   }
@@ -114,7 +111,7 @@ class LongPoll implements OpenRequest {
   }
 
   #answer(status: number, headers: Readonly<Record<string, string>> = {}, body?: object): void {
-    if (this.#ending !== left) return;
+    if (this.#ending !== disconnected) return;
     this.#end({ by: 'service', code: closeCodes.done, reason: 'answered' });
     this.#exchange.answer(status, body, headers);
   }

@@ -11,6 +11,9 @@ export interface OpenRequest extends Peer {
   destroy(): void;
 }
 
+/** How a request ended whose client has disconnected. */
+export const disconnected: Ending = { by: 'peer', code: 1006, reason: '' };
+
 /** Called when a request begins to wait, and when it is over. */
 export interface OpenRequestsContext {
   isValid(identity: Identity): boolean;

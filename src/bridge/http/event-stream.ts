@@ -1,0 +1,255 @@
+import type { Clock } from '../../base/clock.ts';
+import { randomToken } from '../../base/random.ts';
+import { sameKey } from '../../store/same-key.ts';
+import { closeCodes, type ServiceMessage, type ServiceMessageOf } from '../../wire/protocol.ts';
+import type { Ending, Peer } from '../audit.ts';
+import type { Identity } from '../credentials.ts';
+import { Listener, type ListenerContext } from '../listener.ts';
+import type { Exchange } from './exchange.ts';
+import { answerClose } from './failures.ts';
+import { resumeOf } from './flow-requests.ts';
+import type { KeyFlow, KeyFlows, KeyOwner, KeyRecord } from './key-flows.ts';
+import { disconnected, type OpenRequest, type OpenRequests } from './open-requests.ts';
+import { RequestConnection } from './request-connection.ts';
+
+/** Parts of a bridge that its event streams share. */
+export interface EventStreamContext extends ListenerContext {
+  readonly clock: Clock;
+  readonly requests: OpenRequests;
+  readonly keyFlows: KeyFlows;
+  readonly limits: { readonly flows: number; readonly queued: number; readonly heartbeat: number };
+  readonly isOverloaded: () => boolean;
+}
+
+// Another node may have begun a flow of the key, or have opened another stream of it.
+const lookMs = 1_000;
+// A client waits so long before it reconnects.
+const retryMs = 2_000;
+// Reads of the store at once.
+const lanes = 32;
+
+/**
+ * The results of all flows that were begun with one key, as server-sent events. Each is sent until it is acknowledged, once on
+ * each stream.
+ *
+ * @see HTML Living Standard, section 9.2
+ */
+export class EventStream implements OpenRequest {
+  readonly identity: Identity;
+  readonly address: string;
+  readonly #id = randomToken(9);
+  readonly #owner: KeyOwner;
+  readonly #exchange: Exchange;
+  readonly #context: EventStreamContext;
+  readonly #connection: RequestConnection;
+  readonly #listener: Listener;
+  /** States of the flows that the stream has taken up, by the flow's id. */
+  readonly #states = new Map<string, string>();
+  readonly #seen = new Set<string>();
+  /** Results that have no number yet. */
+  #unnumbered: ServiceMessageOf<'result'>[] = [];
+  #numbering = false;
+  #looking: 'no' | 'once' | 'again' = 'no';
+  #epoch = '';
+  #ending: Ending | undefined;
+  readonly #undo: (() => void)[] = [];
+
+  constructor(exchange: Exchange, { identity, address }: Peer, key: string, context: EventStreamContext) {
+    this.identity = identity;
+    this.address = address;
+    this.#exchange = exchange;
+    this.#context = context;
+    this.#owner = { tenant: identity.tenant, key };
+    this.#connection = new RequestConnection(identity, {
+      onMessage: (message) => this.#onMessage(message),
+      onClose: (code) => this.end(code, 'closed'),
+    });
+    this.#listener = new Listener(this.#connection, context);
+  }
+
+  get queued(): number {
+    return this.#exchange.response.writableLength;
+  }
+
+  /** Opens the stream in place of an earlier one of the key. Resolves once it is over. */
+  async run(): Promise<void> {
+    const record = await this.#claim();
+    const { response } = this.#exchange;
+    if (this.#exchange.over) return;
+    const over = new Promise<void>((resolve) => response.once('close', resolve));
+    this.#exchange.wait();
+    // nginx gathers an answer otherwise.
+    this.#exchange.begin(200, 'text/event-stream', { 'X-Accel-Buffering': 'no' }, undefined);
+    this.#write(`retry: ${retryMs}\n\n`);
+    this.#context.requests.add(this);
+    this.#undo.push(this.#context.keyFlows.watch(this.#owner, () => this.#look()));
+    this.#every(lookMs, () => this.#look());
+    this.#every(this.#context.limits.heartbeat, () => this.#write(':\n\n'));
+    this.#attempt(this.#takeUp(record.flows));
+    await over;
+    for (const undo of this.#undo) undo();
+    this.#connection.end();
+    this.#listener.leave();
+    this.#context.requests.remove(this, this.#ending ?? disconnected);
+  }
+
+  end(code: number, reason: string): void {
+    if (this.#ending) return;
+    this.#ending = { by: 'service', code, reason };
+    // Nothing is sent yet if the store has failed before.
+    if (this.#exchange.response.headersSent) this.#exchange.response.end();
+    else answerClose(this.#exchange, code);
+  }
+
+  destroy(): void {
+    this.#exchange.response.destroy();
+  }
+
+  async #claim(): Promise<KeyRecord> {
+    const record = await this.#context.keyFlows.change(this.#owner, (before) => ({
+      ...before,
+      reader: this.#id,
+    }));
+    this.#epoch = record.epoch;
+    return record;
+  }
+
+  /** Looks for flows that were begun since, and for a stream that was opened since. */
+  #look(): void {
+    if (this.#ending) return;
+    const first = this.#looking === 'no';
+    this.#looking = first ? 'once' : 'again';
+    if (first) this.#attempt(this.#lookOften());
+  }
+
+  async #lookOften(): Promise<void> {
+    do {
+      this.#looking = 'once';
+      await this.#lookNow();
+    } while (this.#isAsked());
+    this.#looking = 'no';
+  }
+
+  /** Tells if the record has changed while the stream looked. */
+  #isAsked(): boolean {
+    return this.#looking === 'again' && !this.#ending;
+  }
+
+  async #lookNow(): Promise<void> {
+    // The record is gone if no flow of the key was pending for a while.
+    const record = (await this.#context.keyFlows.read(this.#owner)) ?? (await this.#claim());
+    if (record.reader === this.#id) await this.#takeUp(record.flows);
+    else this.#onReplaced();
+  }
+
+  #onReplaced(): void {
+    this.#event('lost', { reason: 'taken_over' });
+    this.end(closeCodes.done, 'taken over');
+  }
+
+  /** Takes up flows that are new to this stream. */
+  async #takeUp(flows: readonly KeyFlow[]): Promise<void> {
+    const queue = flows.filter(({ state }) => !this.#seen.has(state)).values();
+    const gone = new Set<string>();
+    const lane = async (): Promise<void> => {
+      for (const { state } of queue) {
+        this.#seen.add(state);
+        if (!(await this.#resume(state))) gone.add(state);
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, lane));
+    if (gone.size > 0) await this.#context.keyFlows.remove(this.#owner, gone);
+  }
+
+  /** Resolves with false if there is no such flow any more. */
+  async #resume(state: string): Promise<boolean> {
+    const { key } = this.#owner;
+    const flow = await this.#context.flows.store.read(state);
+    if (!flow || !sameKey(flow.key, key)) return false;
+    this.#states.set(flow.id, state);
+    await this.#listener.receive(resumeOf(flow, { state, key }, this.#connection));
+    return true;
+  }
+
+  #onMessage(message: ServiceMessage): void {
+    if (message.type === 'result') {
+      this.#unnumbered.push(message);
+      if (!this.#numbering) this.#attempt(this.#number());
+    } else if (message.type === 'lost')
+      this.#event('lost', { flowId: message.flowId, reason: message.reason });
+  }
+
+  /** Gives each result its number, and sends it. All nodes know the number, so that a client can name it at any. */
+  async #number(): Promise<void> {
+    this.#numbering = true;
+    try {
+      while (this.#unnumbered.length > 0 && !this.#ending) {
+        const results = this.#unnumbered;
+        this.#unnumbered = [];
+        const ended = new Set(results.map(({ flowId }) => this.#states.get(flowId)));
+        const record = await this.#context.keyFlows.change(this.#owner, (before) => numbered(before, ended));
+        for (const result of results) this.#send(result, record);
+      }
+    } finally {
+      this.#numbering = false;
+    }
+  }
+
+  #send({ flowId, result }: ServiceMessageOf<'result'>, { epoch, flows }: KeyRecord): void {
+    const flow = flows.find(({ state }) => state === this.#states.get(flowId));
+    // Acknowledged meanwhile.
+    if (!flow || (epoch === this.#epoch && flow.number <= this.#had())) return;
+    this.#event('result', { flowId, result }, `${epoch}-${flow.number}`);
+  }
+
+  /** Returns the number of the last result that the client has had when it connected. */
+  #had(): number {
+    const last = this.#exchange.header('last-event-id') ?? '';
+    const [, epoch, number] = /^([\w-]{1,64})-(\d{1,15})$/.exec(last) ?? [];
+    return epoch === this.#epoch ? Number(number) : 0;
+  }
+
+  #event(name: string, data: object, id?: string): void {
+    const line = id === undefined ? '' : `id: ${id}\n`;
+    this.#write(`${line}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+
+  #write(text: string): void {
+    const { response } = this.#exchange;
+    if (this.#ending || this.#exchange.over) return;
+    const { limits, isOverloaded } = this.#context;
+    const tooMany = this.queued + text.length > limits.queued || (this.queued > 0 && isOverloaded());
+    if (!tooMany) {
+      response.write(text);
+      return;
+    }
+    this.#ending = { by: 'service', code: closeCodes.overload, reason: 'the client reads too slowly' };
+    response.destroy();
+  }
+
+  #every(ms: number, run: () => void): void {
+    let stop = this.#context.clock.after(ms, function again() {
+      run();
+      stop = schedule(again);
+    });
+    const schedule = (again: () => void): (() => void) => this.#context.clock.after(ms, again);
+    this.#undo.push(() => stop());
+  }
+
+  /** Ends the stream if the store fails, so that the client reconnects. */
+  #attempt(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#context.report(error);
+      this.end(closeCodes.fault, 'the service is unavailable');
+    });
+  }
+}
+
+/** Gives the next numbers to flows that have none yet. */
+function numbered(record: KeyRecord, ended: ReadonlySet<string | undefined>): KeyRecord {
+  let { next } = record;
+  const flows = record.flows.map((flow) =>
+    ended.has(flow.state) && flow.number === 0 ? { ...flow, number: next++ } : flow,
+  );
+  return { ...record, flows, next };
+}
