@@ -33,6 +33,9 @@ export const optionTypes: readonly (readonly [type: string, entry: string])[] = 
   ['McpSignOutOptions', 'mcp'],
   ['FileStoreOptions', 'mcp'],
   ['MetricsOptions', 'telemetry'],
+  ['TenantsOptions', 'tenants'],
+  ['TenantOptions', 'tenants'],
+  ['FlowQuota', 'tenants'],
 ];
 
 export const document: Document = {

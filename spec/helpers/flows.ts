@@ -35,7 +35,9 @@ export function flowsBench(options: Partial<FlowIndexOptions> = {}): FlowsBench 
     events.push(event),
   );
   const reported: unknown[] = [];
+  let begun = 0;
   const flows = new FlowIndex({
+    nextId: () => String(++begun),
     clock: clockFrom(time.scheduler),
     flowTtl: 600_000,
     maxFlows: 100_000,

@@ -22,7 +22,9 @@ const fail = (error: unknown): never => {
 /** A handler as the server makes it, over flows that it can be asked for. */
 export function handlerWithFlows(): { handler: Handler; flows: FlowIndex } {
   const callbackPath = '/callback';
+  let begun = 0;
   const flows = new FlowIndex({
+    nextId: () => String(++begun),
     clock: systemClock,
     flowTtl: 600_000,
     maxFlows: 10,

@@ -16,6 +16,7 @@ export const folders: readonly string[] = [
   'http',
   'server',
   'store',
+  'tenants',
   'client',
   'bridge',
   'login',

@@ -7,6 +7,8 @@ import type { HeldRedirect, HoldOptions } from './held-redirects.ts';
 /** Settings and parts of the server that the index of flows uses. */
 export interface FlowIndexOptions {
   clock: Clock;
+  /** Returns the id of the next flow, which no other flow of the same events has. */
+  nextId: () => string;
   flowTtl: number;
   maxFlows: number;
   events: HotStream<ServerEvent>;

@@ -58,7 +58,6 @@ export class FlowIndex implements FlowOwner {
   readonly #held: HeldRedirects | undefined;
   readonly #plain: Expectation;
   readonly #usual: Expectation;
-  #sequence = 0;
   #pending = 0;
   #closed = false;
 
@@ -297,7 +296,7 @@ export class FlowIndex implements FlowOwner {
     if (this.size >= this.#options.maxFlows) {
       throw new TooManyFlowsError(`maxFlows (${this.#options.maxFlows}) flows are pending`);
     }
-    const flow = new PendingFlow(this, String(++this.#sequence), state, deadline, expectation, description);
+    const flow = new PendingFlow(this, this.#options.nextId(), state, deadline, expectation, description);
     flow.begunAt = this.now();
     this.#live.set(state, flow);
     this.#deadlines.add(flow);

@@ -19,6 +19,8 @@ export interface EndpointOptions {
   handler: Handler;
   pages: Pages;
   unmatchedLimits: UnmatchedLimits;
+  /** Connections on which nothing more is taken for a request. */
+  ended: WeakSet<object>;
   clock: Clock;
   limits: { body: number };
   /** Publishes a redirect, once. If its page does not wait, the page is written before. */
@@ -45,15 +47,13 @@ export class Endpoint {
   readonly #held = new Map<HeldRedirect, Outlet>();
   /** Held redirects by their pages. */
   readonly #heldBy = new Map<Outlet, HeldRedirect>();
-  /** Connections on which nothing more is taken for a request. */
-  readonly #ended = new WeakSet<object>();
 
   constructor(options: EndpointOptions) {
     this.#options = options;
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#ended.has(request.socket)) return;
+    if (this.#options.ended.has(request.socket)) return;
     const { method = '', url: target = '', rawHeaders } = request;
     this.answer({ method, target, rawHeaders }, response, new NodeSender(request, this.#options.clients));
   }
@@ -150,7 +150,7 @@ export class Endpoint {
         const { answer, redirect, flow, label, last } = handled;
         if (last && sender?.socket) {
           response.shouldKeepAlive = false;
-          this.#ended.add(sender.socket);
+          this.#options.ended.add(sender.socket);
         }
         // Before the consumers, so that a slow one does not delay the page.
         this.#write(response, (redirect && sender && this.#tooMany(redirect, sender)) ?? answer);

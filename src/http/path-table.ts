@@ -35,6 +35,10 @@ export class PathTable<Handler> {
     if (this.#byPath.has(path)) this.#retired.add(path);
   }
 
+  paths(): Iterable<string> {
+    return this.#byPath.keys();
+  }
+
   get(path: string | undefined): Handler | undefined {
     return path === undefined ? undefined : this.#byPath.get(path);
   }

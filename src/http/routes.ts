@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { InvalidOptionError } from '../base/invalid-option.ts';
-import { isDoubtful, readHeaders, readTarget } from '../callback/request.ts';
+import { isDoubtful, readHeaders, readTarget, type CallbackRequest } from '../callback/request.ts';
+import type { Endpoint } from './endpoint.ts';
 import { PathTable } from './path-table.ts';
 import type { TakenPath } from './upgrade.ts';
 
@@ -8,6 +9,12 @@ export type Serve = (request: IncomingMessage, response: ServerResponse) => void
 
 /** Handler of a path. It may call `next` to have the request answered as if its path had no route. */
 export type Route = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
+
+/** Server of a tenant, as requests come to it. */
+export interface TenantDoor {
+  readonly endpoint: Endpoint;
+  concerns(request: Pick<CallbackRequest, 'target' | 'rawHeaders'>): boolean;
+}
 
 /** The part of a server that routes need. */
 export interface RouteHost {
@@ -18,6 +25,10 @@ export interface RouteHost {
   onRequest(routeOf: ((request: IncomingMessage) => Route | undefined) | undefined): void;
   /** Set by the first route. */
   routes?: Routes;
+  /** Servers of tenants, by the path of a request target. */
+  readonly tenants?: { find(target: string): { readonly internals: TenantDoor } | undefined };
+  /** Endpoints of tenants, by the responses that they answer. */
+  readonly outer: { readonly endpoints: WeakMap<object, Endpoint> };
 }
 
 /**
@@ -57,12 +68,22 @@ export class Routes {
     this.#table = new PathTable(() => {
       server.onRequest(this.#of);
       // Without a route the server compares only its own path.
-      return () => server.onRequest(undefined);
+      return () => server.onRequest(server.tenants && this.#of);
     });
   }
 
+  /** Passes on requests to tenants too, from now on. */
+  openTenants(): void {
+    this.#server.onRequest(this.#of);
+  }
+
+  paths(): Iterable<string> {
+    return this.#table.paths();
+  }
+
   add(path: string, route: Route, only?: Routed['only']): () => void {
-    if (path === this.#server.callbackPath) throw new InvalidOptionError('path', 'is taken');
+    if (path === this.#server.callbackPath || this.#server.tenants?.find(path))
+      throw new InvalidOptionError('path', 'is taken');
     return this.#table.add(path, { route, only });
   }
 
@@ -76,6 +97,8 @@ export class Routes {
    */
   readonly #of = (request: IncomingMessage): Route | undefined => {
     const { method = '', url = '', rawHeaders } = request;
+    const tenant = this.#server.tenants?.find(url)?.internals;
+    if (tenant?.concerns({ target: url, rawHeaders })) return this.#routeTo(tenant.endpoint);
     const target = readTarget(url);
     const { route, only } = this.#table.get(target?.path) ?? {};
     if (!route || only?.(request) === false) return undefined;
@@ -83,4 +106,11 @@ export class Routes {
     const authority = target?.authority ?? headers.host?.toLowerCase() ?? '';
     return this.#server.isOperators(authority) && !isDoubtful(method, headers) ? route : undefined;
   };
+
+  #routeTo(endpoint: Endpoint): Route {
+    return (request, response) => {
+      this.#server.outer.endpoints.set(response, endpoint);
+      endpoint.serve(request, response);
+    };
+  }
 }

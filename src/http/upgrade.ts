@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { InvalidOptionError } from '../base/invalid-option.ts';
 import { readTarget } from '../callback/request.ts';
 import { offersWebSocket } from './ordinary-request.ts';
 import { PathTable } from './path-table.ts';
@@ -18,6 +19,8 @@ export interface UpgradeHost {
   onUpgrade(takes: TakesUpgrade): () => void;
   /** Set by the first bridge. */
   upgrades?: Upgrades;
+  /** Paths of tenants. */
+  readonly tenants?: { find(target: string): object | undefined };
 }
 
 /** A path whose upgrade requests are taken. */
@@ -36,13 +39,20 @@ export function takeUpgrades(server: UpgradeHost, path: string, upgrade: Upgrade
 
 /** Bridges of one server, by path. */
 export class Upgrades {
+  readonly #server: UpgradeHost;
   readonly #table: PathTable<Upgrade>;
 
   constructor(server: UpgradeHost) {
+    this.#server = server;
     this.#table = new PathTable(() => server.onUpgrade(this.#take));
   }
 
+  paths(): Iterable<string> {
+    return this.#table.paths();
+  }
+
   add(path: string, upgrade: Upgrade): TakenPath {
+    if (this.#server.tenants?.find(path)) throw new InvalidOptionError('path', 'is taken');
     return { release: this.#table.add(path, upgrade), retire: () => this.#table.retire(path) };
   }
 

@@ -9,9 +9,9 @@ import type { Disposition, RefusalReason, ResponseMode } from './redirect.ts';
  *
  * `at` and `expiresAt` are in milliseconds since the epoch. `flowId` is public and gives access to nothing. `label` and
  * `issuer` are those of `begin`; an event leaves them out if the flow has none or its node does not know them.
- * `responseMode` is left out for `'query'`.
+ * `responseMode` is left out for `'query'`. `tenant` is the name of the tenant; the service's own events leave it out.
  */
-export type ServerEvent =
+export type ServerEvent = { tenant?: string } & (
   | { type: 'listening'; at: number; redirectUri: string }
   | {
       type: 'begun';
@@ -53,7 +53,8 @@ export type ServerEvent =
     }
   | { type: 'expired'; at: number; flowId: string; label?: string }
   | { type: 'cancelled'; at: number; flowId: string; label?: string; reason: 'cancelled' | 'closed' | 'lost' }
-  | { type: 'closed'; at: number };
+  | { type: 'closed'; at: number }
+);
 
 interface BegunFlow {
   readonly id: string;

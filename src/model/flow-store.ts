@@ -30,6 +30,14 @@ export interface FlowShare {
   readonly flows: number;
 }
 
+/** Limits of one tenant at all nodes together. Beyond them `begin` rejects; pending flows are not affected. */
+export interface FlowQuota {
+  /** Pending flows. @default 100_000 */
+  flows?: number;
+  /** Flows begun per second. @default 10_000 */
+  perSecond?: number;
+}
+
 /** Result of `begin`. `again` is true if the same state and key had begun the flow before. */
 export interface BegunFlow {
   readonly flow: StoredFlow;
@@ -159,4 +167,11 @@ export interface FlowStore {
   unwatch(flow: Pick<StoredFlow, 'id' | 'state'>, watcher: FlowWatcher): void;
   /** Resolves if the store can be reached now. */
   check(): Promise<void>;
+  /**
+   * Returns the flows of a tenant, the same object for the same name: the same state of two tenants is two flows. Only `epoch`,
+   * `now` and `check` are those of the whole store.
+   *
+   * @param quota Limits of the tenant. @default those of the store
+   */
+  forTenant?(name: string, quota?: FlowQuota): FlowStore;
 }

@@ -33,7 +33,7 @@ export type FetchHandler = (request: Request, info?: FetchInfo) => Promise<Respo
  * console.log(answer.status); // 400
  */
 export function createFetchHandler(server: OAuthCallbackServer): FetchHandler {
-  const { endpoint, clients, concerns } = internalsOf(server);
+  const own = internalsOf(server);
   return async (request, { address, next } = {}) => {
     if (!(request instanceof Request))
       throw new InvalidOptionError('request', `must be a Request; got ${typeOf(request)}`);
@@ -44,6 +44,8 @@ export function createFetchHandler(server: OAuthCallbackServer): FetchHandler {
     // Some runtimes have the host in the URL only.
     if (!request.headers.has('host')) rawHeaders.push('host', host);
     const asked = { method: request.method, target: pathname + search, rawHeaders };
+    const found = own.tenants?.find(asked.target)?.internals;
+    const { endpoint, clients, concerns } = found?.concerns(asked) ? found : own;
     if (next && !concerns(asked)) return next();
     const outlet = new FetchOutlet(request.signal);
     endpoint.answer(asked, outlet, {

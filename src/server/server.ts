@@ -21,7 +21,7 @@ import { FlowIndex } from '../flows/flow-index.ts';
 import type { FlowIndexOptions } from '../flows/flow-index-options.ts';
 import { Handler } from '../callback/handler.ts';
 import { HotStream } from '../base/hot-stream.ts';
-import { internals, type ServerInternals } from './internals.ts';
+import { internals, type OuterServer, type ServerInternals, type Within } from './internals.ts';
 import { type TakesUpgrade } from '../http/upgrade.ts';
 import { IsolatedObservable } from '../base/isolated-observable.ts';
 import { FirstResult } from './first-result.ts';
@@ -46,7 +46,7 @@ export class CallbackServer implements OAuthCallbackServer {
   readonly handler: OAuthCallbackServer['handler'];
   readonly #settings: Settings;
   readonly #redirects = new HotStream<Redirect>();
-  readonly #events = new HotStream<ServerEvent>();
+  readonly #events: HotStream<ServerEvent>;
   readonly #flows: FlowIndex;
   readonly #flowsOptions: FlowIndexOptions;
   #elsewhere: FlowsElsewhere | undefined;
@@ -66,11 +66,30 @@ export class CallbackServer implements OAuthCallbackServer {
   readonly #secret = randomToken();
   /** Runs `listen()` and `close()` in the order of the calls, so that the last call decides. */
   readonly #inTurn = inTurn();
+  /** Resolves once the port is bound. */
+  #binds: Promise<Binding> | undefined;
   #binding: Binding | undefined;
   #bound: Bound | undefined;
+  readonly #within: Within | undefined;
+  readonly #outer: OuterServer;
 
-  constructor(settings: Settings) {
+  /** @param within Parts of the server that this one is inside of, if it is a tenant's. */
+  constructor(settings: Settings, within?: Within) {
     this.#settings = settings;
+    this.#within = within;
+    this.#events = within?.events ?? new HotStream();
+    const { limits } = settings;
+    let flows = 0;
+    this.#outer = {
+      nextId: () => String(++flows),
+      unmatchedLimits: new UnmatchedLimits(limits.unmatched, limits.unmatchedPerSecond),
+      ended: new WeakSet(),
+      endpoints: new WeakMap(),
+      ...within,
+      settings,
+      events: this.#events,
+      binding: () => this.#binds,
+    };
     this.#clock = clockFrom(settings.scheduler);
     this.#reporting = reportingTo(settings.logger);
     const { report } = this.#reporting;
@@ -116,6 +135,7 @@ export class CallbackServer implements OAuthCallbackServer {
     const { flowTtl, maxFlows, callbackPath, issuers, unmatched, finishUrls, settle } = this.#settings;
     return {
       clock: this.#clock,
+      nextId: this.#outer.nextId,
       flowTtl,
       maxFlows,
       events: this.#events,
@@ -154,10 +174,12 @@ export class CallbackServer implements OAuthCallbackServer {
 
   #newEndpoint(): Endpoint {
     const { limits, server, unmatched } = this.#settings;
+    const { unmatchedLimits, ended } = this.#outer;
     return new Endpoint({
       handler: this.#handler,
       pages: this.#pages,
-      unmatchedLimits: new UnmatchedLimits(limits.unmatched, limits.unmatchedPerSecond),
+      unmatchedLimits,
+      ended,
       clock: this.#clock,
       limits,
       publish: (redirect, flow, label) => this.#publisher.publish(redirect, flow, label),
@@ -212,26 +234,41 @@ export class CallbackServer implements OAuthCallbackServer {
   }
 
   async #start(): Promise<void> {
-    if (this.#binding) return;
+    if (this.#binding) return this.#internals.tenants?.listen();
     this.#flows.open();
     this.#redirects.restart();
     this.#events.restart();
     this.#pages.learn(await import('../page/words.ts'));
-    this.#binding = await bind(this.#settings, {
+    this.#binds = this.#bind();
+    // At the same time, so that no redirect comes before its tenant listens.
+    const opened = this.#binds.then((binding) => this.#open(binding));
+    await Promise.all([opened, this.#internals.tenants?.listen()]);
+  }
+
+  #bind(): Promise<Binding> {
+    if (this.#within) return this.#within.bind();
+    const endpointOf = (response: ServerResponse): Endpoint =>
+      this.#outer.endpoints.get(response) ?? this.#endpoint;
+    return bind(this.#settings, {
       serve: this.#serve,
       concerns: this.#concerns,
       refuseHead: () => this.#endpoint.refuseHead(),
       clients: this.#clients,
-      waitsFor: this.#endpoint.waitsFor,
-      giveWay: this.#endpoint.giveWay,
+      waitsFor: (response) => endpointOf(response).waitsFor(response),
+      giveWay: (response) => endpointOf(response).giveWay(response),
     });
-    if (this.#takesUpgrade) this.#offUpgrade = this.#binding.onUpgrade(this.#takesUpgrade);
-    this.#bound = boundTo(this.#binding, this.#settings);
+  }
+
+  #open(binding: Binding): void {
+    this.#binding = binding;
+    if (this.#takesUpgrade) this.#offUpgrade = binding.onUpgrade(this.#takesUpgrade);
+    this.#bound = boundTo(binding, this.#settings);
     this.#events.next({ type: 'listening', at: this.#flows.now(), redirectUri: this.redirectUri });
   }
 
   async #stop(): Promise<void> {
     await Promise.all([...this.#closings].map((run) => run()));
+    const inside = this.#internals.tenants?.close();
     this.#flows.close();
     this.#elsewhere?.release();
     this.#endpoint.endWaiting();
@@ -239,6 +276,7 @@ export class CallbackServer implements OAuthCallbackServer {
     await this.#handler.followed(this.#settings.closeTimeout);
     // Pages that wait at a clean URL.
     this.#endpoint.endWaiting();
+    await inside;
     await this.#binding?.close();
     // After it, so that a bridge rejects handshakes for as long as the port takes them.
     this.#offUpgrade?.();
@@ -273,6 +311,7 @@ export class CallbackServer implements OAuthCallbackServer {
       clients: this.#clients,
       isOwnOrigin: (origin) => this.#bound?.origins.has(origin) ?? false,
       concerns: (request) => this.#handler.concerns(request),
+      outer: this.#outer,
       flows: this.#flows,
       endpoint: this.#endpoint,
       callbackPath: this.#settings.callbackPath,

@@ -7,6 +7,7 @@ import { randomToken } from '../base/random.ts';
 import { sha256 } from '../base/sha256.ts';
 import type { Arrival } from '../model/redirect.ts';
 import { Accounts, type Account } from './accounts.ts';
+import { TenantQuota } from './tenant-quota.ts';
 import { MemoryRecords } from './memory-records.ts';
 import { WaitingPages } from './waiting-pages.ts';
 import { sameKey } from './same-key.ts';
@@ -15,6 +16,7 @@ import {
   type BegunFlow,
   type Consumed,
   type FlowStore,
+  type FlowQuota,
   type FlowWatcher,
   type NewFlow,
   type FlowShare,
@@ -69,7 +71,7 @@ export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): F
 }
 
 class MemoryStore implements FlowStore {
-  readonly epoch = randomToken(12);
+  readonly epoch: string;
   readonly shared = false;
   readonly records: MemoryRecords;
   readonly #secret = randomToken();
@@ -80,13 +82,19 @@ class MemoryStore implements FlowStore {
   /** Used states of acknowledged flows by digest, kept as long as the flow would have been. */
   readonly #used = new Map<string, UsedState>();
   readonly #usedDeadlines: Deadlines<UsedState>;
-  readonly #accounts = new Accounts<Entry, UsedState>();
+  /** Those of all tenants. */
+  readonly #accounts: Accounts<Entry, UsedState>;
+  readonly #tenants = new Map<string, MemoryStore>();
+  #quota: TenantQuota | undefined;
   /** Functions that deliver an outcome, by state. */
   readonly #pages = new WaitingPages<(outcome: Outcome) => void>();
 
-  constructor(clock: Clock) {
+  /** @param of Store that this one is a tenant's part of. */
+  constructor(clock: Clock, of?: MemoryStore) {
     this.#clock = clock;
-    this.records = new MemoryRecords(clock);
+    this.epoch = of?.epoch ?? randomToken(12);
+    this.records = of?.records ?? new MemoryRecords(clock);
+    this.#accounts = of ? of.#accounts : new Accounts();
     this.#deadlines = new Deadlines(clock, (entry) => this.#due(entry));
     this.#usedDeadlines = new Deadlines(clock, (used) => this.#forget(used));
   }
@@ -110,6 +118,8 @@ class MemoryStore implements FlowStore {
       return Promise.resolve(sameKey(known.key, key) ? { flow: known, again: true } : 'state_in_use');
     if (this.#used.has(digestOf(state))) return Promise.resolve('state_in_use');
     const bytes = bytesOf(begun);
+    if (this.#quota?.admits(this.#entries.size, this.now()) === false)
+      return Promise.resolve('too_many_flows');
     const account = share && this.#accounts.open(share.name, share.flows, bytes);
     if (share && !account) return Promise.resolve('too_many_flows');
     this.#accounts.charge(account, 1, bytes);
@@ -212,6 +222,13 @@ class MemoryStore implements FlowStore {
 
   check(): Promise<void> {
     return Promise.resolve();
+  }
+
+  forTenant(name: string, quota?: FlowQuota): FlowStore {
+    const store = this.#tenants.get(name) ?? new MemoryStore(this.#clock, this);
+    store.#quota = quota && new TenantQuota(quota);
+    this.#tenants.set(name, store);
+    return store;
   }
 
   /** Tells if the flow waits for its redirect. */
