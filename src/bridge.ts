@@ -29,3 +29,4 @@ export type {
   StoredFlow,
   StoredResult,
 } from './model/flow-store.ts';
+export type { Confirmed } from './model/confirmation.ts';

@@ -20,10 +20,12 @@ export {
   StateInUseError,
   TooManyFlowsError,
   UnreachableError,
+  WrongCodeError,
 } from './model/errors.ts';
 export { InvalidOptionError } from './base/invalid-option.ts';
 export type { CallbackHost } from './model/callback-host.ts';
 export type { OAuthCallbackServer } from './server/callback-server.ts';
+export type { Binding } from './model/binding.ts';
 export type { BeginOptions, Flow, Outcome } from './model/flow.ts';
 export type { AuthorizationParameters } from './model/authorization-url.ts';
 export type {

@@ -4,6 +4,8 @@ import { clientMessage, closeCodes, serviceMessage, subprotocol } from '../src/w
 
 const summaries: Readonly<Record<string, string>> = {
   begin: 'Begins a flow. The same state and key again give the same flow.',
+  start: 'Sets the URL that the start URL of a flow leads to.',
+  confirm: 'Passes on the code that a person has typed in.',
   resume: 'Takes up a flow that was begun on another connection.',
   ack: 'Says that the program has the results of these flows.',
   cancel: 'Ends a flow without a response.',
@@ -14,7 +16,9 @@ const summaries: Readonly<Record<string, string>> = {
   welcome: 'Opens each connection.',
   begun: 'Says that the flow is registered.',
   resumed: 'Says that this connection listens for the flow.',
-  failed: 'Says that a flow was not begun or not resumed.',
+  failed: 'Says that a request for a flow has failed.',
+  started: 'Says that the start URL leads on.',
+  confirmed: 'Says that the code is right.',
   result: 'Says how a flow ended. Sent again until it is acknowledged.',
   lost: 'Says that this connection has the flow no longer.',
   acknowledged: 'Says which flows the service has forgotten.',

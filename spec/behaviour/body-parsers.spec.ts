@@ -156,11 +156,14 @@ async function outcomeOf(server: OAuthCallbackServer, port: number, form: string
 }
 
 /** Answers of a server that reads the forms itself. */
-const expected = await withServer({ publicUrl: 'https://app.example' }, async ({ server, port }) => {
-  const all: Record<string, unknown[]> = {};
-  for (const [what, form] of Object.entries(forms)) all[what] = await outcomeOf(server, port, form);
-  return all;
-});
+const expected = await withServer(
+  { publicUrl: 'https://app.example', binding: 'none' },
+  async ({ server, port }) => {
+    const all: Record<string, unknown[]> = {};
+    for (const [what, form] of Object.entries(forms)) all[what] = await outcomeOf(server, port, form);
+    return all;
+  },
+);
 
 /** Runs `body` with a server that is mounted behind a parser. */
 async function withParser(
@@ -168,7 +171,7 @@ async function withParser(
   body: (server: OAuthCallbackServer, port: number) => Promise<void>,
   create: Create = createOAuthCallbackServer,
 ): Promise<void> {
-  const server = create({ server: 'mounted', publicUrl: 'https://app.example' });
+  const server = create({ server: 'mounted', publicUrl: 'https://app.example', binding: 'none' });
   await using app = await start(server.handler);
   try {
     await server.listen();

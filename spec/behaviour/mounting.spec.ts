@@ -158,7 +158,11 @@ interface MountedEndpoint {
 
 /** Runs `body` with a server mounted in an app that is public under its own name. */
 async function withMounted(app: App, body: (endpoint: MountedEndpoint) => Promise<void>): Promise<void> {
-  const server = createOAuthCallbackServer({ server: 'mounted', publicUrl: 'https://app.example' });
+  const server = createOAuthCallbackServer({
+    server: 'mounted',
+    publicUrl: 'https://app.example',
+    binding: 'none',
+  });
   await using there = await app.listen(server.handler);
   try {
     await server.listen();
@@ -272,6 +276,7 @@ test('is found under a path that the framework strips', async () => {
   const server = createOAuthCallbackServer({
     server: 'mounted',
     publicUrl: 'https://app.example/sign-in',
+    binding: 'none',
     cleanUrl: 'redirect',
   });
   const app = express();
@@ -315,7 +320,11 @@ test('proves to a probe through a framework that it is itself', async () => {
 
 test('ignores a redirect before listen()', async () => {
   const app = apps[0]!;
-  const server = createOAuthCallbackServer({ server: 'mounted', publicUrl: 'https://app.example' });
+  const server = createOAuthCallbackServer({
+    server: 'mounted',
+    publicUrl: 'https://app.example',
+    binding: 'none',
+  });
   await using there = await app.listen(server.handler);
   try {
     await assert.rejects(() => server.begin(), NotListeningError);

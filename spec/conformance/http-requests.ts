@@ -279,7 +279,7 @@ export const requirements = requirementsOn(
         other.listen(0, '127.0.0.1');
         await once(other, 'listening');
         const { port } = other.address() as AddressInfo;
-        const server = create({ server: other, publicUrl: 'https://sign-in.example' });
+        const server = create({ server: other, publicUrl: 'https://sign-in.example', binding: 'none' });
         try {
           await server.listen();
           const as = async (

@@ -49,6 +49,9 @@ export function flowsBench(options: Partial<FlowIndexOptions> = {}): FlowsBench 
     finishUrls: [],
     settle: false,
     redirectUriFor: () => redirectUri,
+    binding: () => 'none',
+    consent: 'remote',
+    startUrlOf: (startId) => new URL(`/start/${startId}`, redirectUri).href,
     onClaimed: () => undefined,
     ...options,
   });

@@ -36,6 +36,9 @@ export function handlerWithFlows(): { handler: Handler; flows: FlowIndex } {
     finishUrls: [],
     settle: false,
     redirectUriFor: (path) => `http://${host}${path}`,
+    binding: () => 'none',
+    consent: 'remote',
+    startUrlOf: (startId) => `http://${host}/start/${startId}`,
     onClaimed: () => undefined,
   });
   const pages = pagesOf({ title: 'x', report: fail });
@@ -52,6 +55,9 @@ export function handlerWithFlows(): { handler: Handler; flows: FlowIndex } {
     isOurs: (authority) => [host, 'localhost:53682'].includes(authority),
     isAdvertised: (authority) => authority === host,
     acceptsUnmatched: () => false,
+    startPath: '/start',
+    isSecure: () => false,
+    isOwnOrigin: () => false,
     prove: () => 'proof',
     secret: () => 'secret',
   });

@@ -8,6 +8,8 @@ import type { BeginOptions } from '../model/flow.ts';
 import type { Report } from '../base/isolated-observable.ts';
 import { Recent } from '../base/recent.ts';
 import type { FlowWatcher, StoredFlow } from '../model/flow-store.ts';
+import { wrongCodeError } from '../model/confirmation.ts';
+import { bindingOf } from '../model/expectation.ts';
 import type { StoredFlows } from '../store/stored-flows.ts';
 import type { Credentials, Identity } from './credentials.ts';
 import type { ListenerRegistry, RegisteredListener } from './listener-registry.ts';
@@ -57,9 +59,12 @@ class Listening implements FlowWatcher, RegisteredListener {
   delivered = false;
   readonly #listener: Listener;
 
-  constructor({ id, state }: StoredFlow, listener: Listener) {
-    this.id = id;
-    this.state = state;
+  constructor(
+    readonly flow: StoredFlow,
+    listener: Listener,
+  ) {
+    this.id = flow.id;
+    this.state = flow.state;
     this.#listener = listener;
   }
 
@@ -111,6 +116,12 @@ export class Listener {
         case 'ack':
           await this.#acknowledge(message.flowIds);
           break;
+        case 'start':
+          await this.#start(message);
+          break;
+        case 'confirm':
+          await this.#confirm(message);
+          break;
         case 'cancel':
           await this.#cancel(message.flowId);
           break;
@@ -123,7 +134,7 @@ export class Listener {
     } catch (error) {
       const failure = failureOf(error, this.#context.report);
       // A flow that cannot be resumed now is not lost: its client reconnects and resumes it.
-      if (message.type === 'begin') this.#send({ type: 'failed', ref: message.ref, ...failure });
+      if (isAnswered(message)) this.#send({ type: 'failed', ref: message.ref, ...failure });
       else this.#connection.close(closeCodes.fault, 'the service is unavailable');
     }
   }
@@ -172,7 +183,17 @@ export class Listener {
       // A flow that was begun before may have ended at another node.
       const waits = !again && flows.waits(flow);
       const listening = this.#attach(flow);
-      this.#send({ type: 'begun', ref, flowId: id, redirectUri, expiresAt });
+      const startUrl = flows.startUrlOf(flow);
+      const binding = bindingOf(flow.expectation);
+      this.#send({
+        type: 'begun',
+        ref,
+        flowId: id,
+        redirectUri,
+        expiresAt,
+        ...(binding !== 'none' && { binding }),
+        ...(startUrl !== undefined && { startUrl }),
+      });
       if (!waits && listening) await this.#deliver(listening);
     } finally {
       this.#beginning--;
@@ -238,6 +259,27 @@ export class Listener {
       this.#detach(listening);
       this.#settleable.set(listening.id, listening.state);
     }
+  }
+
+  /** Sets the target of a flow's start URL. */
+  async #start({ ref, flowId, url }: ClientMessageOf<'start'>): Promise<void> {
+    const listening = this.#flows.get(flowId);
+    if (!listening) {
+      this.#send({ type: 'failed', ref, code: 'unknown_flow', message: 'this connection has no such flow' });
+      return;
+    }
+    await this.#context.flows.lead(listening.flow, url, this.#connection.identity.name);
+    this.#send({ type: 'started', ref, flowId });
+  }
+
+  /** Passes on the code that a person has typed into the listener's program. */
+  async #confirm({ ref, flowId, code }: ClientMessageOf<'confirm'>): Promise<void> {
+    const listening = this.#flows.get(flowId);
+    const result = listening ? await this.#context.flows.confirm(listening.flow, code) : 'unknown';
+    if (result === 'confirmed') this.#send({ type: 'confirmed', ref, flowId });
+    else if (result === 'unknown')
+      this.#send({ type: 'failed', ref, code: 'unknown_flow', message: 'this connection has no such flow' });
+    else this.#send({ type: 'failed', ref, code: 'wrong_code', message: wrongCodeError(result).message });
   }
 
   async #cancel(flow: string): Promise<void> {
@@ -318,6 +360,11 @@ export class Listener {
   #send(message: ServiceMessage): void {
     this.#connection.send(message);
   }
+}
+
+/** Tells if a message fails by an answer to it, so that only its own step has failed. */
+function isAnswered(message: ListenerMessage): message is ClientMessageOf<'begin' | 'start' | 'confirm'> {
+  return message.type === 'begin' || message.type === 'start' || message.type === 'confirm';
 }
 
 /** @param key The flow's key, base64url. */

@@ -2,6 +2,7 @@ import { systemClock } from '../base/clock.ts';
 import { Recent } from '../base/recent.ts';
 import type { PendingFlow } from '../flows/pending-flow.ts';
 import { CallbackResponse, type CallbackFields } from '../model/callback-response.ts';
+import { shownCode } from '../model/confirmation.ts';
 import type { Outcome } from '../model/flow.ts';
 import type { FlowDescription } from '../model/flow-description.ts';
 import { isCancellation, isCancelledByUser } from '../model/cancellation.ts';
@@ -80,12 +81,35 @@ export class Answering {
     language: Language,
     { flow, reason, status = 400 }: Rejection = {},
   ): Answered & { redirect: Redirect } {
-    const { pages } = this.#options;
     return {
       kind: 'answered',
-      answer: reason === 'missing_code' ? pages.other('nothing', language) : pages.neutral(status, language),
+      answer: this.#rejection(disposition, reason, status, language),
       redirect: this.#redirect(disposition, outline(fields), flow?.id, reason),
     };
+  }
+
+  #rejection(
+    disposition: Disposition,
+    reason: RefusalReason | undefined,
+    status: number,
+    language: Language,
+  ): Answer {
+    const { pages } = this.#options;
+    if (disposition === 'wrong_browser') return pages.other('otherBrowser', language);
+    return reason === 'missing_code' ? pages.other('nothing', language) : pages.neutral(status, language);
+  }
+
+  /** Shows the code that the user types into the program. The redirect has no response before that. */
+  unconfirmed(
+    code: string,
+    fields: CallbackFields,
+    language: Language,
+    { flowId, label }: { flowId: string; label?: string | undefined },
+  ): Answered {
+    const page = (query?: string): Answer => this.#options.pages.code(shownCode(code), language, query);
+    const answer = this.#cleanWith('undecided', language, page);
+    const redirect = this.#redirect('unconfirmed', outline(fields), flowId);
+    return { kind: 'answered', answer, redirect, label };
   }
 
   /** @param awaitOutcome Waits for the outcome of the sign-in. Left out, the page is written at once. */

@@ -10,10 +10,13 @@ import {
   type CallbackRequest,
   type RequestHeaders,
 } from './request.ts';
+import type { StartRequest } from './start.ts';
 
 export interface ChecksOptions {
   /** Path of the redirect URI. */
   callbackPath: string;
+  /** Path that start URLs begin with. */
+  startPath: string;
   /** Query that is part of the redirect URI; empty if it has none. */
   callbackQuery: string;
   /** Bounds on parameters, and maximum number of headers. */
@@ -24,6 +27,10 @@ export interface ChecksOptions {
   isAdvertised: (authority: string) => boolean;
   /** Tells if a flow may have a redirect URI below the callback path. */
   takesContexts: () => boolean;
+  /** Tells if a flow may have a start URL. */
+  takesStarts: () => boolean;
+  /** Returns the digest of the cookie that the browser has for the flow of a state. */
+  browserOf: (cookies: string | undefined, state: string | undefined) => string | undefined;
   /** Tells if a flow may expect its response as a form. */
   takesForms: () => boolean;
   /** Tells if a flow waits for its redirect. */
@@ -51,6 +58,8 @@ export type Checked =
   /** A request of which it is unknown where the next one begins. */
   | { readonly kind: 'doubtful' }
   | { readonly kind: 'self-probe'; readonly nonce: string }
+  /** A request for the start URL of a flow. */
+  | { readonly kind: 'start'; readonly request: StartRequest }
   /** A request to this server for a path that is not the callback path. */
   | { readonly kind: 'elsewhere' }
   | { readonly kind: 'needs-body' };
@@ -63,6 +72,9 @@ export interface Refusal {
   readonly disposition: Disposition;
   readonly reason?: RefusalReason | undefined;
 }
+
+// 128 random bits.
+const startIdForm = /^\/([\w-]{22})$/;
 
 /** Checks that need no flow: the shape of the request, its host, path, method and headers, and its origin. */
 export class Checks {
@@ -85,6 +97,11 @@ export class Checks {
     const { path, query, authority = host } = target;
     const ours = isOurs(authority);
     if (ours && headers.probe !== undefined) return { kind: 'self-probe', nonce: headers.probe };
+    const startId = this.#startIdOf(path);
+    if (startId !== undefined && this.#options.isAdvertised(authority)) {
+      if (method !== 'GET' && method !== 'POST') return { kind: 'wrong-method', allow: 'GET, POST' };
+      return { kind: 'start', request: { startId, method, headers } };
+    }
     if (!this.isCallback(path)) return ours ? { kind: 'elsewhere' } : { kind: 'foreign', status: 421 };
     if (ours && method === 'GET' && query.startsWith('~')) return { kind: 'finished', query };
     const posted = method === 'POST';
@@ -105,8 +122,21 @@ export class Checks {
     }
     if (!this.#isRedirectUri(authority, query))
       return { kind: 'refusal', response, status: 400, disposition: 'wrong_redirect_uri' };
-    const arrival: Arrival = { path, mode: posted ? 'form_post' : 'query' };
+    const mode = posted ? 'form_post' : 'query';
+    const browser = this.#options.browserOf(headers.cookie, response.fields.state);
+    const arrival: Arrival = { path, mode, browser, pasted: request.pasted };
     return { kind: 'response', response, arrival, address: request.address };
+  }
+
+  /** Tells if a path is that of a redirect or of a start URL. */
+  concerns(path: string): boolean {
+    return this.isCallback(path) || this.#startIdOf(path) !== undefined;
+  }
+
+  #startIdOf(path: string): string | undefined {
+    const { startPath, takesStarts } = this.#options;
+    if (!path.startsWith(startPath) || !takesStarts()) return undefined;
+    return startIdForm.exec(path.slice(startPath.length))?.[1];
   }
 
   /** Tells if a path is the callback path or, if flows may have their own, a path below it. */

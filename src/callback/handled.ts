@@ -68,3 +68,19 @@ export interface Waiting {
 
 /** Calls `tell` with the outcome. Returns a function that stops waiting. */
 export type AwaitOutcome = (tell: (outcome: Outcome) => void) => () => void;
+
+/** Adds headers, names and values in turn, to the first answer that the browser gets. */
+export function withHeaders<T extends Answered | Waiting>(handled: T, headers: readonly string[]): T {
+  const add = <A extends Answer>(answer: A): A => ({ ...answer, headers: [...answer.headers, ...headers] });
+  if (handled.kind === 'answered') return { ...handled, answer: add(handled.answer) };
+  const { early, fallback, pageFor } = handled;
+  return {
+    ...handled,
+    fallback: () => add(fallback()),
+    pageFor: (outcome) => add(pageFor(outcome)),
+    early: () => {
+      const answer = early();
+      return answer && add(answer);
+    },
+  };
+}

@@ -8,15 +8,24 @@ import type { Arrival, Redirect } from '../model/redirect.ts';
 import type { Pages } from '../page/answers.ts';
 import type { Language } from '../page/texts.ts';
 import { Answering, type AnsweringOptions } from './answering.ts';
+import { BrowserCookies } from './browser-cookies.ts';
 import { Checks, type ChecksOptions, type Refusal } from './checks.ts';
 import type { FlowsElsewhere } from './flows-elsewhere.ts';
-import type { Answered, AwaitOutcome, Handled, Held, Waiting } from './handled.ts';
+import {
+  withHeaders,
+  type Answered,
+  type AwaitOutcome,
+  type Handled,
+  type Held,
+  type Waiting,
+} from './handled.ts';
 import type { ReadResponse } from './parameters.ts';
 import { readHeaders, readTarget, type CallbackRequest } from './request.ts';
+import { Starting } from './starting.ts';
 
 export interface HandlerOptions
   extends
-    Omit<ChecksOptions, 'takesContexts' | 'takesForms' | 'awaitsRedirects'>,
+    Omit<ChecksOptions, 'takesContexts' | 'takesStarts' | 'takesForms' | 'awaitsRedirects' | 'browserOf'>,
     Omit<AnsweringOptions, 'now' | 'shared'> {
   errorWithoutState: 'ignore' | 'end-only-flow';
   flows: FlowIndex;
@@ -25,6 +34,10 @@ export interface HandlerOptions
   pages: Pages;
   /** Tells if a response that no flow waits for is accepted. */
   acceptsUnmatched: (response: ReadResponse) => boolean;
+  /** Tells if browsers reach the server by https. */
+  isSecure: () => boolean;
+  /** Tells if pages of the server have this origin. */
+  isOwnOrigin: (origin: string) => boolean;
   /** Returns the proof for a self-probe, which only this server can compute. */
   prove: (nonce: string) => string;
 }
@@ -42,13 +55,19 @@ export class Handler {
   readonly #options: HandlerOptions;
   readonly #checks: Checks;
   readonly #answering: Answering;
+  readonly #cookies: BrowserCookies;
+  readonly #starting: Starting;
 
   constructor(options: HandlerOptions) {
     this.#options = options;
     const { flows, stored } = options;
+    this.#cookies = new BrowserCookies(options.isSecure);
+    this.#starting = new Starting({ ...options, cookies: this.#cookies });
     this.#checks = new Checks({
       ...options,
       takesContexts: () => flows.contextsInUse || stored() !== undefined,
+      takesStarts: () => flows.startsInUse || stored() !== undefined,
+      browserOf: (cookies, state) => this.#cookies.browserOf(cookies, state),
       takesForms: () => flows.formsExpected || stored() !== undefined,
       awaitsRedirects: () => flows.pending > 0,
     });
@@ -71,6 +90,8 @@ export class Handler {
         return { kind: 'answered', answer: pages.probed(prove(checked.nonce)) };
       case 'elsewhere':
         return { kind: 'answered', answer: pages.plain(404) };
+      case 'start':
+        return this.#starting.start(checked.request, language);
       case 'finished':
         return this.#answering.finished(checked.query, language);
       case 'foreign':
@@ -104,7 +125,7 @@ export class Handler {
   concerns({ target, rawHeaders }: Pick<CallbackRequest, 'target' | 'rawHeaders'>): boolean {
     const path = readTarget(target)?.path;
     if (path === undefined) return false;
-    return this.#checks.isCallback(path) || readHeaders(rawHeaders).probe !== undefined;
+    return this.#checks.concerns(path) || readHeaders(rawHeaders).probe !== undefined;
   }
 
   /** Resolves once browsers have followed the redirects to clean URLs, or `ms` milliseconds after the last of them. */
@@ -136,8 +157,14 @@ export class Handler {
         flow: flows.pendingOf(fields),
       });
     const match = stateless ? flows.matchOnly(fields, arrival) : flows.match(fields, arrival);
-    if (match.disposition === 'accepted')
-      return this.#answering.accepted(match, language, this.#outcomeOf(match.flow));
+    if (match.disposition === 'accepted') {
+      const accepted = this.#answering.accepted(match, language, this.#outcomeOf(match.flow));
+      return this.#unbound(accepted, match.flow.state, arrival);
+    }
+    if (match.disposition === 'unconfirmed') {
+      const { id: flowId, description } = match.flow;
+      return this.#answering.unconfirmed(match.code, fields, language, { flowId, label: description?.label });
+    }
     if (match.disposition !== 'unmatched')
       return this.#answering.rejected(match.disposition, fields, language, match);
     const stored = reason ? undefined : this.#options.stored();
@@ -153,12 +180,14 @@ export class Handler {
 
   #judgeStored(
     stored: FlowsElsewhere,
-    { disposition, flowId, description }: Consumed,
+    { disposition, flowId, description, code }: Consumed,
     incoming: Incoming,
     language: Language,
   ): Answered | Held | Waiting {
     const { fields } = incoming.response;
     if (disposition === 'unmatched') return this.#unmatched(incoming, language);
+    if (disposition === 'unconfirmed' && flowId !== undefined && code !== undefined)
+      return this.#answering.unconfirmed(code, fields, language, { flowId, label: description?.label });
     if (disposition !== 'accepted' || flowId === undefined) {
       const flow = flowId === undefined ? undefined : { id: flowId };
       return this.#answering.rejected(disposition, fields, language, { flow });
@@ -166,7 +195,13 @@ export class Handler {
     const waits: AwaitOutcome = (tell) => stored.awaitOutcome(flowId, tell);
     const awaitOutcome = this.#options.settle ? waits : undefined;
     const response = new CallbackResponse(fields);
-    return this.#answering.accepted({ response, flowId, description }, language, awaitOutcome);
+    const accepted = this.#answering.accepted({ response, flowId, description }, language, awaitOutcome);
+    return this.#unbound(accepted, fields.state ?? '', incoming.arrival);
+  }
+
+  /** Also removes the cookie by which the browser was bound to the flow. */
+  #unbound<T extends Answered | Waiting>(accepted: T, state: string, { browser }: Arrival): T {
+    return browser === undefined ? accepted : withHeaders(accepted, this.#cookies.remove(state));
   }
 
   #unmatched({ response, arrival, address }: Incoming, language: Language): Answered | Held | Waiting {

@@ -14,6 +14,8 @@ export interface CallbackRequest {
   body?: string | undefined;
   /** Set if the body was longer than allowed and was not read to its end. */
   tooLarge?: boolean;
+  /** Set if a person has pasted the URL into the program. */
+  pasted?: true;
 }
 
 /** Headers that the handler reads. */
@@ -22,6 +24,7 @@ export interface RequestHeaders {
   host?: string;
   authority?: string;
   origin?: string;
+  cookie?: string;
   dest?: string;
   mode?: string;
   site?: string;
@@ -43,6 +46,8 @@ function fieldOf(name: string): keyof RequestHeaders | undefined {
       return 'authority';
     case 'origin':
       return 'origin';
+    case 'cookie':
+      return 'cookie';
     case 'sec-fetch-dest':
       return 'dest';
     case 'sec-fetch-mode':
@@ -72,7 +77,7 @@ function fieldOf(name: string): keyof RequestHeaders | undefined {
 
 /**
  * Reads the headers of a request. The values of a repeated header are joined by commas, so that no value escapes the
- * checks: two hosts, for example, match none.
+ * checks: two hosts, for example, match none. HTTP/2 sends each cookie in a header of its own (RFC 9113 section 8.2.3).
  *
  * @param rawHeaders Names and values in turn.
  */
@@ -83,7 +88,7 @@ export function readHeaders(rawHeaders: readonly string[]): RequestHeaders {
     if (field === undefined) continue;
     const value = rawHeaders[index + 1] as string;
     const before = headers[field];
-    headers[field] = before === undefined ? value : `${before}, ${value}`;
+    headers[field] = before === undefined ? value : before + (field === 'cookie' ? '; ' : ', ') + value;
   }
   if (headers.authority !== undefined) headers.host = oneOf(headers.authority, headers.host);
   return headers;

@@ -204,6 +204,9 @@ class RemoteHost implements RemoteCallbackHost {
       case 'failed':
         this.#flows.failed(message);
         break;
+      case 'confirmed':
+        this.#flows.confirmed(message);
+        break;
       case 'resumed':
         this.#flows.resumed(message);
         break;

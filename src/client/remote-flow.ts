@@ -8,7 +8,11 @@ import {
   type UnansweredError,
 } from '../model/errors.ts';
 import { readExpectation, usualExpectation, type IssuerExpectation } from '../model/expectation.ts';
+import type { Binding } from '../model/binding.ts';
 import type { BeginOptions, Flow, Outcome } from '../model/flow.ts';
+import { confirmError } from '../model/binding.ts';
+import { readStartTarget } from '../model/start-url.ts';
+import { requireText } from '../base/validate.ts';
 import { IsolatedObservable, type Report } from '../base/isolated-observable.ts';
 import { FlowHandle } from '../flows/flow-handle.ts';
 import { ObservedFlow, type FlowEnd, type FlowObserver } from '../flows/observed-flow.ts';
@@ -24,6 +28,10 @@ export interface RemoteFlowOwner {
   /** Converts a time of this process's clock to the clock of the service. */
   toServiceTime(at: number): number;
   cancel(flow: RemoteFlow): void;
+  /** Sends the target of the flow's start URL. */
+  lead(flow: RemoteFlow): void;
+  /** Sends a code that a person has typed in. Resolves once the service has confirmed it. */
+  confirm(flow: RemoteFlow, code: string): Promise<void>;
   settle(flow: RemoteFlow, outcome: Outcome): void;
 }
 
@@ -76,6 +84,11 @@ export class RemoteFlow extends ObservedFlow implements ResumableFlow, Timed {
   redirectUri = '';
   /** Milliseconds since the epoch, by this process's clock. */
   expiresAt = Infinity;
+  binding: Binding = 'none';
+  /** Start URL at the service, if the flow is bound to the browser. */
+  startsAt: string | undefined = undefined;
+  /** URL that the start URL leads to, once the program has built it. */
+  target: string | undefined = undefined;
   /** Nonce of the connection that listens for the flow. */
   nonce: string | undefined = undefined;
   /** Outcome of the sign-in, once the program has settled it. */
@@ -110,8 +123,9 @@ export class RemoteFlow extends ObservedFlow implements ResumableFlow, Timed {
   /** Creates a flow that a process has begun before. */
   static async from(owner: RemoteFlowOwner, saved: SavedFlow): Promise<RemoteFlow> {
     const { flowId: id, state, key, codeVerifier: verifier, redirectUri, options } = saved;
+    const { startsAt, binding = 'none' } = saved;
     const flow = new RemoteFlow(owner, options, { state, key, verifier }, await challengeOf(verifier));
-    return Object.assign(flow, { id, redirectUri });
+    return Object.assign(flow, { id, redirectUri, startsAt, binding });
   }
 
   /** The one object that programs get of this flow. */
@@ -129,7 +143,7 @@ export class RemoteFlow extends ObservedFlow implements ResumableFlow, Timed {
 
   authorizationUrl(endpoint: string | URL, params: AuthorizationParameters = {}): URL {
     const { responseMode = 'query' } = this.options;
-    return authorizationUrl(endpoint, params, {
+    const url = authorizationUrl(endpoint, params, {
       response_type: 'code',
       redirect_uri: this.redirectUri,
       state: this.state,
@@ -137,6 +151,22 @@ export class RemoteFlow extends ObservedFlow implements ResumableFlow, Timed {
       code_challenge_method: 'S256',
       ...(responseMode !== 'query' && { response_mode: responseMode }),
     });
+    return this.startUrl(url);
+  }
+
+  startUrl(given: string | URL): URL {
+    const url = readStartTarget(given);
+    if (this.startsAt === undefined) return url;
+    this.target = url.href;
+    this.#owner.lead(this);
+    return new URL(this.startsAt);
+  }
+
+  async confirm(code: string): Promise<void> {
+    requireText('code', code);
+    if (this.end && 'error' in this.end) throw this.end.error;
+    if (this.binding !== 'code') throw confirmError();
+    if (this.pending) await this.#owner.confirm(this, code);
   }
 
   settle(outcome: Outcome): void {
@@ -144,9 +174,10 @@ export class RemoteFlow extends ObservedFlow implements ResumableFlow, Timed {
   }
 
   toResumable(): string {
-    const { id: flowId, state, key, codeVerifier, redirectUri } = this;
+    const { id: flowId, state, key, codeVerifier, redirectUri, startsAt, binding } = this;
     const expiresAt = this.#owner.toServiceTime(this.expiresAt);
-    return textOfFlow({ flowId, state, key, codeVerifier, redirectUri, expiresAt }, this.options);
+    const bound = { ...(startsAt !== undefined && { startsAt }), ...(binding !== 'none' && { binding }) };
+    return textOfFlow({ flowId, state, key, codeVerifier, redirectUri, ...bound, expiresAt }, this.options);
   }
 
   cancel(reason?: unknown): void {

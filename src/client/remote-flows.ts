@@ -17,6 +17,7 @@ import type { Report } from '../base/isolated-observable.ts';
 import { AbortListeners } from '../base/abort-listeners.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import type { StoredResult } from '../model/flow-store.ts';
+import { Confirmations } from './confirmations.ts';
 import type { Connection } from './connection.ts';
 import { RemoteFlow, type RemoteFlowOwner, type ResumableFlow } from './remote-flow.ts';
 import { readSavedFlow, type SavedFlow } from './saved-flow.ts';
@@ -61,6 +62,7 @@ export class RemoteFlows implements RemoteFlowOwner {
   readonly #byKey = new Map<string, { begun: Promise<ResumableFlow>; signal: AbortSignal | undefined }>();
   readonly #signals = new AbortListeners();
   readonly #lateOutcomes: LateOutcomes;
+  readonly #confirmations: Confirmations;
   readonly #deadlines: Deadlines<RemoteFlow>;
   #received: string[] = [];
   #acknowledging: (() => void) | undefined;
@@ -80,6 +82,11 @@ export class RemoteFlows implements RemoteFlowOwner {
       clock,
       nonce: () => this.#nonce,
       send: (message) => this.#send(message),
+    });
+    this.#confirmations = new Confirmations({
+      nextRef: () => ++this.#ref,
+      send: (message) => this.#send(message),
+      listens: ({ nonce }) => nonce !== undefined && nonce === this.#nonce,
     });
     const late: Clock = { now: () => clock.now() - graceMs, after: (ms, run) => clock.after(ms, run) };
     this.#deadlines = new Deadlines(late, (flow) => this.#expire(flow));
@@ -112,7 +119,9 @@ export class RemoteFlows implements RemoteFlowOwner {
   /** Takes up a flow that another process has begun. Resolves once the service has handed it over. */
   async resume(text: string): Promise<ResumableFlow> {
     const saved = readSavedFlow(text);
-    if (!isRedirectUri(this.#url, saved.redirectUri)) throw redirectUriError(this.#url);
+    const { redirectUri, startsAt = redirectUri } = saved;
+    if (![redirectUri, startsAt].every((url) => isRedirectUri(this.#url, url)))
+      throw redirectUriError(this.#url);
     const flow = await RemoteFlow.from(this, saved);
     // Looked up now, because another call may have resumed the flow meanwhile.
     const taking = this.#taking.get(flow.id);
@@ -136,8 +145,26 @@ export class RemoteFlows implements RemoteFlowOwner {
   }
 
   /** Cancels a flow at the service. If disconnected or not begun yet, `resumed` or `begun` cancels it later. */
-  cancel({ id }: RemoteFlow): void {
+  cancel(flow: RemoteFlow): void {
+    const { id } = flow;
+    this.#confirmations.ended(flow);
     if (id) this.#send({ type: 'cancel', flowId: id });
+  }
+
+  /** Sends the target of a flow's start URL; `resumed` calls again, because the service may not have got it. */
+  lead({ id, target: url }: RemoteFlow): void {
+    if (url === undefined) return;
+    const message: ClientMessage = { type: 'start', ref: ++this.#ref, flowId: id, url };
+    requireFits('url', message);
+    this.#send(message);
+  }
+
+  confirm(flow: RemoteFlow, code: string): Promise<void> {
+    return this.#confirmations.confirm(flow, code);
+  }
+
+  confirmed(message: ServiceMessageOf<'confirmed'>): void {
+    this.#confirmations.confirmed(message);
   }
 
   settle(flow: RemoteFlow, outcome: Outcome): void {
@@ -158,7 +185,8 @@ export class RemoteFlows implements RemoteFlowOwner {
     this.#lateOutcomes.sendAgain();
   }
 
-  begun({ ref, flowId: id, redirectUri, expiresAt }: ServiceMessageOf<'begun'>): void {
+  begun({ ref, flowId: id, ...message }: ServiceMessageOf<'begun'>): void {
+    const { redirectUri, expiresAt, startUrl: startsAt, binding = 'none' } = message;
     const asked = this.#asked.get(ref);
     if (!asked) {
       // The program has given it up meanwhile.
@@ -167,13 +195,20 @@ export class RemoteFlows implements RemoteFlowOwner {
     }
     this.#asked.delete(ref);
     const { flow, begun } = asked;
-    if (!isRedirectUri(this.#url, redirectUri)) {
+    if (![redirectUri, startsAt ?? redirectUri].every((url) => isRedirectUri(this.#url, url))) {
       this.#send({ type: 'cancel', flowId: id });
       this.#reject(asked, redirectUriError(this.#url));
       return;
     }
     this.#deadlines.remove(flow);
-    Object.assign(flow, { id, redirectUri, expiresAt: expiresAt - this.#ahead, nonce: this.#nonce });
+    Object.assign(flow, {
+      id,
+      redirectUri,
+      startsAt,
+      binding,
+      expiresAt: expiresAt - this.#ahead,
+      nonce: this.#nonce,
+    });
     this.#flows.set(id, flow);
     this.#deadlines.add(flow);
     if (flow.pending) begun(flow.handle);
@@ -188,6 +223,7 @@ export class RemoteFlows implements RemoteFlowOwner {
       this.#reject(asked, errorOf(refusal));
       return;
     }
+    if (this.#confirmations.failed(refusal)) return;
     const flow = this.#resuming.get(ref);
     this.#resuming.delete(ref);
     if (!flow) return;
@@ -214,12 +250,16 @@ export class RemoteFlows implements RemoteFlowOwner {
     if (this.#flows.delete(flow.id)) this.#flows.set(flow.id, flow);
     // Cancelled meanwhile. If the flow has ended, the service ignores it.
     if (!flow.pending) this.cancel(flow);
+    this.lead(flow);
+    this.#confirmations.resumed(flow);
     this.#settle(flow);
   }
 
   result({ flowId: id, result }: ServiceMessageOf<'result'>): void {
     // In this order: a result is acknowledged only after it has been delivered. One that is not the flow's throws.
-    this.#flows.get(id)?.receive(result as StoredResult);
+    const flow = this.#flows.get(id);
+    flow?.receive(result as StoredResult);
+    if (flow) this.#confirmations.ended(flow);
     this.#received.push(id);
     if (this.#acknowledging) return;
     this.#acknowledging = this.#clock.after(acknowledgeDelayMs, () => this.#acknowledge());
@@ -339,6 +379,7 @@ export class RemoteFlows implements RemoteFlowOwner {
     this.#taking.get(flow.id)?.failed(error);
     this.#taking.delete(flow.id);
     flow.fail(error);
+    this.#confirmations.ended(flow);
   }
 
   #forget(flow: RemoteFlow): void {

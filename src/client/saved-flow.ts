@@ -13,6 +13,8 @@ const savedFlow = v.object({
   key: secret,
   codeVerifier: secret,
   redirectUri: v.string(),
+  startsAt: v.exactOptional(v.string()),
+  binding: v.exactOptional(v.picklist(['cookie', 'code'])),
   /** Milliseconds since the epoch, by the clock of the service. */
   expiresAt: v.number(),
   options: v.object({

@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { AuthorizationParameters } from '../model/authorization-url.ts';
 import { inspect, redactState, type CallbackResponse, type Inspect } from '../model/callback-response.ts';
+import type { Binding } from '../model/binding.ts';
 import type { Flow, Outcome } from '../model/flow.ts';
 
 /**
@@ -31,6 +32,10 @@ export class FlowHandle implements Flow {
     return this.#flow.expiresAt;
   }
 
+  get binding(): Binding {
+    return this.#flow.binding;
+  }
+
   get codeVerifier(): string {
     return this.#flow.codeVerifier;
   }
@@ -41,6 +46,14 @@ export class FlowHandle implements Flow {
 
   authorizationUrl(endpoint: string | URL, params?: AuthorizationParameters): URL {
     return this.#flow.authorizationUrl(endpoint, params);
+  }
+
+  startUrl(url: string | URL): URL {
+    return this.#flow.startUrl(url);
+  }
+
+  confirm(code: string): Promise<void> {
+    return this.#flow.confirm(code);
   }
 
   settle(outcome: Outcome): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { HotStream } from '../base/hot-stream.ts';
 import type { Report } from '../base/isolated-observable.ts';
+import type { Binding } from '../model/binding.ts';
 import type { ServerEvent } from '../model/events.ts';
 import type { HeldRedirect, HoldOptions } from './held-redirects.ts';
 
@@ -22,6 +23,12 @@ export interface FlowIndexOptions {
   /** Milliseconds that a page waits for the outcome of its sign-in; `false` if it does not wait. */
   settle: number | false;
   redirectUriFor: (path: string) => string;
+  /** Returns the binding of flows that name none. */
+  binding: () => Binding;
+  /** Flows whose start URL asks the user first. */
+  consent: 'remote' | 'always' | 'never';
+  /** Builds the start URL of a flow that is bound to the browser. */
+  startUrlOf: (startId: string) => string;
   /** Called when a program asks for the state of a held redirect. */
   onClaimed: (held: HeldRedirect) => void;
 }

@@ -13,14 +13,19 @@ import {
   StateInUseError,
   TooManyFlowsError,
 } from '../model/errors.ts';
-import { begunEvent, type ServerEvent } from '../model/events.ts';
+import { answeredEvent, begunEvent, type ServerEvent } from '../model/events.ts';
+import { confirmError, requireBinding } from '../model/binding.ts';
+import { Confirmation, newCode, wrongCodeError } from '../model/confirmation.ts';
+import type { FoundLink } from '../model/start-link.ts';
 import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
 import {
   issuerOf,
   mismatch,
+  needsCode,
   plainExpectation,
   readExpectation,
   usualExpectation,
+  withCode,
   type Expectation,
   type Mismatch,
 } from '../model/expectation.ts';
@@ -33,6 +38,7 @@ import type { HotStream } from '../base/hot-stream.ts';
 import type { Report } from '../base/isolated-observable.ts';
 import { randomToken } from '../base/random.ts';
 import { Recent } from '../base/recent.ts';
+import { StartLinks } from './start-links.ts';
 import type { Arrival } from '../model/redirect.ts';
 import { AbortListeners } from '../base/abort-listeners.ts';
 import type { Language } from '../page/texts.ts';
@@ -48,6 +54,9 @@ export class FlowIndex implements FlowOwner {
   formsExpected = false;
   /** Set once a flow has a redirect URI of its own. */
   contextsInUse = false;
+  /** Set once a flow has a start URL. */
+  startsInUse = false;
+  readonly #starts: StartLinks;
   readonly #events: HotStream<ServerEvent>;
   readonly #live = new Map<string, PendingFlow>();
   readonly #byKey = new Map<string, PendingFlow>();
@@ -69,6 +78,7 @@ export class FlowIndex implements FlowOwner {
     this.#held =
       typeof options.unmatched === 'object' ? new HeldRedirects(options.unmatched, options.clock) : undefined;
     const { callbackPath, issuers } = options;
+    this.#starts = new StartLinks(options.startUrlOf, options.consent === 'always');
     this.#usual = usualExpectation(callbackPath);
     // A caller of `ofState` cannot name an issuer, so each configured one is allowed.
     this.#plain = plainExpectation(this.#usual, issuers);
@@ -126,7 +136,9 @@ export class FlowIndex implements FlowOwner {
     if (signal?.aborted)
       throw new FlowCancelledError('the signal was aborted already', { cause: signal.reason });
     const { callbackPath, issuers, redirectUriFor } = this.#options;
-    const expectation = readExpectation(options, this.#usual, issuers);
+    const { binding = this.#options.binding() } = options;
+    requireBinding(binding);
+    const expectation = withCode(readExpectation(options, this.#usual, issuers), binding);
     const description = readDescription(options);
     this.formsExpected ||= expectation.responseMode === 'form_post';
     this.contextsInUse ||= expectation.path !== callbackPath;
@@ -138,6 +150,8 @@ export class FlowIndex implements FlowOwner {
         : (this.#adopt(state, deadline, expectation, description) ??
           this.#register(state, deadline, expectation, description));
     flow.redirectUri = redirectUriFor(expectation.path);
+    if (binding === 'cookie') this.#starts.bind(flow);
+    this.startsInUse ||= binding === 'cookie';
     if (signal || key !== undefined) this.#tie(flow, signal, key);
     if (state !== undefined) this.claim(state);
     return flow;
@@ -181,13 +195,13 @@ export class FlowIndex implements FlowOwner {
     const { state = '' } = fields;
     const flow = this.#live.get(state);
     if (!flow?.pending) return { disposition: this.#ended.get(state) ?? 'unmatched' };
-    return this.#judge(flow, fields, arrival);
+    return flow.unconfirmed ? { disposition: 'duplicate', flow } : this.#judge(flow, fields, arrival);
   }
 
   /** Matches a response without a state to the pending flow, if there is exactly one. */
   matchOnly(fields: ResponseFields, arrival: Arrival): Match {
     const only = this.#pending === 1 && this.#deadlines.values().find(({ pending }) => pending);
-    if (!only) return { disposition: 'unmatched' };
+    if (!only || only.unconfirmed) return { disposition: 'unmatched' };
     return this.#judge(only, fields, arrival);
   }
 
@@ -202,10 +216,46 @@ export class FlowIndex implements FlowOwner {
     // The flow's own string: the parsed state is a slice that keeps the whole query in memory.
     if (fields.state !== undefined) fields.state = flow.state;
     const response = new CallbackResponse(fields);
+    if (needsCode(flow.expectation, arrival, response.error)) {
+      const code = newCode();
+      flow.unconfirmed = { response, confirmation: new Confirmation(code) };
+      return { disposition: 'unconfirmed', flow, code };
+    }
+    this.#answer(flow, response);
+    return { disposition: 'accepted', flow, response };
+  }
+
+  #answer(flow: PendingFlow, response: CallbackResponse): void {
     flow.end = { response };
     this.#pending--;
     this.remember(flow.state, 'duplicate');
-    return { disposition: 'accepted', flow, response };
+  }
+
+  startUrl(flow: PendingFlow, url: string | URL): URL {
+    return this.#starts.lead(flow, url);
+  }
+
+  /** Finds what a start URL leads to. Returns undefined if no pending flow has it. */
+  startLink(startId: string): FoundLink | undefined {
+    return this.#starts.find(startId);
+  }
+
+  // A promise, because other hosts of sign-ins need a round trip to a service or store.
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async confirm(flow: PendingFlow, code: string): Promise<void> {
+    const { unconfirmed, end, expectation } = flow;
+    if (end && 'error' in end) throw end.error;
+    if (end) return;
+    if (!expectation.byCode) throw confirmError();
+    if (!unconfirmed) throw wrongCodeError('none');
+    const result = unconfirmed.confirmation.check(code);
+    if (result === 'exhausted') flow.cancel(wrongCodeError(result));
+    if (result !== 'confirmed') throw wrongCodeError(result);
+    flow.unconfirmed = undefined;
+    this.#answer(flow, unconfirmed.response);
+    if (this.#events.observed)
+      this.#events.next(answeredEvent(this.now(), flow.id, undefined, flow.description));
+    this.deliver(flow);
   }
 
   /** Checks a response that no flow asked for against the server's path and issuers. Returns what does not match. */
@@ -349,6 +399,8 @@ export class FlowIndex implements FlowOwner {
   }
 
   #forget(flow: PendingFlow): void {
+    this.#starts.remove(flow);
+    flow.unconfirmed = undefined;
     this.#live.delete(flow.state);
     this.#deadlines.remove(flow);
   }

@@ -2,7 +2,8 @@ import type { CallbackResponse } from '../model/callback-response.ts';
 import type { Disposition } from '../model/redirect.ts';
 import type { PendingFlow } from './pending-flow.ts';
 
-/** Result of matching a response. Only `accepted` consumes the state. */
+/** Result of matching a response. Only `accepted` and `unconfirmed` consume the state; the latter has the code that the page shows. */
 export type Match =
   | { disposition: 'accepted'; flow: PendingFlow; response: CallbackResponse }
-  | { disposition: Exclude<Disposition, 'accepted'>; flow?: PendingFlow };
+  | { disposition: 'unconfirmed'; flow: PendingFlow; code: string }
+  | { disposition: Exclude<Disposition, 'accepted' | 'unconfirmed'>; flow?: PendingFlow };

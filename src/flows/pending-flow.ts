@@ -10,7 +10,9 @@ import {
   ServerClosedError,
   type UnansweredError,
 } from '../model/errors.ts';
-import type { Expectation } from '../model/expectation.ts';
+import type { Confirmation } from '../model/confirmation.ts';
+import type { Binding } from '../model/binding.ts';
+import { bindingOf, type Expectation } from '../model/expectation.ts';
 import type { Flow, Outcome } from '../model/flow.ts';
 import type { FlowDescription } from '../model/flow-description.ts';
 import { codeChallenge } from '../model/pkce.ts';
@@ -26,8 +28,18 @@ export interface FlowOwner {
   cancel(flow: PendingFlow, error: UnansweredError): void;
   /** Called when a late subscriber receives the kept response. */
   taken(flow: PendingFlow): void;
+  /** Returns the URL to open in the browser for an authorization URL. */
+  startUrl(flow: PendingFlow, url: string | URL): URL;
+  /** Delivers the response if the code is that of the page. Rejects with `WrongCodeError` otherwise. */
+  confirm(flow: PendingFlow, code: string): Promise<void>;
   /** Reports an outcome. Throws `InvalidOptionError` for a redirect to a URL that is not in `finishUrls`. */
   settle(flow: PendingFlow, outcome: Outcome): void;
+}
+
+/** A response that no subscriber gets before a person has confirmed it. */
+export interface Unconfirmed {
+  readonly response: CallbackResponse;
+  readonly confirmation: Confirmation;
 }
 
 /** A flow of this process, as the index keeps it. Programs get its `handle`. */
@@ -37,6 +49,10 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
   begunAt = 0;
   /** Stored here, because the token request names it too, possibly after the server has closed. */
   redirectUri = '';
+  /** Id of the flow's start URL, if it is bound to the browser. */
+  startId: string | undefined = undefined;
+  /** Response that waits until a person has typed in the page's code. */
+  unconfirmed: Unconfirmed | undefined = undefined;
   /** Set once the program has reported an outcome; later ones are ignored. */
   settled = false;
   /** Callback of the page that waits for the outcome. */
@@ -63,6 +79,10 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
     return (this.#handle ??= new FlowHandle(this));
   }
 
+  get binding(): Binding {
+    return bindingOf(this.expectation);
+  }
+
   get codeVerifier(): string {
     return (this.#verifier ??= randomToken());
   }
@@ -74,7 +94,7 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
   }
 
   authorizationUrl(endpoint: string | URL, params: AuthorizationParameters = {}): URL {
-    return authorizationUrl(endpoint, params, {
+    const url = authorizationUrl(endpoint, params, {
       response_type: 'code',
       redirect_uri: this.redirectUri,
       state: this.state,
@@ -82,6 +102,15 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
       code_challenge_method: 'S256',
       ...(this.expectation.responseMode !== 'query' && { response_mode: this.expectation.responseMode }),
     });
+    return this.startUrl(url);
+  }
+
+  startUrl(url: string | URL): URL {
+    return this.#owner.startUrl(this, url);
+  }
+
+  confirm(code: string): Promise<void> {
+    return this.#owner.confirm(this, code);
   }
 
   settle(outcome: Outcome): void {

@@ -1,5 +1,5 @@
 import { isIP, type AddressInfo } from 'node:net';
-import { authoritiesOf, authorityOf, hostnameOf } from '../base/loopback.ts';
+import { authoritiesOf, authorityOf, hostnameOf, isLocalhost, isLoopback } from '../base/loopback.ts';
 import type { Binding } from './binding.ts';
 
 /** Addresses and URLs that are known once the server is bound. */
@@ -19,6 +19,10 @@ export interface Bound {
   isOperators: (authority: string) => boolean;
   /** Authorities that a redirect may name. */
   advertised: readonly string[];
+  /** True if browsers reach the server by https. */
+  isSecure: boolean;
+  /** True if the redirect URI leads to this machine only. */
+  isLoopback: boolean;
   /** Origins of this server's pages, as browsers send them. */
   origins: ReadonlySet<string>;
 }
@@ -56,6 +60,8 @@ export function boundTo(
       addresses.some((bound) => isWildcard(bound.address) && isAddressAt(authority, bound.port)),
     // A proxy may pass on either its own host or this server's.
     advertised: publicUrl === undefined ? urls.slice(0, 1).flatMap(authoritiesOf) : authorities,
+    isSecure: base.startsWith('https:'),
+    isLoopback: urls[0] !== undefined && (isLoopback(urls[0].hostname) || isLocalhost(urls[0].hostname)),
     origins: new Set(urls.map((url) => url.origin)),
   };
 }

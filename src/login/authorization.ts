@@ -17,9 +17,11 @@ import { abortable } from '../base/abortable.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { randomToken } from '../base/random.ts';
 import { orThrow } from '../flows/operators.ts';
-import type { AuthorizationParameters } from '../model/authorization-url.ts';
+import { authorizationUrl, type AuthorizationParameters } from '../model/authorization-url.ts';
 import type { CallbackResponse } from '../model/callback-response.ts';
 import type { Flow } from '../model/flow.ts';
+import { codeChallenge } from '../model/pkce.ts';
+import type { ResponseMode } from '../model/redirect.ts';
 import type { Client, ClientSource } from './client.ts';
 import { offerDevice, signInByDevice } from './device.ts';
 import {
@@ -82,8 +84,8 @@ function ask(authorization: Authorization, client: Client): Observable<SignInEve
     switchMap((url) =>
       concat(
         from<SignInEvent[]>([
-          new AuthorizeEvent(Date.now(), flow, url, plan.responseMode),
-          new WaitingEvent(Date.now(), flow.id, flow.expiresAt),
+          new AuthorizeEvent(Date.now(), flow, { url, startUrl: flow.startUrl(url) }, plan.responseMode),
+          new WaitingEvent(Date.now(), flow, flow.expiresAt),
         ]),
         raced(
           authorization,
@@ -124,9 +126,26 @@ function urlOf(
 ): Observable<URL> {
   const { authorization_endpoint: endpoint = '' } = metadata;
   return defer(() => {
-    const url = flow.authorizationUrl(endpoint, request);
+    const url = requestUrl(flow, endpoint, request, plan.responseMode);
     if (!plan.pushes && !client.pushes) return of(url);
     return abortable((signal) => push(options.issuer, client, ownParameters(url, endpoint), signal));
+  });
+}
+
+/** Builds the URL of the authorization request, which the start URL of a bound flow leads to. */
+function requestUrl(
+  { redirectUri, state, codeVerifier }: Flow,
+  endpoint: string,
+  request: AuthorizationParameters,
+  responseMode: ResponseMode,
+): URL {
+  return authorizationUrl(endpoint, request, {
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    state,
+    code_challenge: codeChallenge(codeVerifier),
+    code_challenge_method: 'S256',
+    ...(responseMode !== 'query' && { response_mode: responseMode }),
   });
 }
 

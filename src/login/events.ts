@@ -1,5 +1,6 @@
 import { inspect, type Inspect } from '../model/callback-response.ts';
 import type { Disposition, RefusalReason, ResponseMode } from '../model/redirect.ts';
+import { confirmError, type Binding } from '../model/binding.ts';
 import type { Flow } from '../model/flow.ts';
 import type { SignInError } from './errors.ts';
 import type { Tokens } from './tokens.ts';
@@ -98,7 +99,13 @@ export class RegisteredEvent extends PrintedEvent {
 }
 
 /** The flow that a user is asked to complete. */
-type AuthorizedFlow = Pick<Flow, 'id' | 'state' | 'redirectUri'>;
+type AuthorizedFlow = Pick<Flow, 'id' | 'state' | 'redirectUri' | 'binding'>;
+
+/** URL of an authorization request, and the one that leads the user there. */
+interface AuthorizationUrls {
+  readonly url: URL;
+  readonly startUrl: URL;
+}
 
 /**
  * The user must open `url` now. The host is ready to receive the redirect.
@@ -113,14 +120,24 @@ export class AuthorizeEvent extends PrintedEvent {
   readonly flowId: string;
   /** How the authorization server sends the response. One that is sent as a form cannot be pasted. */
   readonly responseMode: ResponseMode;
+  /** Tie between who begins the sign-in and who finishes it. */
+  readonly binding: Binding;
   readonly #url: string;
+  readonly #authorizationUrl: string;
   readonly #flow: AuthorizedFlow;
 
-  constructor(at: number, flow: AuthorizedFlow, url: URL, responseMode: ResponseMode) {
+  constructor(
+    at: number,
+    flow: AuthorizedFlow,
+    { url, startUrl }: AuthorizationUrls,
+    responseMode: ResponseMode,
+  ) {
     super(at);
     this.flowId = flow.id;
     this.responseMode = responseMode;
-    this.#url = url.href;
+    this.binding = flow.binding;
+    this.#url = startUrl.href;
+    this.#authorizationUrl = url.href;
     this.#flow = flow;
   }
 
@@ -134,13 +151,18 @@ export class AuthorizeEvent extends PrintedEvent {
     return this.#flow.redirectUri;
   }
 
-  /** The authorization URL. Its query contains the flow's state, unless the request was pushed to the server before. */
+  /** URL to open: the authorization URL or, if the flow is bound to the browser, its start URL, which leads there. */
   get url(): URL {
     return new URL(this.#url);
   }
 
+  /** The authorization URL. Its query contains the flow's state, unless the request was pushed to the server before. */
+  get authorizationUrl(): URL {
+    return new URL(this.#authorizationUrl);
+  }
+
   override toJSON(): object {
-    const { origin, pathname } = this.url;
+    const { origin, pathname } = this.authorizationUrl;
     return { ...super.toJSON(), endpoint: origin + pathname };
   }
 }
@@ -175,13 +197,26 @@ export class OpenedEvent extends PrintedEvent {
  */
 export class WaitingEvent extends PrintedEvent {
   readonly type = 'waiting';
+  readonly flowId: string | undefined;
+  readonly #flow: Pick<Flow, 'id' | 'confirm'> | undefined;
 
   constructor(
     at: number,
-    readonly flowId: string | undefined,
+    flow: Pick<Flow, 'id' | 'confirm'> | undefined,
     readonly expiresAt: number,
   ) {
     super(at);
+    this.flowId = flow?.id;
+    this.#flow = flow;
+  }
+
+  /**
+   * Passes on the code that the page shows, with `binding: 'code'`. Rejects with `WrongCodeError` if it is another one, as
+   * `flow.confirm` does.
+   */
+  async confirm(code: string): Promise<void> {
+    if (!this.#flow) throw confirmError();
+    await this.#flow.confirm(code);
   }
 }
 

@@ -8,6 +8,7 @@ import { DpopKey } from './dpop-key.ts';
 import { readOptions, type OptionTable } from '../base/options.ts';
 import type { ServerOptions } from '../server/options.ts';
 import { readServerOptions, requireWebUrl } from '../server/settings.ts';
+import { requireBinding, type Binding } from '../model/binding.ts';
 import type { ResponseMode } from '../model/redirect.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
 import { ofManyTenants, type ServerMetadata } from './server-metadata.ts';
@@ -83,6 +84,11 @@ export interface SignInOptions extends ClientOptions {
   timeout?: number;
   /** As in `begin()`: selects a redirect URI that only this authorization server uses. */
   context?: string;
+  /**
+   * As in `begin()`. With `'code'`, pass the code that the user types in to `confirm` of the event `waiting`.
+   * @default the host's, usually 'cookie', or 'none' on loopback
+   */
+  binding?: Binding;
   /** As in `begin()`: name for people who watch the service. */
   label?: string;
   /** As in `begin()`: server that the flow's page names. @default the `serverUrl` of the host */
@@ -153,6 +159,7 @@ const signInTable: OptionTable<SignInOptions> = {
   open: true,
   timeout: true,
   context: true,
+  binding: true,
   label: true,
   serverUrl: true,
   successUrl: true,
@@ -215,6 +222,7 @@ export function readSignInOptions(given: SignInOptions): ReadSignInOptions {
   if (timeout !== undefined) requireInteger('timeout', timeout, 1, 86_400_000);
   if (options.successUrl !== undefined) requireWebUrl('successUrl', options.successUrl);
   requireOneOf('open', options.open ?? false, [true, false]);
+  if (options.binding !== undefined) requireBinding(options.binding);
   const taken = Object.keys(parameters).find((name) => reserved.includes(name));
   if (taken !== undefined)
     throw new InvalidOptionError(`parameters.${taken}`, 'is set by the sign-in itself');

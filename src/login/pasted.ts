@@ -43,7 +43,7 @@ export function pastedRequest(text: string, { redirectUri, prefix, rest }: Paste
   const target = url.startsWith(`${origin}${prefix}/`)
     ? origin + url.slice(origin.length + prefix.length)
     : url;
-  return { method: 'GET', target, rawHeaders: ['Host', host] };
+  return { method: 'GET', target, rawHeaders: ['Host', host], pasted: true };
 }
 
 /** Replaces half characters, which have no encoding. */

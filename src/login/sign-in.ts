@@ -138,7 +138,7 @@ function withHost<T>(
 }
 
 function beginOptions(
-  { timeout, context, label, serverUrl, requireIssuer }: ReadSignInOptions,
+  { timeout, context, binding, label, serverUrl, requireIssuer }: ReadSignInOptions,
   metadata: ServerMetadata,
   { responseMode }: Plan,
 ): Omit<BeginOptions, 'key'> {
@@ -147,6 +147,7 @@ function beginOptions(
     issuerAdvertised: metadata.authorization_response_iss_parameter_supported === true,
     ...(timeout !== undefined && { ttl: timeout }),
     ...(context !== undefined && { context }),
+    ...(binding !== undefined && { binding }),
     ...(label !== undefined && { label }),
     ...(serverUrl !== undefined && { serverUrl }),
     responseMode,
@@ -163,7 +164,10 @@ function withRejections(
   const ended = new Subject<void>();
   const rejections = events.pipe(
     filter((event) => event.type === 'redirect'),
-    filter(({ flowId, disposition }) => flowId === flow.id && disposition !== 'accepted'),
+    filter(
+      ({ flowId, disposition }) =>
+        flowId === flow.id && disposition !== 'accepted' && disposition !== 'unconfirmed',
+    ),
     // A reload says nothing new, and joined sign-ins keep all events.
     distinct(({ disposition, reason }) => `${disposition} ${reason ?? ''}`),
     map(({ disposition, reason }) => new RejectedEvent(Date.now(), flow.id, disposition, reason)),

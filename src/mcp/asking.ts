@@ -129,7 +129,12 @@ export class Asking {
   }
 
   /** Throws if the authorization server would show an error page to the person. */
-  async #requireKnown({ url }: AuthorizeEvent): Promise<void> {
+  async #requireKnown({ authorizationUrl: url, binding }: AuthorizeEvent): Promise<void> {
+    // The host has no way to ask for a code.
+    if (binding === 'code')
+      throw new FlowCancelledError(
+        "the callback host asks for a code; mcpAuth requires the binding 'cookie' or 'none'",
+      );
     // A request that was pushed has been checked, and its reference can be used once only (RFC 9126 section 4).
     if (this.#chosen?.how !== 'kept' || url.searchParams.has('request_uri')) return;
     if (await isRejected(url, this.#options.fetch)) throw new StaleRegistrationError();

@@ -115,6 +115,27 @@ export class ConnectionError extends CodedError {
 }
 
 /**
+ * The code that a person has typed in is not the one that the page of the sign-in shows.
+ *
+ * @example
+ * import { WrongCodeError, type Flow } from 'rx-oauth-callback';
+ *
+ * async function confirm(flow: Flow, typed: string): Promise<string> {
+ *   try {
+ *     await flow.confirm(typed);
+ *     return 'Thank you.';
+ *   } catch (error) {
+ *     if (error instanceof WrongCodeError) return 'Please compare the code with the page, and type it again.';
+ *     throw error;
+ *   }
+ * }
+ */
+export class WrongCodeError extends CodedError {
+  readonly code = 'wrong_code';
+  override readonly name = 'WrongCodeError';
+}
+
+/**
  * A state can begin only one flow: another flow is waiting for this one, or it was used before.
  *
  * @example
@@ -351,4 +372,5 @@ export type OAuthCallbackError =
   | StoredFlowError
   | TooManyFlowsError
   | TooManyTicketsError
-  | UnreachableError;
+  | UnreachableError
+  | WrongCodeError;

@@ -81,6 +81,17 @@ export function begunEvent(
   };
 }
 
+/** Returns the event of a flow that got its response. */
+export function answeredEvent(
+  at: number,
+  flowId: string,
+  error: string | undefined,
+  description: FlowDescription | undefined,
+): Extract<ServerEvent, { type: 'answered' }> {
+  const outcome = error === undefined ? 'code' : 'error';
+  return { type: 'answered', at, flowId, outcome, error, ...labelOf(description) };
+}
+
 /** Counts an event by its type or disposition, and by its reason if it has one. */
 export function countEvent(
   event: ServerEvent,

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { invalid, requireOneOf } from '../base/validate.ts';
+import type { Binding } from './binding.ts';
 import type { BeginOptions } from './flow.ts';
 import type { Arrival, ResponseMode } from './redirect.ts';
 
@@ -9,6 +10,10 @@ export interface Expectation {
   readonly path: string;
   readonly responseMode: ResponseMode;
   readonly issuer: IssuerExpectation | undefined;
+  /** Digest of the cookie that the browser must have. Left out if any browser may bring the response. */
+  readonly browser?: string;
+  /** True if a person must confirm the response by a code. */
+  readonly byCode?: true;
 }
 
 /** Expected issuer of a response. @see RFC 9207 section 2.4 */
@@ -50,6 +55,17 @@ export function readExpectation(
   const issuer = readIssuer(options, issuers);
   if (context === undefined && responseMode === usual.responseMode && !issuer) return usual;
   return { path: contextPath(usual.path, context), responseMode, issuer };
+}
+
+/** Returns the binding that an expectation comes from. */
+export function bindingOf({ browser, byCode }: Expectation): Binding {
+  if (byCode) return 'code';
+  return browser === undefined ? 'none' : 'cookie';
+}
+
+/** Adds to an expectation that a person must confirm the response, if the binding says so. */
+export function withCode(expectation: Expectation, binding: Binding): Expectation {
+  return binding === 'code' ? { ...expectation, byCode: true } : expectation;
 }
 
 /** Returns the expectation for a response whose state no flow has. */
@@ -105,7 +121,7 @@ function contextPath(callbackPath: string, context: string | undefined): string 
 }
 
 /** Reason to reject a response although its state matches. */
-export type Mismatch = 'wrong_redirect_uri' | 'wrong_response_mode' | 'wrong_issuer';
+export type Mismatch = 'wrong_redirect_uri' | 'wrong_response_mode' | 'wrong_issuer' | 'wrong_browser';
 
 /** Compares a response whose state matches with the expectation. Returns undefined if it may be accepted. */
 export function mismatch(
@@ -115,7 +131,21 @@ export function mismatch(
 ): Mismatch | undefined {
   if (arrival.path !== expected.path) return 'wrong_redirect_uri';
   if (arrival.mode !== expected.responseMode) return 'wrong_response_mode';
-  return expected.issuer && !issuerFits(expected.issuer, iss) ? 'wrong_issuer' : undefined;
+  if (expected.issuer && !issuerFits(expected.issuer, iss)) return 'wrong_issuer';
+  return browserFits(expected, arrival) ? undefined : 'wrong_browser';
+}
+
+/** Tells if the flow was started in the browser that brings the response, or if a person brings it to the program. */
+function browserFits({ browser }: Expectation, arrival: Arrival): boolean {
+  return browser === undefined || arrival.pasted === true || arrival.browser === browser;
+}
+
+/**
+ * Tells if a person must confirm a response that fits. One that was pasted is confirmed by that, and an error gives the program
+ * nothing that it must not have.
+ */
+export function needsCode({ byCode }: Expectation, { pasted }: Arrival, error: string | undefined): boolean {
+  return byCode === true && pasted !== true && error === undefined;
 }
 
 /** Returns the issuer that a flow expects, if it expects exactly one. */

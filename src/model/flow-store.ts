@@ -1,4 +1,5 @@
 import type { ResponseFields } from './callback-response.ts';
+import type { Confirmed } from './confirmation.ts';
 import type { Expectation, Mismatch } from './expectation.ts';
 import type { Outcome } from './flow.ts';
 import type { FlowDescription } from './flow-description.ts';
@@ -15,6 +16,8 @@ export interface StoredFlow {
   readonly description?: FlowDescription | undefined;
   /** End of the flow's time to live, in milliseconds since the epoch by the store's clock. */
   readonly expiresAt: number;
+  /** Id of the flow's start URL, if it is bound to the browser. */
+  readonly startId?: string | undefined;
   /** Random key of the listener, 32 bytes as base64url. The proof in a `resume` is checked with it. */
   readonly key: string;
 }
@@ -46,7 +49,9 @@ export interface BegunFlow {
 
 /** Result of `consume`: the id of the flow that the redirect belongs to, and the flow's description if the redirect is accepted. */
 export interface Consumed {
-  readonly disposition: 'accepted' | 'unmatched' | 'duplicate' | Mismatch;
+  readonly disposition: 'accepted' | 'unconfirmed' | 'unmatched' | 'duplicate' | Mismatch;
+  /** Code for the page to show, if the disposition is `unconfirmed`. */
+  readonly code?: string | undefined;
   readonly flowId?: string | undefined;
   readonly description?: FlowDescription | undefined;
 }
@@ -126,8 +131,18 @@ export interface FlowStore {
    * Resolves with false if there is no such flow.
    */
   adopt(state: string): Promise<boolean>;
-  /** Marks the state as used and keeps the response for the flow's listener. Does neither if the response does not match. */
+  /**
+   * Marks the state as used and keeps the response for the flow's listener, who gets it after `confirm` if the flow asks for that.
+   * Does neither if the response does not match.
+   */
   consume(response: ResponseFields & { state: string }, arrival: Arrival): Promise<Consumed>;
+  /**
+   * Ends a flow that `consume` left unconfirmed with its response, if the code is that of its page. The fifth wrong code ends it as
+   * cancelled.
+   *
+   * Resolves with `none` if the flow has ended or has no response that waits for a code.
+   */
+  confirm(state: string, code: string): Promise<Confirmed | 'none'>;
   /** Ends a flow as cancelled, unless it has ended already. */
   cancel(state: string): Promise<void>;
   /**

@@ -3,6 +3,7 @@ import { readOptions, type OptionTable } from '../base/options.ts';
 import { invalid, requireOneOf, requireText } from '../base/validate.ts';
 import type { AuthorizationParameters } from './authorization-url.ts';
 import type { CallbackResponse } from './callback-response.ts';
+import type { Binding } from './binding.ts';
 import type { ResponseMode } from './redirect.ts';
 
 /** Options of `begin`, each with a default. */
@@ -58,6 +59,14 @@ export interface BeginOptions {
    * @default the server's `serverUrl`
    */
   serverUrl?: string;
+  /**
+   * Tie between the person who begins the flow and the one who finishes it. With `'cookie'` only the browser that has opened the
+   * start URL may bring the response. With `'code'` the page shows a code, and the response is delivered once the person has
+   * typed it into the program, which passes it to `flow.confirm`.
+   * @default the server's `binding`: `'cookie'`, or `'none'` if the redirect URI is on loopback
+   * @see draft-ietf-oauth-security-topics-update section 2.3; draft-ietf-oauth-cross-device-security section 6
+   */
+  binding?: Binding;
   /** Key to share a flow: while a flow with this key is pending, `begin` returns it and ignores the other options. */
   key?: string;
 }
@@ -71,6 +80,8 @@ export interface Flow {
   readonly redirectUri: string;
   /** End of the flow's time to live, in milliseconds since the epoch. */
   readonly expiresAt: number;
+  /** Tie between who begins the flow and who finishes it. */
+  readonly binding: Binding;
   /** PKCE code verifier for the token request. @see RFC 7636 section 4.1 */
   readonly codeVerifier: string;
   /**
@@ -84,7 +95,8 @@ export interface Flow {
   /**
    * Builds the URL to open in the browser.
    *
-   * It is `endpoint` with `response_type=code`, `redirect_uri`, `state`, an S256 code challenge and `params`.
+   * It is `endpoint` with `response_type=code`, `redirect_uri`, `state`, an S256 code challenge and `params`. If the flow is bound
+   * to the browser, the result is the start URL, which leads there.
    *
    * @throws InvalidOptionError if `params` contradict the other parameters or `responseMode`.
    * @example
@@ -97,6 +109,42 @@ export interface Flow {
    * console.log(`Open ${url}`);
    */
   authorizationUrl(endpoint: string | URL, params?: AuthorizationParameters): URL;
+  /**
+   * Returns the URL to open in the browser for an authorization URL that another library has built.
+   *
+   * If the flow is bound to the browser, it is the flow's start URL: on the server's own origin, for one browser, until the flow
+   * ends. It leads to the URL that was given last before a browser opened it. Otherwise it is the given URL.
+   *
+   * @throws InvalidOptionError if `url` is not an absolute http or https URL.
+   * @example
+   * import { createOAuthCallbackServer } from 'rx-oauth-callback';
+   *
+   * const server = createOAuthCallbackServer({ publicUrl: 'https://sign-in.example', port: 8080 });
+   * await server.listen();
+   * const flow = await server.begin();
+   * const built = new URL(`https://as.example/authorize?client_id=my-cli&response_type=code&state=${flow.state}`);
+   * console.log(`Open ${flow.startUrl(built)}`);
+   */
+  startUrl(url: string | URL): URL;
+  /**
+   * Delivers the response of a flow with `binding: 'code'`, once the person has typed in the code that the page shows.
+   *
+   * Case, spaces and hyphens of the code do not matter. The fifth wrong code cancels the flow.
+   *
+   * @returns Rejects with `WrongCodeError` if the page shows another code, or none yet, and with the error of a flow that has
+   * ended without a response.
+   * @example
+   * import { createInterface } from 'node:readline/promises';
+   * import { createOAuthCallbackServer } from 'rx-oauth-callback';
+   *
+   * const server = createOAuthCallbackServer();
+   * await server.listen();
+   * const flow = await server.begin({ binding: 'code' });
+   * console.log(`Open ${flow.authorizationUrl('https://as.example/authorize', { client_id: 'my-cli' })}`);
+   * const terminal = createInterface(process.stdin, process.stdout);
+   * await flow.confirm(await terminal.question('Code that the page shows: '));
+   */
+  confirm(code: string): Promise<void>;
   /**
    * Reports the outcome of the sign-in after the token request. The waiting page shows it.
    *
@@ -123,6 +171,7 @@ const beginTable: OptionTable<BeginOptions> = {
   context: true,
   label: true,
   serverUrl: true,
+  binding: true,
   key: true,
 };
 

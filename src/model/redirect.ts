@@ -18,6 +18,10 @@ export type Disposition =
   | 'wrong_response_mode'
   /** `iss` is not the flow's issuer, or is missing although it is required. */
   | 'wrong_issuer'
+  /** The flow is bound to the browser that has opened its start URL, and the redirect came from another one. */
+  | 'wrong_browser'
+  /** The redirect matched a flow that waits until the user has typed the page's code into the program. */
+  | 'unconfirmed'
   /** The request is not a valid authorization response; `reason` tells why. */
   | 'malformed'
   /** The request is not a navigation by a user's browser; `reason` tells why. */
@@ -89,6 +93,10 @@ export interface Arrival {
   /** Path as sent, without query. */
   path: string;
   mode: ResponseMode;
+  /** Digest of the cookie that the browser has for the flow of this state, if it has one. */
+  browser?: string | undefined;
+  /** True if a person has pasted the response into the program that began the flow. */
+  pasted?: true | undefined;
 }
 
 /**

@@ -1,7 +1,15 @@
 import { STATUS_CODES } from 'node:http';
 import type { CallbackResponse } from '../model/callback-response.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
-import { cleanUrlElement, escapeHtml, fill, renderPage, titleOf, type PageView } from './page.ts';
+import {
+  cleanUrlElement,
+  escapeHtml,
+  fill,
+  formElement,
+  renderPage,
+  titleOf,
+  type PageView,
+} from './page.ts';
 import { answerHeaders, hash, pageHeaders } from './security-headers.ts';
 import { probeHeader } from '../model/probe-header.ts';
 import type { Content, PageKind } from './kinds.ts';
@@ -44,7 +52,12 @@ interface Manner {
   readonly cleanQuery?: string | undefined;
   /** Further headers, names and values alternately. */
   readonly extra?: readonly string[];
+  /** Values for the places `{}` of the texts, in turn. */
+  readonly filled?: readonly string[];
 }
+
+// A user who is to wait, or to do something, must not be told to close the page.
+const staysOpen: ReadonlySet<string> = new Set(['finishing', 'typeCode', 'consent']);
 
 // Cached Accept-Language headers. Browsers send few different ones; the limit bounds the memory that a peer can use.
 const mostHeaders = 200;
@@ -145,15 +158,31 @@ export class Pages {
   /**
    * Returns another page of fixed texts: for a request without parameters, whose response may be in the fragment, which
    * browsers do not send; for a request with more header bytes than the server takes, mostly because of cookies; for a
-   * redirect that arrives while the store cannot be reached.
+   * redirect that arrives while the store cannot be reached; for a browser in which the sign-in was not started.
    */
-  other(kind: 'nothing' | 'headTooLarge' | 'unavailable', language: Language): Answer {
+  other(kind: 'nothing' | 'headTooLarge' | 'unavailable' | 'otherBrowser', language: Language): Answer {
     return this.#once(kind, language, kind);
   }
 
+  /** Returns the page with the code that the user types into the program. */
+  code(code: string, language: Language, cleanQuery?: string): Answer {
+    return this.#make('typeCode', language, { cleanQuery, said: { detail: escapeHtml(code) } });
+  }
+
+  /**
+   * Returns the page that asks the user before a sign-in starts, with a form that continues.
+   *
+   * @param program Name of the program that has begun it. @default the product name
+   * @param host Host of the authorization server.
+   */
+  consent(program: string | undefined, host: string, language: Language): Answer {
+    const { productName, title = 'rx-oauth-callback' } = this.#options;
+    return this.#make('consent', language, { filled: [program ?? productName ?? title, host] });
+  }
+
   /** Redirects with 303, so that browsers follow a `form_post` with a GET without body. @see RFC 9700 section 4.12 */
-  redirect(location: string): Answer {
-    return this.#empty(303, 'Location', location);
+  redirect(location: string, ...headers: string[]): Answer {
+    return this.#empty(303, 'Location', location, ...headers);
   }
 
   /** Answers a self-probe with its proof. */
@@ -196,6 +225,7 @@ export class Pages {
     const texts = { ...translation.texts };
     for (const [name, text] of Object.entries(this.#options.texts?.[language] ?? {}))
       if (text !== undefined) texts[name as keyof Texts] = escapeHtml(text);
+    if (manner.filled) texts.consent = fill(texts.consent, ...manner.filled);
     const shown = { ...usual.content(texts, serverUrl && fill(texts.connected, serverUrl)), ...said };
     const view: PageView = {
       ...shown,
@@ -204,8 +234,8 @@ export class Pages {
       title: titleOf(shown.headline, title ?? productName),
       productName: productName && escapeHtml(productName),
       logo: logo && escapeHtml(logo),
-      // A user who is to reload the page, or to wait, must not be told to close it.
-      note: retryAfter === undefined && kind !== 'finishing' ? texts.close : '',
+      // A user who is to reload the page must not be told to close it either.
+      note: retryAfter === undefined && !staysOpen.has(kind) ? texts.close : '',
     };
     const html = this.#render(view, cleanQuery ? cleanUrlElement(cleanQuery) : '');
     const body = Buffer.from(html);
@@ -213,7 +243,7 @@ export class Pages {
     return {
       status,
       headers: [
-        ...pageHeaders(html),
+        ...pageHeaders(html, view.action !== undefined),
         'Content-Length',
         String(body.length),
         ...extraHeaders,
@@ -229,7 +259,7 @@ export class Pages {
     if (!render) return renderPage(view, script);
     try {
       const own: unknown = render(view);
-      if (typeof own === 'string') return own + script;
+      if (typeof own === 'string') return own + formElement(view.action) + script;
       // An async `render` may reject, and an unhandled rejection would end the process.
       if (own instanceof Promise) own.catch(report);
       throw new InvalidOptionError('render', `must return a string; got ${typeOf(own)}`);

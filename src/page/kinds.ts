@@ -2,7 +2,10 @@ import type { PageView } from './page.ts';
 import type { Texts } from './texts.ts';
 
 /** Part of a view that depends on the kind of a page. */
-export type Content = Pick<PageView, 'kind' | 'headline' | 'message' | 'detail' | 'error' | 'errorUri'>;
+export type Content = Pick<
+  PageView,
+  'kind' | 'headline' | 'message' | 'detail' | 'error' | 'errorUri' | 'action'
+>;
 
 /** A page whose texts do not depend on the request. */
 export interface PageKind {
@@ -62,6 +65,25 @@ export const kinds = {
   failed: {
     status: 200,
     content: ({ failure, checkApp }) => ({ kind: 'failure', headline: failure, message: checkApp }),
+  },
+  otherBrowser: {
+    status: 403,
+    content: ({ otherBrowser, otherBrowserHint }) => ({
+      kind: 'failure',
+      headline: otherBrowser,
+      message: otherBrowserHint,
+    }),
+  },
+  typeCode: {
+    status: 200,
+    content: ({ typeCode, typeCodeHint }) => neutralContent(typeCode, typeCodeHint),
+  },
+  consent: {
+    status: 200,
+    content: ({ consentTitle, consent, proceed }) => ({
+      ...neutralContent(consentTitle, consent),
+      action: proceed,
+    }),
   },
   neutral: {
     status: 400,

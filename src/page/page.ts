@@ -32,6 +32,8 @@ export interface PageView {
   errorUri?: string | undefined;
   /** Next step for the user. */
   note: string;
+  /** Label of the button that continues. The page of a `render` function gets a form with the button at its end. */
+  action?: string | undefined;
 }
 
 const entities: Readonly<Record<string, string>> = {
@@ -60,6 +62,7 @@ main{width:100%;max-width:28rem;padding:2.25rem 1.5rem;text-align:center;text-wr
 h1{margin:0;font-size:1.3rem;line-height:1.3}
 p{margin:.75rem 0 0;color:var(--soft)}
 .detail{width:fit-content;margin:1.25rem auto;padding:.6rem .9rem;text-align:start;text-wrap:wrap;font-size:.9375rem;border:1px solid var(--line);border-inline-start:.25rem solid var(--tone);border-radius:.4rem}
+button{margin:1.5rem 0 0;padding:.6rem 1.4rem;font:inherit;font-weight:600;color:var(--card);background:var(--tone);border:0;border-radius:.5rem;cursor:pointer}
 .detail p{margin:0;color:var(--text)}.detail p+p{margin-top:.4rem}`;
 
 // The query is in an attribute, so that the script, and with it its hash, is the same on every page.
@@ -85,6 +88,7 @@ export function renderPage(view: PageView, extra = ''): string {
     error,
     errorUri,
     note,
+    action,
   } = view;
   const paragraph = (text: string | undefined, attributes = ''): string =>
     text ? `<p${attributes}>${text}</p>\n` : '';
@@ -98,8 +102,13 @@ export function renderPage(view: PageView, extra = ''): string {
 <title>${title}</title><style>${style}</style></head>
 <body><main class="${kind}">${image}${paragraph(productName, ' class="product"')}<div class="mark" aria-hidden="true">${marks[kind]}</div>
 <h1>${headline}</h1>
-${paragraph(message)}${box && `<div class="detail">${box}</div>\n`}${paragraph(note)}</main>${extra}</body></html>
+${paragraph(message)}${box && `<div class="detail">${box}</div>\n`}${paragraph(note)}${formElement(action)}</main>${extra}</body></html>
 `;
+}
+
+/** Returns a form that sends nothing but the user's click; an empty text without a label. */
+export function formElement(action: string | undefined): string {
+  return action ? `<form method="post"><button>${action}</button></form>` : '';
 }
 
 /** Returns the title of a page. Its headline comes first, because tabs cut long titles. @param name Escaped by this function. */
@@ -139,7 +148,8 @@ export function createCallbackHtml(
   });
 }
 
-/** Replaces `{}` in a text by a value, which is escaped. */
-export function fill(text: string, value: string): string {
-  return text.replace('{}', () => escapeHtml(value));
+/** Replaces each `{}` in a text by the next of the values, which are escaped. */
+export function fill(text: string, ...values: readonly string[]): string {
+  const left = [...values];
+  return text.replaceAll('{}', () => escapeHtml(left.shift() ?? ''));
 }

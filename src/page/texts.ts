@@ -28,6 +28,18 @@ export interface Texts {
   /** Headline if the store cannot be reached. */
   unavailable: string;
   unavailableHint: string;
+  /** Headline if the sign-in was started in another browser. */
+  otherBrowser: string;
+  otherBrowserHint: string;
+  /** Headline above a code that the user types into the app. */
+  typeCode: string;
+  typeCodeHint: string;
+  /** Headline before a sign-in that a remote program has begun. */
+  consentTitle: string;
+  /** Message with two places: the program, and the host of the authorization server. */
+  consent: string;
+  /** Button that continues to the authorization server. */
+  proceed: string;
   close: string;
   connected: string;
 }
@@ -120,6 +132,13 @@ export const textTable: Readonly<Record<keyof Texts, true>> = {
   headTooLargeHint: true,
   unavailable: true,
   unavailableHint: true,
+  otherBrowser: true,
+  otherBrowserHint: true,
+  typeCode: true,
+  typeCodeHint: true,
+  consentTitle: true,
+  consent: true,
+  proceed: true,
   close: true,
   connected: true,
 };

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { SecureContextOptions } from 'node:tls';
 import type { Observer, SchedulerLike } from 'rxjs';
+import type { Binding } from '../model/binding.ts';
 import type { OAuthCallbackResult } from '../model/callback-result.ts';
 import type { HoldOptions } from '../flows/held-redirects.ts';
 import type { Limits } from './limits.ts';
@@ -42,6 +43,21 @@ export interface ServerOptions {
    * @see RFC 6749 section 3.1.2
    */
   callbackPath?: string;
+  /**
+   * Path below which the start URLs of flows lie that are bound to the browser, such as `/start/xVw0…`.
+   * @default `start` beside the last segment of `callbackPath`: '/start' for '/callback'
+   */
+  startPath?: string;
+  /**
+   * Binding of flows that do not name one. Programs over a bridge may name another, but `'none'` only if this is `'none'`.
+   * @default 'cookie', or 'none' if the redirect URI is on loopback
+   */
+  binding?: Binding;
+  /**
+   * Flows whose start URL first asks the user if they have started the sign-in: those of programs over a bridge, all, or none.
+   * @default 'remote'
+   */
+  consent?: 'remote' | 'always' | 'never';
   /**
    * URL by which browsers reach this server if it is not the bound address, such as `https://sign-in.example`: `https`,
    * or `http` on loopback. The proxy must pass `Host` on. If the URL has a path, the proxy must strip it. If the host is

@@ -2,8 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { HotStream } from '../base/hot-stream.ts';
 import type { FlowIndex } from '../flows/flow-index.ts';
 import type { PendingFlow } from '../flows/pending-flow.ts';
-import type { ServerEvent } from '../model/events.ts';
-import { labelOf } from '../model/flow-description.ts';
+import { answeredEvent, type ServerEvent } from '../model/events.ts';
 import type { Redirect } from '../model/redirect.ts';
 import type { FirstResult } from './first-result.ts';
 import { Rejections, type RejectionEvent } from './rejections.ts';
@@ -68,15 +67,5 @@ function eventsOf(redirect: Redirect, label: string | undefined): readonly Serve
   const { flowId, response, at } = redirect;
   const { error } = response;
   if (flowId === undefined) return [eventOf(redirect)];
-  return [
-    eventOf(redirect),
-    {
-      type: 'answered',
-      at,
-      flowId,
-      outcome: error === undefined ? 'code' : 'error',
-      error,
-      ...labelOf({ label }),
-    },
-  ];
+  return [eventOf(redirect), answeredEvent(at, flowId, error, label === undefined ? undefined : { label })];
 }

@@ -133,6 +133,7 @@ export class CallbackServer implements OAuthCallbackServer {
 
   #optionsOfFlows(): FlowIndexOptions {
     const { flowTtl, maxFlows, callbackPath, issuers, unmatched, finishUrls, settle } = this.#settings;
+    const { startPath, consent } = this.#settings;
     return {
       clock: this.#clock,
       nextId: this.#outer.nextId,
@@ -146,6 +147,9 @@ export class CallbackServer implements OAuthCallbackServer {
       finishUrls,
       settle,
       redirectUriFor: (path) => this.#require('redirectUri').redirectUriFor(path),
+      binding: () => this.#settings.binding ?? (this.#bound?.isLoopback === false ? 'cookie' : 'none'),
+      consent,
+      startUrlOf: (startId) => this.#require('startUrl()').urlOf(`${startPath}/${startId}`),
       onClaimed: (held) => this.#endpoint.claim(held),
     };
   }
@@ -155,6 +159,7 @@ export class CallbackServer implements OAuthCallbackServer {
     return new Handler({
       callbackPath,
       callbackQuery,
+      startPath: this.#settings.startPath,
       cleanUrl,
       settle,
       errorWithoutState,
@@ -167,6 +172,8 @@ export class CallbackServer implements OAuthCallbackServer {
       acceptsUnmatched: (response) =>
         (this.#settings.unmatched === 'accept' && response.reason === undefined) ||
         this.#firstResult.accepts(response, this.pending),
+      isSecure: () => this.#bound?.isSecure === true,
+      isOwnOrigin: this.#isOwnOrigin,
       prove: this.#prove,
       secret: () => this.#elsewhere?.secret ?? this.#secret,
     });
@@ -309,7 +316,7 @@ export class CallbackServer implements OAuthCallbackServer {
       isOurs: this.#isOurs,
       isOperators: (authority) => this.#bound?.isOperators(authority) ?? false,
       clients: this.#clients,
-      isOwnOrigin: (origin) => this.#bound?.origins.has(origin) ?? false,
+      isOwnOrigin: this.#isOwnOrigin,
       concerns: (request) => this.#handler.concerns(request),
       outer: this.#outer,
       flows: this.#flows,
@@ -333,6 +340,8 @@ export class CallbackServer implements OAuthCallbackServer {
   }
 
   readonly #isOurs = (authority: string): boolean => this.#bound?.authorities.includes(authority) ?? false;
+
+  readonly #isOwnOrigin = (origin: string): boolean => this.#bound?.origins.has(origin) ?? false;
 
   readonly #concerns = (request: IncomingMessage): boolean => {
     if (this.#routeOf?.(request)) return true;

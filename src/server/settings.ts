@@ -12,6 +12,7 @@ import {
   typeOf,
 } from '../base/validate.ts';
 import { hasResponseParameter } from '../callback/parameters.ts';
+import { requireBinding } from '../model/binding.ts';
 import type { HoldOptions } from '../flows/held-redirects.ts';
 import { isAddressRange } from '../http/client-addresses.ts';
 import { languages, languageTable, textTable, type Language, type OwnTexts } from '../page/texts.ts';
@@ -25,6 +26,7 @@ export type Settings = ServerOptions &
     /** `callbackPath` without its query. */
     callbackPath: string;
     callbackQuery: string;
+    startPath: string;
     limits: Required<Limits>;
   };
 
@@ -35,6 +37,7 @@ const defaults = {
   settle: false as number | false,
   finishUrls: [] as readonly string[],
   trustedProxies: [] as readonly string[],
+  consent: 'remote' as 'remote' | 'always' | 'never',
   unmatched: 'reject' as 'reject' | 'accept' | HoldOptions,
   errorWithoutState: 'ignore' as 'ignore' | 'end-only-flow',
   issuers: [] as readonly string[],
@@ -49,6 +52,9 @@ export const serverOptionTable: OptionTable<ServerOptions> = {
   server: true,
   tls: true,
   callbackPath: true,
+  startPath: true,
+  binding: true,
+  consent: true,
   publicUrl: true,
   trustedProxies: true,
   serverUrl: true,
@@ -85,14 +91,28 @@ export function readServerOptions(options: ServerOptions): Settings {
   // A query may contain further question marks.
   const query = more.join('?');
   requirePath(settings.callbackPath, path, query);
+  if (settings.startPath !== undefined) requireText('startPath', settings.startPath);
   return {
     ...settings,
     ...(settings.host !== undefined && { host: readHost(settings.host) }),
     ports: portsOf(settings),
     callbackPath: path,
     callbackQuery: query,
+    startPath: readStartPath(settings.startPath, path),
     limits: readLimits(settings.limits),
   };
+}
+
+/** Returns the path of start URLs: beside the callback path, unless it is given. */
+function readStartPath(given: string | undefined, callbackPath: string): string {
+  if (given === undefined) {
+    const [, beside = '', last] = /^(.*?)\/([^/]*)\/?$/.exec(callbackPath) ?? [];
+    return `${beside}/${last === 'start' ? 'begin' : 'start'}`;
+  }
+  if (!/^(?:\/[\w\-.~]+)+$/.test(given) || /\/\.{1,2}(?:\/|$)/.test(given))
+    throw invalid('startPath', 'be a URL path without a query or a slash at its end', given);
+  if (given === callbackPath) throw new InvalidOptionError('startPath', 'must differ from the callbackPath');
+  return given;
 }
 
 /** Returns a host as sockets take it: `::1` for `[::1]`, `localhost` for `LOCALHOST`. */
@@ -188,6 +208,8 @@ function requirePolicy(settings: typeof defaults & ServerOptions): void {
   } else {
     requireOneOf('unmatched', unmatched, ['reject', 'accept']);
   }
+  if (settings.binding !== undefined) requireBinding(settings.binding);
+  requireOneOf('consent', settings.consent, ['remote', 'always', 'never']);
   requireOneOf('errorWithoutState', errorWithoutState, ['ignore', 'end-only-flow']);
   requireList('issuers', issuers);
   for (const issuer of issuers) requireIssuer(issuer);

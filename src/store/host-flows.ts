@@ -1,6 +1,9 @@
 import { CallbackResponse } from '../model/callback-response.ts';
 import { Deadlines, type Timed } from '../base/deadlines.ts';
 import { FlowCancelledError, ServerClosedError, type UnansweredError } from '../model/errors.ts';
+import { confirmError } from '../model/binding.ts';
+import { wrongCodeError } from '../model/confirmation.ts';
+import { readStartTarget } from '../model/start-url.ts';
 import { readBeginOptions, type BeginOptions, type Outcome } from '../model/flow.ts';
 import { closedError, expiredError, PendingFlow, type FlowOwner } from '../flows/pending-flow.ts';
 import type { Clock } from '../base/clock.ts';
@@ -72,6 +75,26 @@ export class HostFlows implements FlowOwner {
   /** Forgets a flow whose kept response has been delivered. */
   taken(flow: PendingFlow): void {
     this.#forget(flow);
+  }
+
+  startUrl(flow: PendingFlow, url: string | URL): URL {
+    const target = readStartTarget(url);
+    const stored = this.#flows.get(flow)?.stored;
+    const startUrl = stored && this.#stored.startUrlOf(stored);
+    if (!stored || startUrl === undefined) return target;
+    // A browser that is faster than the store waits for it.
+    this.#run(this.#stored.lead(stored, target.href));
+    return new URL(startUrl);
+  }
+
+  async confirm(flow: PendingFlow, code: string): Promise<void> {
+    const { end, expectation } = flow;
+    if (end && 'error' in end) throw end.error;
+    if (end) return;
+    if (!expectation.byCode) throw confirmError();
+    const stored = this.#flows.get(flow)?.stored;
+    const result = stored ? await this.#stored.confirm(stored, code) : 'none';
+    if (result !== 'confirmed') throw wrongCodeError(result);
   }
 
   settle(flow: PendingFlow, outcome: Outcome): void {

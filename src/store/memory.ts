@@ -1,7 +1,8 @@
 import { fieldNames, type ResponseFields } from '../model/callback-response.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { Deadlines, type Timed } from '../base/deadlines.ts';
-import { mismatch } from '../model/expectation.ts';
+import { mismatch, needsCode } from '../model/expectation.ts';
+import { Confirmation, newCode, type Confirmed } from '../model/confirmation.ts';
 import type { Outcome } from '../model/flow.ts';
 import { randomToken } from '../base/random.ts';
 import { sha256 } from '../base/sha256.ts';
@@ -29,6 +30,8 @@ interface Entry extends Timed {
   readonly state: string;
   readonly flow: StoredFlow;
   result: StoredResult | undefined;
+  /** Response that waits until a person has typed in the page's code. */
+  unconfirmed: { response: ResponseFields; confirmation: Confirmation } | undefined;
   announced: boolean;
   /** Account of the identity that has begun the flow, and the bytes that are charged to it. */
   readonly account: Account<Entry, UsedState> | undefined;
@@ -123,15 +126,17 @@ class MemoryStore implements FlowStore {
     const account = share && this.#accounts.open(share.name, share.flows, bytes);
     if (share && !account) return Promise.resolve('too_many_flows');
     this.#accounts.charge(account, 1, bytes);
-    const { expectation, redirectUri, description } = begun;
+    const { expectation, redirectUri, description, startId } = begun;
     const expiresAt = this.now() + ttl;
     const id = randomToken(16);
     const described = description && { description };
-    const flow: StoredFlow = { id, state, expectation, redirectUri, ...described, key, expiresAt };
+    const starts = startId !== undefined && { startId };
+    const flow: StoredFlow = { id, state, expectation, redirectUri, ...described, ...starts, key, expiresAt };
     const entry: Entry = {
       state,
       flow,
       result: undefined,
+      unconfirmed: undefined,
       announced: false,
       account,
       bytes,
@@ -159,16 +164,30 @@ class MemoryStore implements FlowStore {
       const used = this.#used.has(digestOf(response.state));
       return Promise.resolve({ disposition: used ? 'duplicate' : 'unmatched' });
     }
-    if (!this.#isPending(entry)) return Promise.resolve({ disposition: 'duplicate' });
-    const { id, expectation, description } = entry.flow;
+    if (!this.#isPending(entry) || entry.unconfirmed) return Promise.resolve({ disposition: 'duplicate' });
+    const { id: flowId, expectation, description } = entry.flow;
     const wrong = mismatch(expectation, arrival, response.iss);
+    if (wrong) return Promise.resolve({ disposition: wrong, flowId });
+    const described = description && { description };
     // Copied, because a part of a text keeps the whole request in memory, and only its own length is charged.
-    if (!wrong) this.#end(entry, { type: 'response', response: structuredClone(response) });
-    return Promise.resolve(
-      wrong
-        ? { disposition: wrong, flowId: id }
-        : { disposition: 'accepted', flowId: id, ...(description && { description }) },
-    );
+    const copy = structuredClone(response);
+    if (needsCode(expectation, arrival, response.error)) {
+      const code = newCode();
+      entry.unconfirmed = { response: copy, confirmation: new Confirmation(code) };
+      return Promise.resolve({ disposition: 'unconfirmed', flowId, code, ...described });
+    }
+    this.#end(entry, { type: 'response', response: copy });
+    return Promise.resolve({ disposition: 'accepted', flowId, ...described });
+  }
+
+  confirm(state: string, code: string): Promise<Confirmed | 'none'> {
+    const entry = this.#entries.get(state);
+    if (!entry?.unconfirmed || !this.#isPending(entry)) return Promise.resolve('none');
+    const { response, confirmation } = entry.unconfirmed;
+    const result = confirmation.check(code);
+    if (result === 'confirmed') this.#end(entry, { type: 'response', response });
+    if (result === 'exhausted') this.#end(entry, { type: 'cancelled' });
+    return Promise.resolve(result);
   }
 
   cancel(state: string): Promise<void> {
@@ -238,6 +257,7 @@ class MemoryStore implements FlowStore {
 
   #end(entry: Entry, result: StoredResult): void {
     entry.result = result;
+    entry.unconfirmed = undefined;
     const { account } = entry;
     if (account) {
       account.ended.add(entry);

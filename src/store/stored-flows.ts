@@ -7,8 +7,13 @@ import type { ResponseFields } from '../model/callback-response.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { requireInteger, requireStrong } from '../base/validate.ts';
 import { StateInUseError, TooManyFlowsError } from '../model/errors.ts';
-import { begunEvent, type ServerEvent } from '../model/events.ts';
-import { readExpectation, usualExpectation, type Expectation } from '../model/expectation.ts';
+import { answeredEvent, begunEvent, type ServerEvent } from '../model/events.ts';
+import { requireBinding, type Binding } from '../model/binding.ts';
+import type { Confirmed } from '../model/confirmation.ts';
+import { browserOf, type FoundLink, type StartLink } from '../model/start-link.ts';
+import { readStartTarget } from '../model/start-url.ts';
+import { randomToken } from '../base/random.ts';
+import { readExpectation, usualExpectation, withCode, type Expectation } from '../model/expectation.ts';
 import { labelOf, readDescription } from '../model/flow-description.ts';
 import { requireOutcome, type BeginOptions, type Outcome } from '../model/flow.ts';
 import type { Arrival } from '../model/redirect.ts';
@@ -17,7 +22,9 @@ import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
 import type { FlowsElsewhere } from '../callback/flows-elsewhere.ts';
 import { internalsOf } from '../server/internals.ts';
 import { accountOf, type FlowHolder } from './flow-holder.ts';
+import { MemoryRecords } from './memory-records.ts';
 import { sameKey } from './same-key.ts';
+import { StoredStartLinks } from './start-links.ts';
 import type { StoredFlowsOptions } from './stored-flows-options.ts';
 import { WaitingFlow } from './waiting-flow.ts';
 import type {
@@ -65,6 +72,7 @@ export class StoredFlows implements FlowsElsewhere {
   readonly #options: StoredFlowsOptions;
   readonly #local: LocalFlows;
   readonly #usual: Expectation;
+  readonly #starts: StoredStartLinks;
   /** Flows begun or resumed at this node and not known to have ended, by state. */
   readonly #waiting = new Map<string, WaitingFlow>();
   /** Number of these that each account of remote programs has begun. */
@@ -82,6 +90,8 @@ export class StoredFlows implements FlowsElsewhere {
     this.#local = local;
     this.#options = options;
     this.#usual = usualExpectation(options.callbackPath);
+    const records = store.records ?? new MemoryRecords(options.clock);
+    this.#starts = new StoredStartLinks({ records, clock: options.clock, secret: () => store.secret });
   }
 
   get shared(): boolean {
@@ -108,7 +118,12 @@ export class StoredFlows implements FlowsElsewhere {
     requireInteger('ttl', ttl, 1, 86_400_000);
     requireStrong(state);
     if (holder) requireShort(options);
-    const expectation = readExpectation(options, this.#usual, this.#options.issuers);
+    const binding = this.#bindingOf(options, holder !== undefined);
+    const startId = binding === 'cookie' ? randomToken(16) : undefined;
+    const expectation = this.#bound(
+      withCode(readExpectation(options, this.#usual, this.#options.issuers), binding),
+      startId,
+    );
     const description = readDescription(options);
     if (this.#local.has(state)) throw new StateInUseError('this state is in use or was used before');
     const share = holder && { name: accountOf(holder), flows: this.#shareOf(holder) };
@@ -120,7 +135,8 @@ export class StoredFlows implements FlowsElsewhere {
     this.#beginning++;
     try {
       const lifetime = share ? Math.min(ttl, flowTtl) : ttl;
-      begun = await this.store.begin({ state, expectation, redirectUri, description, key }, lifetime, share);
+      const flow = { state, expectation, redirectUri, description, startId, key };
+      begun = await this.store.begin(flow, lifetime, share);
     } finally {
       this.#beginning--;
     }
@@ -132,6 +148,54 @@ export class StoredFlows implements FlowsElsewhere {
     this.#wait(flow, share?.name, at);
     this.#emit(begunEvent(at, flow));
     return begun;
+  }
+
+  #bindingOf({ binding }: BeginOptions, isRemote: boolean): Binding {
+    const usual = this.#options.binding();
+    if (binding === undefined) return usual;
+    requireBinding(binding);
+    // A program that could choose this would get the response of whoever follows its link.
+    if (binding === 'none' && usual !== 'none' && isRemote)
+      throw new InvalidOptionError('binding', "must be 'cookie' or 'code' at this service; got 'none'");
+    return binding;
+  }
+
+  #bound(expectation: Expectation, startId: string | undefined): Expectation {
+    if (startId === undefined) return expectation;
+    return { ...expectation, browser: browserOf(this.#starts.cookieOf(startId)) };
+  }
+
+  /** Returns the start URL of a flow that is bound to the browser. */
+  startUrlOf({ startId }: StoredFlow): string | undefined {
+    return startId === undefined ? undefined : this.#options.startUrlOf(startId);
+  }
+
+  /**
+   * Sets the target of a flow's start URL, until a browser has opened it.
+   *
+   * @param program Name of the remote program that has begun the flow.
+   * @throws InvalidOptionError if the target is not an absolute http or https URL.
+   */
+  async lead(flow: StoredFlow, target: string, program?: string): Promise<void> {
+    const { startId, state, expiresAt, expectation } = flow;
+    const { href: url } = readStartTarget(target);
+    if (startId === undefined) throw new InvalidOptionError('binding', "must be 'cookie' for a start URL");
+    const { consent } = this.#options;
+    const asks = consent === 'always' || (consent === 'remote' && program !== undefined);
+    const { responseMode } = expectation;
+    const link: StartLink = { state, url, responseMode, expiresAt, asks, program, used: false };
+    await this.#starts.set(startId, link, Math.max(1, expiresAt - this.store.now()));
+  }
+
+  startLink(startId: string): Promise<FoundLink | undefined> {
+    return this.#starts.find(startId);
+  }
+
+  /** Passes on what a person has typed in. Emits the event of the flow's answer if it is the code of its page. */
+  async confirm({ id, state, description }: StoredFlow, code: string): Promise<Confirmed | 'none'> {
+    const result = await this.store.confirm(state, code);
+    if (result === 'confirmed') this.#emit(answeredEvent(this.#at(), id, undefined, description));
+    return result;
   }
 
   /** Describes the flows that wait at this node, the oldest first. @param max Maximum number of flows. */

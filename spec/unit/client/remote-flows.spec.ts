@@ -279,6 +279,7 @@ function bound(store: FlowStore): FlowStore {
     read: (...args) => store.read(...args),
     adopt: (...args) => store.adopt(...args),
     consume: (...args) => store.consume(...args),
+    confirm: (...args) => store.confirm(...args),
     cancel: (...args) => store.cancel(...args),
     take: (...args) => store.take(...args),
     announce: (...args) => store.announce(...args),

@@ -109,7 +109,7 @@ own('says of a busy port that a server of this package holds it', async () => {
     {},
     { host: '127.0.0.1' },
     { host: 'localhost' },
-    { publicUrl: 'https://sign-in.example' },
+    { publicUrl: 'https://sign-in.example', binding: 'none' },
   ];
   for (const options of ours)
     await withServer(options, async ({ port, redirects }) => {
@@ -185,7 +185,7 @@ own('serves localhost over TLS at both families', () =>
 
 own('advertises its public URL, and accepts requests of a proxy under that name or its own', () =>
   withServer(
-    { publicUrl: 'https://sign-in.example/oauth/', callbackPath: '/cb' },
+    { publicUrl: 'https://sign-in.example/oauth/', binding: 'none', callbackPath: '/cb' },
     async ({ server, port }) => {
       assert.is(server.redirectUri, 'https://sign-in.example/oauth/cb');
       for (const host of ['sign-in.example', `127.0.0.1:${port}`]) {
@@ -500,7 +500,11 @@ borrowing('refuses one that listens beyond loopback, unless TLS or a public URL 
         assert.is(error.option, 'server');
         assert.match(error.message, `must listen on loopback unless publicUrl is set; got ${host}`);
         assert.is((await visit(port, '/callback')).body, 'the app at /callback');
-        const behind = createOAuthCallbackServer({ server: other, publicUrl: 'https://sign-in.example' });
+        const behind = createOAuthCallbackServer({
+          server: other,
+          publicUrl: 'https://sign-in.example',
+          binding: 'none',
+        });
         try {
           await behind.listen();
           const flow = await behind.begin();

@@ -171,14 +171,22 @@ test('listens when it is asked again, once the port is free', async () => {
 });
 
 test('rejects with ListenError for an address that this machine does not have', async () => {
-  const server = createOAuthCallbackServer({ host: '192.0.2.7', publicUrl: 'https://sign-in.example' });
+  const server = createOAuthCallbackServer({
+    host: '192.0.2.7',
+    publicUrl: 'https://sign-in.example',
+    binding: 'none',
+  });
   const error = await assert.rejects(server.listen(), ListenError);
   assert.match(error.message, /^cannot listen on port 0 of 192\.0\.2\.7: [A-Z]+$/);
   await server.close();
 });
 
 test('E-08 listens on any address if a public URL is given, and advertises that URL', async () => {
-  await using server = await listening({ host: '0.0.0.0', publicUrl: 'https://sign-in.example/base' });
+  await using server = await listening({
+    host: '0.0.0.0',
+    publicUrl: 'https://sign-in.example/base',
+    binding: 'none',
+  });
   assert.is(server.redirectUri, 'https://sign-in.example/base/callback');
   const { state } = await server.begin();
   const url = redirectTo(`http://127.0.0.1:${server.address.port}/callback`, { code: 'a', state });

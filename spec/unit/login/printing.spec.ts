@@ -39,11 +39,11 @@ const objects = {
   'registered event of a public client': new RegisteredEvent(1, '1', 'client', undefined),
   'authorize event': new AuthorizeEvent(
     1,
-    { id: '1', state, redirectUri: 'http://127.0.0.1:1/callback' },
-    url,
+    { id: '1', state, redirectUri: 'http://127.0.0.1:1/callback', binding: 'none' },
+    { url, startUrl: url },
     'query',
   ),
-  'waiting event': new WaitingEvent(1, '1', 2),
+  'waiting event': new WaitingEvent(1, undefined, 2),
   'device event': new DeviceEvent(1, '1', {
     userCode: state,
     verificationUri: 'https://as.example/device',

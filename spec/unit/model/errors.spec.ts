@@ -46,6 +46,7 @@ const codes: Readonly<
   TooManyFlowsError: ['too_many_flows', new api.TooManyFlowsError('m')],
   TooManyLinksError: ['too_many_links', new monitor.TooManyLinksError('m')],
   UnreachableError: ['unreachable', new api.UnreachableError('m')],
+  WrongCodeError: ['wrong_code', new api.WrongCodeError('m')],
 };
 
 const test = suite('errors');

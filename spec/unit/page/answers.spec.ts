@@ -399,7 +399,11 @@ ownTexts('replace single sentences of a language, as plain text, and leave the o
 const mounted = suite('pages of a server that has not been started');
 
 mounted('are a few words, and are pages once it listens', async () => {
-  const server = createOAuthCallbackServer({ server: 'mounted', publicUrl: 'https://app.example' });
+  const server = createOAuthCallbackServer({
+    server: 'mounted',
+    publicUrl: 'https://app.example',
+    binding: 'none',
+  });
   await using there = await listenOnLoopback(createServer(server.handler));
   const ask = (): Promise<HttpAnswer> => visit(there.port, '/callback', { Host: 'app.example' });
   const { status, headers } = await ask();

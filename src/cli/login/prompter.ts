@@ -1,7 +1,8 @@
-import { EMPTY, filter, ignoreElements, mergeMap, switchMap, type Observable } from 'rxjs';
+import { defer, EMPTY, filter, ignoreElements, mergeMap, switchMap, type Observable } from 'rxjs';
 import { abortable } from '../../base/abortable.ts';
 import { oneLine } from '../../base/printable.ts';
-import type { AuthorizeEvent, SignInEvent } from '../../login/events.ts';
+import { WrongCodeError } from '../../model/errors.ts';
+import type { AuthorizeEvent, SignInEvent, WaitingEvent } from '../../login/events.ts';
 import { isBareCode } from '../../login/pasted.ts';
 import { hasBrowser, launchBrowser } from '../../login/browser.ts';
 import type { Io } from '../io.ts';
@@ -22,6 +23,7 @@ export class Prompter {
   readonly #browserEnv: Io['env'];
   #issuer = '';
   #opened = false;
+  #waiting: WaitingEvent | undefined;
   /** True while a pasted response is judged. */
   #submitting = false;
 
@@ -54,6 +56,7 @@ export class Prompter {
         await this.#progress.device(event, event.flowId !== undefined, this.#opened);
         break;
       case 'waiting':
+        this.#waiting = event;
         this.#progress.waiting(event.expiresAt, this.#opened || this.#receiver.address === undefined);
         break;
       case 'rejected':
@@ -83,12 +86,19 @@ export class Prompter {
   submitPasted(events: Observable<SignInEvent>): Observable<never> {
     return events.pipe(
       filter((event) => event.type === 'authorize'),
-      switchMap((event) => (this.#takesPastes(event) ? this.#submitLines(event) : EMPTY)),
+      switchMap((event) => (this.#takesLines(event) ? this.#submitLines(event) : EMPTY)),
       ignoreElements(),
     );
   }
 
-  #takesPastes({ responseMode }: AuthorizeEvent): boolean {
+  #takesLines(event: AuthorizeEvent): boolean {
+    return event.binding === 'code' || this.#takesPastes(event);
+  }
+
+  #takesPastes({ responseMode, binding }: AuthorizeEvent): boolean {
+    const isRemote = this.#receiver.address === undefined;
+    // A service takes a response that is bound to a browser, or shows its code, only in the browser.
+    if (isRemote && binding !== 'none') return false;
     // The address of a page that a form has led to has no code.
     if (responseMode === 'form_post') return false;
     // If the browser can probably reach this machine, the input of a pipe may be for another program.
@@ -103,6 +113,8 @@ export class Prompter {
     const { address } = this.#receiver;
     const isFar = !this.#opened && address !== undefined;
     if (isFar) this.#progress.advice(...tunnelTo(address, this.#io.env));
+    if (event.binding === 'code')
+      this.#progress.say('After the sign-in the page shows a code. Type it here (input is hidden):');
     if (!this.#takesPastes(event)) return;
     this.#progress.say(
       isFar
@@ -111,14 +123,26 @@ export class Prompter {
     );
   }
 
-  #submitLines({ state, redirectUri }: AuthorizeEvent): Observable<unknown> {
+  #submitLines({ state, redirectUri, binding }: AuthorizeEvent): Observable<unknown> {
     const target = { state, redirectUri, issuer: this.#issuer };
     return pastedLines(this.#io).pipe(
       mergeMap((line) => {
         if (line === interrupt) throw cancelled();
-        return line.trim() === '' ? EMPTY : abortable((signal) => this.#submit(line.trim(), target, signal));
+        const typed = line.trim();
+        if (typed === '') return EMPTY;
+        if (binding === 'code' && isBareCode(typed)) return defer(() => this.#confirm(typed));
+        return abortable((signal) => this.#submit(typed, target, signal));
       }),
     );
+  }
+
+  /** Passes on a code that the page shows. A sign-in that ends by it says so itself. */
+  async #confirm(typed: string): Promise<void> {
+    try {
+      await this.#waiting?.confirm(typed);
+    } catch (error) {
+      if (error instanceof WrongCodeError) this.#progress.say(`Wrong code: ${error.message}. Try again:`);
+    }
   }
 
   async #submit(line: string, target: PasteTarget, signal: AbortSignal): Promise<void> {

@@ -67,6 +67,7 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
       dpop: config.dpop,
       ...(config.device !== undefined && { device: config.device ? 'only' : 'never' }),
       ...(config.context !== undefined && { context: config.context }),
+      ...(config.binding && { binding: config.binding }),
       ...(config.successUrl !== undefined && { successUrl: config.successUrl }),
       ...(config.responseMode && { responseMode: config.responseMode }),
       ...(config.clientMetadataUrl !== undefined && { clientMetadataUrl: config.clientMetadataUrl }),

@@ -155,6 +155,15 @@ const table = {
     type: 'text',
     sentence: 'last segment of the redirect URI, so that only one authorization server uses it',
   },
+  binding: {
+    ...{ feeds: 'command', group: redirect, of: onlyLogin },
+    flag: '--binding <how>',
+    type: 'choice',
+    choices: ['cookie', 'code', 'none'],
+    sentence:
+      'tie to the browser: only the one that has opened the URL may finish, or the page shows a code to type here ' +
+      '(default: that of the service, none on this machine)',
+  },
   successUrl: {
     ...{ feeds: 'command', group: redirect, of: onlyLogin },
     flag: '--success-url <url>',

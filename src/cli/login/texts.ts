@@ -69,6 +69,7 @@ export function refusal({ disposition, reason }: Refused): string {
 
 const causes: Readonly<Partial<Record<Disposition | RefusalReason, string>>> = {
   wrong_response_mode: 'it was sent in another response mode than this sign-in has asked for',
+  wrong_browser: 'it came from another browser than the one that has opened the URL',
   wrong_redirect_uri: 'it was sent to a different path than that of the redirect URI',
   wrong_host: 'it was sent to a different host than that of the redirect URI',
   foreign_origin: 'a script of another site sent it',

@@ -252,6 +252,30 @@ const table = {
       sentence: 'interval of the check for results whose message was lost',
     },
   },
+  'Binding:': {
+    binding: {
+      feeds: 'server.binding',
+      flag: '--binding <how>',
+      type: 'choice',
+      choices: ['cookie', 'code', 'none'],
+      sentence:
+        'tie between who starts a sign-in and who finishes it; cookie unless the redirect URI is on loopback',
+    },
+    consent: {
+      feeds: 'server.consent',
+      flag: '--consent <when>',
+      type: 'choice',
+      choices: ['remote', 'always', 'never'],
+      default: 'remote',
+      sentence: 'sign-ins before which the start page asks the user',
+    },
+    startPath: {
+      feeds: 'server.startPath',
+      flag: '--start-path <path>',
+      type: 'text',
+      sentence: 'path of the URLs that start a sign-in',
+    },
+  },
   'Pages:': {
     serverUrl: {
       feeds: 'server.serverUrl',

@@ -26,6 +26,8 @@ const dispositions: Readonly<Record<Disposition, true>> = {
   wrong_redirect_uri: true,
   wrong_response_mode: true,
   wrong_issuer: true,
+  wrong_browser: true,
+  unconfirmed: true,
   malformed: true,
   refused: true,
 };

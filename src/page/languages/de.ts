@@ -27,6 +27,16 @@ export const de: Translation = {
     unavailable: 'Anmeldung zurzeit nicht möglich',
     unavailableHint:
       'Der Dienst ist vorübergehend nicht verfügbar. Bitte kurz warten und diese Seite neu laden.',
+    otherBrowser: 'Diese Anmeldung wurde in einem anderen Browser begonnen',
+    otherBrowserHint:
+      'Es wurde nichts weitergegeben. Wer diese Anmeldung nicht selbst begonnen hat, schließt bitte diese Seite und gibt den Link nicht weiter.',
+    typeCode: 'Bitte diesen Code in der App eingeben',
+    typeCodeHint:
+      'Den Code nur in die App eingeben, in der diese Anmeldung begonnen wurde. Den Code niemandem mitteilen.',
+    consentTitle: 'Wurde diese Anmeldung selbst begonnen?',
+    consent:
+      'Das Programm {} bittet um eine Anmeldung bei {}. Bitte nur fortfahren, wenn sie gerade selbst begonnen wurde.',
+    proceed: 'Weiter',
     close: 'Dieser Tab kann jetzt geschlossen werden.',
     connected: 'Verbunden mit: {}',
   },

@@ -25,6 +25,15 @@ export const en: Translation = {
     headTooLargeHint: 'Please delete the cookies of this site. Then start again from the app.',
     unavailable: 'Sign-in is not available right now',
     unavailableHint: 'The service is temporarily unavailable. Please wait a moment and reload this page.',
+    otherBrowser: 'This sign-in was started in another browser',
+    otherBrowserHint:
+      'Nothing was passed on. If you did not start this sign-in yourself, close this page and tell nobody the address that brought you here.',
+    typeCode: 'Enter this code in the app',
+    typeCodeHint: 'Type the code into the app in which you started this sign-in. Do not tell it to anyone.',
+    consentTitle: 'Did you start this sign-in?',
+    consent:
+      'The program {} asks you to sign in at {}. Continue only if you have just started this yourself.',
+    proceed: 'Continue',
     close: 'You can safely close this tab now.',
     connected: 'Connected to: {}',
   },

@@ -28,6 +28,16 @@ export const es: Translation = {
     unavailable: 'El inicio de sesión no está disponible ahora',
     unavailableHint:
       'El servicio no está disponible temporalmente. Espere un momento y vuelva a cargar esta página.',
+    otherBrowser: 'Este inicio de sesión se comenzó en otro navegador',
+    otherBrowserHint:
+      'No se ha transmitido nada. Si no ha comenzado este inicio de sesión, cierre esta página y no comparta el enlace con nadie.',
+    typeCode: 'Introduzca este código en la aplicación',
+    typeCodeHint:
+      'Escriba el código en la aplicación en la que comenzó este inicio de sesión. No se lo diga a nadie.',
+    consentTitle: '¿Ha comenzado este inicio de sesión?',
+    consent:
+      'El programa {} le pide que inicie sesión en {}. Continúe solo si acaba de comenzarlo personalmente.',
+    proceed: 'Continuar',
     close: 'Ya puede cerrar esta pestaña.',
     connected: 'Conectado a: {}',
   },

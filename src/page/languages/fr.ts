@@ -27,6 +27,16 @@ export const fr: Translation = {
     unavailable: 'Connexion momentanément indisponible',
     unavailableHint:
       'Le service est temporairement indisponible. Patientez un instant, puis rechargez cette page.',
+    otherBrowser: 'Cette connexion a été lancée dans un autre navigateur',
+    otherBrowserHint:
+      'Rien n’a été transmis. Si vous n’avez pas lancé cette connexion vous-même, fermez cette page et ne communiquez le lien à personne.',
+    typeCode: 'Saisissez ce code dans l’application',
+    typeCodeHint:
+      'Saisissez le code dans l’application où vous avez lancé cette connexion. Ne le communiquez à personne.',
+    consentTitle: 'Avez-vous lancé cette connexion ?',
+    consent:
+      'Le programme {} vous demande de vous connecter sur {}. Ne continuez que si vous venez de lancer cette connexion vous-même.',
+    proceed: 'Continuer',
     close: 'Vous pouvez maintenant fermer cet onglet.',
     connected: 'Connecté à : {}',
   },

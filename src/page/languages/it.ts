@@ -27,6 +27,14 @@ export const it: Translation = {
     unavailable: 'L’accesso non è al momento disponibile',
     unavailableHint:
       'Il servizio è temporaneamente non disponibile. Attendi un momento e ricarica questa pagina.',
+    otherBrowser: 'Questo accesso è stato avviato in un altro browser',
+    otherBrowserHint:
+      'Non è stato trasmesso nulla. Se non hai avviato tu questo accesso, chiudi questa pagina e non comunicare il link a nessuno.',
+    typeCode: 'Inserisci questo codice nell’app',
+    typeCodeHint: 'Digita il codice nell’app in cui hai avviato questo accesso. Non comunicarlo a nessuno.',
+    consentTitle: 'Hai avviato tu questo accesso?',
+    consent: 'Il programma {} ti chiede di accedere a {}. Continua solo se hai appena avviato tu l’accesso.',
+    proceed: 'Continua',
     close: 'Ora puoi chiudere questa scheda.',
     connected: 'Connesso a: {}',
   },

@@ -26,6 +26,15 @@ export const nl: Translation = {
     headTooLargeHint: 'Verwijder de cookies van deze site. Begin daarna opnieuw vanuit de app.',
     unavailable: 'Aanmelden is nu niet mogelijk',
     unavailableHint: 'De dienst is tijdelijk niet beschikbaar. Wacht even en laad deze pagina opnieuw.',
+    otherBrowser: 'Deze aanmelding is in een andere browser gestart',
+    otherBrowserHint:
+      'Er is niets doorgegeven. Als u deze aanmelding niet zelf hebt gestart, sluit dan deze pagina en deel de link met niemand.',
+    typeCode: 'Voer deze code in de app in',
+    typeCodeHint: 'Typ de code in de app waarin u deze aanmelding hebt gestart. Vertel de code aan niemand.',
+    consentTitle: 'Hebt u deze aanmelding gestart?',
+    consent:
+      'Het programma {} vraagt u om u aan te melden bij {}. Ga alleen verder als u dit zojuist zelf hebt gestart.',
+    proceed: 'Doorgaan',
     close: 'Je kunt dit tabblad nu sluiten.',
     connected: 'Verbonden met: {}',
   },

@@ -26,6 +26,15 @@ export const pl: Translation = {
     headTooLargeHint: 'Usuń pliki cookie tej witryny. Następnie zacznij ponownie w aplikacji.',
     unavailable: 'Logowanie jest teraz niedostępne',
     unavailableHint: 'Usługa jest tymczasowo niedostępna. Poczekaj chwilę i odśwież tę stronę.',
+    otherBrowser: 'To logowanie rozpoczęto w innej przeglądarce',
+    otherBrowserHint:
+      'Nic nie zostało przekazane. Jeśli to nie Ty rozpoczynasz to logowanie, zamknij tę stronę i nie udostępniaj nikomu linku.',
+    typeCode: 'Wpisz ten kod w aplikacji',
+    typeCodeHint: 'Wpisz kod w aplikacji, w której rozpoczęto to logowanie. Nie podawaj go nikomu.',
+    consentTitle: 'Czy to Ty rozpoczynasz to logowanie?',
+    consent:
+      'Program {} prosi o zalogowanie się w {}. Kontynuuj tylko wtedy, gdy przed chwilą samodzielnie rozpoczęto to logowanie.',
+    proceed: 'Kontynuuj',
     close: 'Możesz teraz zamknąć tę kartę.',
     connected: 'Połączono z: {}',
   },

@@ -27,6 +27,14 @@ export const ptBR: Translation = {
     unavailable: 'O login não está disponível no momento',
     unavailableHint:
       'O serviço está temporariamente indisponível. Aguarde um momento e recarregue esta página.',
+    otherBrowser: 'Este login foi iniciado em outro navegador',
+    otherBrowserHint:
+      'Nada foi repassado. Se você não iniciou este login, feche esta página e não compartilhe o link com ninguém.',
+    typeCode: 'Digite este código no aplicativo',
+    typeCodeHint: 'Digite o código no aplicativo em que você iniciou este login. Não o informe a ninguém.',
+    consentTitle: 'Você iniciou este login?',
+    consent: 'O programa {} pede que você faça login em {}. Continue somente se você acabou de iniciar isso.',
+    proceed: 'Continuar',
     close: 'Agora você pode fechar esta guia.',
     connected: 'Conectado a: {}',
   },

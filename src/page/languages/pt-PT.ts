@@ -27,6 +27,16 @@ export const ptPT: Translation = {
     unavailable: 'O início de sessão não está disponível agora',
     unavailableHint:
       'O serviço está temporariamente indisponível. Aguarde um momento e recarregue esta página.',
+    otherBrowser: 'Este início de sessão foi começado noutro navegador',
+    otherBrowserHint:
+      'Nada foi transmitido. Se não começou este início de sessão, feche esta página e não partilhe a ligação com ninguém.',
+    typeCode: 'Introduza este código na aplicação',
+    typeCodeHint:
+      'Escreva o código na aplicação em que começou este início de sessão. Não o revele a ninguém.',
+    consentTitle: 'Começou este início de sessão?',
+    consent:
+      'O programa {} pede-lhe que inicie sessão em {}. Continue apenas se acabou de o começar pessoalmente.',
+    proceed: 'Continuar',
     close: 'Já pode fechar este separador.',
     connected: 'Ligado a: {}',
   },

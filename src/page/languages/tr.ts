@@ -26,6 +26,15 @@ export const tr: Translation = {
     headTooLargeHint: 'Bu sitenin çerezlerini silin. Ardından uygulamadan yeniden başlayın.',
     unavailable: 'Şu anda oturum açılamıyor',
     unavailableHint: 'Hizmet geçici olarak kullanılamıyor. Lütfen biraz bekleyip bu sayfayı yenileyin.',
+    otherBrowser: 'Bu oturum açma işlemi başka bir tarayıcıda başlatıldı',
+    otherBrowserHint:
+      'Hiçbir bilgi iletilmedi. Bu işlemi siz başlatmadıysanız bu sayfayı kapatın ve bağlantıyı kimseyle paylaşmayın.',
+    typeCode: 'Bu kodu uygulamaya girin',
+    typeCodeHint: 'Kodu, bu oturum açma işlemini başlattığınız uygulamaya yazın. Kodu kimseye söylemeyin.',
+    consentTitle: 'Bu oturum açma işlemini siz mi başlattınız?',
+    consent:
+      '{} programı {} üzerinde oturum açmanızı istiyor. Yalnızca bunu az önce siz başlattıysanız devam edin.',
+    proceed: 'Devam et',
     close: 'Artık bu sekmeyi kapatabilirsiniz.',
     connected: 'Bağlanılan sunucu: {}',
   },

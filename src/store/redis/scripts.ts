@@ -7,6 +7,8 @@
  * - `s`: its data, sealed;
  * - `f`: digests of the redirects that fit it;
  * - `n`: the node that waits for it;
+ * - `c`: set if a person must confirm the response by a code;
+ * - `w`, `k`, `m`: a sealed response that waits for that, a digest of its code, and how many wrong codes were typed in;
  * - `b`: the attempt that has begun it;
  * - `r`, `a`: how it ended, and the attempt that has ended it; a response is sealed;
  * - `t`: the attempt that has announced its end; the only field if the flow was lost before;
@@ -23,7 +25,7 @@ const now = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
-/** ARGV: owner, sealed flow, digests, node, ttl, retention, attempt. */
+/** ARGV: owner, sealed flow, digests, node, ttl, retention, attempt; for a flow that asks for a code, 1. */
 export const begin: Script = {
   name: 'begin',
   source: `${now}
@@ -34,26 +36,51 @@ if known[3] or known[4] then return { 'in_use' } end
 if known[6] then redis.call('DEL', KEYS[1]) end
 local expires = string.format('%.0f', now + ARGV[5])
 redis.call('HSET', KEYS[1], 'o', ARGV[1], 's', ARGV[2], 'e', expires, 'f', ARGV[3], 'n', ARGV[4], 'b', ARGV[7])
+if ARGV[8] then redis.call('HSET', KEYS[1], 'c', '1') end
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires + ARGV[6]))
 return { 'begun', ARGV[2], expires }`,
 };
 
-/** ARGV: digest with the issuer, digest without, sealed response, attempt, channels, id; for a page, its node, and how long. */
+/**
+ * ARGV: digests that may fit, sealed response, attempt, channels, id, digest of a code or nothing; for a page, its node, and how
+ * long.
+ */
 export const consume: Script = {
   name: 'consume',
   source: `${now}
-local flow = redis.call('HMGET', KEYS[1], 'e', 'f', 'r', 'a', 'n', 'u', 's')
-if flow[4] == ARGV[4] then return { 'accepted', flow[7] } end
+local flow = redis.call('HMGET', KEYS[1], 'e', 'f', 'r', 'a', 'n', 'u', 's', 'c', 'w')
+if flow[4] == ARGV[3] then return { flow[9] and 'unconfirmed' or 'accepted', flow[7] } end
 if flow[6] then return { 'duplicate' } end
 if not flow[1] then return { 'unmatched' } end
-if flow[3] or now >= tonumber(flow[1]) then return { 'duplicate' } end
-if not string.find(flow[2], ARGV[1], 1, true) and not string.find(flow[2], ARGV[2], 1, true) then
-  return { 'mismatch', flow[7] }
+if flow[3] or flow[9] or now >= tonumber(flow[1]) then return { 'duplicate' } end
+local fits = false
+for digest in string.gmatch(ARGV[1], '%S+') do
+  if string.find(flow[2], digest, 1, true) then fits = true end
 end
-redis.call('HSET', KEYS[1], 'r', ARGV[3], 'a', ARGV[4])
+if not fits then return { 'mismatch', flow[7] } end
+if flow[8] and ARGV[6] ~= '' then
+  redis.call('HSET', KEYS[1], 'w', ARGV[2], 'k', ARGV[6], 'a', ARGV[3])
+  return { 'unconfirmed', flow[7] }
+end
+redis.call('HSET', KEYS[1], 'r', ARGV[2], 'a', ARGV[3])
 if KEYS[2] then redis.call('SET', KEYS[2], ARGV[7], 'PX', ARGV[8]) end
-redis.call('SPUBLISH', ARGV[5] .. flow[5], ARGV[6])
+redis.call('SPUBLISH', ARGV[4] .. flow[5], ARGV[5])
 return { 'accepted', flow[7] }`,
+};
+
+/** ARGV: digest of the code, number of wrong codes that cancel the flow, channels, id. */
+export const confirm: Script = {
+  name: 'confirm',
+  source: `${now}
+local flow = redis.call('HMGET', KEYS[1], 'e', 'r', 'w', 'k', 'n')
+if flow[2] then return flow[2] ~= 'cancelled' and flow[4] == ARGV[1] and 'confirmed' or 'none' end
+if not flow[3] or now >= tonumber(flow[1]) then return 'none' end
+local right = flow[4] == ARGV[1]
+if not right and redis.call('HINCRBY', KEYS[1], 'm', 1) < tonumber(ARGV[2]) then return 'wrong' end
+redis.call('HSET', KEYS[1], 'r', right and flow[3] or 'cancelled')
+redis.call('HDEL', KEYS[1], 'w')
+redis.call('SPUBLISH', ARGV[3] .. flow[5], ARGV[4])
+return right and 'confirmed' or 'exhausted'`,
 };
 
 /** ARGV: channels, id. */
@@ -63,6 +90,7 @@ export const cancel: Script = {
 local flow = redis.call('HMGET', KEYS[1], 'e', 'r', 'n')
 if not flow[1] or flow[2] or now >= tonumber(flow[1]) then return 0 end
 redis.call('HSET', KEYS[1], 'r', 'cancelled')
+redis.call('HDEL', KEYS[1], 'w', 'k')
 redis.call('SPUBLISH', ARGV[1] .. flow[3], ARGV[2])
 return 1`,
 };

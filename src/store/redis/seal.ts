@@ -35,9 +35,15 @@ export class Sealer {
   }
 
   /** Returns the digest of what a redirect must come with; without `issuer`, it fits any issuer. */
-  fits(state: string, { path, mode }: Arrival, issuer?: { iss: string | undefined }): string {
+  fits(state: string, { path, mode, browser }: Arrival, issuer?: { iss: string | undefined }): string {
     const asked = issuer ? [path, mode, issuer.iss ?? ''] : [path, mode];
-    return short(this.#digest('fits', state, ...asked));
+    const from = browser === undefined ? [] : ['browser', browser];
+    return short(this.#digest('fits', state, ...asked, ...from));
+  }
+
+  /** Returns the digest of a code that a person types in. */
+  code(state: string, code: string): string {
+    return short(this.#digest('code', state, code));
   }
 
   /** Returns the digest of a flow's owner, from the key that the listener proves. */

@@ -5,6 +5,7 @@
  */
 import type { ResponseFields } from '../../model/callback-response.ts';
 import { clockFrom, type Clock } from '../../base/clock.ts';
+import { maxWrongCodes, newCode, readCode, type Confirmed } from '../../model/confirmation.ts';
 import { StoredFlowError } from '../../model/errors.ts';
 import type { FlowDescription } from '../../model/flow-description.ts';
 import { mismatch } from '../../model/expectation.ts';
@@ -114,13 +115,13 @@ export class RedisStore implements FlowStore, AsyncDisposable {
   }
 
   async begin(flow: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use' | 'too_many_flows'> {
-    const { state, key, expectation, redirectUri, description } = flow;
+    const { state, key, expectation, redirectUri, description, startId } = flow;
     const name = this.#names.of(state);
     if (!(await this.#admits(name, ttl))) return 'too_many_flows';
     const sealed = this.#sealer.seal(
       state,
       'flow',
-      JSON.stringify({ key, expectation, redirectUri, description }),
+      JSON.stringify({ key, expectation, redirectUri, description, startId }),
     );
     const [, answer] = await Promise.all([
       this.#wakes.listen(name.bucket),
@@ -134,6 +135,7 @@ export class RedisStore implements FlowStore, AsyncDisposable {
         ttl,
         resultRetentionMs,
         shortToken(),
+        ...(expectation.byCode ? ['1'] : []),
       ),
     ]);
     const [outcome, known, expires] = answer as [string, string?, string?];
@@ -163,28 +165,41 @@ export class RedisStore implements FlowStore, AsyncDisposable {
     const name = this.#names.of(state);
     const { id, bucket, key } = name;
     const [page] = this.#pages.of(id);
+    const code = response.error === undefined && !arrival.pasted ? newCode() : undefined;
     const [outcome, sealed] = (await this.#commands.run(
       scripts.consume,
       page ? [key, this.#names.pageKey(name)] : [key],
-      this.#sealer.fits(state, arrival, { iss }),
-      this.#sealer.fits(state, arrival),
+      this.#fitting(state, arrival, iss),
       this.#sealer.seal(state, 'response', JSON.stringify(response)),
       shortToken(),
       this.#names.channels(bucket),
       id,
+      code === undefined ? '' : this.#sealer.code(state, code),
       ...(page ? [this.#node, page.ms] : []),
     )) as [string, (string | null)?];
-    if (outcome === 'accepted') {
+    if (outcome === 'accepted' || outcome === 'unconfirmed') {
       const description = this.#describe(id, state, sealed);
-      return { disposition: 'accepted', flowId: id, ...(description && { description }) };
+      const shown = outcome === 'unconfirmed' && { code };
+      return { disposition: outcome, flowId: id, ...(description && { description }), ...shown };
     }
     if (outcome !== 'mismatch' || !sealed)
       return { disposition: outcome === 'unmatched' ? 'unmatched' : 'duplicate' };
     const { expectation } = this.#open(id, state, sealed, '0');
     const wrong = mismatch(expectation, arrival, iss);
+    // A response that was pasted needs no cookie, of which the digests are made.
+    if (!wrong && arrival.pasted && arrival.browser === undefined && expectation.browser !== undefined)
+      return this.consume(response, { ...arrival, browser: expectation.browser });
     // The digests do not fit but the sealed data does, so one of them was changed in Redis.
     if (!wrong) throw new StoredFlowError('what the store has of a flow contradicts itself');
     return { disposition: wrong, flowId: id };
+  }
+
+  async confirm(state: string, code: string): Promise<Confirmed | 'none'> {
+    const { id, bucket, key } = this.#names.of(state);
+    const digest = this.#sealer.code(state, readCode(code));
+    const channels = this.#names.channels(bucket);
+    return (await this.#commands.run(scripts.confirm, [key], digest, maxWrongCodes, channels, id)) as
+      Confirmed | 'none';
   }
 
   async cancel(state: string): Promise<void> {
@@ -328,8 +343,8 @@ export class RedisStore implements FlowStore, AsyncDisposable {
 
   /** Returns the digests of all redirects that the flow accepts, one after the other. */
   #fitsOf({ state, expectation }: NewFlow): string {
-    const { path, responseMode: mode, issuer } = expectation;
-    const arrival: Arrival = { path, mode };
+    const { path, responseMode: mode, issuer, browser } = expectation;
+    const arrival: Arrival = { path, mode, browser };
     if (!issuer) return this.#sealer.fits(state, arrival);
     return [undefined, ...issuer.issuers]
       .filter((iss) => !mismatch(expectation, arrival, iss))
@@ -337,9 +352,21 @@ export class RedisStore implements FlowStore, AsyncDisposable {
       .join('');
   }
 
+  /** Returns the digests that a flow may have of a redirect, separated by spaces: it may ask for an issuer or a browser or not. */
+  #fitting(state: string, arrival: Arrival, iss: string | undefined): string {
+    const { path, mode, browser } = arrival;
+    const arrivals: Arrival[] = browser === undefined ? [arrival] : [arrival, { path, mode }];
+    return arrivals
+      .flatMap((each) => [this.#sealer.fits(state, each, { iss }), this.#sealer.fits(state, each)])
+      .join(' ');
+  }
+
   #open(id: string, state: string, sealed: string, expires: string): StoredFlow {
     const text = this.#sealer.open(state, 'flow', sealed);
-    const { expectation, redirectUri, key, description } = JSON.parse(text) as Omit<NewFlow, 'state'>;
+    const { expectation, redirectUri, key, description, startId } = JSON.parse(text) as Omit<
+      NewFlow,
+      'state'
+    >;
     // JSON leaves out members that are undefined.
     const { issuer } = expectation;
     return {
@@ -348,6 +375,7 @@ export class RedisStore implements FlowStore, AsyncDisposable {
       expectation: { ...expectation, issuer },
       redirectUri,
       ...(description && { description }),
+      ...(startId !== undefined && { startId }),
       expiresAt: Number(expires),
       key,
     };
