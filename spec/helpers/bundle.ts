@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { build, type BuildOptions, type Metafile } from 'esbuild';
 
 /** Bytes that the core may have, minified and compressed, without rxjs. Lower it when the core gets smaller. */
-export const coreBudget = 26_368;
+export const coreBudget = 30_208;
 
 /** An entry as a bundler leaves it to a user: its bytes compressed, and what it still imports. */
 export interface Bundle {
