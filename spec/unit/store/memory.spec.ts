@@ -194,7 +194,7 @@ const shares: readonly (readonly [
     'keeps the texts of a response, and not the request that they are parts of',
     keepsNoRequests,
     'keeps whole requests',
-    [edit(`response: structuredClone(response)`, `response`)],
+    [edit(`const copy = structuredClone(response)`, `const copy = response`)],
     /a code of 1,000 characters keeps 6\d KiB/,
   ],
 ];

@@ -17,6 +17,7 @@ const statuses: Readonly<
   invalid_option: [400],
   state_in_use: [409],
   too_many_flows: [429, '5'],
+  wrong_code: [403],
   unknown_flow: [404],
   unavailable: [503, '5'],
   closed: [503, '5'],
