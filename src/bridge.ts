@@ -4,11 +4,14 @@
  * @module rx-oauth-callback/bridge
  */
 export { createBridge } from './bridge/server.ts';
+export { jwtAuthentication } from './bridge/jwt.ts';
 export { memoryStore } from './store/memory.ts';
 export { closeCodes, subprotocol } from './wire/protocol.ts';
 export type { Bridge, BridgeStats } from './bridge/server.ts';
-export type { BridgeLimits, BridgeOptions } from './bridge/options.ts';
-export type { BridgeToken, Identity, IdentityLimits } from './bridge/credentials.ts';
+export type { Authenticated, BridgeLimits, BridgeOptions } from './bridge/options.ts';
+export type { JwtClaims, JwtOptions } from './bridge/jwt-options.ts';
+export type { JwtOutcome } from './bridge/jwt.ts';
+export type { BridgeToken, Identity, IdentityLimits, RejectedCredential } from './bridge/credentials.ts';
 export type { TicketOptions } from './bridge/tickets.ts';
 export { TooManyTicketsError } from './model/errors.ts';
 export type { Role } from './wire/protocol.ts';

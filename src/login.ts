@@ -15,11 +15,11 @@ export { clientMetadata } from './login/client-metadata.ts';
 export {
   AuthorizationRequestError,
   DiscoveryError,
-  MissingPackageError,
   RegistrationError,
   RevocationError,
   TokenError,
 } from './login/errors.ts';
+export { MissingPackageError } from './base/optional-package.ts';
 export type { SignInOptions, ClientOptions } from './login/options.ts';
 export type { OpenBrowserOptions } from './login/open-browser.ts';
 export type { RefreshOptions } from './login/refresh.ts';

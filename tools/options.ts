@@ -12,6 +12,8 @@ export const optionTypes: readonly (readonly [type: string, entry: string])[] = 
   ['BridgeOptions', 'bridge'],
   ['BridgeToken', 'bridge'],
   ['IdentityLimits', 'bridge'],
+  ['JwtOptions', 'bridge'],
+  ['JwtClaims', 'bridge'],
   ['TicketOptions', 'bridge'],
   ['BridgeLimits', 'bridge'],
   ['MemoryStoreOptions', 'bridge'],

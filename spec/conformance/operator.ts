@@ -119,12 +119,12 @@ export const requirements = requirementsOn(
       [
         twin(
           'shows metrics to everybody',
-          edit(`bridge.identify(request)?.roles.includes('monitor')`, `bridge`),
+          edit(`identity?.roles.includes('monitor')`, `bridge`),
           /\/metrics for a stranger/,
         ),
         twin(
           'takes any role for a monitor’s',
-          edit(`bridge.identify(request)?.roles.includes('monitor')`, `bridge.identify(request)`),
+          edit(`identity?.roles.includes('monitor')`, `identity`),
           /Actual:\s*--··503/,
         ),
       ],
@@ -161,8 +161,8 @@ export const requirements = requirementsOn(
         twin(
           'gives tickets without a credential',
           edit(
-            `if (!identity) return 'unknown';`,
-            `if (!identity) return this.#sessions.begin({ name: 'anybody', roles: ['monitor'] }, next);`,
+            `if ('status' in identity) return isOfAuthenticate(identity) ? identity : 'unknown';`,
+            `if ('status' in identity) return this.#sessions.begin({ name: 'anybody', roles: ['monitor'] }, next);`,
           ),
           /with nothing[^]*200/,
         ),

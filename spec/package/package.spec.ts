@@ -91,6 +91,7 @@ test('depends on rxjs and ws at run time', () => {
       '@modelcontextprotocol/sdk',
       '@napi-rs/keyring',
       '@opentelemetry/api',
+      'jose',
       'openid-client',
       'redis',
     ].map((name) => [name, true]),
@@ -127,6 +128,20 @@ signIn({ issuer: 'https://as.example' }).subscribe(({ type, error }) => console.
   const [output] = await Promise.all([text(child.stdout), once(child, 'close')]);
   const saying = 'the package openid-client is required for this; run npm install openid-client';
   assert.is(output, `failed missing_package ${saying}\n`);
+});
+
+test('names the package that a JWT needs if it is not installed', async () => {
+  using consumer = install();
+  consumer.write(
+    'program.js',
+    `import { jwtAuthentication } from 'rx-oauth-callback/bridge';
+const authenticate = jwtAuthentication({ jwks: 'https://as.example', issuer: 'x', audience: 'y' });
+const request = { headers: { authorization: 'Bearer e30.e30.e30' } };
+await authenticate(request).catch(({ code, message }) => console.log(code, message));`,
+  );
+  const child = consumer.start('program.js');
+  const [output] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  assert.is(output, 'missing_package the package jose is required for this; run npm install jose\n');
 });
 
 test(
@@ -362,11 +377,11 @@ test(`has a client for browsers of at most 15,360 bytes without rxjs, which is a
   assert.ok(client.bytes > 0 && client.bytes <= 15_360, `${client.bytes} bytes`);
 });
 
-test('has a bridge that imports Node and ws only: its schemas are bundled', async () => {
+test('has a bridge that imports Node, ws and, for JWTs, jose only: its schemas are bundled', async () => {
   const { imports } = await bundle('dist/bridge.js');
   assert.equal(
     imports.filter((path) => !path.startsWith('node:')),
-    ['ws'],
+    ['ws', 'jose'],
   );
 });
 

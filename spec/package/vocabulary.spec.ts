@@ -135,6 +135,8 @@ test('a response has the same members on the wire and in the library', () => {
 /** Settings of `serve` whose flag has another name, each with the reason. */
 const otherFlag: Readonly<Record<string, string>> = {
   'bridge.origins': 'pages of these origins may use the bridge, the only part that asks for an origin',
+  'jwt.audience': 'only a JWT has an audience',
+  'jwt.jwks': 'the flag that turns JWTs on',
   'redis.url': 'the flag that turns Redis on',
 };
 

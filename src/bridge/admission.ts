@@ -8,11 +8,11 @@ import { show } from '../base/validate.ts';
 import { readTarget } from '../callback/request.ts';
 import { answerAsOrdinary, offersWebSocket } from '../http/ordinary-request.ts';
 import type { Peer } from './audit.ts';
-import { requireIdentity, type Credentials, type Identity } from './credentials.ts';
+import { requireIdentity, type Credentials, type Identity, type RejectedCredential } from './credentials.ts';
 import { StoreUnavailableError } from '../model/errors.ts';
 import { accountOf } from '../store/flow-holder.ts';
 import { hasCredentialInUrl, readHandshake, reject, type Offer } from './handshake.ts';
-import type { BridgeOptions, BridgeSettings } from './options.ts';
+import type { Authenticated, BridgeOptions, BridgeSettings } from './options.ts';
 import { rejection, type Rejection } from './rejection.ts';
 import type { Tickets } from './tickets.ts';
 import { subprotocol } from '../wire/protocol.ts';
@@ -128,7 +128,7 @@ export class Admission {
     if (rejected) return rejected;
     this.#opening++;
     const identity = await this.identify(request).finally(() => this.#opening--);
-    if (!identity) return this.#unidentified(request);
+    if ('status' in identity) return identity;
     return this.#crowded(request, identity) ?? { identity, address: this.#clientOf(request) };
   }
 
@@ -144,11 +144,14 @@ export class Admission {
   }
 
   /** Identifies a program by its token or by `authenticate`. */
-  async identify(request: IncomingMessage): Promise<Identity | undefined> {
+  async identify(request: IncomingMessage): Promise<Identity | Rejection> {
     const { authenticate } = this.#settings;
-    const identity =
+    const found =
       this.#credentials.byToken(request) ?? (authenticate && (await this.#ask(authenticate, request)));
-    return identity && this.#credentials.isValid(identity) ? identity : undefined;
+    if (!found) return this.#unidentified(request);
+    if ('rejected' in found) return rejectedBy(found);
+    if (this.#credentials.isValid(found)) return found;
+    return rejection('expired_credential', { name: found.name });
   }
 
   /** Lets these pages connect with a ticket. Returns a function that undoes it. */
@@ -198,7 +201,7 @@ export class Admission {
   }
 
   async #identify(request: IncomingMessage, { origin, ticket }: Offer): Promise<Identity | Rejection> {
-    if (ticket === undefined) return (await this.identify(request)) ?? this.#unidentified(request);
+    if (ticket === undefined) return this.identify(request);
     try {
       return await this.#identifyPage(ticket, origin);
     } catch (error) {
@@ -251,14 +254,14 @@ export class Admission {
   async #ask(
     authenticate: NonNullable<BridgeOptions['authenticate']>,
     request: IncomingMessage,
-  ): Promise<Identity | undefined> {
+  ): Promise<Authenticated> {
     const { timeout } = this.#settings.limits;
     try {
       const answer = Promise.resolve(authenticate(request));
-      const identity = await withTimeout(systemClock, timeout, answer, () => {
+      const found = await withTimeout(systemClock, timeout, answer, () => {
         throw new Error(`authenticate did not answer within ${timeout} ms`);
       });
-      return identity && requireIdentity('authenticate', identity);
+      return found && !('rejected' in found) ? requireIdentity('authenticate', found) : found;
     } catch (error) {
       this.#context.report(error);
       return undefined;
@@ -280,6 +283,12 @@ export class Admission {
     count(this.#perName, accountOf(identity), by);
     count(this.#perAddress, address, by);
   }
+}
+
+function rejectedBy({ rejected: why, name, retry }: RejectedCredential): Rejection {
+  const named = { why, ...(name !== undefined && { name }) };
+  if (!retry) return rejection('rejected_credential', named);
+  return rejection('authentication_unavailable', { ...named, headers: { 'Retry-After': '5' } });
 }
 
 function destroy(this: Duplex): void {

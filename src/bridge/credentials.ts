@@ -27,6 +27,16 @@ export interface Identity {
   readonly limits?: IdentityLimits | undefined;
 }
 
+/** Answer of `authenticate` that rejects a program, and tells the operator why. The program gets a status only. */
+export interface RejectedCredential {
+  /** Reason in one sentence without a full stop, for logs. It must contain no secret. */
+  readonly rejected: string;
+  /** Name of the program, if it is proven. @default none */
+  readonly name?: string | undefined;
+  /** True if the program should try again later: it gets 503 instead of 401. @default false */
+  readonly retry?: boolean | undefined;
+}
+
 /** Bounds on all connections of one name together. Each is optional, and a whole number of at least 1. */
 export interface IdentityLimits {
   /** Connections at once. @default `limits.connectionsPerName` of the bridge */

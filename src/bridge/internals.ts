@@ -18,7 +18,7 @@ export interface BridgeInternals {
    */
   onConnection(listener: (event: ConnectionEvent) => void): () => void;
   /** Identifies a program by its token or by `authenticate`. */
-  identify(request: IncomingMessage): Promise<Identity | undefined>;
+  identify(request: IncomingMessage): Promise<Identity | Rejection>;
   /** Tells if a connection of this identity is open. */
   isConnected(identity: Identity): boolean;
   /** Tells if the credential of an identity is still valid. */

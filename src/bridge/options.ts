@@ -3,7 +3,7 @@ import { InvalidOptionError } from '../base/invalid-option.ts';
 import { requireInteger, requireList, requireText, show } from '../base/validate.ts';
 import type { FlowStore } from '../model/flow-store.ts';
 import { readOptions, type OptionTable } from '../base/options.ts';
-import type { BridgeToken, Identity } from './credentials.ts';
+import type { BridgeToken, Identity, RejectedCredential } from './credentials.ts';
 
 /** Options of `createBridge`. One of `token`, `tokens` and `authenticate` must be given; all others have a default. */
 export interface BridgeOptions {
@@ -11,8 +11,13 @@ export interface BridgeOptions {
   token?: string;
   /** Named tokens with their roles. @default none */
   tokens?: readonly BridgeToken[];
-  /** Identifies a program whose token is unknown; undefined rejects it. It must answer within `limits.timeout`. @default none */
-  authenticate?: (request: IncomingMessage) => Identity | undefined | Promise<Identity | undefined>;
+  /**
+   * Identifies a program whose token is unknown; undefined rejects it. It must answer within `limits.timeout`. `jwtAuthentication`
+   * makes one for JWTs.
+   *
+   * @default none
+   */
+  authenticate?: (request: IncomingMessage) => Authenticated | Promise<Authenticated>;
   /**
    * Store of the flows. A store that outlives the server lets another server take over. All bridges of a server share the
    * store of the first one.
@@ -29,6 +34,9 @@ export interface BridgeOptions {
   /** Bounds on what connections may do. @default those of `BridgeLimits` */
   limits?: BridgeLimits;
 }
+
+/** Answer of `authenticate`. */
+export type Authenticated = Identity | RejectedCredential | undefined;
 
 /** Bounds of a bridge. Each is optional. */
 export interface BridgeLimits {

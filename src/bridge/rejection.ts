@@ -12,6 +12,8 @@ const rejections = {
   no_credential: [401, 'no credential'],
   unknown_credential: [401, 'the credential is unknown'],
   expired_credential: [401, 'the token has expired or was revoked'],
+  rejected_credential: [401, 'authenticate rejected the credential'],
+  authentication_unavailable: [503, 'authenticate cannot check credentials now'],
   unknown_ticket: [401, 'the ticket is unknown, used or expired'],
   revoked_ticket: [401, 'the ticket was revoked'],
   ended_page_session: [401, 'the page session of the ticket has ended'],

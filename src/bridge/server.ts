@@ -49,8 +49,11 @@ export interface Bridge extends AsyncDisposable {
   readonly connections: number;
   /** Counts connections and queued bytes. Looks at every connection: meant for a scrape every few seconds. */
   stats(): BridgeStats;
-  /** Identifies the sender of a request by a valid token, for requests that operators send by HTTP. */
-  identify(request: IncomingMessage): Identity | undefined;
+  /**
+   * Identifies the sender of a request by a valid token or by `authenticate`, for requests that operators send by HTTP. Resolves with
+   * undefined for any other sender.
+   */
+  identify(request: IncomingMessage): Promise<Identity | undefined>;
   /**
    * Issues a single-use ticket, to be handed to a page over the program's own channel. Every node of the bridge's store takes it,
    * as soon as the store has it.
@@ -237,9 +240,9 @@ class WebSocketBridge implements Bridge {
     };
   }
 
-  identify(request: IncomingMessage): Identity | undefined {
-    const identity = this.#credentials.byToken(request);
-    return identity && this.#credentials.isValid(identity) ? identity : undefined;
+  async identify(request: IncomingMessage): Promise<Identity | undefined> {
+    const found = await this.#admission.identify(request);
+    return 'status' in found ? undefined : found;
   }
 
   listen(): Promise<void> {

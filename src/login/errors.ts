@@ -1,5 +1,6 @@
 import { CodedError } from '../base/coded-error.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
+import type { MissingPackageError } from '../base/optional-package.ts';
 import type { OAuthCallbackError } from '../model/errors.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -183,27 +184,6 @@ export class RevocationError extends CodedError {
 
 /** Names of the tokens that a server can revoke, as the fields of {@link Tokens} and as a `token_type_hint`. */
 export type RevokedToken = 'refresh_token' | 'access_token';
-
-/**
- * A package that this entry needs is not installed.
- *
- * @example
- * import { MissingPackageError, signIn } from 'rx-oauth-callback/login';
- *
- * signIn({ issuer: 'https://as.example', clientId: 'my-cli' }).subscribe((event) => {
- *   if (event.type === 'failed' && event.error instanceof MissingPackageError) console.error(event.error.missing);
- * });
- */
-export class MissingPackageError extends CodedError {
-  readonly code = 'missing_package';
-  override readonly name = 'MissingPackageError';
-  constructor(
-    /** Name of the package in the npm registry. */
-    readonly missing: string,
-  ) {
-    super(`the package ${missing} is required for this; run npm install ${missing}`);
-  }
-}
 
 /** Errors with which a sign-in fails. They differ in their `code`. */
 export type SignInError =

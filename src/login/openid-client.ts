@@ -1,5 +1,5 @@
 import type * as OpenIdClient from 'openid-client';
-import { loadOptional } from './optional-package.ts';
+import { loadOptional } from '../base/optional-package.ts';
 
 /** The package openid-client, which is loaded when the first sign-in starts. */
 export type OpenId = typeof OpenIdClient;

@@ -1,6 +1,5 @@
 import { from, map, merge, NEVER, switchMap, take, timer, firstValueFrom, type Observable } from 'rxjs';
-import { loadOptional } from '../login/optional-package.ts';
-import { MissingPackageError } from '../login/errors.ts';
+import { loadOptional, MissingPackageError } from '../base/optional-package.ts';
 import type { McpServerOptions } from './options.ts';
 import type { FetchLike } from './requests.ts';
 

@@ -104,7 +104,8 @@ export class KnownPages {
   #derive(by: PageRecord['by'], until: number): Identity | undefined {
     const expiresAt = this.#wall() + until - this.#now();
     const change = { roles: ['monitor'], expiresAt } as const;
-    if (by?.reference === undefined) return { name: by?.name ?? 'monitor page', ...change };
+    if (by?.reference === undefined)
+      return { name: by?.name ?? 'monitor page', tenant: by?.tenant, ...change };
     const parent = this.#bridge.byReference(by.reference);
     return parent && this.#bridge.derive(parent, change);
   }

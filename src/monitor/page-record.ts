@@ -18,6 +18,8 @@ export interface PageCredential {
   readonly name: string;
   /** Finds the token; missing if a program has identified its user otherwise. */
   readonly reference?: string | undefined;
+  /** Tenant of the credential; missing if it is of the service itself. */
+  readonly tenant?: string | undefined;
 }
 
 /** One tab of a browser. All tabs of a page session began with its first. */

@@ -104,7 +104,7 @@ export class PageSessions {
     const now = this.#now();
     const left = (by.expiresAt ?? Infinity) - wallOf(this.#clock);
     const record: PageRecord = {
-      by: { name: by.name, reference: this.#bridge.referenceOf(by) },
+      by: { name: by.name, tenant: by.tenant, reference: this.#bridge.referenceOf(by) },
       opened: true,
       expiresAt: now + Math.min(this.#settings.pageSessionTtl, left),
       seenAt: now,

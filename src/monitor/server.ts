@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { internalsOfBridge, type BridgeInternals } from '../bridge/internals.ts';
-import { rejection, type RejectionCause } from '../bridge/rejection.ts';
+import { rejection, type Rejection, type RejectionCause } from '../bridge/rejection.ts';
 import type { Bridge } from '../bridge/server.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { internalsOf, type ServerInternals } from '../server/internals.ts';
@@ -168,6 +168,8 @@ class PageMonitor implements Monitor {
       this.#identify(request, next)
         .then(async (page) => {
           if (typeof page === 'string') this.#reject(response, causes[page]);
+          else if ('cause' in page)
+            this.#reject(response, page.status === 401 ? 'unknown_pass' : page.cause, page);
           else this.#give(response, await this.#internals.ticketFor(`${this.#path} ${page.id}`, origin));
         })
         .catch((error: unknown) => {
@@ -177,13 +179,13 @@ class PageMonitor implements Monitor {
         });
   }
 
-  async #identify(request: IncomingMessage, next: string): Promise<Page | 'no_monitor'> {
+  async #identify(request: IncomingMessage, next: string): Promise<Page | 'no_monitor' | Rejection> {
     const { authorization = '', 'new-tab-pass': tab } = request.headers;
     const [, pass = ''] = /^Bearer +([\w-]{43})$/i.exec(authorization) ?? [];
     const page = await this.#sessions.resume({ pass, next, tab: tab?.toString() });
     if (page !== 'unknown') return page;
     const identity = await this.#internals.identify(request);
-    if (!identity) return 'unknown';
+    if ('status' in identity) return isOfAuthenticate(identity) ? identity : 'unknown';
     return identity.roles.includes('monitor') ? this.#sessions.begin(identity, next) : 'no_monitor';
   }
 
@@ -196,9 +198,8 @@ class PageMonitor implements Monitor {
     this.#refuse(response, 500);
   }
 
-  /** Rejects a request for a ticket, and tells the operator why. */
-  #reject(response: ServerResponse, cause: RejectionCause): void {
-    const rejected = rejection(cause);
+  /** Rejects a request for a ticket, and tells the operator why. @param rejected Reason that only the operator gets. */
+  #reject(response: ServerResponse, cause: RejectionCause, rejected = rejection(cause)): void {
     this.#internals.onRejected(response.req, rejected);
     const { status } = rejected;
     const headers = answerHeaders('application/json', []);
@@ -223,6 +224,11 @@ class PageMonitor implements Monitor {
       body,
     });
   }
+}
+
+/** Tells if a rejection says more than that the credential is unknown. */
+function isOfAuthenticate({ cause }: Rejection): boolean {
+  return cause === 'rejected_credential' || cause === 'authentication_unavailable';
 }
 
 /** Returns undefined if the server is mounted, because the framework owns the socket. */

@@ -16,10 +16,16 @@ export function mountOperator(
   const internals = internalsOf(server);
   const undo = operatorPaths.map((path) =>
     takeRequests(internals, path, (request, response, next) => {
-      const asks = request.method === 'GET' || request.method === 'HEAD';
-      if (asks && bridge.identify(request)?.roles.includes('monitor'))
-        void answerOperator(path, operated, request, response);
-      else next();
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        next();
+        return;
+      }
+      const answered = bridge.identify(request).then((identity) => {
+        if (identity?.roles.includes('monitor')) return answerOperator(path, operated, request, response);
+        next();
+        return undefined;
+      });
+      answered.catch(internals.report);
     }),
   );
   return () => {

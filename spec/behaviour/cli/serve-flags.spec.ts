@@ -10,6 +10,7 @@ import { shake } from '../../helpers/bridge.ts';
 import { Cli, Folder, run } from '../../helpers/cli.ts';
 import { send, visit, type HttpAnswer } from '../../helpers/http.ts';
 import { dial } from '../../helpers/raw.ts';
+import { audience, JwtIssuer } from '../../helpers/jwt-issuer.ts';
 import { hasRedis, noRedis } from '../../helpers/redis-server.ts';
 import { withRedis } from '../../helpers/redis.ts';
 import { newState } from '../../helpers/server.ts';
@@ -143,6 +144,25 @@ row(
     assert.is((await shake(port, bearer, '/wait')).status, 101);
   },
 );
+
+cover(['--jwks', '--jwt-issuer', '--audience']);
+all('--jwks, --jwt-issuer, --audience: let programs connect with a JWT of the issuer', async () => {
+  await using issuer = await JwtIssuer.start();
+  const args = ['--jwks', issuer.jwks, '--jwt-issuer', 'https://as.example', '--audience', audience];
+  await withService(args, async ({ port }) => {
+    const status = async (jwt: Promise<string>): Promise<number> =>
+      (await shake(port, { Authorization: `Bearer ${await jwt}` })).status;
+    assert.equal(
+      [
+        await status(issuer.sign()),
+        await status(issuer.sign({ iss: 'https://other.example' })),
+        await status(issuer.sign({ aud: 'other' })),
+        (await shake(port, bearer)).status,
+      ],
+      [101, 401, 401, 101],
+    );
+  });
+});
 
 cover(['--tls-cert', '--tls-key']);
 all('--tls-cert, --tls-key: listens with TLS', async () => {

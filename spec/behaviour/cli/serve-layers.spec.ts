@@ -23,6 +23,7 @@ import { withRedis } from '../../helpers/redis.ts';
 import { newState } from '../../helpers/server.ts';
 import { hold, leaveUnread, refuses } from '../../helpers/sockets.ts';
 import { suite } from '../../helpers/suite.ts';
+import { audience, JwtIssuer } from '../../helpers/jwt-issuer.ts';
 import { certificate } from '../../helpers/tls.ts';
 import { newPass, passOf } from '../monitor/monitored.ts';
 
@@ -255,6 +256,7 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
 
   test(`take effect if another address, TLS and several tokens come from ${layer}`, async () => {
     using folder = new Folder();
+    await using issuer = await JwtIssuer.start();
     const tokens = [{ name: 'ci', token, roles: ['listener'] }];
     const files = {
       cert: folder.write('cert.pem', certificate.cert),
@@ -272,6 +274,9 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
         clientMetadataPath: ['/client.json', '/client.json'],
         clientName: ['A service', 'A service'],
         tokens: [files.tokens, tokens],
+        'jwt.jwks': [issuer.jwks, issuer.jwks],
+        'jwt.issuer': ['https://as.example', ['https://as.example']],
+        'jwt.audience': [`other ${audience}`, ['other', audience]],
         json: ['1', true],
         logLevel: ['silent', 'silent'],
       },
@@ -296,6 +301,7 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
     assert.is.not(own, port);
     const stranger = { Authorization: 'Bearer another-token-of-nobody' };
     assert.equal([(await shake(own, bearer)).status, (await shake(own, stranger)).status], [101, 401]);
+    assert.is((await shake(own, { Authorization: `Bearer ${await issuer.sign()}` })).status, 101);
     cli.signal('SIGTERM');
     assert.equal([(await cli.end()).code, cli.stderr], [0, '']);
   });

@@ -1,6 +1,7 @@
 /** No printer shows a secret of an object that a program gets from `/login`. */
 import { signIn, refresh, Tokens, TokenError } from '../../../src/login.ts';
-import { DiscoveryError, MissingPackageError, RegistrationError } from '../../../src/login/errors.ts';
+import { MissingPackageError } from '../../../src/base/optional-package.ts';
+import { DiscoveryError, RegistrationError } from '../../../src/login/errors.ts';
 import {
   AuthorizeEvent,
   DiscoveredEvent,

@@ -1,3 +1,4 @@
+import type { JwtOptions } from '../../bridge/jwt-options.ts';
 import type { BridgeOptions } from '../../bridge/options.ts';
 import type { MonitorOptions } from '../../monitor/options.ts';
 import type { ServerOptions } from '../../server/options.ts';
@@ -7,6 +8,7 @@ import type { RedisStoreOptions } from '../../store/redis/options.ts';
 export interface Options {
   server: ServerOptions;
   bridge: BridgeOptions;
+  jwt: JwtOptions;
   monitor: MonitorOptions;
   store: RedisStoreOptions;
 }

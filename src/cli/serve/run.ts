@@ -14,6 +14,7 @@ import { publishClientMetadata } from './client-document.ts';
 import { connectionLog } from './connections.ts';
 import { readConfig, type Config, type ReadConfig } from './config.ts';
 import type { Flags } from '../settings/layers.ts';
+import { Jwts } from './jwts.ts';
 import { Operations } from './operator.ts';
 import { bridgeOptions, monitorOptions, serverOptions } from './options.ts';
 import { reload } from './reload.ts';
@@ -32,10 +33,11 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   const log = config.json ? await jsonLog(io, config.logLevel) : textLog(io, config.logLevel);
   if (read.remark !== undefined) log.warn(read.remark);
   const shared = await openStore(read, (message) => log.error(message));
-  const { server, bridge, monitor, certificate } = await create(read, access, shared?.store, log);
+  const { server, bridge, jwts, monitor, certificate } = await create(read, access, shared?.store, log);
   const operations = new Operations(server, bridge, shared?.store);
   operations.certificate = certificate;
-  const stopped = untilStopped(io, () => void reload({ flags, io, access, server, bridge, operations, log }));
+  const running = { flags, io, access, server, bridge, jwts, operations, log };
+  const stopped = untilStopped(io, () => void reload(running));
   // Events are logged once the service has started; if it cannot start, only the reason is logged.
   const started = new ReplaySubject<void>(1);
   server.events.pipe(delayWhen(() => started)).subscribe((event) => log.event(event));
@@ -49,6 +51,8 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
     const addresses = addressesOf(config, server, bridge, operations, access);
     const monitorUrl = monitor && monitorUrlOf(config, monitor, log);
     announce({ ...addresses, ...(monitorUrl !== undefined && { monitorUrl }) }, config.json, io.stdout);
+    // A wrong URL is logged now, and not when the first program connects.
+    void jwts?.readKeys();
     await operations.start();
     const signal = await stopped;
     operations.unready = 'draining';
@@ -66,6 +70,8 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
 interface Created {
   readonly server: OAuthCallbackServer;
   readonly bridge: Bridge;
+  /** Undefined if no issuer of JWTs is configured. */
+  readonly jwts: Jwts | undefined;
   readonly monitor: Monitor | undefined;
   /** PEM; undefined without TLS. */
   readonly certificate: string | undefined;
@@ -92,14 +98,23 @@ async function create(
     warn: (problem: string | Error) => log.warn(problem),
   };
   const server = attempt(() => createOAuthCallbackServer({ ...options, logger }), blame);
+  const { jwt } = config;
+  const jwts = jwt && attempt(() => new Jwts(jwt, (error) => log.warn(error.message)), blame, 'jwt.');
   const bridge = attempt(
-    () => createBridge(server, { ...bridgeOptions(config), ...(store && { store }), tokens }),
+    () =>
+      createBridge(server, {
+        ...bridgeOptions(config),
+        ...(store && { store }),
+        ...(jwts && { authenticate: jwts.authenticate }),
+        tokens,
+      }),
     blame,
     'bridge.',
   );
+  jwts?.serve(internalsOfBridge(bridge));
   attempt(() => publishClientMetadata(server, config), blame);
   const monitor = page && attempt(() => createMonitor(server, bridge, page), blame, 'monitor.');
-  return { server, bridge, monitor, certificate: options.tls?.cert };
+  return { server, bridge, jwts, monitor, certificate: options.tls?.cert };
 }
 
 function isOperatorPath(path: string | undefined): boolean {

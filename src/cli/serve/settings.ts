@@ -129,6 +129,27 @@ const table = {
       sentence: 'JSON list of { name, token, roles, expiresAt?, limits? }; reloaded on SIGHUP',
       secret: true,
     },
+    'jwt.jwks': {
+      feeds: 'jwt.jwks',
+      flag: '--jwks <url>',
+      type: 'text',
+      sentence: 'key set of an issuer whose JWTs programs may show; read again on SIGHUP',
+      required: true,
+    },
+    'jwt.issuer': {
+      feeds: 'jwt.issuer',
+      flag: '--jwt-issuer <url>',
+      type: 'list',
+      sentence: 'issuer that such a JWT must name (iss)',
+      required: true,
+    },
+    'jwt.audience': {
+      feeds: 'jwt.audience',
+      flag: '--audience <name>',
+      type: 'list',
+      sentence: 'name of this service that such a JWT must have (aud)',
+      required: true,
+    },
     'bridge.origins': {
       feeds: 'bridge.origins',
       flag: '--origin <origin>',
@@ -374,6 +395,7 @@ export const programOnly = {
     errorWithoutState: true,
   },
   bridge: { authenticate: true, store: true },
+  jwt: { algorithms: true, clockTolerance: true, claims: true, timeout: true, report: true, clock: true },
   monitor: {},
   store: { client: true, report: true, scheduler: true },
 } satisfies { [O in keyof Options]: OptionTable<Omit<Options[O], OptionFed<O>>> };

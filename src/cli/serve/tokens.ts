@@ -15,14 +15,15 @@ export interface Access {
 }
 
 /**
- * Reads the tokens, and makes one if none is configured. Throws `CommandError` for an empty list: no program could connect.
+ * Reads the tokens, and makes one if neither tokens nor an issuer of JWTs is configured. Throws `CommandError` for an empty list
+ * without such an issuer: no program could connect.
  *
  * @param made Token that an earlier call has made.
  */
-export function readAccess({ token, tokens }: Config, made?: string): Access {
+export function readAccess({ token, tokens, jwt }: Config, made?: string): Access {
   const listed = typeof tokens === 'string' ? readTokens(tokens) : (tokens ?? []);
   const given = token === undefined ? listed.map(plain) : [single(token), ...listed.map(plain)];
-  if (given.length > 0) return { tokens: given, made: undefined };
+  if (given.length > 0 || jwt) return { tokens: given, made: undefined };
   if (tokens !== undefined) {
     const list = typeof tokens === 'string' ? `--tokens ${tokens}` : 'tokens in the file';
     throw new CommandError(`${list} contains no token, so no program could connect`, exitCodes.usage);

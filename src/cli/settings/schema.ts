@@ -115,6 +115,7 @@ const schemas: Readonly<Record<Setting['type'], (setting: Setting) => v.GenericS
 /** Expected values of objects in the file, by key, unless it is just `an object`. */
 const expectedObjects: Readonly<Partial<Record<string, string>>> = {
   tls: 'files for both cert and key',
+  jwt: 'an object with jwks, issuer and audience',
   redis: 'an object with url',
 };
 

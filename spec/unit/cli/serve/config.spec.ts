@@ -10,6 +10,7 @@ import { programOnly, settings } from '../../../../src/cli/serve/settings.ts';
 import { readAccess } from '../../../../src/cli/serve/tokens.ts';
 import { createOAuthCallbackServer } from '../../../../src/index.ts';
 import { readServerOptions, serverOptionTable } from '../../../../src/server/settings.ts';
+import { jwtOptionTable } from '../../../../src/bridge/jwt-options.ts';
 import { bridgeOptionTable, readBridgeOptions } from '../../../../src/bridge/options.ts';
 import { configSchema } from '../../../../src/cli/settings/schema.ts';
 import { readMonitorOptions } from '../../../../src/monitor/options.ts';
@@ -91,6 +92,12 @@ function nest(key: string, value: unknown): Record<string, unknown> {
   return { [name]: more.length > 0 ? nest(more.join('.'), value) : value };
 }
 
+/** Settings that an object must have together. */
+const together: readonly Readonly<Record<string, string>>[] = [
+  { 'tls.cert': 'cert.pem', 'tls.key': 'key.pem' },
+  { 'jwt.jwks': 'https://as.example/jwks', 'jwt.issuer': 'https://as.example', 'jwt.audience': 'us' },
+];
+
 /** Reads a setting from these layers; a certificate comes with its key. */
 function read(
   setting: Setting,
@@ -100,7 +107,7 @@ function read(
 ): unknown {
   using folder = new Folder();
   const file = folder.write('serve.json', inFile === undefined ? {} : nest(setting.key, inFile));
-  const others = setting.key.startsWith('tls.') ? { 'tls.cert': 'cert.pem', 'tls.key': 'key.pem' } : {};
+  const others = together.find((each) => setting.key in each) ?? {};
   const flags: Record<string, string | readonly string[] | undefined> = { config: file };
   const env: Record<string, string | undefined> = { [variableOf(setting)]: variable };
   for (const [key, value] of Object.entries(others)) if (key !== setting.key) flags[key] = [value];
@@ -147,6 +154,7 @@ test('takes several values by repeating the flag, or with spaces in the environm
 const optionsOfPrograms: readonly string[] = [
   ...Object.keys(serverOptionTable),
   ...[...Object.keys(bridgeOptionTable)].map((name) => (/^tokens?$/.test(name) ? name : `bridge.${name}`)),
+  ...Object.keys(jwtOptionTable).map((name) => `jwt.${name}`),
   ...Object.keys(readMonitorOptions({})).map((name) => `monitor.${name}`),
   ...[...Object.keys(redisStoreOptionTable)].map((name) => `redis.${name}`),
 ];

@@ -1,4 +1,25 @@
-import { MissingPackageError } from './errors.ts';
+import { CodedError } from './coded-error.ts';
+
+/**
+ * A package that this entry needs is not installed.
+ *
+ * @example
+ * import { MissingPackageError, signIn } from 'rx-oauth-callback/login';
+ *
+ * signIn({ issuer: 'https://as.example', clientId: 'my-cli' }).subscribe((event) => {
+ *   if (event.type === 'failed' && event.error instanceof MissingPackageError) console.error(event.error.missing);
+ * });
+ */
+export class MissingPackageError extends CodedError {
+  readonly code = 'missing_package';
+  override readonly name = 'MissingPackageError';
+  constructor(
+    /** Name of the package in the npm registry. */
+    readonly missing: string,
+  ) {
+    super(`the package ${missing} is required for this; run npm install ${missing}`);
+  }
+}
 
 /** Loads an optional package. Rejects with `MissingPackageError` if it is not installed. */
 export async function loadOptional<T>(name: string, load: () => Promise<T>): Promise<T> {
