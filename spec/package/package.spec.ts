@@ -47,7 +47,7 @@ const test = suite('package');
 test('contains the files that a user needs, and no others', () => {
   const expected = ['CHANGELOG.md', 'LICENSE', 'PROTOCOL.md', 'README.md', 'SECURITY.md', 'asyncapi.json'];
   const documents = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).flatMap((path) =>
-    /\.(?:md|png)$/.test(path) ? [join('docs', path)] : [],
+    /\.(?:md|png|json)$/.test(path) ? [join('docs', path)] : [],
   );
   assert.equal(
     paths.filter((path) => !path.startsWith('dist/')).sort(),
