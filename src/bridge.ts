@@ -9,6 +9,7 @@ export { memoryStore } from './store/memory.ts';
 export { closeCodes, subprotocol } from './wire/protocol.ts';
 export type { Bridge, BridgeStats } from './bridge/server.ts';
 export type { Authenticated, BridgeLimits, BridgeOptions } from './bridge/options.ts';
+export type { WebhookOptions } from './bridge/webhooks/options.ts';
 export type { JwtClaims, JwtOptions } from './bridge/jwt-options.ts';
 export type { JwtOutcome } from './bridge/jwt.ts';
 export type { BridgeToken, Identity, IdentityLimits, RejectedCredential } from './bridge/credentials.ts';

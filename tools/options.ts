@@ -14,6 +14,7 @@ export const optionTypes: readonly (readonly [type: string, entry: string])[] = 
   ['IdentityLimits', 'bridge'],
   ['JwtOptions', 'bridge'],
   ['JwtClaims', 'bridge'],
+  ['WebhookOptions', 'bridge'],
   ['TicketOptions', 'bridge'],
   ['BridgeLimits', 'bridge'],
   ['MemoryStoreOptions', 'bridge'],

@@ -7,6 +7,9 @@ export const chaosPrograms: Readonly<Record<string, string>> = {
   'broken-network': 'behaviour/client/broken-network.spec.ts',
   resuming: 'behaviour/client/resuming.spec.ts',
   'monitor-page': 'behaviour/monitor/long-tasks.spec.ts',
+  'event-stream': 'behaviour/bridge/event-stream-chaos.spec.ts',
+  'long-poll': 'behaviour/bridge/long-poll-chaos.spec.ts',
+  webhook: 'behaviour/bridge/webhook-chaos.spec.ts',
   'mcp-store': 'behaviour/mcp/store-chaos.spec.ts',
 };
 

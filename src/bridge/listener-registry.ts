@@ -28,6 +28,11 @@ export class ListenerRegistry {
     before?.onTakenOver();
   }
 
+  /** Tells if a flow has a listener. */
+  has(id: string): boolean {
+    return this.#byFlow.has(id);
+  }
+
   detach(listener: RegisteredListener): void {
     if (this.#byFlow.get(listener.id) === listener) this.#byFlow.delete(listener.id);
   }

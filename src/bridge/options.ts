@@ -4,6 +4,7 @@ import { requireInteger, requireList, requireText, show } from '../base/validate
 import type { FlowStore } from '../model/flow-store.ts';
 import { readOptions, type OptionTable } from '../base/options.ts';
 import type { BridgeToken, Identity, RejectedCredential } from './credentials.ts';
+import { readWebhooks, type WebhookOptions, type WebhookSettings } from './webhooks/options.ts';
 
 /** Options of `createBridge`. One of `token`, `tokens` and `authenticate` must be given; all others have a default. */
 export interface BridgeOptions {
@@ -31,6 +32,8 @@ export interface BridgeOptions {
   port?: number;
   /** Origins whose pages may connect, exactly as browsers send them. @default none */
   origins?: readonly string[];
+  /** URLs to which the bridge may send results of flows that were begun by plain HTTP. @default none */
+  webhooks?: WebhookOptions;
   /** Bounds on what connections may do. @default those of `BridgeLimits` */
   limits?: BridgeLimits;
 }
@@ -111,10 +114,12 @@ export const bridgeOptionTable: OptionTable<BridgeOptions> = {
   path: true,
   port: true,
   origins: true,
+  webhooks: true,
   limits: true,
 };
 
-export type BridgeSettings = Omit<BridgeOptions, 'tokens'> & {
+export type BridgeSettings = Omit<BridgeOptions, 'tokens' | 'webhooks'> & {
+  webhooks: WebhookSettings | undefined;
   path: string;
   origins: readonly string[];
   tokens: readonly BridgeToken[];
@@ -147,7 +152,8 @@ export function readBridgeOptions(given: BridgeOptions): BridgeSettings {
     }
   }
   for (const [name, value] of Object.entries(limits)) requireInteger(`limits.${name}`, value, 1, 2 ** 31 - 1);
+  const webhooks = options.webhooks && readWebhooks(options.webhooks);
   const single: BridgeToken[] =
     token === undefined ? [] : [{ name: 'token', token, roles: ['listener', 'monitor'] }];
-  return { ...options, path, origins, tokens: [...single, ...tokens], limits };
+  return { ...options, path, origins, tokens: [...single, ...tokens], limits, webhooks };
 }

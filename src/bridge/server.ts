@@ -37,6 +37,7 @@ import { openPort, type Port } from './port.ts';
 import { nodeName, portOf, StoreStatus } from './service-status.ts';
 import { Session, type SessionContext } from './session.ts';
 import { Sessions } from './sessions.ts';
+import { Webhooks, type WebhooksContext } from './webhooks/webhooks.ts';
 import { Tickets, type TicketOptions } from './tickets.ts';
 
 /** WebSocket side of a callback server: listeners get their own results, monitors the redacted feed. */
@@ -123,6 +124,7 @@ class WebSocketBridge implements Bridge {
   readonly #sessionContext: SessionContext;
   readonly #admission: Admission;
   readonly #audit: Audit;
+  readonly #webhooks: Webhooks | undefined;
   readonly #door: HttpDoor;
   readonly #inTurn = inTurn();
   #running = false;
@@ -188,6 +190,7 @@ class WebSocketBridge implements Bridge {
       onRejected: (client, rejection) => this.#audit.rejected(client, rejection),
       onAdmitted: (...admitted) => this.#onAdmitted(...admitted),
     });
+    this.#webhooks = settings.webhooks && new Webhooks(settings.webhooks, this.#waits(clock));
     this.#door = this.#newDoor(clock);
     this.#start();
   }
@@ -234,7 +237,7 @@ class WebSocketBridge implements Bridge {
     const { size: requests, queued: unread } = this.#door.requests;
     return {
       connections: size + requests,
-      listeners: listening + requests,
+      listeners: listening + requests + Math.min(1, this.#webhooks?.size ?? 0),
       monitors: this.#feed.readers,
       queued: queued + unread,
     };
@@ -335,6 +338,7 @@ class WebSocketBridge implements Bridge {
       ];
     }
     this.#running = this.#admission.open = this.#door.open = true;
+    this.#webhooks?.start();
   }
 
   /** Takes the handshakes at a path, also those whose `Upgrade` a proxy has dropped. */
@@ -369,13 +373,17 @@ class WebSocketBridge implements Bridge {
     };
   }
 
+  /** Returns the parts for listeners that have no session. */
+  #waits(clock: Clock): SessionContext & WebhooksContext {
+    return { ...this.#sessionContext, clock, records: this.#records };
+  }
+
   #newDoor(clock: Clock): HttpDoor {
     const { extraHeaders } = this.#serverInternals;
     const { origins, limits } = this.#settings;
     return new HttpDoor({
-      ...this.#sessionContext,
-      clock,
-      records: this.#records,
+      ...this.#waits(clock),
+      webhooks: this.#webhooks,
       admission: this.#admission,
       exchanges: { extraHeaders, origins, timeout: limits.timeout },
       isValid: (identity) => this.#credentials.isValid(identity),
@@ -396,6 +404,7 @@ class WebSocketBridge implements Bridge {
       ? [closeCodes.restart, 'restarting']
       : [closeCodes.shutdown, 'shutting down'];
     await this.#end(code, reason);
+    await this.#webhooks?.stop();
     await closed;
   }
 

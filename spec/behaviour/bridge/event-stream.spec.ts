@@ -104,19 +104,19 @@ test('sends each result on every stream until it is acknowledged, from the Last-
 for (const [what, change, complaint] of [
   [
     'believes numbers of another record',
-    edit('return epoch === this.#epoch ? Number(number) : 0;', 'return Number(number ?? 0);'),
+    edit('return epoch === current ? Number(number) : 0;', 'return Number(number ?? 0);'),
     /an event|numbers of another record/,
   ],
   [
     'ignores Last-Event-ID',
-    edit('if (!flow || (epoch === this.#epoch && flow.number <= this.#had())) return;', 'if (!flow) return;'),
+    edit('if (epoch !== record.epoch) this.#sent = this.#had(record.epoch);', ''),
     /what came after/,
   ],
   [
     'forgets a result that it has sent',
     edit(
-      "this.#event('result', { flowId, result }, `${epoch}-${flow.number}`);",
-      "this.#event('result', { flowId, result }, `${epoch}-${flow.number}`); void this.#listener.receive({ type: 'ack', flowIds: [flowId] });",
+      "this.#event('result', result, id),",
+      "{ this.#event('result', result, id); void this.#listener.receive({ type: 'ack', flowIds: [result.flowId] }); }",
     ),
     /an event/,
   ],
@@ -198,6 +198,29 @@ test('gives way to a newer one, at the same bridge and at another node', async (
         { scheduler },
       ),
     { store },
+    { scheduler },
+  );
+});
+
+test('takes a flow up again that a repeated begin or a poll has taken over, once that is over', () => {
+  const { scheduler, advance } = virtualTime();
+  return withBridge(
+    async (bridged) => {
+      const keyed = new Keyed(bridged);
+      const { program, flowId } = await keyed.begin();
+      using stream = keyed.stream();
+      await stream.sees('retry');
+      await counts(bridged.bridge, 1);
+      advance(1_000);
+      for (const take of [() => program.begin(), () => program.wait(0)]) {
+        await take();
+        equal((await stream.next()).data, { flowId, reason: 'taken_over' });
+        advance(1_000);
+      }
+      await keyed.signIn(program, 'a-code');
+      is((await stream.next()).data.flowId, flowId);
+    },
+    {},
     { scheduler },
   );
 });

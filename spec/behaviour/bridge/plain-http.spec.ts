@@ -486,7 +486,7 @@ test('reach a bridge on a port of its own, and one behind a framework that reads
     },
     { port: 0 },
   );
-  const server = createOAuthCallbackServer({ server: 'mounted', publicUrl: 'https://app.example' });
+  const server = createOAuthCallbackServer({ server: 'mounted', publicUrl: 'http://localhost:8123' });
   const bridge = createBridge(server, { token });
   const http = createServer((request, response) => {
     request.setEncoding('utf8');
@@ -502,15 +502,15 @@ test('reach a bridge on a port of its own, and one behind a framework that reads
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
     const { port } = http.address() as AddressInfo;
-    const program = new PlainProgram(port, { changes: { Host: 'app.example' } });
+    const program = new PlainProgram(port, { changes: { Host: 'localhost:8123' } });
     const { status, json } = await program.begin({ context: 'mine' });
     equal(
       [status, (json as { redirectUri: string }).redirectUri],
-      [201, 'https://app.example/callback/mine'],
+      [201, 'http://localhost:8123/callback/mine'],
     );
     await send(port, {
       target: `/callback/mine?code=c&state=${program.state}`,
-      headers: { Host: 'app.example' },
+      headers: { Host: 'localhost:8123' },
     });
     is((await program.wait(0)).status, 200);
   } finally {

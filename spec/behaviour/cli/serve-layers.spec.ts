@@ -81,7 +81,10 @@ const finishUrls = ['https://app.example/done', 'https://app.example/over'];
 const many = Object.fromEntries(Array.from({ length: 25 }, (_, index) => [`X-${index}`, 'x']));
 
 /** All that can be told to one service on loopback. */
-const everyday = (ports: readonly number[], texts: string): Given => ({
+const everyday = (ports: readonly number[], texts: string, secrets: string): Given => ({
+  'webhooks.targets': ['http://127.0.0.1:9/hook', ['http://127.0.0.1:9/hook']],
+  'webhooks.privateTargets': ['https://localhost:9/hook', ['https://localhost:9/hook']],
+  'webhooks.secrets': [secrets, secrets],
   port: [ports.join(' '), ports],
   publicUrl: [`http://localhost:${ports.at(-1)}/under`, `http://localhost:${ports.at(-1)}/under`],
   callbackPath: ['/cb', '/cb'],
@@ -138,7 +141,11 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
       const { port } = free;
       await using cli = start(
         environmentOf,
-        everyday([taken.port, port], folder.write('texts.json', { fr: { success: 'Bienvenue' } })),
+        everyday(
+          [taken.port, port],
+          folder.write('texts.json', { fr: { success: 'Bienvenue' } }),
+          folder.write('webhooks.secret', `${'s'.repeat(43)}=\n`),
+        ),
         folder,
       );
       const {

@@ -13,7 +13,7 @@ import { rejection, type Rejection } from '../rejection.ts';
 import { Exchange, type ExchangeSettings } from './exchange.ts';
 import { EventStream, type EventStreamContext } from './event-stream.ts';
 import { readKeyHeader } from './flow-headers.ts';
-import { FlowRequests, forFlow, runHandler, type Handler } from './flow-requests.ts';
+import { FlowRequests, forFlow, runHandler, type Handler, type Webhooks } from './flow-requests.ts';
 import { KeyFlows } from './key-flows.ts';
 import { longPoll } from './long-poll.ts';
 import { OpenRequests } from './open-requests.ts';
@@ -21,6 +21,7 @@ import { OpenRequests } from './open-requests.ts';
 /** Parts of a bridge that its HTTP door uses. */
 export interface DoorContext extends Omit<EventStreamContext, 'requests' | 'keyFlows'> {
   readonly records: SharedRecords;
+  readonly webhooks: Webhooks | undefined;
   readonly admission: Admission;
   readonly pacing: Pacing;
   readonly exchanges: ExchangeSettings;
@@ -48,7 +49,7 @@ export class HttpDoor {
     this.requests = new OpenRequests(context);
     const { records, flows: stored } = context;
     const keyFlows = new KeyFlows(records, () => stored.store.now());
-    const flows = new FlowRequests(context, keyFlows);
+    const flows = new FlowRequests(context, keyFlows, context.webhooks);
     const waits = { ...context, requests: this.requests, keyFlows };
     this.#resources = {
       '/flow': {

@@ -1,15 +1,16 @@
 import type { Clock } from '../../base/clock.ts';
 import { randomToken } from '../../base/random.ts';
 import { sameKey } from '../../store/same-key.ts';
-import { closeCodes, type ServiceMessage, type ServiceMessageOf } from '../../wire/protocol.ts';
+import { closeCodes, type ServiceMessage } from '../../wire/protocol.ts';
 import type { Ending, Peer } from '../audit.ts';
 import type { Identity } from '../credentials.ts';
 import { Listener, type ListenerContext } from '../listener.ts';
 import type { Exchange } from './exchange.ts';
 import { answerClose } from './failures.ts';
 import { resumeOf } from './flow-requests.ts';
-import type { KeyFlow, KeyFlows, KeyOwner, KeyRecord } from './key-flows.ts';
+import type { KeyFlows, KeyOwner, KeyRecord } from './key-flows.ts';
 import { disconnected, type OpenRequest, type OpenRequests } from './open-requests.ts';
+import { OrderedResults } from './ordered-results.ts';
 import { RequestConnection } from './request-connection.ts';
 
 /** Parts of a bridge that its event streams share. */
@@ -46,11 +47,15 @@ export class EventStream implements OpenRequest {
   /** States of the flows that the stream has taken up, by the flow's id. */
   readonly #states = new Map<string, string>();
   readonly #seen = new Set<string>();
-  /** Results that have no number yet. */
-  #unnumbered: ServiceMessageOf<'result'>[] = [];
+  /** States of flows that another listener has taken over, by the flow's id. */
+  readonly #lost = new Map<string, string>();
+  /** Ids of flows that the listener listens for. */
+  readonly #resumed = new Set<string>();
+  readonly #results: OrderedResults;
+  /** States of flows that have ended and have no number yet. */
+  #unnumbered = new Set<string>();
   #numbering = false;
   #looking: 'no' | 'once' | 'again' = 'no';
-  #epoch = '';
   #ending: Ending | undefined;
   readonly #undo: (() => void)[] = [];
 
@@ -60,6 +65,9 @@ export class EventStream implements OpenRequest {
     this.#exchange = exchange;
     this.#context = context;
     this.#owner = { tenant: identity.tenant, key };
+    this.#results = new OrderedResults(exchange.header('last-event-id') ?? '', (result, id) =>
+      this.#event('result', result, id),
+    );
     this.#connection = new RequestConnection(identity, {
       onMessage: (message) => this.#onMessage(message),
       onClose: (code) => this.end(code, 'closed'),
@@ -85,7 +93,7 @@ export class EventStream implements OpenRequest {
     this.#undo.push(this.#context.keyFlows.watch(this.#owner, () => this.#look()));
     this.#every(lookMs, () => this.#look());
     this.#every(this.#context.limits.heartbeat, () => this.#write(':\n\n'));
-    this.#attempt(this.#takeUp(record.flows));
+    this.#attempt(this.#takeUp(record));
     await over;
     for (const undo of this.#undo) undo();
     this.#connection.end();
@@ -105,13 +113,9 @@ export class EventStream implements OpenRequest {
     this.#exchange.response.destroy();
   }
 
-  async #claim(): Promise<KeyRecord> {
-    const record = await this.#context.keyFlows.change(this.#owner, (before) => ({
-      ...before,
-      reader: this.#id,
-    }));
-    this.#epoch = record.epoch;
-    return record;
+  #claim(): Promise<KeyRecord> {
+    const claim = (before: KeyRecord): KeyRecord => ({ ...before, reader: this.#id });
+    return this.#context.keyFlows.change(this.#owner, claim);
   }
 
   /** Looks for flows that were begun since, and for a stream that was opened since. */
@@ -136,9 +140,15 @@ export class EventStream implements OpenRequest {
   }
 
   async #lookNow(): Promise<void> {
+    // A repeated `begin` or a poll has taken them over, and has left since.
+    for (const [flowId, state] of this.#lost) {
+      if (this.#context.registry.has(flowId)) continue;
+      this.#lost.delete(flowId);
+      this.#seen.delete(state);
+    }
     // The record is gone if no flow of the key was pending for a while.
     const record = (await this.#context.keyFlows.read(this.#owner)) ?? (await this.#claim());
-    if (record.reader === this.#id) await this.#takeUp(record.flows);
+    if (record.reader === this.#id) await this.#takeUp(record);
     else this.#onReplaced();
   }
 
@@ -148,13 +158,16 @@ export class EventStream implements OpenRequest {
   }
 
   /** Takes up flows that are new to this stream. */
-  async #takeUp(flows: readonly KeyFlow[]): Promise<void> {
-    const queue = flows.filter(({ state }) => !this.#seen.has(state)).values();
+  async #takeUp(record: KeyRecord): Promise<void> {
+    this.#results.know(record);
+    const queue = record.flows.filter(({ state }) => !this.#seen.has(state)).values();
     const gone = new Set<string>();
     const lane = async (): Promise<void> => {
       for (const { state } of queue) {
         this.#seen.add(state);
-        if (!(await this.#resume(state))) gone.add(state);
+        if (await this.#resume(state)) continue;
+        gone.add(state);
+        this.#results.dismiss(state);
       }
     };
     await Promise.all(Array.from({ length: lanes }, lane));
@@ -168,45 +181,37 @@ export class EventStream implements OpenRequest {
     if (!flow || !sameKey(flow.key, key)) return false;
     this.#states.set(flow.id, state);
     await this.#listener.receive(resumeOf(flow, { state, key }, this.#connection));
-    return true;
+    return this.#resumed.has(flow.id);
   }
 
   #onMessage(message: ServiceMessage): void {
-    if (message.type === 'result') {
-      this.#unnumbered.push(message);
+    const { flowId = '' } = message as { flowId?: string };
+    const state = this.#states.get(flowId) ?? '';
+    if (message.type === 'resumed') this.#resumed.add(flowId);
+    else if (message.type === 'result') {
+      this.#results.hold(state, message);
+      this.#unnumbered.add(state);
       if (!this.#numbering) this.#attempt(this.#number());
-    } else if (message.type === 'lost')
-      this.#event('lost', { flowId: message.flowId, reason: message.reason });
+    } else if (message.type === 'lost') {
+      this.#event('lost', { flowId, reason: message.reason });
+      this.#lost.set(flowId, state);
+    }
   }
 
-  /** Gives each result its number, and sends it. All nodes know the number, so that a client can name it at any. */
+  /** Gives each result its number, after which it is sent. All nodes know the number, so that a client can name it at any. */
   async #number(): Promise<void> {
     this.#numbering = true;
     try {
-      while (this.#unnumbered.length > 0 && !this.#ending) {
-        const results = this.#unnumbered;
-        this.#unnumbered = [];
-        const ended = new Set(results.map(({ flowId }) => this.#states.get(flowId)));
-        const record = await this.#context.keyFlows.change(this.#owner, (before) => numbered(before, ended));
-        for (const result of results) this.#send(result, record);
+      while (this.#unnumbered.size > 0 && !this.#ending) {
+        const ended = this.#unnumbered;
+        this.#unnumbered = new Set();
+        this.#results.know(
+          await this.#context.keyFlows.change(this.#owner, (before) => numbered(before, ended)),
+        );
       }
     } finally {
       this.#numbering = false;
     }
-  }
-
-  #send({ flowId, result }: ServiceMessageOf<'result'>, { epoch, flows }: KeyRecord): void {
-    const flow = flows.find(({ state }) => state === this.#states.get(flowId));
-    // Acknowledged meanwhile.
-    if (!flow || (epoch === this.#epoch && flow.number <= this.#had())) return;
-    this.#event('result', { flowId, result }, `${epoch}-${flow.number}`);
-  }
-
-  /** Returns the number of the last result that the client has had when it connected. */
-  #had(): number {
-    const last = this.#exchange.header('last-event-id') ?? '';
-    const [, epoch, number] = /^([\w-]{1,64})-(\d{1,15})$/.exec(last) ?? [];
-    return epoch === this.#epoch ? Number(number) : 0;
   }
 
   #event(name: string, data: object, id?: string): void {
@@ -246,7 +251,7 @@ export class EventStream implements OpenRequest {
 }
 
 /** Gives the next numbers to flows that have none yet. */
-function numbered(record: KeyRecord, ended: ReadonlySet<string | undefined>): KeyRecord {
+function numbered(record: KeyRecord, ended: ReadonlySet<string>): KeyRecord {
   let { next } = record;
   const flows = record.flows.map((flow) =>
     ended.has(flow.state) && flow.number === 0 ? { ...flow, number: next++ } : flow,

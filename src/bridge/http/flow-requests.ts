@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../../base/invalid-option.ts';
 import { randomToken } from '../../base/random.ts';
 import type { Report } from '../../base/isolated-observable.ts';
 import type { StoredFlow } from '../../model/flow-store.ts';
@@ -24,19 +25,35 @@ export type Handler = (exchange: Exchange, peer: Peer) => Promise<void>;
 /** Handler of a request for one flow, which its headers name. Resolves once the request is answered. */
 export type FlowRequest = (exchange: Exchange, peer: Peer, headers: FlowHeaders) => Promise<void>;
 
+/** Listener of flows that were begun with a webhook. */
+export interface Webhooks {
+  /** Throws `InvalidOptionError` unless a URL is one of the targets. */
+  require(url: unknown): string;
+  add(flow: {
+    readonly flowId: string;
+    readonly state: string;
+    readonly url: string;
+    readonly expiresAt: number;
+  }): Promise<void>;
+}
+
 /** Requests for one flow that are answered at once: each is a listener with a connection for this request only. */
 export class FlowRequests {
   readonly #context: ListenerContext;
   readonly #keyFlows: KeyFlows;
+  readonly #webhooks: Webhooks | undefined;
 
-  constructor(context: ListenerContext, keyFlows: KeyFlows) {
+  constructor(context: ListenerContext, keyFlows: KeyFlows, webhooks: Webhooks | undefined) {
     this.#context = context;
     this.#keyFlows = keyFlows;
+    this.#webhooks = webhooks;
   }
 
   /** Begins a flow with the members of `begin` in the body. The same state and key again give the same flow. */
   readonly begin: FlowRequest = async (exchange, { identity }, { state, key }) => {
-    const members = { ...(await exchange.json()), type: 'begin', ref: 0, state, key };
+    const { webhook, ...options } = await exchange.json();
+    const url = webhook === undefined ? undefined : this.#requireWebhook(webhook);
+    const members = { ...options, type: 'begin', ref: 0, state, key };
     const message = readClientMessage(JSON.stringify(members));
     if (message.type === 'invalid') {
       exchange.fail(400, { code: 'invalid_option', message: message.reason });
@@ -54,7 +71,7 @@ export class FlowRequests {
       const begun = heard.find((each) => each.type === 'begun');
       const failed = heard.find((each) => each.type === 'failed');
       if (failed) answerFailure(exchange, failed);
-      else if (begun) await this.#onBegun(exchange, begun, { state, key }, identity);
+      else if (begun) await this.#onBegun(exchange, begun, { state, key }, { identity, url });
     } finally {
       connection.end();
       listener.leave();
@@ -111,6 +128,11 @@ export class FlowRequests {
     }
   };
 
+  #requireWebhook(url: unknown): string {
+    if (this.#webhooks) return this.#webhooks.require(url);
+    throw new InvalidOptionError('webhook', 'needs a service that has webhook targets');
+  }
+
   /** Finds the flow of a state, if the key is its own. */
   async find({ state, key }: FlowHeaders): Promise<StoredFlow | undefined> {
     const flow = await this.#context.flows.store.read(state);
@@ -121,9 +143,12 @@ export class FlowRequests {
     exchange: Exchange,
     message: ServiceMessageOf<'begun'>,
     { state, key }: FlowHeaders,
-    { tenant }: Identity,
+    { identity: { tenant }, url }: { readonly identity: Identity; readonly url: string | undefined },
   ): Promise<void> {
-    if (await this.#keyFlows.add({ tenant, key }, { state, expiresAt: message.expiresAt })) {
+    const { flowId, expiresAt } = message;
+    // A stream of the key would take the flow away from the webhook.
+    if (url !== undefined) await this.#webhooks?.add({ flowId, state, url, expiresAt });
+    if (url !== undefined || (await this.#keyFlows.add({ tenant, key }, { state, expiresAt }))) {
       const begun = Object.entries(message).filter(([name]) => name !== 'type' && name !== 'ref');
       exchange.answer(201, { ...Object.fromEntries(begun), state });
       return;

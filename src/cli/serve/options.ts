@@ -13,6 +13,7 @@ import type { Options } from './objects.ts';
 import type { FedOptions } from './schema.ts';
 import { settings } from './settings.ts';
 import { readTls } from './tls.ts';
+import { webhookOptions } from './webhooks.ts';
 
 /** Types whose values are read further: from their file, or by `readAccess`. */
 const readLater: readonly ValueType[] = ['file', 'token', 'tokens', 'texts', 'image'];
@@ -44,7 +45,8 @@ function readTexts(texts: Values['texts']): OwnTexts {
 }
 
 export function bridgeOptions(config: Config): Omit<BridgeOptions, 'token' | 'tokens'> {
-  return optionsFor('bridge', config);
+  const webhooks = webhookOptions(config);
+  return { ...optionsFor('bridge', config), ...(webhooks && { webhooks }) };
 }
 
 /** Collects the options of the monitor; undefined if it is switched off. */

@@ -183,6 +183,26 @@ const table = {
       sentence: 'limit of the endpoint, such as headers=50; repeatable',
     },
   },
+  'Webhooks:': {
+    'webhooks.targets': {
+      feeds: 'command',
+      flag: '--webhook-target <url>',
+      type: 'list',
+      sentence: 'URL that may get results; https, or http on a loopback address',
+    },
+    'webhooks.privateTargets': {
+      feeds: 'command',
+      flag: '--webhook-private-target <url>',
+      type: 'list',
+      sentence: 'the same, of a URL whose name may resolve to a private address',
+    },
+    'webhooks.secrets': {
+      feeds: 'bridge.webhooks',
+      flag: '--webhook-secrets <file>',
+      type: 'file',
+      sentence: 'file with the secret that signs webhooks; during a rotation a second one on the next line',
+    },
+  },
   'Sign-ins:': {
     issuers: {
       feeds: 'server.issuers',
