@@ -6,6 +6,8 @@ export interface Outlet {
   /** True once nothing more can be sent. */
   readonly destroyed: boolean;
   setHeader(name: string, value: string): unknown;
+  /** Adds a value to those that a header has. */
+  appendHeader(name: string, value: string): unknown;
   write(body: Buffer): unknown;
   end(body: Buffer): unknown;
   /** Ends the exchange without an answer. */

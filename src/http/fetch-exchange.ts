@@ -33,6 +33,10 @@ export class FetchOutlet implements Outlet {
   }
 
   setHeader(name: string, value: string): void {
+    this.#headers.set(name, value);
+  }
+
+  appendHeader(name: string, value: string): void {
     this.#headers.append(name, value);
   }
 
