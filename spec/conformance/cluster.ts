@@ -6,32 +6,91 @@ import { redisStore, type RedisClient } from '../../src/redis.ts';
 import * as assert from '../helpers/assert.ts';
 import { Balancer } from '../helpers/balancer.ts';
 import { token } from '../helpers/bridge.ts';
+import { observe, withServer } from '../helpers/endpoint.ts';
 import { virtualTime } from '../helpers/clock.ts';
 import { visit } from '../helpers/http.ts';
 import { begun, connected, ending, quiet, withRedis } from '../helpers/redis.ts';
 import { RedisServer } from '../helpers/redis-server.ts';
 import { newState } from '../helpers/server.ts';
 import { edit } from '../helpers/weakened.ts';
-import { check, exportsOf, requirement, requirementsOn, twin } from './requirement.ts';
+import { Browser, endpointUrl, publicUrl } from '../helpers/starting.ts';
+import { check, exportsOf, requirement, requirementsOn, server, twin } from './requirement.ts';
 import { arrival, fresh, ofStores } from './stores.ts';
 
 const callbackServer = exportsOf<typeof import('../../src/server/create.ts')>('server/create.ts');
 
 export const requirements = requirementsOn(
   'Several nodes over one store',
-  requirement('L-01', {
-    demand: 'Deliver a sign-in only to the browser that began it.',
-    source: 'OAuth security topics update section 2.3.2; MCP elicitation',
-    scope: 'service',
-    absent: 'the service does not know which browser began a sign-in; SECURITY.md says so',
-  }),
+  requirement(
+    'L-01',
+    {
+      demand: 'Deliver a sign-in only to the browser that began it.',
+      source: 'OAuth security topics update section 2.3.2; MCP elicitation',
+      scope: 'service',
+    },
+    check(
+      server,
+      'delivers nothing that another browser brings, and warns its user',
+      (create) =>
+        withServer(
+          { publicUrl },
+          async ({ server: callback, port }) => {
+            const flow = await callback.begin();
+            const seen = observe(flow);
+            const [attacker, victim] = [new Browser(port), new Browser(port)];
+            await attacker.start(flow.authorizationUrl(endpointUrl));
+            const warned = await victim.arrive(flow);
+            assert.equal([warned.status, seen.responses.length], [403, 0], 'the victim is not warned');
+            assert.match(warned.body, 'This sign-in was started in another browser');
+            assert.is((await attacker.arrive(flow)).status, 200);
+          },
+          create,
+        ),
+      [
+        twin(
+          'compares no browsers',
+          edit(`return browserFits(expected, arrival) ? undefined : 'wrong_browser';`, `return undefined;`),
+          /the victim is not warned/,
+        ),
+      ],
+    ),
+  ),
 
-  requirement('L-02', {
-    demand: 'Set cookies for that with the strictest attributes, one for each flow.',
-    source: 'MCP security best practices',
-    scope: 'service',
-    absent: 'the service sets no cookie',
-  }),
+  requirement(
+    'L-02',
+    {
+      demand: 'Set cookies for that with the strictest attributes, one for each flow.',
+      source: 'MCP security best practices',
+      scope: 'service',
+    },
+    check(
+      server,
+      'sets a cookie of each flow, for its host only, that no script reads',
+      (create) =>
+        withServer(
+          { publicUrl },
+          async ({ server: callback, port }) => {
+            const browser = new Browser(port);
+            for (const responseMode of ['query', 'form_post'] as const) {
+              const flow = await callback.begin({ responseMode });
+              const { raw } = await browser.start(flow.authorizationUrl(endpointUrl));
+              const [, attributes = ''] = /^Set-Cookie: __Host-sign-in-[^;]*; (.*)$/m.exec(raw) ?? [];
+              const sameSite = responseMode === 'query' ? 'Lax' : 'None';
+              assert.match(
+                attributes,
+                new RegExp(`^Path=/; Max-Age=\\d+; HttpOnly; Secure; SameSite=${sameSite}\\s*$`),
+              );
+            }
+            assert.is(new Set(browser.cookies.map((cookie) => cookie.split('=')[0])).size, 2);
+          },
+          create,
+        ),
+      [
+        twin('lets scripts read it', edit('; HttpOnly${secure}', '${secure}'), /match/i),
+        twin('lets a plain connection carry it', edit(`? '; Secure' : ''`, `? '' : ''`), /match/i),
+      ],
+    ),
+  ),
 
   requirement('L-03', {
     demand: 'Give each tenant its own redirect URI, and take the tenant from no header or parameter.',
@@ -154,13 +213,13 @@ export const requirements = requirementsOn(
         twin(
           'looks whether a state is used in one step and uses it up in another',
           [
-            edit('if flow[3] or now >= tonumber', 'if now >= tonumber'),
+            edit('if flow[3] or flow[9] or now >= tonumber', 'if now >= tonumber'),
             edit(
               `const [page] = this.#pages.of(id);
-    const [`,
+    const code`,
               `const [page] = this.#pages.of(id);
     if (typeof (await this.take(state)) === 'object') return { disposition: 'duplicate' };
-    const [`,
+    const code`,
             ),
           ],
           /accepted in the same tick/,

@@ -495,7 +495,7 @@ export const requirements = requirementsOn(
         ),
         twin(
           'handles what follows on a borrowed server',
-          edit('if (this.#ended.has(request.socket)) return;', ''),
+          edit('if (this.#options.ended.has(request.socket)) return;', ''),
           /borrowed, .*: what follows is handled/,
         ),
       ],

@@ -520,7 +520,7 @@ export const requirements = requirementsOn(
       [
         twin(
           'has every node tell of it',
-          edit(`if flow[2] then return flow[2]`, `if flow[1] and flow[2] then return flow[2]`),
+          edit(`if flow[2] then return flow[2] ==`, `if flow[1] and flow[2] then return flow[2] ==`),
           /of one that was lost[^]*3/,
         ),
         twin(

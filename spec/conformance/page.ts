@@ -677,8 +677,8 @@ export const requirements = requirementsOn(
         twin(
           'tells a used state from an unknown one',
           edit(
-            `answer: reason === 'missing_code' ? pages.other('nothing', language) : pages.neutral(status, language),`,
-            `answer: pages.neutral(disposition === 'duplicate' ? 409 : 400, language),`,
+            `answer: this.#rejection(disposition, reason, status, language),`,
+            `answer: this.#options.pages.neutral(disposition === 'duplicate' ? 409 : 400, language),`,
           ),
           /^Assertion: used/,
         ),

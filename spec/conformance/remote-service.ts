@@ -74,7 +74,11 @@ export const requirements = requirementsOn(
         }
       },
       [
-        twin('takes any scheme', edit(`!url || !isSecure(url) ||`, `!url ||`), /it names http\b/),
+        twin(
+          'takes any scheme',
+          edit(`!url || !isSecure(url) || url.username || url`, `!url || url.username || url`),
+          /it names http\b/,
+        ),
         twin(
           'takes loopback from any service',
           edit(

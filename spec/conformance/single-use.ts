@@ -663,8 +663,8 @@ export const requirements = requirementsOn(
         twin(
           'shows an error before the state is checked',
           edit(
-            `answer: reason === 'missing_code' ? pages.other('nothing', language) : pages.neutral(status, language),`,
-            `answer: fields.error === undefined ? pages.neutral(400, language) : pages.denied('denied', new CallbackResponse(fields), language),`,
+            `answer: this.#rejection(disposition, reason, status, language),`,
+            `answer: fields.error === undefined ? this.#options.pages.neutral(400, language) : this.#options.pages.denied('denied', new CallbackResponse(fields), language),`,
           ),
           /not answered with the neutral page/,
         ),
