@@ -26,6 +26,8 @@ export interface AdmissionContext {
   clientOf(request: IncomingMessage): string | undefined;
   /** Called when a request was rejected. @param client Address of the client. */
   onRejected(client: string, rejected: Rejection): void;
+  /** Tells if the tenant of an identity exists, or it has none. */
+  hasTenant(identity: Identity): boolean;
   /** Called when a peer has connected; it counts against the limits until `onLeft()` is called. */
   onAdmitted(socket: WebSocket, peer: Peer): void;
 }
@@ -183,20 +185,21 @@ export class Admission {
 
   /** Rejects a connection beyond what its name may have. */
   #fullOf(identity: Identity, headers: Rejection['headers'] = {}): Rejection | undefined {
-    const { name, limits: { connections: own = Infinity } = {} } = identity;
+    const { name, tenant, limits: { connections: own = Infinity } = {} } = identity;
+    if (!this.#context.hasTenant(identity)) return rejection('unknown_tenant', { name });
     const here = this.#perName.get(accountOf(identity)) ?? 0;
-    if (here >= this.#shareOf(identity)) return rejection('too_many_of_name', { name, headers });
+    if (here >= this.#shareOf(identity)) return rejection('too_many_of_name', { name, tenant, headers });
     const why = `the limit of ${own} connections that its credential has is reached`;
-    return here >= own ? rejection('too_many_of_name', { why, name, headers }) : undefined;
+    return here >= own ? rejection('too_many_of_name', { why, name, tenant, headers }) : undefined;
   }
 
   /** Returns how many connections a name may have. */
-  #shareOf({ name }: Identity): number {
+  #shareOf(identity: Identity): number {
     const { authenticate, origins, limits } = this.#settings;
     const { connections, connectionsPerName } = limits;
     if (connectionsPerName !== undefined) return connectionsPerName;
     const admitsPages = origins.length > 0 || this.#pages.size > 0;
-    const shares = Boolean(authenticate) || admitsPages || this.#credentials.hasOthersThan(name);
+    const shares = Boolean(authenticate) || admitsPages || this.#credentials.hasOthersThan(identity);
     return shares ? Math.max(Math.ceil(connections / 2), Math.min(connections, leastShare)) : connections;
   }
 
@@ -217,7 +220,7 @@ export class Admission {
     const identity = holder.identity ?? (await this.#identityOf(holder.page));
     if (!identity) return rejection('ended_page_session');
     if (this.#credentials.isValid(identity)) return identity;
-    return rejection('revoked_ticket', { name: identity.name });
+    return rejection('revoked_ticket', { name: identity.name, tenant: identity.tenant });
   }
 
   async #identityOf(page: string): Promise<Identity | undefined> {
@@ -229,8 +232,8 @@ export class Admission {
   }
 
   #unidentified(request: IncomingMessage): Rejection {
-    const name = this.#credentials.nameOf(request);
-    if (name !== undefined) return rejection('expired_credential', { name });
+    const known = this.#credentials.knownBy(request);
+    if (known) return rejection('expired_credential', { name: known.name, tenant: known.tenant });
     const { authorization } = request.headers;
     return rejection(authorization === undefined ? 'no_credential' : 'unknown_credential');
   }

@@ -8,6 +8,8 @@ export type ConnectionEvent =
       readonly type: 'connected';
       /** Name of the credential. */
       readonly name: string;
+      /** Tenant of the credential; left out if it is of the service itself. */
+      readonly tenant?: string;
       readonly roles: readonly Role[];
       readonly address: string;
     }
@@ -15,6 +17,7 @@ export type ConnectionEvent =
       readonly type: 'rejected';
       /** Name of a token that is no longer valid. */
       readonly name?: string;
+      readonly tenant?: string;
       readonly address: string;
       /** HTTP status of the answer. */
       readonly status: number;
@@ -25,6 +28,7 @@ export type ConnectionEvent =
   | {
       readonly type: 'closed';
       readonly name: string;
+      readonly tenant?: string;
       readonly address: string;
       readonly by: 'service' | 'peer';
       readonly code: number;
@@ -57,19 +61,24 @@ export class Audit {
     return () => void this.#listeners.delete(listener);
   }
 
-  connected({ identity: { name, roles }, address }: Peer): void {
-    this.#tell({ type: 'connected', name, roles, address });
+  connected({ identity: { name, tenant, roles }, address }: Peer): void {
+    this.#tell({ type: 'connected', name, ...of(tenant), roles, address });
   }
 
-  rejected(address: string, { status, cause, why: reason, name }: Rejection): void {
-    this.#tell({ type: 'rejected', ...(name !== undefined && { name }), address, status, cause, reason });
+  rejected(address: string, { status, cause, why: reason, name, tenant }: Rejection): void {
+    const named = { ...(name !== undefined && { name }), ...of(tenant) };
+    this.#tell({ type: 'rejected', ...named, address, status, cause, reason });
   }
 
-  closed({ identity: { name }, address }: Peer, ending: Ending): void {
-    this.#tell({ type: 'closed', name, address, ...ending });
+  closed({ identity: { name, tenant }, address }: Peer, ending: Ending): void {
+    this.#tell({ type: 'closed', name, ...of(tenant), address, ...ending });
   }
 
   #tell(event: ConnectionEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+function of(tenant: string | undefined): { tenant?: string } {
+  return tenant === undefined ? {} : { tenant };
 }

@@ -5,6 +5,7 @@ import { InvalidOptionError } from '../base/invalid-option.ts';
 import { wallOf, type Clock } from '../base/clock.ts';
 import { readOptions, type OptionTable } from '../base/options.ts';
 import { sha256 } from '../base/sha256.ts';
+import { accountOf } from '../store/flow-holder.ts';
 import { requireInteger, show } from '../base/validate.ts';
 import type { Role } from '../wire/protocol.ts';
 
@@ -89,9 +90,10 @@ export class Credentials {
         );
       }
     }
+    requireOneTenantEach(tokens);
     const before = this.#tokens;
     this.#tokens = tokens.map(({ token, ...identity }) => {
-      this.#revokedNames.delete(identity.name);
+      this.#revokedNames.delete(accountOf(identity));
       // A token that has not changed keeps its connections.
       const same = before.find(
         (known) =>
@@ -102,16 +104,22 @@ export class Credentials {
     for (const known of before) if (!this.#tokens.includes(known)) this.#revoked.add(known.identity);
   }
 
-  /** Tells if a token has another name than this one, and this role if one is given. */
-  hasOthersThan(name: string, role?: Role): boolean {
+  /** Tells if a token has another name than this one, or is of another tenant. */
+  hasOthersThan(account: Pick<Identity, 'name' | 'tenant'>): boolean {
+    return this.#tokens.some(({ identity }) => accountOf(identity) !== accountOf(account));
+  }
+
+  /** Tells if a listener of the same tenant has another name. */
+  hasOtherListener({ name, tenant }: Pick<Identity, 'name' | 'tenant'>): boolean {
     return this.#tokens.some(
-      ({ identity }) => identity.name !== name && (!role || identity.roles.includes(role)),
+      ({ identity }) =>
+        identity.name !== name && identity.tenant === tenant && identity.roles.includes('listener'),
     );
   }
 
   /** Revokes every identity of this name. */
-  revoke(name: string): void {
-    this.#revokedNames.add(name);
+  revoke(name: string, tenant?: string): void {
+    this.#revokedNames.add(accountOf({ name, tenant }));
   }
 
   /** Revokes one identity; other identities of its name stay valid. */
@@ -128,10 +136,11 @@ export class Credentials {
 
   /** Tells if an identity is neither revoked nor expired. */
   isValid(identity: Identity): boolean {
-    const { name, expiresAt = Infinity } = identity;
+    const { expiresAt = Infinity } = identity;
     const parent = this.#parents.get(identity);
     if (parent && !this.isValid(parent)) return false;
-    return !this.#revokedNames.has(name) && !this.#revoked.has(identity) && expiresAt > this.#wall();
+    if (this.#revokedNames.has(accountOf(identity))) return false;
+    return !this.#revoked.has(identity) && expiresAt > this.#wall();
   }
 
   /**
@@ -154,9 +163,9 @@ export class Credentials {
     return found && (found.expiresAt ?? Infinity) > this.#wall() ? found : undefined;
   }
 
-  /** Gives the name of a request's bearer token, even if the token is no longer valid. */
-  nameOf(request: IncomingMessage): string | undefined {
-    return this.#find(request)?.name;
+  /** Finds the identity of a request's bearer token, even if the token is no longer valid. */
+  knownBy(request: IncomingMessage): Identity | undefined {
+    return this.#find(request);
   }
 
   /** Compares every token, so that timing reveals nothing. */
@@ -168,6 +177,24 @@ export class Credentials {
     for (const { digest: own, identity } of this.#tokens) if (timingSafeEqual(own, sought)) found = identity;
     return found;
   }
+}
+
+/** Throws `InvalidOptionError` if two tenants have one token: it would be that of the last one. */
+function requireOneTenantEach(tokens: readonly BridgeToken[]): void {
+  const first = new Map<string, BridgeToken>();
+  for (const each of tokens) {
+    const other = first.get(each.token) ?? each;
+    first.set(each.token, other);
+    if (other.tenant !== each.tenant)
+      throw new InvalidOptionError(
+        'tokens',
+        `must give each token to one tenant only; see the tokens ${nameIn(other)} and ${nameIn(each)}`,
+      );
+  }
+}
+
+function nameIn({ name, tenant }: BridgeToken): string {
+  return tenant === undefined ? name : `${name} of ${tenant}`;
 }
 
 /** Checks an identity that a program gives. Throws `InvalidOptionError` unless each of its members can be used. */

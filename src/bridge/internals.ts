@@ -5,6 +5,7 @@ import type { FlowStore, SharedRecords } from '../model/flow-store.ts';
 import type { Pages } from './admission.ts';
 import type { Identity } from './credentials.ts';
 import type { Rejection } from './rejection.ts';
+import type { BridgeStats } from './stats.ts';
 
 /** Members of a bridge that the monitor and the metrics use. Not for programs: they may change with any release. */
 export interface BridgeInternals {
@@ -36,6 +37,8 @@ export interface BridgeInternals {
   admitPages(pages: Pages): () => void;
   /** Tells those who listen to connections that a request for a ticket was rejected. */
   onRejected(request: IncomingMessage, rejection: Rejection): void;
+  /** Counts the load of one tenant; undefined for that of the service's own connections. */
+  statsOf(tenant: string | undefined): BridgeStats;
   /** True while no new connections and flows are taken. */
   readonly draining: boolean;
   /** Store of the flows. */

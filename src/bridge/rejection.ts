@@ -11,6 +11,7 @@ const rejections = {
   credential_in_url: [401, 'the URL contains a credential'],
   no_credential: [401, 'no credential'],
   unknown_credential: [401, 'the credential is unknown'],
+  unknown_tenant: [403, 'the tenant of the credential does not exist'],
   expired_credential: [401, 'the token has expired or was revoked'],
   rejected_credential: [401, 'authenticate rejected the credential'],
   authentication_unavailable: [503, 'authenticate cannot check credentials now'],
@@ -45,6 +46,8 @@ export interface Rejection {
   readonly why: string;
   /** Name of the token that was given, if it is known. */
   readonly name?: string;
+  /** Tenant of that token, if it has one. */
+  readonly tenant?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -54,7 +57,7 @@ export const rejectionCauses = Object.keys(rejections) as readonly RejectionCaus
 /** @param more Replaces the sentence, and adds what the cause does not say. */
 export function rejection(
   cause: RejectionCause,
-  more: Partial<Pick<Rejection, 'why' | 'name' | 'headers'>> = {},
+  more: Partial<Pick<Rejection, 'why' | 'name' | 'tenant' | 'headers'>> = {},
 ): Rejection {
   const [status, why] = rejections[cause];
   return { cause, status, why, ...more };

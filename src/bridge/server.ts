@@ -14,11 +14,12 @@ import { InvalidOptionError } from '../base/invalid-option.ts';
 import { NotListeningError } from '../model/errors.ts';
 import { takeRequests } from '../http/routes.ts';
 import { takeUpgrades, type TakenPath } from '../http/upgrade.ts';
-import { internalsOf, type ServerInternals } from '../server/internals.ts';
+import { internalsOf, type ServedTenant, type ServerInternals } from '../server/internals.ts';
 import type { OAuthCallbackServer } from '../server/callback-server.ts';
 import { memoryStore } from '../store/memory.ts';
 import { MemoryRecords } from '../store/memory-records.ts';
-import { storedFlowsOf } from '../store/stored-flows.ts';
+import { storedFlowsOf, type StoredFlows } from '../store/stored-flows.ts';
+import type { ServerEvent } from '../model/events.ts';
 import type { SharedRecords } from '../model/flow-store.ts';
 import { maxShownWaiting, type WaitingSignIn } from '../model/waiting-sign-in.ts';
 import { closeCodes } from '../wire/protocol.ts';
@@ -26,7 +27,8 @@ import { Admission } from './admission.ts';
 import { Audit, type Ending, type Peer } from './audit.ts';
 import { Credentials, type BridgeToken, type Identity } from './credentials.ts';
 import { answerDroppedUpgrade, hasDroppedUpgrade } from './dropped-upgrade.ts';
-import { HttpDoor } from './http/door.ts';
+import { Desks, type Desk } from './desks.ts';
+import { HttpDoor, type DoorContext } from './http/door.ts';
 import { Feed, type ServiceFacts } from './feed.ts';
 import { internals, type BridgeInternals } from './internals.ts';
 import { listenerRegistryOf } from './listener-registry.ts';
@@ -38,6 +40,7 @@ import { nodeName, portOf, StoreStatus } from './service-status.ts';
 import { Session, type SessionContext } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { Webhooks, type WebhooksContext } from './webhooks/webhooks.ts';
+import type { BridgeStats } from './stats.ts';
 import { Tickets, type TicketOptions } from './tickets.ts';
 
 /** WebSocket side of a callback server: listeners get their own results, monitors the redacted feed. */
@@ -60,8 +63,12 @@ export interface Bridge extends AsyncDisposable {
    * as soon as the store has it.
    */
   issueTicket(options: TicketOptions): string;
-  /** Closes every connection of this name, and rejects the name from now on. */
-  revoke(name: string): void;
+  /**
+   * Closes every connection of this name, and rejects the name from now on.
+   *
+   * @param tenant Tenant that the name is of. By default it is a name of the service's own.
+   */
+  revoke(name: string, tenant?: string): void;
   /** Replaces all tokens, and closes connections whose token is missing from the new ones. */
   setTokens(tokens: readonly BridgeToken[]): void;
   /** Takes an upgrade request: for `server: 'mounted'`, if the framework owns the socket. */
@@ -77,18 +84,6 @@ export interface Bridge extends AsyncDisposable {
    * it `listen()` starts anew.
    */
   close(options?: { restart?: boolean }): Promise<void>;
-}
-
-/** Load of a bridge. */
-export interface BridgeStats {
-  /** Number of open connections. */
-  readonly connections: number;
-  /** Number of connections that listen for a flow. */
-  readonly listeners: number;
-  /** Number of connections that read the feed. */
-  readonly monitors: number;
-  /** Bytes written that peers have not read yet. */
-  readonly queued: number;
 }
 
 /**
@@ -119,9 +114,8 @@ class WebSocketBridge implements Bridge {
   readonly #records: SharedRecords;
   readonly #shared: boolean;
   readonly #tickets: Tickets;
-  readonly #feed: Feed;
   readonly #sessions: Sessions;
-  readonly #sessionContext: SessionContext;
+  readonly #desks: Desks;
   readonly #admission: Admission;
   readonly #audit: Audit;
   readonly #webhooks: Webhooks | undefined;
@@ -153,34 +147,33 @@ class WebSocketBridge implements Bridge {
       clock,
       report,
     );
-    const { authenticate, origins } = settings;
-    // A credential that is the only one has no one to share with.
-    flows.sharers.push(
-      (name) =>
-        Boolean(authenticate) || origins.length > 0 || this.#credentials.hasOthersThan(name, 'listener'),
-    );
     const startedAt = clock.now();
     const storeStatus = new StoreStatus(flows.store, this.#shared);
-    this.#feed = new Feed(limits.events, {
-      clock,
-      pending: () => server.pending,
-      service: () => this.#describe(startedAt, storeStatus.now()),
-      waiting: () => this.#waiting(),
-    });
-    this.#sessions = new Sessions(clock, ({ identity }) => this.#credentials.isValid(identity));
-    this.#sessionContext = {
-      limits,
-      report,
-      flows,
-      credentials: this.#credentials,
-      feed: this.#feed,
-      pacing: new Pacing(clock, limits),
-      registry: listenerRegistryOf(flows),
-      redirectUri: () => server.redirectUri,
-      now: () => clock.now(),
-      isDraining: () => !this.#admission.open,
-      isOverloaded: () => this.#sessions.queued + this.#door.requests.queued > limits.queuedInAll,
-      onClosed: (session, ending) => this.#onClosed(session, ending),
+    this.#sessions = new Sessions(clock, ({ identity }) => this.#isValid(identity));
+    const pacing = new Pacing(clock, limits);
+    const contextOf = (tenant: ServedTenant | undefined, its: StoredFlows): SessionContext => {
+      // A credential that is the only one of its tenant has no one to share with.
+      its.sharers.push((name) => this.#sharesFlows(name, tenant?.name));
+      const feed = new Feed(limits.events, {
+        clock,
+        pending: () => sum(this.#serversFor(tenant).map(({ pending }) => pending)),
+        service: () => this.#describe(tenant, startedAt, storeStatus.now()),
+        waiting: () => this.#waiting(tenant),
+      });
+      return {
+        limits,
+        report,
+        flows: its,
+        credentials: this.#credentials,
+        feed,
+        pacing,
+        registry: listenerRegistryOf(its),
+        redirectUri: () => (tenant?.server ?? server).redirectUri,
+        now: () => clock.now(),
+        isDraining: () => !this.#admission.open,
+        isOverloaded: () => this.#sessions.queued + this.#door.requests.queued > limits.queuedInAll,
+        onClosed: (session, ending) => this.#onClosed(session, ending, feed),
+      };
     };
     this.#audit = new Audit();
     this.#admission = new Admission(settings, this.#credentials, this.#tickets, {
@@ -188,10 +181,22 @@ class WebSocketBridge implements Bridge {
       isOurs: (host) => (this.#own?.isAt(host) ?? false) || this.#serverInternals.isOurs(host),
       clientOf: (request) => this.#serverInternals.clients.of(request),
       onRejected: (client, rejection) => this.#audit.rejected(client, rejection),
+      hasTenant: (identity) => this.#desks.of(identity) !== undefined,
       onAdmitted: (...admitted) => this.#onAdmitted(...admitted),
     });
-    this.#webhooks = settings.webhooks && new Webhooks(settings.webhooks, this.#waits(clock));
-    this.#door = this.#newDoor(clock);
+    const own = contextOf(undefined, flows);
+    this.#webhooks =
+      settings.webhooks && new Webhooks(settings.webhooks, { ...own, clock, records: this.#records });
+    this.#door = this.#newDoor(clock, own, (identity) => this.#desks.of(identity)?.context);
+    this.#desks = new Desks(server, own, {
+      open: (tenant) => {
+        const view = flows.store.forTenant?.(tenant.name, tenant.quota);
+        if (!view)
+          throw new InvalidOptionError('store', 'must keep tenants apart; it has no method forTenant');
+        return { tenant, context: contextOf(tenant, storedFlowsOf(tenant.server, view)) };
+      },
+      onLeft: (desk, replaced) => this.#onLeft(desk, replaced),
+    });
     this.#start();
   }
 
@@ -203,7 +208,7 @@ class WebSocketBridge implements Bridge {
       onConnection: (listener) => this.#audit.listen(listener),
       identify: (request) => this.#admission.identify(request),
       isConnected: (identity) => this.#sessions.has(identity),
-      isValid: (identity) => this.#credentials.isValid(identity),
+      isValid: (identity) => this.#isValid(identity),
       derive: (identity, change) => this.#credentials.derive(identity, change),
       referenceOf: (identity) => this.#credentials.referenceOf(identity),
       byReference: (reference) => this.#credentials.byReference(reference),
@@ -215,7 +220,8 @@ class WebSocketBridge implements Bridge {
       admitPages: (pages) => this.#admission.admitPages(pages),
       onRejected: (request, rejection) => this.#admission.onRejected(request, rejection),
       draining: !this.#admission.open,
-      store: this.#sessionContext.flows.store,
+      store: this.#desks.own.context.flows.store,
+      statsOf: (tenant) => this.#statsOf(tenant),
       records: this.#records,
       shared: this.#shared,
     };
@@ -233,19 +239,33 @@ class WebSocketBridge implements Bridge {
   }
 
   stats(): BridgeStats {
-    const { size, listening, queued } = this.#sessions.count();
-    const { size: requests, queued: unread } = this.#door.requests;
+    const monitors = sum(
+      [this.#desks.own, ...this.#desks.ofTenants()].map(({ context }) => context.feed.readers),
+    );
+    const load = this.#loadOf(() => true, monitors);
+    return { ...load, listeners: load.listeners + Math.min(1, this.#webhooks?.size ?? 0) };
+  }
+
+  /** Counts what the connections of one tenant use; undefined for the service's own. */
+  #statsOf(tenant: string | undefined): BridgeStats {
+    const monitors = this.#desks.of({ tenant })?.context.feed.readers ?? 0;
+    return this.#loadOf((identity) => identity.tenant === tenant, monitors);
+  }
+
+  #loadOf(counts: (identity: Identity) => boolean, monitors: number): BridgeStats {
+    const { size, listening, queued } = this.#sessions.count(counts);
+    const { size: requests, queued: unread } = this.#door.requests.count(counts);
     return {
       connections: size + requests,
-      listeners: listening + requests + Math.min(1, this.#webhooks?.size ?? 0),
-      monitors: this.#feed.readers,
+      listeners: listening + requests,
+      monitors,
       queued: queued + unread,
     };
   }
 
   async identify(request: IncomingMessage): Promise<Identity | undefined> {
     const found = await this.#admission.identify(request);
-    return 'status' in found ? undefined : found;
+    return 'status' in found || !this.#isValid(found) ? undefined : found;
   }
 
   listen(): Promise<void> {
@@ -269,8 +289,8 @@ class WebSocketBridge implements Bridge {
     return this.#tickets.issue(options);
   }
 
-  revoke(name: string): void {
-    this.#credentials.revoke(name);
+  revoke(name: string, tenant?: string): void {
+    this.#credentials.revoke(name, tenant);
     this.#closeInvalid();
   }
 
@@ -303,19 +323,64 @@ class WebSocketBridge implements Bridge {
     return this.close();
   }
 
+  /** Tells if an identity is neither revoked nor expired, and its tenant exists. */
+  #isValid(identity: Identity): boolean {
+    return this.#credentials.isValid(identity) && this.#desks.of(identity) !== undefined;
+  }
+
+  /** Tells if others than this name may begin flows of its tenant. */
+  #sharesFlows(name: string, tenant: string | undefined): boolean {
+    const { authenticate, origins } = this.#settings;
+    return (
+      Boolean(authenticate) || origins.length > 0 || this.#credentials.hasOtherListener({ name, tenant })
+    );
+  }
+
+  /** Returns the servers that monitors of a tenant see: its own. An operator sees all. */
+  #serversFor(tenant: ServedTenant | undefined): readonly OAuthCallbackServer[] {
+    if (tenant) return [tenant.server];
+    return [this.#server, ...[...this.#desks.ofTenants()].flatMap((desk) => desk.tenant?.server ?? [])];
+  }
+
   /** Describes the flows that wait, the oldest first. */
-  #waiting(): readonly WaitingSignIn[] {
-    const { flows } = this.#sessionContext;
-    const all = [...flows.waiting(maxShownWaiting), ...this.#serverInternals.flows.waiting(maxShownWaiting)];
+  #waiting(only: ServedTenant | undefined): readonly WaitingSignIn[] {
+    const desks = only
+      ? [this.#desks.of({ tenant: only.name })]
+      : [this.#desks.own, ...this.#desks.ofTenants()];
+    const all = desks.flatMap((desk) => {
+      if (!desk) return [];
+      const tenant = desk.tenant?.name;
+      const { flows } = desk.tenant?.internals ?? this.#serverInternals;
+      const waiting = [...desk.context.flows.waiting(maxShownWaiting), ...flows.waiting(maxShownWaiting)];
+      return tenant === undefined ? waiting : waiting.map((flow) => ({ ...flow, tenant }));
+    });
     return all.sort(({ begunAt: one = 0 }, { begunAt: other = 0 }) => one - other).slice(0, maxShownWaiting);
   }
 
-  /** Describes the service to monitors. */
-  #describe(startedAt: number, store: ServiceFacts['store']): ServiceFacts {
-    const { productName: name } = this.#serverInternals;
-    const { connections, listeners, monitors } = this.stats();
-    const node = nodeName(this.#own?.addresses[0]?.port ?? portOf(this.#server));
+  /** Describes the service to monitors. Those of a tenant do not learn what others do, nor the name of the node. */
+  #describe(tenant: ServedTenant | undefined, startedAt: number, store: ServiceFacts['store']): ServiceFacts {
+    const { productName: name } = tenant?.internals ?? this.#serverInternals;
+    const { connections, listeners, monitors } = tenant ? this.#statsOf(tenant.name) : this.stats();
+    const node = tenant ? undefined : nodeName(this.#own?.addresses[0]?.port ?? portOf(this.#server));
     return { version, startedAt, name, node, store, connections, listeners, monitors };
+  }
+
+  /**
+   * Ends the connections of a tenant that has left. If it has other options now, its listeners reconnect and keep their flows;
+   * else its flows end first.
+   */
+  #onLeft({ tenant, context }: Desk, replaced: boolean): void {
+    if (replaced) {
+      const ofTenant = ({ tenant: name }: Identity): boolean => name === tenant?.name;
+      this.#sessions.close(ofTenant, closeCodes.restart, 'restarting');
+      this.#door.requests.endThose(ofTenant, closeCodes.restart, 'restarting');
+      return;
+    }
+    context.flows
+      .cancelAll()
+      .catch(this.#serverInternals.report)
+      // Later, so that listeners hear of the end of their flows first.
+      .finally(() => setImmediate(() => this.#closeInvalid('the tenant was removed')));
   }
 
   /** Starts to take connections, unless it does so already. */
@@ -324,7 +389,7 @@ class WebSocketBridge implements Bridge {
     if (!this.#running) {
       // First, because it throws if another bridge has the path.
       if (port === undefined) this.#take(path);
-      const events = this.#server.events.subscribe((event) => this.#feed.push(event));
+      const events = this.#server.events.subscribe((event) => this.#push(event));
       const heartbeat = setInterval(() => {
         this.#sessions.beat();
         this.#door.endInvalid('the credential has expired');
@@ -373,20 +438,24 @@ class WebSocketBridge implements Bridge {
     };
   }
 
-  /** Returns the parts for listeners that have no session. */
-  #waits(clock: Clock): SessionContext & WebhooksContext {
-    return { ...this.#sessionContext, clock, records: this.#records };
+  /** Passes an event on to those who may see it: the monitors of the service, and those of its tenant. */
+  #push(event: ServerEvent): void {
+    this.#desks.own.context.feed.push(event);
+    if (event.tenant !== undefined) this.#desks.of(event)?.context.feed.push(event);
   }
 
-  #newDoor(clock: Clock): HttpDoor {
+  #newDoor(clock: Clock, own: SessionContext, contextOf: DoorContext['contextOf']): HttpDoor {
     const { extraHeaders } = this.#serverInternals;
     const { origins, limits } = this.#settings;
     return new HttpDoor({
-      ...this.#waits(clock),
+      ...own,
+      contextOf,
+      clock,
+      records: this.#records,
       webhooks: this.#webhooks,
       admission: this.#admission,
       exchanges: { extraHeaders, origins, timeout: limits.timeout },
-      isValid: (identity) => this.#credentials.isValid(identity),
+      isValid: (identity) => this.#isValid(identity),
       onOpened: (peer) => this.#audit.connected(peer),
       onClosed: (peer, ending) => this.#audit.closed(peer, ending),
     });
@@ -413,16 +482,18 @@ class WebSocketBridge implements Bridge {
   }
 
   #onAdmitted(socket: WebSocket, peer: Peer): void {
-    const session = new Session(socket, peer, this.#sessionContext);
+    const desk = this.#desks.of(peer.identity);
+    if (!desk) throw new Error('admission let in an identity without a tenant');
+    const session = new Session(socket, peer, desk.context);
     this.#sessions.add(session);
     this.#audit.connected(peer);
     session.welcome();
   }
 
-  #onClosed(session: Session, ending: Ending): void {
+  #onClosed(session: Session, ending: Ending, feed: Feed): void {
     this.#sessions.remove(session);
     this.#admission.onLeft(session.identity, session.address);
-    this.#feed.remove(session);
+    feed.remove(session);
     this.#audit.closed(session, ending);
   }
 
@@ -430,4 +501,8 @@ class WebSocketBridge implements Bridge {
     this.#sessions.closeInvalid(reason);
     this.#door.endInvalid(reason);
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }

@@ -31,14 +31,17 @@ export class Sessions {
   }
 
   /** Counts the sessions, those that listen for a flow, and the bytes queued for all of them. */
-  count(): { size: number; listening: number; queued: number } {
+  count(counts: (identity: Identity) => boolean): { size: number; listening: number; queued: number } {
+    let size = 0;
     let listening = 0;
     let queued = 0;
     for (const session of this.#all) {
+      if (!counts(session.identity)) continue;
+      size++;
       if (session.listening) listening++;
       queued += session.queued;
     }
-    return { size: this.size, listening, queued };
+    return { size, listening, queued };
   }
 
   /** Tells if a connection of this identity is open. */
@@ -88,6 +91,11 @@ export class Sessions {
   closeInvalid(reason = 'the credential was revoked'): void {
     for (const session of this.#all)
       if (!this.#isValid(session)) session.close(closeCodes.credential, reason);
+  }
+
+  /** Closes sessions of some identities. */
+  close(those: (identity: Identity) => boolean, code: number, reason: string): void {
+    for (const session of this.#all) if (those(session.identity)) session.close(code, reason);
   }
 
   /** Resolves once all of them are closed. */

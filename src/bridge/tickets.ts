@@ -15,6 +15,8 @@ export interface TicketOptions {
   name?: string;
   /** Roles of the page. @default ['listener'] */
   roles?: readonly Role[];
+  /** Tenant whose flows and events the page may use. @default the service's own */
+  tenant?: string;
   /** Ids of the only flows that the page may resume; it can begin none then. @default all */
   flows?: readonly string[];
   /** Milliseconds until an unused ticket expires, at most 60,000. @default 60_000 */
@@ -62,9 +64,16 @@ export class Tickets {
   }
 
   /** Issues a ticket for a page of `origin`. */
-  issue({ origin, name = 'ticket', roles = ['listener'], flows, ttl = longestMs }: TicketOptions): string {
+  issue({
+    origin,
+    name = 'ticket',
+    roles = ['listener'],
+    tenant,
+    flows,
+    ttl = longestMs,
+  }: TicketOptions): string {
     requireInteger('ttl', ttl, 1, Number.MAX_SAFE_INTEGER);
-    return this.#add({ identity: { name, roles, flows } }, origin, ttl);
+    return this.#add({ identity: { name, roles, tenant, flows } }, origin, ttl);
   }
 
   /**

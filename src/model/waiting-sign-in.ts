@@ -12,6 +12,8 @@ export interface WaitingSignIn {
   readonly issuer?: string | undefined;
   /** Name of the credential of the remote program that waits for it; undefined if this process does. */
   readonly listener?: string | undefined;
+  /** Tenant that it is of; undefined for the service's own. */
+  readonly tenant?: string | undefined;
 }
 
 /** Maximum number of waiting flows that monitors are shown. */

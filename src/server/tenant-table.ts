@@ -52,11 +52,11 @@ export class TenantTable implements TenantsInside {
   exchange(leaves: readonly ServedTenant[], joins: readonly ServedTenant[]): void {
     for (const tenant of leaves) {
       this.#byName.delete(tenant.name);
-      this.#byPath.delete(tenant.internals.callbackPath);
+      for (const path of pathsOf(tenant)) this.#byPath.delete(path);
     }
     for (const tenant of joins) {
       this.#byName.set(tenant.name, tenant);
-      this.#byPath.set(tenant.internals.callbackPath, tenant);
+      for (const path of pathsOf(tenant)) this.#byPath.set(path, tenant);
     }
     for (const [observer, present] of this.#observers) {
       for (const tenant of joins) present.set(tenant, observer(tenant));
@@ -82,4 +82,9 @@ export class TenantTable implements TenantsInside {
   async close(): Promise<void> {
     await Promise.all([...this.values()].map(({ server }) => server.close()));
   }
+}
+
+/** Paths of the redirect URI and of the start URLs. */
+function pathsOf({ internals: { callbackPath, outer } }: ServedTenant): readonly string[] {
+  return [callbackPath, outer.settings.startPath];
 }

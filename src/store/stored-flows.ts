@@ -319,6 +319,11 @@ export class StoredFlows implements FlowsElsewhere {
     this.#emit({ type: 'settled', at: this.#at(), flowId: id, outcome: outcome.status });
   }
 
+  /** Ends all flows that wait at this node as cancelled. */
+  async cancelAll(): Promise<void> {
+    await Promise.all([...this.#waiting.keys()].map((state) => this.store.cancel(state)));
+  }
+
   release(): void {
     for (const waiting of [...this.#waiting.values()]) this.#forget(waiting);
   }

@@ -21,7 +21,9 @@ export function mountOperator(
         return;
       }
       const answered = bridge.identify(request).then((identity) => {
-        if (identity?.roles.includes('monitor')) return answerOperator(path, operated, request, response);
+        // A monitor of a tenant must not see the numbers of others.
+        if (identity?.tenant === undefined && identity?.roles.includes('monitor'))
+          return answerOperator(path, operated, request, response);
         next();
         return undefined;
       });

@@ -108,7 +108,14 @@ export function readTenantOptions(
   for (const [limit, value] of Object.entries(limits ?? {}))
     requireInteger(`${prefix}quota.${limit}`, value as number, 1, 1_000_000_000);
   return {
-    settings: within(prefix, () => readServerOptions({ ...shared, ...own, logger: loggerOf(name, outer) })),
+    settings: within(prefix, () =>
+      readServerOptions({
+        ...shared,
+        startPath: `${outer.startPath}/${name}`,
+        ...own,
+        logger: loggerOf(name, outer),
+      }),
+    ),
     quota: limits,
   };
 }

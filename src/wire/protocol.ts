@@ -173,6 +173,7 @@ export const serviceMessage = v.variant('type', [
         label: v.optional(text),
         issuer: v.optional(text),
         listener: v.optional(text),
+        tenant: v.optional(text),
       }),
     ),
   }),

@@ -109,7 +109,10 @@ test('tells the address that trusted proxies report, and no other', () => proxie
 for (const [name, change, body, complaint] of [
   [
     'forgets whose token has expired',
-    edit('const name = this.#credentials.nameOf(request);', 'const name: string | undefined = undefined;'),
+    edit(
+      'const known = this.#credentials.knownBy(request);',
+      'const known = undefined as Identity | undefined;',
+    ),
     reasons,
     /include "401 old: the token has expired/,
   ],

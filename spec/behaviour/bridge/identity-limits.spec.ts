@@ -3,6 +3,7 @@ import { createBridge } from '../../../src/bridge/server.ts';
 import type { BridgeOptions } from '../../../src/bridge/options.ts';
 import type { IdentityLimits } from '../../../src/bridge/credentials.ts';
 import { internalsOfBridge } from '../../../src/bridge/internals.ts';
+import { createTenants } from '../../../src/tenants.ts';
 import * as assert from '../../helpers/assert.ts';
 import { newKey, shake, withBridge, withPeers, type CreateBridge, type Peer } from '../../helpers/bridge.ts';
 import { virtualTime } from '../../helpers/clock.ts';
@@ -141,13 +142,18 @@ test('never raises a limit of the bridge', () =>
 
 test('counts the same name of two tenants apart', () =>
   withBridge(
-    ({ url, port }) =>
-      withPeers(url, async (open) => {
+    async ({ server, url, port }) => {
+      const tenants = createTenants(server, {
+        tenants: { acme: { callbackPath: '/acme' }, globex: { callbackPath: '/globex' } },
+      });
+      await tenants.listen();
+      await withPeers(url, async (open) => {
         await open({ bearer }).welcome();
         const of = async (name: string): Promise<number> =>
           (await shake(port, { Authorization: `Bearer ${name}` })).status;
         assert.equal([await of(bearer), await of(`${bearer}-2`)], [429, 101]);
-      }),
+      });
+    },
     {
       tokens: tokensWith({ connections: 1 }).map((each, n) => ({
         ...each,

@@ -275,7 +275,7 @@ for (const [name, withForm] of forms)
       await server.listen();
       const [one, other] = [tenants.tenant('acme'), tenants.tenant('globex')];
       assert.is(one.redirectUri, 'https://sign-in.example/prefix/acme/callback');
-      const flow = await one.begin({ context: 'as1' });
+      const flow = await one.begin({ context: 'as1', binding: 'none' });
       const seen = observe(flow);
       const at = (path: string): string => `${path}?code=c&state=${flow.state}`;
       for (const path of ['/globex/callback', '/globex/callback/as1', '/callback', '/acme/callback'])
@@ -503,6 +503,18 @@ test('an ambiguous request to one tenant ends its connection for all of them', a
     await server.close();
     http.close();
   }
+});
+
+test('has start URLs of its own for flows that are bound to the browser', async () => {
+  await withTenants(async ({ tenants, send }) => {
+    const flow = await tenants.tenant('acme').begin({ binding: 'cookie' });
+    const start = pathOf(flow.startUrl('https://as.example/authorize'));
+    assert.match(start, /^\/start\/acme\//);
+    assert.is((await send({ target: start.replace('acme', 'globex') })).status >= 400, true);
+    const { status, headers } = await send({ target: start });
+    assert.ok(status < 400, String(status));
+    assert.ok('set-cookie' in headers, 'a cookie');
+  });
 });
 
 test.run();

@@ -319,5 +319,60 @@ export function storeContract(name: string, use: Use, absent?: string): void {
       assert.equal(woken, new Set(['one', 'other']));
     }));
 
+  test('L-05 keeps the same state of two tenants apart, and from that of no tenant', () =>
+    use(async ({ store, quiet }) => {
+      const parts = [store.forTenant!('acme'), store.forTenant!('globex'), store];
+      assert.ok(store.forTenant!('acme') === parts[0], 'another object for the same tenant');
+      const flows = [];
+      for (const part of parts) flows.push(await begun(part, a));
+      assert.is(new Set(flows.map(({ id }) => id)).size, 3);
+      assert.equal(
+        parts.map(({ epoch }) => epoch),
+        parts.map(() => store.epoch),
+      );
+      assert.is(new Set(parts.map(({ secret }) => secret)).size, 3);
+      const woken: number[] = [];
+      for (const [index, part] of parts.entries())
+        part.watch(flows[index]!, { wake: () => void woken.push(index) });
+      for (const [index, part] of parts.entries()) {
+        const told: unknown[] = [];
+        const stop = await part.onOutcome(a.state, 30_000, (outcome) => told.push(outcome));
+        const own = { ...response, code: String(index) };
+        assert.is((await part.consume(own, arrival)).flowId, flows[index]!.id);
+        assert.is((await part.consume(own, arrival)).disposition, 'duplicate');
+        for (const [number, other] of parts.entries())
+          assert.equal(
+            await other.take(a.state),
+            number > index
+              ? undefined
+              : { type: 'response', response: { ...response, code: String(number) } },
+          );
+        for (const other of parts) if (other !== part) await other.settle(a.state, { status: 'success' });
+        await quiet();
+        assert.equal(told, []);
+        await part.settle(a.state, { status: 'failure', message: String(index) });
+        await quiet();
+        assert.equal(told, [{ status: 'failure', message: String(index) }]);
+        stop();
+        assert.equal([...new Set(woken)], [...Array(index + 1).keys()]);
+      }
+      await parts[0]!.acknowledge(a.state);
+      assert.is(await parts[0]!.read(a.state), undefined);
+      assert.ok(await parts[1]!.read(a.state));
+    }));
+
+  test('L-13 holds a tenant to its quota, and no other', () =>
+    use(async ({ store, pass }) => {
+      const one = store.forTenant!('small', { flows: 1, perSecond: 2 });
+      const flow = await begun(one, a);
+      assert.is(await one.begin(b, 60_000), 'too_many_flows');
+      await begun(store.forTenant!('acme'), b);
+      await begun(store, b);
+      await one.cancel(flow.state);
+      await one.acknowledge(flow.state);
+      await pass(1_000);
+      await begun(one, b);
+    }));
+
   all.run();
 }

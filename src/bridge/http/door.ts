@@ -18,6 +18,9 @@ import { KeyFlows } from './key-flows.ts';
 import { longPoll } from './long-poll.ts';
 import { OpenRequests } from './open-requests.ts';
 
+/** Parts of a bridge that the listeners of one tenant use, or those of the service itself. */
+type DeskContext = Omit<EventStreamContext, 'requests' | 'keyFlows' | 'clock'>;
+
 /** Parts of a bridge that its HTTP door uses. */
 export interface DoorContext extends Omit<EventStreamContext, 'requests' | 'keyFlows'> {
   readonly records: SharedRecords;
@@ -25,6 +28,8 @@ export interface DoorContext extends Omit<EventStreamContext, 'requests' | 'keyF
   readonly admission: Admission;
   readonly pacing: Pacing;
   readonly exchanges: ExchangeSettings;
+  /** Returns what listeners of an identity use: the flows of its tenant, or the service's own. */
+  contextOf(identity: Identity): DeskContext | undefined;
   isValid(identity: Identity): boolean;
   onOpened(peer: Peer): void;
   onClosed(peer: Peer, ending: Ending): void;
@@ -36,22 +41,37 @@ export const doorPaths = ['/flow', '/flow/outcome', '/flows'] as const;
 /** Resource of the door, as the end of its path. */
 export type DoorPath = (typeof doorPaths)[number];
 
+/** Handlers by path and method. */
+type Resources = Readonly<Record<DoorPath, Readonly<Record<string, Handler>>>>;
+
 /** The bridge for programs without WebSocket: they begin flows and wait for the results by plain HTTP. */
 export class HttpDoor {
   /** While it is false, every request is rejected with 503. */
   open = false;
   readonly requests: OpenRequests;
   readonly #context: DoorContext;
-  readonly #resources: Readonly<Record<DoorPath, Readonly<Record<string, Handler>>>>;
+  readonly #keyFlows: KeyFlows;
+  /** Handlers for the service's own flows; those of a tenant have the same methods. */
+  readonly #resources: Resources;
+  readonly #byContext = new WeakMap<DeskContext, Resources>();
 
   constructor(context: DoorContext) {
     this.#context = context;
     this.requests = new OpenRequests(context);
     const { records, flows: stored } = context;
-    const keyFlows = new KeyFlows(records, () => stored.store.now());
-    const flows = new FlowRequests(context, keyFlows, context.webhooks);
-    const waits = { ...context, requests: this.requests, keyFlows };
-    this.#resources = {
+    this.#keyFlows = new KeyFlows(records, () => stored.store.now());
+    this.#resources = this.#resourcesOf(context);
+  }
+
+  #resourcesOf(listener: DeskContext): Resources {
+    const keyFlows = this.#keyFlows;
+    const flows = new FlowRequests(
+      listener,
+      keyFlows,
+      listener === this.#context ? this.#context.webhooks : undefined,
+    );
+    const waits = { ...this.#context, ...listener, requests: this.requests, keyFlows };
+    return {
       '/flow': {
         POST: forFlow(flows.begin),
         GET: forFlow((exchange, peer, headers) => longPoll(exchange, peer, headers, flows, waits)),
@@ -90,12 +110,12 @@ export class HttpDoor {
     const { method = '' } = exchange.request;
     const methods = this.#resources[path];
     const run = Object.hasOwn(methods, method) ? methods[method] : undefined;
-    if (run) await this.#admit(run, exchange);
+    if (run) await this.#admit([path, method], exchange);
     else if (method === 'OPTIONS' && exchange.answerPreflight(Object.keys(methods))) return;
     else exchange.answer(405, undefined, { Allow: Object.keys(methods).join(', ') });
   }
 
-  async #admit(run: Handler, exchange: Exchange): Promise<void> {
+  async #admit([path, method]: [DoorPath, string], exchange: Exchange): Promise<void> {
     const { admission, pacing, report } = this.#context;
     const { request } = exchange;
     const peer = this.open
@@ -107,14 +127,23 @@ export class HttpDoor {
     }
     const { identity } = peer;
     if (!identity.roles.includes('listener')) {
-      this.#reject(exchange, rejection('no_listener', { name: identity.name }));
+      this.#reject(exchange, rejection('no_listener', { name: identity.name, tenant: identity.tenant }));
       return;
     }
     if (!pacing.allows(identity)) {
       this.#reject(
         exchange,
-        rejection('too_many_requests', { name: identity.name, headers: { 'Retry-After': '1' } }),
+        rejection('too_many_requests', {
+          name: identity.name,
+          tenant: identity.tenant,
+          headers: { 'Retry-After': '1' },
+        }),
       );
+      return;
+    }
+    const run = this.#resourcesFor(identity)?.[path][method];
+    if (!run) {
+      this.#reject(exchange, rejection('unknown_tenant', { name: identity.name }));
       return;
     }
     const leave = admission.enter(peer);
@@ -123,6 +152,15 @@ export class HttpDoor {
     } finally {
       leave();
     }
+  }
+
+  #resourcesFor(identity: Identity): Resources | undefined {
+    if (identity.tenant === undefined) return this.#resources;
+    const context = this.#context.contextOf(identity);
+    if (!context) return undefined;
+    const resources = this.#byContext.get(context) ?? this.#resourcesOf(context);
+    this.#byContext.set(context, resources);
+    return resources;
   }
 
   /** Ends requests whose credential is no longer valid. */

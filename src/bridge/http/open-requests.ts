@@ -45,6 +45,12 @@ export class OpenRequests {
     return sum;
   }
 
+  /** Counts the requests of some identities, and the bytes that are queued for them. */
+  count(counts: (identity: Identity) => boolean): { size: number; queued: number } {
+    const counted = [...this.#all].filter(({ identity }) => counts(identity));
+    return { size: counted.length, queued: counted.reduce((sum, { queued }) => sum + queued, 0) };
+  }
+
   add(request: OpenRequest): void {
     this.#all.add(request);
     this.#context.onOpened(request);
@@ -59,6 +65,11 @@ export class OpenRequests {
   /** Ends requests whose credential was revoked or has expired. */
   endInvalid(code: number, reason: string): void {
     for (const request of this.#all) if (!this.#context.isValid(request.identity)) request.end(code, reason);
+  }
+
+  /** Ends requests of some identities. */
+  endThose(those: (identity: Identity) => boolean, code: number, reason: string): void {
+    for (const request of this.#all) if (those(request.identity)) request.end(code, reason);
   }
 
   /** Ends all. Resolves once they are over; a client that does not read its answer is cut off. */

@@ -3,6 +3,7 @@ import { InvalidOptionError } from '../../base/invalid-option.ts';
 import { requireInteger, show, typeOf } from '../../base/validate.ts';
 import { readOptions, type OptionTable } from '../../base/options.ts';
 import type { RedisClient } from './client.ts';
+import type { FlowQuota } from '../../model/flow-store.ts';
 import type { SealingKey } from '../../base/sealing-keys.ts';
 
 /** Options of `redisStore`. Only `client` must be given. */
@@ -11,7 +12,12 @@ export interface RedisStoreOptions {
   client: RedisClient;
   /** Beginning of every key and channel: letters, digits, ":", ".", "_" and "-". @default 'rxoc:' */
   prefix?: string;
-  /** Tenant of the flows: the same state of two tenants is two flows. @default '' */
+  /**
+   * Tenant of the flows: the same state of two tenants is two flows. `forTenant('acme')` of a store without a tenant has the flows
+   * of a store with the tenant `acme`.
+   *
+   * @default ''
+   */
   tenant?: string;
   /**
    * Keys that seal codes and error texts, together with each flow's state. The first key seals, all of them open: put a new
@@ -35,12 +41,7 @@ export interface RedisStoreOptions {
 }
 
 /** Limits beyond which `begin` rejects with `TooManyFlowsError`; pending flows are not affected. */
-export interface RedisQuota {
-  /** Pending flows. @default 100_000 */
-  flows?: number;
-  /** Flows begun per second. @default 10_000 */
-  perSecond?: number;
-}
+export type RedisQuota = FlowQuota;
 
 export type RedisStoreSettings = Omit<RedisStoreOptions, 'quota'> &
   typeof defaults & { quota: Required<RedisQuota> | undefined };
@@ -54,7 +55,7 @@ const defaults = {
   report: ((): void => undefined) as (error: unknown) => void,
 };
 
-const quotaDefaults: Required<RedisQuota> = { flows: 100_000, perSecond: 10_000 };
+export const quotaDefaults: Required<RedisQuota> = { flows: 100_000, perSecond: 10_000 };
 
 const quotaTable: OptionTable<RedisQuota> = { flows: true, perSecond: true };
 

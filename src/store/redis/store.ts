@@ -19,6 +19,7 @@ import {
   type BegunFlow,
   type Consumed,
   type FlowStore,
+  type FlowQuota,
   type FlowWatcher,
   type NewFlow,
   type StoredFlow,
@@ -27,7 +28,7 @@ import {
 import { WaitingPages } from '../waiting-pages.ts';
 import { Commands } from './commands.ts';
 import { Connection } from './connection.ts';
-import type { RedisStoreSettings } from './options.ts';
+import { quotaDefaults, type RedisStoreSettings } from './options.ts';
 import { Sealer } from './seal.ts';
 import * as scripts from './scripts.ts';
 import { Names, type FlowName } from './names.ts';
@@ -43,6 +44,8 @@ const sharedTtlMs = 2 * 86_400_000;
 /** A page of this node that waits for the outcome of its sign-in. */
 interface Page {
   readonly state: string;
+  /** Sealer of the flow's tenant. */
+  readonly sealer: Sealer;
   /** Milliseconds that it waits. */
   readonly ms: number;
   readonly deliver: (outcome: Outcome) => void;
@@ -60,8 +63,12 @@ export class RedisStore implements FlowStore, AsyncDisposable {
   readonly #names: Names;
   readonly #wakes: Wakes;
   /** Name of this node, unique to this store. */
-  readonly #node = shortToken();
-  readonly #pages = new WaitingPages<Page>();
+  readonly #node: string;
+  readonly #pages: WaitingPages<Page>;
+  /** The store that this one is a tenant's part of, or this one. Connection, clock, messages and node are those of the whole. */
+  readonly #whole: RedisStore;
+  readonly #tenants = new Map<string, RedisStore>();
+  #quota: RedisStoreSettings['quota'];
   #epoch = '';
   #secret = '';
   /** Milliseconds that Redis's clock is ahead of this node's. */
@@ -69,26 +76,48 @@ export class RedisStore implements FlowStore, AsyncDisposable {
   #isOpen = false;
   #closed = false;
 
-  constructor(settings: RedisStoreSettings) {
+  /** @param whole Store that this one is a tenant's part of. */
+  constructor(settings: RedisStoreSettings, whole?: RedisStore) {
     this.#settings = settings;
+    this.#whole = whole ?? this;
+    this.#quota = settings.quota;
     const { client, tenant, keys, timeout, scheduler } = settings;
     this.#clock = clockFrom(scheduler);
-    this.#connection = new Connection(client, this.#clock, timeout, () => void this.#wakes.renew());
-    this.#commands = new Commands(this.#connection, this.#clock, timeout, (error) => {
-      // Before that, `redisStore` rejects with the error.
-      if (this.#isOpen) settings.report(error);
-    });
+    this.#node = whole ? whole.#node : shortToken();
+    this.#pages = whole ? whole.#pages : new WaitingPages();
+    this.#connection = whole
+      ? whole.#connection
+      : new Connection(client, this.#clock, timeout, () => void this.#wakes.renew());
+    this.#commands = whole
+      ? whole.#commands
+      : new Commands(this.#connection, this.#clock, timeout, (error) => {
+          // Before that, `redisStore` rejects with the error.
+          if (this.#isOpen) settings.report(error);
+        });
     this.#sealer = new Sealer(tenant, keys);
     this.#names = new Names(settings.prefix, this.#sealer);
     this.records = new RedisRecords(this.#commands, this.#sealer, this.#names);
-    this.#wakes = new Wakes(client, {
-      ...settings,
+    this.#wakes = whole ? whole.#wakes : this.#newWakes();
+  }
+
+  #newWakes(): Wakes {
+    return new Wakes(this.#settings.client, {
+      ...this.#settings,
       clock: this.#clock,
       channelOf: (bucket) => this.#names.channels(bucket) + this.#node,
       ended: (_bucket, names) => this.#ended(names),
       onOutcome: (id, sealed) => this.#onOutcome(id, sealed),
       onPoll: () => this.check(),
     });
+  }
+
+  forTenant(name: string, quota?: FlowQuota): FlowStore {
+    const { tenant: own } = this.#settings;
+    const tenant = own === '' ? name : JSON.stringify([own, name]);
+    const store = this.#tenants.get(name) ?? new RedisStore({ ...this.#settings, tenant }, this.#whole);
+    store.#quota = quota ? { ...quotaDefaults, ...quota } : this.#settings.quota;
+    this.#tenants.set(name, store);
+    return store;
   }
 
   async open(): Promise<void> {
@@ -103,15 +132,16 @@ export class RedisStore implements FlowStore, AsyncDisposable {
   }
 
   get secret(): string {
-    return this.#secret;
+    // Each tenant has its own.
+    return this.#sealer.name(this.#whole.#secret).toString('base64url');
   }
 
   get epoch(): string {
-    return this.#epoch;
+    return this.#whole.#epoch;
   }
 
   now(): number {
-    return this.#clock.now() + this.#ahead;
+    return this.#clock.now() + this.#whole.#ahead;
   }
 
   async begin(flow: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use' | 'too_many_flows'> {
@@ -231,7 +261,7 @@ export class RedisStore implements FlowStore, AsyncDisposable {
     const keys = [name.key, this.#names.pageKey(name)];
     const gone = Number(await this.#commands.run(scripts.acknowledge, keys, resultRetentionMs)) === 1;
     // Not awaited: if it fails, the entry expires a little later.
-    if (gone && this.#settings.quota)
+    if (gone && this.#quota)
       void this.#commands.run(scripts.release, [this.#names.quotaKeys()[0]], name.id).catch(() => undefined);
     return gone;
   }
@@ -255,13 +285,13 @@ export class RedisStore implements FlowStore, AsyncDisposable {
 
   async onOutcome(state: string, ms: number, deliver: (outcome: Outcome) => void): Promise<() => void> {
     const { id, bucket } = this.#names.of(state);
-    const stop = this.#pages.add(id, { state, ms, deliver });
+    const stop = this.#pages.add(id, { state, sealer: this.#sealer, ms, deliver });
     await this.#wakes.listen(bucket);
     return stop;
   }
 
   watch({ state, expiresAt }: StoredFlow, watcher: FlowWatcher): void {
-    this.#wakes.watch(this.#names.of(state), expiresAt - this.#ahead + clockMarginMs, watcher);
+    this.#wakes.watch(this.#names.of(state), expiresAt - this.#whole.#ahead + clockMarginMs, watcher);
   }
 
   unwatch({ id }: { id: string }, watcher: FlowWatcher): void {
@@ -269,17 +299,17 @@ export class RedisStore implements FlowStore, AsyncDisposable {
   }
 
   async check(): Promise<void> {
+    if (this.#whole !== this) return this.#whole.check();
     const [epoch, now] = await this.#shared('epoch', randomToken(12));
     this.#commands.recovered();
     this.#ahead = now - this.#clock.now();
     this.#epoch = epoch;
-    // Each tenant has its own.
-    const [secret] = await this.#shared('secret', randomToken());
-    this.#secret = this.#sealer.name(secret).toString('base64url');
+    [this.#secret] = await this.#shared('secret', randomToken());
   }
 
   /** Stops watching, and closes the connection for messages. Repeatable; flows stay in Redis. */
   close(): Promise<void> {
+    if (this.#whole !== this) return Promise.resolve();
     if (!this.#closed) this.#wakes.close();
     this.#connection.close();
     this.#closed = true;
@@ -305,9 +335,8 @@ export class RedisStore implements FlowStore, AsyncDisposable {
   }
 
   async #admits({ id }: FlowName, ttl: number): Promise<boolean> {
-    const { quota } = this.#settings;
-    if (!quota) return true;
-    const { flows, perSecond } = quota;
+    if (!this.#quota) return true;
+    const { flows, perSecond } = this.#quota;
     return (
       Number(await this.#commands.run(scripts.admit, this.#names.quotaKeys(), id, ttl, flows, perSecond)) ===
       1
@@ -325,7 +354,7 @@ export class RedisStore implements FlowStore, AsyncDisposable {
     const [first] = pages;
     if (!first) return;
     try {
-      const outcome = JSON.parse(this.#sealer.open(first.state, 'outcome', sealed)) as Outcome;
+      const outcome = JSON.parse(first.sealer.open(first.state, 'outcome', sealed)) as Outcome;
       for (const { deliver } of pages) deliver(outcome);
     } catch (error) {
       this.#settings.report(error);
