@@ -39,7 +39,7 @@ import { openPort, type Port } from './port.ts';
 import { nodeName, portOf, StoreStatus } from './service-status.ts';
 import { Session, type SessionContext } from './session.ts';
 import { Sessions } from './sessions.ts';
-import { Webhooks, type WebhooksContext } from './webhooks/webhooks.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 import type { BridgeStats } from './stats.ts';
 import { Tickets, type TicketOptions } from './tickets.ts';
 

@@ -82,7 +82,7 @@ const quotaTable: OptionTable<FlowQuota> = { flows: true, perSecond: true };
 /** Options that a tenant has from the server, unless it has its own. */
 const inherited = [
   ...['host', 'server', 'tls', 'publicUrl', 'trustedProxies', 'closeTimeout', 'limits', 'scheduler'],
-  ...['language', 'cleanUrl', 'settle', 'unmatched', 'flowTtl', 'maxFlows'],
+  ...['language', 'cleanUrl', 'settle', 'unmatched', 'flowTtl', 'maxFlows', 'binding', 'consent'],
 ] as const satisfies readonly string[];
 
 /** Checks the options of a tenant. Throws `InvalidOptionError`, which names the tenant. */

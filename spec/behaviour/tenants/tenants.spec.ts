@@ -508,7 +508,7 @@ test('an ambiguous request to one tenant ends its connection for all of them', a
 test('has start URLs of its own for flows that are bound to the browser', async () => {
   await withTenants(async ({ tenants, send }) => {
     const flow = await tenants.tenant('acme').begin({ binding: 'cookie' });
-    const start = pathOf(flow.startUrl('https://as.example/authorize'));
+    const start = pathOf(flow.startUrl('https://as.example/authorize').href);
     assert.match(start, /^\/start\/acme\//);
     assert.is((await send({ target: start.replace('acme', 'globex') })).status >= 400, true);
     const { status, headers } = await send({ target: start });
