@@ -6,18 +6,16 @@ import { join } from 'node:path';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../../src/client.ts';
 import * as assert from '../../helpers/assert.ts';
 import { Cli, Folder } from '../../helpers/cli.ts';
+import { balancerConfiguration, clusterFile, haproxy } from '../../helpers/cluster-example.ts';
 import { complains } from '../../helpers/complains.ts';
 import { root } from '../../helpers/consumer.ts';
 import { freePort } from '../../helpers/redis-server.ts';
 import { suite } from '../../helpers/suite.ts';
 
-const haproxy = '/usr/sbin/haproxy';
 const token = 'the-token-of-a-program';
 
 const all = suite('examples/cluster');
 const test = all.when(existsSync(haproxy), `no ${haproxy} here`);
-
-const configuration = readFileSync(join(root, 'examples/cluster/haproxy.cfg'), 'utf8');
 
 /** Starts two nodes behind the balancer, drains one, and resolves once only the other one gets requests. */
 async function drains(change: (text: string) => string = (same) => same): Promise<void> {
@@ -34,22 +32,8 @@ async function drains(change: (text: string) => string = (same) => same): Promis
     return { cli, port, health };
   };
   const nodes = [await start('Node A'), await start('Node B')];
-  const template = /^ *server-template node 10 node:8080 (.*) resolvers docker init-addr none$/m;
-  assert.match(configuration, template);
-  const servers = nodes.map(({ port, health }, index) =>
-    `  server n${index} 127.0.0.1:${port} ${template.exec(configuration)?.[1]}`
-      .replace('port 8081', `port ${health}`)
-      .replace('inter 1s', 'inter 50ms'),
-  );
-  folder.write(
-    'haproxy.cfg',
-    change(
-      configuration
-        .replace(template, servers.join('\n'))
-        .replace('bind :8080', `bind 127.0.0.1:${front}`)
-        .replace('maxconn 20000', 'maxconn 100'),
-    ),
-  );
+  const place = { front, plain: await freePort(), ready: await freePort(), nodes };
+  folder.write('haproxy.cfg', change(balancerConfiguration(place)));
   const proxy = spawn(haproxy, ['-db', '-f', join(folder.path, 'haproxy.cfg')], {
     stdio: 'ignore',
   });
@@ -106,7 +90,7 @@ test('a balancer that only looks if the port is open does not', () =>
   ));
 
 all('a container starts the command itself, because npx ends without it at SIGTERM', () => {
-  const compose = readFileSync(join(root, 'examples/cluster/compose.yaml'), 'utf8');
+  const compose = clusterFile('compose.yaml');
   const guide = readFileSync(join(root, 'docs/guides/deploying.md'), 'utf8');
   assert.match(compose, 'exec node_modules/.bin/rx-oauth-callback serve');
   assert.match(guide, 'ENTRYPOINT ["/app/node_modules/.bin/rx-oauth-callback"]');
