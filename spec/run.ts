@@ -39,7 +39,8 @@ interface Verdict {
   readonly faults: readonly string[];
 }
 
-const AT_ONCE = 2;
+// More than there are processors, because many files mostly wait.
+const AT_ONCE = 3;
 const CLOSING = /^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)\n {2}Duration: .*$/gm;
 const RAW_UVU = /\b(?:from|import|require)\s*\(?\s*['"`]uvu(?:\/\w+)?['"`]/;
 const MAY_IMPORT_UVU = [join('helpers', 'suite.ts'), join('helpers', 'assert.ts')];

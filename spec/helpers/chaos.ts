@@ -11,6 +11,7 @@ export const chaosPrograms: Readonly<Record<string, string>> = {
   'long-poll': 'behaviour/bridge/long-poll-chaos.spec.ts',
   webhook: 'behaviour/bridge/webhook-chaos.spec.ts',
   'mcp-store': 'behaviour/mcp/store-chaos.spec.ts',
+  binding: 'behaviour/binding-chaos.spec.ts',
 };
 
 /** Returns the full count in `npm run chaos`, and a twentieth of it in the suite. */
