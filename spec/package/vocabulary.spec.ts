@@ -138,10 +138,17 @@ const otherFlag: Readonly<Record<string, string>> = {
   'jwt.audience': 'only a JWT has an audience',
   'jwt.jwks': 'the flag that turns JWTs on',
   'redis.url': 'the flag that turns Redis on',
+  'webhooks.privateTargets': 'the flag names one webhook',
+  'webhooks.secrets': 'the flags of webhooks begin alike',
+  'webhooks.targets': 'the flag names one webhook',
 };
 
 /** Parts of an option that have a setting of their own. */
-const partOf: Readonly<Record<string, string>> = { 'tls.cert': 'tls', 'tls.key': 'tls' };
+const partOf: Readonly<Record<string, string>> = {
+  'tls.cert': 'tls',
+  'tls.key': 'tls',
+  'webhooks.secrets': 'webhooks',
+};
 
 test('a setting of serve, its flag and the option that it feeds have one name', () => {
   const kebab = (key: string): string =>
