@@ -235,7 +235,7 @@ export const requirements = requirementsOn(
           ['https://sign-in.example:80', ['sign-in.example:80'], ['sign-in.example', 'sign-in.example:443']],
         ] as const)
           await withServer(
-            { publicUrl },
+            { publicUrl, binding: 'none' },
             async (endpoint) => {
               const { server, port } = endpoint;
               for (const host of [...hosts, `127.0.0.1:${port}`]) {

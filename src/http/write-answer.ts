@@ -10,7 +10,8 @@ import type { Outlet } from './exchange.ts';
 export function writeAnswer(response: Outlet, { status, headers, body }: Answer, more = false): void {
   response.statusCode = status;
   for (let index = 0; index + 1 < headers.length; index += 2) {
-    const [name, value] = headers.slice(index, index + 2) as [string, string];
+    const name = headers[index] as string;
+    const value = headers[index + 1] as string;
     // A framework may have cookies of its own, and an answer more than one.
     if (name === 'Set-Cookie') response.appendHeader(name, value);
     else response.setHeader(name, value);
