@@ -59,7 +59,7 @@ async function borrowed(http: Http2Server | Http2SecureServer, scheme: string, o
 }
 
 async function mounted(http: Http2Server | Http2SecureServer, scheme: string): Promise<App> {
-  const server = createOAuthCallbackServer({ ...settings, server: 'mounted', publicUrl });
+  const server = createOAuthCallbackServer({ ...settings, server: 'mounted', publicUrl, binding: 'none' });
   http.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) =>
     server.handler(request, response, () => greet(request, response)),
   );
@@ -76,7 +76,7 @@ async function mounted(http: Http2Server | Http2SecureServer, scheme: string): P
 }
 
 async function inFastify(): Promise<App> {
-  const server = createOAuthCallbackServer({ ...settings, server: 'mounted', publicUrl });
+  const server = createOAuthCallbackServer({ ...settings, server: 'mounted', publicUrl, binding: 'none' });
   const app = fastify({ http2: true });
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -103,7 +103,8 @@ const secure = (): Http2SecureServer => createSecureServer({ ...certificate, all
 
 const apps: Readonly<Record<string, () => Promise<App>>> = {
   'a borrowed server': () => borrowed(createServer(), 'http'),
-  'a borrowed server with a public URL': () => borrowed(createServer(), 'http', { publicUrl }),
+  'a borrowed server with a public URL': () =>
+    borrowed(createServer(), 'http', { publicUrl, binding: 'none' }),
   'a borrowed server with TLS': () => borrowed(secure(), 'https'),
   'a mounted handler': () => mounted(createServer(), 'http'),
   'a mounted handler with TLS': () => mounted(secure(), 'https'),
@@ -209,7 +210,7 @@ for (const [name, start] of Object.entries(apps)) {
 }
 
 test('serves the monitor page, health and metrics at the :authority of the server', async () => {
-  await using app = await borrowed(createServer(), 'http', { publicUrl });
+  await using app = await borrowed(createServer(), 'http', { publicUrl, binding: 'none' });
   const bridge = createBridge(app.server, { token });
   using monitor = createMonitor(app.server, bridge);
   await bridge.listen();

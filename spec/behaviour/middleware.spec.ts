@@ -96,7 +96,7 @@ async function answers(
 ): Promise<Readonly<Record<string, HttpAnswer>>> {
   const publicUrl = 'https://app.example';
   const trustedProxies = ['127.0.0.1'];
-  const options = { server: 'mounted', publicUrl, trustedProxies, logger: {} } as const;
+  const options = { server: 'mounted', publicUrl, binding: 'none', trustedProxies, logger: {} } as const;
   const servers = {
     plain: create({ ...options, callbackPath: '/plain', limits: { unmatched: 1, unmatchedPerSecond: 1 } }),
     clean: create({ ...options, callbackPath: '/clean', cleanUrl: 'redirect' }),

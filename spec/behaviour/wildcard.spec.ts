@@ -13,7 +13,7 @@ const test = suite('a server on all addresses');
 
 for (const host of ['0.0.0.0', '::'] as const) {
   test(`D-08 on ${host}, operator paths answer to an IP address with the bound port, and to no other name`, () =>
-    withServer({ host, publicUrl }, async ({ server, port, visit }) => {
+    withServer({ host, publicUrl, binding: 'none' }, async ({ server, port, visit }) => {
       takeRequests(internalsOf(server), '/readyz', (_request, response) => response.end('ready'));
       const statusOf = async (authority: string, path = '/readyz'): Promise<number> =>
         (await visit(path, { Host: authority })).status;
