@@ -69,6 +69,14 @@ export class PlainProgram {
     return this.ask('DELETE', '/flow');
   }
 
+  start(url: unknown): Promise<JsonAnswer> {
+    return this.ask('PUT', '/flow/start', JSON.stringify({ url }));
+  }
+
+  confirm(code: unknown): Promise<JsonAnswer> {
+    return this.ask('POST', '/flow/confirmation', JSON.stringify({ code }));
+  }
+
   settle(outcome: object): Promise<JsonAnswer> {
     return this.ask('PUT', '/flow/outcome', JSON.stringify(outcome));
   }

@@ -128,7 +128,13 @@ async function ownership({ port, visit }: Bridged): Promise<void> {
   await owner.begin();
   await visit(`/callback?code=of-the-owner&state=${owner.state}`);
   for (const each of [thief, new PlainProgram(port)]) {
-    for (const answer of [await each.wait(0), await each.drop(), await each.settle({ status: 'success' })])
+    for (const answer of [
+      await each.wait(0),
+      await each.drop(),
+      await each.settle({ status: 'success' }),
+      await each.start('https://as.example/authorize'),
+      await each.confirm('WDJB-MJHT'),
+    ])
       equal([answer.status, answer.json], [404, unknown]);
   }
   is((await thief.begin()).status, 409);
@@ -270,7 +276,9 @@ test('are told the methods of each resource', () =>
       ['/flow', 'HEAD', 'POST, GET, DELETE'],
       ['/flow', 'OPTIONS', 'POST, GET, DELETE'],
       ['/flow', 'PATCH', 'POST, GET, DELETE'],
+      ['/flow/confirmation', 'PUT', 'POST'],
       ['/flow/outcome', 'GET', 'PUT'],
+      ['/flow/start', 'POST', 'PUT'],
     ] as const) {
       const { status, headers } = await program.ask(method, path);
       equal([status, headers['allow']], [405, allow]);

@@ -36,7 +36,7 @@ export interface DoorContext extends Omit<EventStreamContext, 'requests' | 'keyF
 }
 
 /** Resources below the path of a bridge. */
-export const doorPaths = ['/flow', '/flow/outcome', '/flows'] as const;
+export const doorPaths = ['/flow', '/flow/confirmation', '/flow/outcome', '/flow/start', '/flows'] as const;
 
 /** Resource of the door, as the end of its path. */
 export type DoorPath = (typeof doorPaths)[number];
@@ -77,7 +77,9 @@ export class HttpDoor {
         GET: forFlow((exchange, peer, headers) => longPoll(exchange, peer, headers, flows, waits)),
         DELETE: forFlow(flows.drop),
       },
+      '/flow/confirmation': { POST: forFlow(flows.confirm) },
       '/flow/outcome': { PUT: forFlow(flows.settle) },
+      '/flow/start': { PUT: forFlow(flows.start) },
       '/flows': { GET: (exchange, peer) => stream(exchange, peer, waits) },
     };
   }

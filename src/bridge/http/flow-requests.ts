@@ -1,8 +1,10 @@
 import { InvalidOptionError } from '../../base/invalid-option.ts';
 import { randomToken } from '../../base/random.ts';
 import type { Report } from '../../base/isolated-observable.ts';
+import { wrongCodeError } from '../../model/confirmation.ts';
 import type { StoredFlow } from '../../model/flow-store.ts';
 import { sameKey } from '../../store/same-key.ts';
+import type { StoredFlows } from '../../store/stored-flows.ts';
 import {
   closeCodes,
   readClientMessage,
@@ -106,14 +108,50 @@ export class FlowRequests {
       .catch(this.#context.report);
   };
 
+  /** Sets the target of the start URL. Leaves the flow with the request or connection that waits for it. */
+  readonly start: FlowRequest = async (exchange, { identity }, headers) => {
+    const { url } = await exchange.json();
+    const message = readClientMessage(JSON.stringify({ type: 'start', ref: 0, flowId: 'flow', url }));
+    if (message.type !== 'start') {
+      failMember(exchange, message);
+      return;
+    }
+    const flow = await this.find(headers);
+    if (!flow) {
+      answerUnknown(exchange);
+      return;
+    }
+    await this.#context.flows.lead(flow, message.url, identity.name);
+    exchange.answer(204);
+  };
+
+  /** Passes on the code that the page shows. Leaves the flow with the request or connection that waits for it. */
+  readonly confirm: FlowRequest = async (exchange, _peer, headers) => {
+    const { code } = await exchange.json();
+    const message = readClientMessage(JSON.stringify({ type: 'confirm', ref: 0, flowId: 'flow', code }));
+    if (message.type !== 'confirm') {
+      failMember(exchange, message);
+      return;
+    }
+    const flow = await this.find(headers);
+    if (!flow) {
+      answerUnknown(exchange);
+      return;
+    }
+    const { flows } = this.#context;
+    const result = await flows.confirm(flow, message.code);
+    if (result === 'confirmed' || (result === 'none' && (await hasResponse(flows, flow))))
+      exchange.answer(204);
+    else answerFailure(exchange, { code: 'wrong_code', message: wrongCodeError(result).message });
+  };
+
   /** Settles a flow that has its result: the page that waits in the browser shows the outcome. */
   readonly settle: FlowRequest = async (exchange, _peer, { state, key }) => {
     const { flows } = this.#context;
     const members = { type: 'settle', flowId: 'flow', outcome: await exchange.json() };
     const message = readClientMessage(JSON.stringify(members));
     if (message.type !== 'settle') {
-      const reason = message.type === 'invalid' ? message.reason : '';
-      exchange.fail(400, { code: 'invalid_option', message: reason.replace('settle.', '') });
+      failMember(exchange, message);
       return;
     }
     const owner = await flows.store.owner(state);
@@ -183,6 +221,18 @@ export async function runHandler(
       exchange.fail(error.status, { code: 'invalid_body', message: error.message });
     else answerFailure(exchange, failureOf(error, report));
   }
+}
+
+/** Tells if a flow has its response, so that a repeated confirmation is done. */
+async function hasResponse({ store }: StoredFlows, { state }: StoredFlow): Promise<boolean> {
+  const result = await store.take(state);
+  return typeof result === 'object' && result.type === 'response';
+}
+
+/** Answers that a member of the body is wrong. @param message What was read instead of the message that the request stands for. */
+function failMember(exchange: Exchange, message: ReturnType<typeof readClientMessage>): void {
+  const reason = message.type === 'invalid' ? message.reason : '';
+  exchange.fail(400, { code: 'invalid_option', message: reason.replace(/^\w+\./, '') });
 }
 
 /** Composes the message by which the owner of a flow's key takes the flow up. */
