@@ -472,7 +472,7 @@ export const requirements = requirementsOn(
     demand: 'Limit each tenant, so that one over its quota slows down no other.',
     source: 'OWASP Multi-Tenant section 5',
     scope: 'service',
-    provenIn: ['cluster/links.spec.ts', 'cluster/tenants.spec.ts'],
+    provenIn: ['bridge/shares.spec.ts', 'cluster/links.spec.ts', 'cluster/tenants.spec.ts'],
   }),
 
   requirement(

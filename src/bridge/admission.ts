@@ -10,9 +10,9 @@ import { answerAsOrdinary, offersWebSocket } from '../http/ordinary-request.ts';
 import type { Peer } from './audit.ts';
 import { requireIdentity, type Credentials, type Identity, type RejectedCredential } from './credentials.ts';
 import { StoreUnavailableError } from '../model/errors.ts';
-import { accountOf } from '../store/flow-holder.ts';
 import { hasCredentialInUrl, readHandshake, reject, type Offer } from './handshake.ts';
 import type { Authenticated, BridgeOptions, BridgeSettings } from './options.ts';
+import { Places, type Place } from './places.ts';
 import { rejection, type Rejection } from './rejection.ts';
 import type { Tickets } from './tickets.ts';
 import { subprotocol } from '../wire/protocol.ts';
@@ -29,7 +29,7 @@ export interface AdmissionContext {
   /** Tells if the tenant of an identity exists, or it has none. */
   hasTenant(identity: Identity): boolean;
   /** Called when a peer has connected; it counts against the limits until `onLeft()` is called. */
-  onAdmitted(socket: WebSocket, peer: Peer): void;
+  onAdmitted(socket: WebSocket, peer: Peer): Place;
 }
 
 const retryLater = { 'Retry-After': '5' };
@@ -54,10 +54,8 @@ export class Admission {
   readonly #context: AdmissionContext;
   readonly #sockets: WebSocketServer;
   readonly #pages = new Set<Pages>();
-  readonly #perName = new Map<string, number>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #places = new Places();
   #opening = 0;
-  #inside = 0;
 
   constructor(
     settings: BridgeSettings,
@@ -134,15 +132,15 @@ export class Admission {
     return this.#crowded(request, identity) ?? { identity, address: this.#clientOf(request) };
   }
 
-  /** Counts a request as a connection until the returned function is called. */
-  enter({ identity, address }: Peer): () => void {
-    this.#count(identity, address, 1);
-    return () => this.#count(identity, address, -1);
+  /** Counts a connection, or a request, until `onLeft()` is called. If the service is full, evicts one of the largest holder. */
+  enter(place: Place): void {
+    if (this.#places.size >= this.#settings.limits.connections) this.#places.evictFor(place);
+    this.#places.add(place);
   }
 
-  /** Called when an admitted connection has closed. */
-  onLeft(identity: Identity, address: string): void {
-    this.#count(identity, address, -1);
+  /** Called when an admitted connection has closed, or a request is answered. */
+  onLeft(place: Place): void {
+    this.#places.remove(place);
   }
 
   /** Identifies a program by its token or by `authenticate`. */
@@ -175,19 +173,34 @@ export class Admission {
   }
 
   #crowded(request: IncomingMessage, identity?: Identity): Rejection | undefined {
-    const headers = retryLater;
-    const { connections, connectionsPerAddress } = this.#settings.limits;
-    if (this.#inside + this.#opening >= connections) return rejection('too_many_connections', { headers });
-    if ((this.#perAddress.get(this.#clientOf(request)) ?? 0) >= connectionsPerAddress)
-      return rejection('too_many_of_address', { headers });
-    return identity && this.#fullOf(identity, headers);
+    const address = this.#clientOf(request);
+    if (!identity && this.#hasNoRoom()) return rejection('too_many_connections', { headers: retryLater });
+    if (this.#places.ofAddress(address) >= this.#settings.limits.connectionsPerAddress)
+      return rejection('too_many_of_address', { headers: retryLater });
+    if (!identity) return undefined;
+    if (!this.#context.hasTenant(identity)) return rejection('unknown_tenant', { name: identity.name });
+    return this.#rejectsLargest({ identity, address }) ?? this.#fullOf(identity, retryLater);
+  }
+
+  /** Tells if there is no room for a request whose credential is not checked yet. */
+  #hasNoRoom(): boolean {
+    const { connections } = this.#settings.limits;
+    if (this.#places.size + this.#opening < connections) return false;
+    return !this.#places.mayEvict || this.#opening >= connections;
+  }
+
+  /** If the service is full, rejects a newcomer of the largest holder. For any other, `enter()` evicts one. */
+  #rejectsLargest(newcomer: Peer): Rejection | undefined {
+    const isFull = this.#places.size >= this.#settings.limits.connections;
+    if (!isFull || this.#places.victimFor(newcomer)) return undefined;
+    const { name, tenant } = newcomer.identity;
+    return rejection('too_many_connections', { name, tenant, headers: retryLater });
   }
 
   /** Rejects a connection beyond what its name may have. */
   #fullOf(identity: Identity, headers: Rejection['headers'] = {}): Rejection | undefined {
     const { name, tenant, limits: { connections: own = Infinity } = {} } = identity;
-    if (!this.#context.hasTenant(identity)) return rejection('unknown_tenant', { name });
-    const here = this.#perName.get(accountOf(identity)) ?? 0;
+    const here = this.#places.ofName(identity);
     if (here >= this.#shareOf(identity)) return rejection('too_many_of_name', { name, tenant, headers });
     const why = `the limit of ${own} connections that its credential has is reached`;
     return here >= own ? rejection('too_many_of_name', { why, name, tenant, headers }) : undefined;
@@ -276,15 +289,8 @@ export class Admission {
     // From here on ws handles errors of the socket.
     socket.off('error', destroy);
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#count(identity, address, 1);
-      this.#context.onAdmitted(webSocket, { identity, address });
+      this.enter(this.#context.onAdmitted(webSocket, { identity, address }));
     });
-  }
-
-  #count(identity: Identity, address: string, by: 1 | -1): void {
-    this.#inside += by;
-    count(this.#perName, accountOf(identity), by);
-    count(this.#perAddress, address, by);
   }
 }
 
@@ -296,10 +302,4 @@ function rejectedBy({ rejected: why, name, retry }: RejectedCredential): Rejecti
 
 function destroy(this: Duplex): void {
   this.destroy();
-}
-
-function count(counts: Map<string, number>, name: string, by: 1 | -1): void {
-  const after = (counts.get(name) ?? 0) + by;
-  if (after > 0) counts.set(name, after);
-  else counts.delete(name);
 }

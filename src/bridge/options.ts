@@ -43,7 +43,7 @@ export type Authenticated = Identity | RejectedCredential | undefined;
 
 /** Bounds of a bridge. Each is optional. */
 export interface BridgeLimits {
-  /** Connections in all. @default 10_000 */
+  /** Connections in all. Beyond it, a newcomer gets the place of one of the largest holder, unless it is of that holder itself. @default 10_000 */
   connections?: number;
   /**
    * Connections of one credential's name.

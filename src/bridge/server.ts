@@ -481,18 +481,19 @@ class WebSocketBridge implements Bridge {
     await Promise.all([this.#sessions.end(code, reason), this.#door.requests.end(code, reason)]);
   }
 
-  #onAdmitted(socket: WebSocket, peer: Peer): void {
+  #onAdmitted(socket: WebSocket, peer: Peer): Session {
     const desk = this.#desks.of(peer.identity);
     if (!desk) throw new Error('admission let in an identity without a tenant');
     const session = new Session(socket, peer, desk.context);
     this.#sessions.add(session);
     this.#audit.connected(peer);
     session.welcome();
+    return session;
   }
 
   #onClosed(session: Session, ending: Ending, feed: Feed): void {
     this.#sessions.remove(session);
-    this.#admission.onLeft(session.identity, session.address);
+    this.#admission.onLeft(session);
     feed.remove(session);
     this.#audit.closed(session, ending);
   }

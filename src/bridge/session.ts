@@ -8,6 +8,7 @@ import type { Feed, FeedReader } from './feed.ts';
 import { Listener, type ListenerConnection, type ListenerContext } from './listener.ts';
 import type { BridgeSettings } from './options.ts';
 import type { Paced, Pacing } from './pacing.ts';
+import { evictedReason, type Place } from './places.ts';
 import { Presence } from './presence.ts';
 import {
   closeCodes,
@@ -35,7 +36,7 @@ export interface SessionContext extends ListenerContext {
 const tolerance = 1.2;
 
 /** An authenticated connection: reads messages from it and writes messages to it. */
-export class Session implements Peer, FeedReader, Timed, ListenerConnection, Paced {
+export class Session implements Place, FeedReader, Timed, ListenerConnection, Paced {
   readonly identity: Identity;
   readonly address: string;
   /** Time at which the credential expires, by this process's clock; the wall clock decides. */
@@ -158,6 +159,12 @@ export class Session implements Peer, FeedReader, Timed, ListenerConnection, Pac
     if (!this.open) return;
     this.#ending ??= { by: 'service', code, reason };
     this.#socket.close(code, reason);
+  }
+
+  /** Closes it, because the service is full and another holder has less. */
+  evict(): void {
+    // Terminates a peer that does not answer, so that evicted connections do not add up.
+    void this.end(closeCodes.overload, evictedReason);
   }
 
   /** Closes, and resolves once closed; terminates the connection if the peer does not answer within a second. */

@@ -9,6 +9,7 @@ import type { Admission } from '../admission.ts';
 import type { Ending, Peer } from '../audit.ts';
 import type { Identity } from '../credentials.ts';
 import type { Pacing } from '../pacing.ts';
+import { evictedReason, type Place } from '../places.ts';
 import { rejection, type Rejection } from '../rejection.ts';
 import { Exchange, type ExchangeSettings } from './exchange.ts';
 import { EventStream, type EventStreamContext } from './event-stream.ts';
@@ -148,11 +149,12 @@ export class HttpDoor {
       this.#reject(exchange, rejection('unknown_tenant', { name: identity.name }));
       return;
     }
-    const leave = admission.enter(peer);
+    const place = this.#placeOf(peer);
+    admission.enter(place);
     try {
       await runHandler(run, exchange, peer, report);
     } finally {
-      leave();
+      admission.onLeft(place);
     }
   }
 
@@ -163,6 +165,19 @@ export class HttpDoor {
     const resources = this.#byContext.get(context) ?? this.#resourcesOf(context);
     this.#byContext.set(context, resources);
     return resources;
+  }
+
+  /** Returns the place of a request. It can be evicted while it waits for flows. */
+  #placeOf(peer: Peer): Place {
+    const { requests } = this;
+    return {
+      ...peer,
+      listening: true,
+      get evict() {
+        const request = requests.of(peer);
+        return request && (() => request.end(closeCodes.overload, evictedReason));
+      },
+    };
   }
 
   /** Ends requests whose credential is no longer valid. */

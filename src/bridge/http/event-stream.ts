@@ -36,6 +36,7 @@ const lanes = 32;
  * @see HTML Living Standard, section 9.2
  */
 export class EventStream implements OpenRequest {
+  readonly peer: Peer;
   readonly identity: Identity;
   readonly address: string;
   readonly #id = randomToken(9);
@@ -59,7 +60,9 @@ export class EventStream implements OpenRequest {
   #ending: Ending | undefined;
   readonly #undo: (() => void)[] = [];
 
-  constructor(exchange: Exchange, { identity, address }: Peer, key: string, context: EventStreamContext) {
+  constructor(exchange: Exchange, peer: Peer, key: string, context: EventStreamContext) {
+    const { identity, address } = peer;
+    this.peer = peer;
     this.identity = identity;
     this.address = address;
     this.#exchange = exchange;

@@ -35,6 +35,7 @@ export async function longPoll(
 }
 
 class LongPoll implements OpenRequest {
+  readonly peer: Peer;
   readonly identity: Identity;
   readonly address: string;
   readonly #exchange: Exchange;
@@ -44,7 +45,9 @@ class LongPoll implements OpenRequest {
   #ending: Ending = disconnected;
   #onOver = (): void => undefined;
 
-  constructor(exchange: Exchange, { identity, address }: Peer, context: LongPollContext) {
+  constructor(exchange: Exchange, peer: Peer, context: LongPollContext) {
+    const { identity, address } = peer;
+    this.peer = peer;
     this.identity = identity;
     this.address = address;
     this.#exchange = exchange;

@@ -3,6 +3,8 @@ import type { Identity } from '../credentials.ts';
 
 /** A request whose answer is open until a flow ends. It counts as a connection. */
 export interface OpenRequest extends Peer {
+  /** Peer for which the request was admitted. */
+  readonly peer: Peer;
   /** Bytes that its client has not read yet. */
   readonly queued: number;
   /** Ends it. @param code Close code of the bridge. */
@@ -28,6 +30,7 @@ const endMs = 1_000;
 export class OpenRequests {
   readonly #context: OpenRequestsContext;
   readonly #all = new Set<OpenRequest>();
+  readonly #byPeer = new Map<Peer, OpenRequest>();
   #onEmpty: (() => void) | undefined;
 
   constructor(context: OpenRequestsContext) {
@@ -53,13 +56,20 @@ export class OpenRequests {
 
   add(request: OpenRequest): void {
     this.#all.add(request);
+    this.#byPeer.set(request.peer, request);
     this.#context.onOpened(request);
   }
 
   remove(request: OpenRequest, ending: Ending): void {
     if (!this.#all.delete(request)) return;
+    this.#byPeer.delete(request.peer);
     this.#context.onClosed(request, ending);
     if (this.#all.size === 0) this.#onEmpty?.();
+  }
+
+  /** Returns the request that waits for this peer; undefined if it does not wait yet, or no longer. */
+  of(peer: Peer): OpenRequest | undefined {
+    return this.#byPeer.get(peer);
   }
 
   /** Ends requests whose credential was revoked or has expired. */

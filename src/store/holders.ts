@@ -1,0 +1,89 @@
+import type { FlowHolder } from './flow-holder.ts';
+
+/** Whom something is held by: a tenant, a name of it, an address of that. */
+export type HolderPath = readonly [tenant: string, name: string, address: string];
+
+interface Node<Item> {
+  size: number;
+  readonly children: Map<string, Node<Item>>;
+  /** Oldest first. Empty unless the node is an address. */
+  readonly items: Set<Item>;
+}
+
+/**
+ * Things by their holders. If there is no room for another one, finds the largest holder, which has to give one up: the largest tenant
+ * first, then its largest name, then the largest address of that.
+ */
+export class Holders<Item> {
+  readonly #root: Node<Item> = newNode();
+
+  /** Number of tenants. */
+  get tenants(): number {
+    return this.#root.children.size;
+  }
+
+  add(path: HolderPath, item: Item): void {
+    let node = this.#root;
+    node.size++;
+    for (const key of path) {
+      const child: Node<Item> = node.children.get(key) ?? newNode();
+      node.children.set(key, child);
+      child.size++;
+      node = child;
+    }
+    node.items.add(item);
+  }
+
+  /** Returns false if it was removed before. */
+  remove(path: HolderPath, item: Item): boolean {
+    const nodes = [this.#root];
+    for (const key of path) {
+      const child = nodes.at(-1)?.children.get(key);
+      if (!child) return false;
+      nodes.push(child);
+    }
+    if (!nodes.at(-1)?.items.delete(item)) return false;
+    for (const [depth, node] of nodes.entries()) {
+      node.size--;
+      if (node.size === 0 && depth > 0) nodes[depth - 1]?.children.delete(path[depth - 1] ?? '');
+    }
+    return true;
+  }
+
+  /**
+   * Returns the things of the largest holder, oldest first, of which one has to go for a newcomer. Undefined unless the newcomer's
+   * holder is smaller even with it, so that what goes cannot come back for it.
+   */
+  largestFor(path: HolderPath): Iterable<Item> | undefined {
+    let node = this.#root;
+    for (const key of path) {
+      const largest = largestOf(node);
+      const own = node.children.get(key);
+      const size = own?.size ?? 0;
+      if (!largest || size + 1 === largest.size) return undefined;
+      if (size < largest.size) return leafOf(largest).items;
+      // The newcomer's holder is a largest one itself. So the parts of that are compared.
+      node = own ?? largest;
+    }
+    return undefined;
+  }
+}
+
+export function pathOf({ tenant = '', name }: FlowHolder, address = ''): HolderPath {
+  return [tenant, name, address];
+}
+
+function newNode<Item>(): Node<Item> {
+  return { size: 0, children: new Map(), items: new Set() };
+}
+
+function largestOf<Item>({ children }: Node<Item>): Node<Item> | undefined {
+  let largest: Node<Item> | undefined;
+  for (const child of children.values()) if (!largest || child.size > largest.size) largest = child;
+  return largest;
+}
+
+function leafOf<Item>(node: Node<Item>): Node<Item> {
+  const largest = largestOf(node);
+  return largest ? leafOf(largest) : node;
+}
