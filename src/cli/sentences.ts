@@ -11,26 +11,28 @@ const cancelReasons: Readonly<Record<Extract<ServerEvent, { type: 'cancelled' }>
 
 /** Describes an event for people. */
 export function sentenceOf(event: ServerEvent): string {
+  const tenant = event.tenant === undefined ? '' : `tenant ${printable(event.tenant)}: `;
   const label = 'label' in event ? ` (${printable(event.label)})` : '';
   const prefix = 'flowId' in event && event.flowId !== undefined ? `flow ${event.flowId}${label}: ` : '';
-  return prefix + description(event);
+  return tenant + prefix + description(event);
 }
 
 /** Describes for people what happened to a connection of the bridge. */
 export function connectionSentenceOf(event: ConnectionEvent): string {
   const { address } = event;
+  const tenant = event.tenant === undefined ? '' : ` of the tenant ${printable(event.tenant)}`;
   switch (event.type) {
     case 'connected':
-      return `${event.name} connected from ${address} as ${event.roles.join(' and ')}`;
+      return `${event.name}${tenant} connected from ${address} as ${event.roles.join(' and ')}`;
     case 'rejected': {
       const named = event.name === undefined ? '' : ` of ${event.name}`;
-      return `rejected a connection${named} from ${address} with ${event.status}: ${event.reason}`;
+      return `rejected a connection${named}${tenant} from ${address} with ${event.status}: ${event.reason}`;
     }
     case 'closed': {
       const because = event.reason === '' ? '' : `: ${event.reason}`;
       return event.by === 'service'
-        ? `closed the connection of ${event.name} from ${address} with ${event.code}${because}`
-        : `${event.name} disconnected from ${address} with ${event.code}${because}`;
+        ? `closed the connection of ${event.name}${tenant} from ${address} with ${event.code}${because}`
+        : `${event.name}${tenant} disconnected from ${address} with ${event.code}${because}`;
     }
   }
 }

@@ -411,6 +411,16 @@ row(
   },
 );
 
+cover(['--tenants']);
+all('--tenants: have redirect URIs beside that of the service', async () => {
+  using folder = new Folder();
+  const file = folder.write('tenants.json', { acme: { callbackPath: '/acme/callback' } });
+  await withService(['--tenants', file], async ({ visit }) => {
+    assert.is((await visit(`/acme/callback?code=c&state=${newState()}`)).status, 400);
+    assert.is((await visit(`/globex/callback?code=c&state=${newState()}`)).status, 404);
+  });
+});
+
 cover(['--texts']);
 all('--texts: stand on the page, and a wrong name is named with the flag', async () => {
   using folder = new Folder();

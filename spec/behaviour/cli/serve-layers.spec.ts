@@ -81,7 +81,7 @@ const finishUrls = ['https://app.example/done', 'https://app.example/over'];
 const many = Object.fromEntries(Array.from({ length: 25 }, (_, index) => [`X-${index}`, 'x']));
 
 /** All that can be told to one service on loopback. */
-const everyday = (ports: readonly number[], texts: string, secrets: string): Given => ({
+const everyday = (ports: readonly number[], texts: string, secrets: string, tenants: string): Given => ({
   'webhooks.targets': ['http://127.0.0.1:9/hook', ['http://127.0.0.1:9/hook']],
   'webhooks.privateTargets': ['https://localhost:9/hook', ['https://localhost:9/hook']],
   'webhooks.secrets': [secrets, secrets],
@@ -114,6 +114,7 @@ const everyday = (ports: readonly number[], texts: string, secrets: string): Giv
   logo: [logo, logo],
   language: ['fr', 'fr'],
   texts: [texts, texts],
+  tenants: [tenants, tenants],
   cleanUrl: ['redirect', 'redirect'],
   drain: ['1', 1],
   json: ['true', true],
@@ -145,6 +146,7 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
           [taken.port, port],
           folder.write('texts.json', { fr: { success: 'Bienvenue' } }),
           folder.write('webhooks.secret', `${'s'.repeat(43)}=\n`),
+          folder.write('tenants.json', { acme: { callbackPath: '/acme/cb', unmatched: 'reject' } }),
         ),
         folder,
       );
@@ -191,6 +193,7 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
         await withHost(`ws://127.0.0.1:${port}/wait`, async (program) => {
           assert.is(await shaken(origins[0]!), 503, 'a third connection');
 
+          assert.is((await visit(port, '/acme/cb?code=c&state=s', { Host: host })).status, 400);
           const come = (query: string) => visit(port, query, { Host: host });
           const begin = (state = newState()) =>
             program.begin({ state, issuer: issuers[1]!, issuerAdvertised: true });

@@ -9,7 +9,9 @@ export type { Config } from './schema.ts';
 const tokenVariable = 'RX_OAUTH_CALLBACK_TOKEN';
 
 /** Configuration of `serve`. */
-export interface ReadConfig extends Pick<ReadSettings<Config>, 'config' | 'blame'> {
+export interface ReadConfig extends Pick<ReadSettings<Config>, 'config' | 'label' | 'blame'> {
+  /** Path of the configuration file; undefined if there is none. */
+  readonly file: string | undefined;
   /** Warning about a value that is ignored. */
   readonly remark: string | undefined;
 }
@@ -22,11 +24,13 @@ export interface ReadConfig extends Pick<ReadSettings<Config>, 'config' | 'blame
 export function readConfig(flags: Flags, env: Readonly<Record<string, string | undefined>>): ReadConfig {
   const name = flags['config'] ?? (env['RX_OAUTH_CALLBACK_CONFIG'] || undefined);
   const files = typeof name === 'string' ? [{ name, content: readObject(name) }] : [];
-  const { config, labels, blame } = readSettings({ settings, schema }, flags, env, files);
+  const { config, labels, label, blame } = readSettings({ settings, schema }, flags, env, files);
   const isLeftOver = config.tokens !== undefined && labels.get('token') === tokenVariable;
   return {
     config: isLeftOver ? { ...config, token: undefined } : config,
     remark: isLeftOver ? `${tokenVariable} is ignored because ${labels.get('tokens')} is set` : undefined,
+    file: files[0]?.name,
+    label,
     blame,
   };
 }

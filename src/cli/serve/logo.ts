@@ -15,30 +15,31 @@ const types: readonly (readonly [type: string, start: RegExp])[] = [
   ['svg+xml', /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>|<!--[^]*?-->|<!DOCTYPE[^>]*>|\s)*<svg[\s>]/],
 ];
 
-/** Gives a logo as a data: URI, from the file if it is the path of one. Throws `CommandError` if that is no image. */
-export function readLogo(given: string): string {
+/**
+ * Gives a logo as a data: URI, from the file if it is the path of one. Throws `CommandError` if that is no image.
+ *
+ * @param option Name of the option that has the logo, for messages.
+ */
+export function readLogo(given: string, option: string): string {
   if (given.startsWith('data:')) return given;
-  const content = contentOf(given);
+  const unusable = (reason: string): CommandError =>
+    new CommandError(`${option} ${given} ${reason}`, exitCodes.usage);
+  const content = contentOf(given, unusable);
   const [type] = types.find(([, start]) => start.test(content.toString('latin1'))) ?? [];
-  if (type === undefined) throw unusable(given, 'must be an image: SVG, PNG, JPEG, GIF, WebP or AVIF');
+  if (type === undefined) throw unusable('must be an image: SVG, PNG, JPEG, GIF, WebP or AVIF');
   return `data:image/${type};base64,${content.toString('base64')}`;
 }
 
-function contentOf(file: string): Buffer {
+function contentOf(file: string, unusable: (reason: string) => CommandError): Buffer {
   try {
     const found = statSync(file);
     // Reading a pipe could take forever.
-    if (!found.isFile()) throw unusable(file, 'cannot be read: not a file');
-    if (found.size > maxBytes)
-      throw unusable(file, `must not be larger than ${maxBytes} bytes; got ${found.size}`);
+    if (!found.isFile()) throw unusable('cannot be read: not a file');
+    if (found.size > maxBytes) throw unusable(`must not be larger than ${maxBytes} bytes; got ${found.size}`);
     return readFileSync(file);
   } catch (error) {
     if (error instanceof CommandError) throw error;
     const { code = 'not readable' } = error as NodeJS.ErrnoException;
-    throw unusable(file, `cannot be read: ${code === 'ENOENT' ? 'no such file' : code}`);
+    throw unusable(`cannot be read: ${code === 'ENOENT' ? 'no such file' : code}`);
   }
-}
-
-function unusable(file: string, reason: string): CommandError {
-  return new CommandError(`--logo ${file} ${reason}`, exitCodes.usage);
 }

@@ -16,7 +16,7 @@ import { readTls } from './tls.ts';
 import { webhookOptions } from './webhooks.ts';
 
 /** Types whose values are read further: from their file, or by `readAccess`. */
-const readLater: readonly ValueType[] = ['file', 'token', 'tokens', 'texts', 'image'];
+const readLater: readonly ValueType[] = ['file', 'token', 'tokens', 'texts', 'tenants', 'image'];
 
 /** Collects the options of one object from the configuration, without those that `serve` reads further. */
 export function optionsFor<O extends keyof Options>(object: O, config: Config): FedOptions<O> {
@@ -34,14 +34,15 @@ export async function serverOptions(
   return {
     ...optionsFor('server', config),
     ...(config.tls && { tls: await readTls(config.tls) }),
-    ...(config.logo !== undefined && { logo: readLogo(config.logo) }),
-    ...(config.texts !== undefined && { texts: readTexts(config.texts) }),
+    ...(config.logo !== undefined && { logo: readLogo(config.logo, '--logo') }),
+    ...(config.texts !== undefined && { texts: readTexts(config.texts, '--texts') }),
   };
 }
 
-function readTexts(texts: Values['texts']): OwnTexts {
+/** @param option Name of the option that has the texts, for messages. */
+export function readTexts(texts: Values['texts'], option: string): OwnTexts {
   if (typeof texts !== 'string') return texts;
-  return parse(schema, readJson(texts, '--texts'), (path) => `${path.join('.') || 'what is'} in ${texts}`);
+  return parse(schema, readJson(texts, option), (path) => `${path.join('.') || 'what is'} in ${texts}`);
 }
 
 export function bridgeOptions(config: Config): Omit<BridgeOptions, 'token' | 'tokens'> {

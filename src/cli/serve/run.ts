@@ -5,6 +5,7 @@ import { internalsOfBridge } from '../../bridge/internals.ts';
 import { InvalidOptionError } from '../../base/invalid-option.ts';
 import { internalsOf } from '../../server/internals.ts';
 import { createMonitor, type Monitor } from '../../monitor.ts';
+import { createTenants, type Tenants } from '../../tenants.ts';
 import { operatorPaths } from '../../telemetry/operator.ts';
 import { authorityOf, isLoopback } from '../../base/loopback.ts';
 import type { Io } from '../io.ts';
@@ -20,6 +21,7 @@ import { bridgeOptions, monitorOptions, serverOptions } from './options.ts';
 import { reload } from './reload.ts';
 import { idle, untilStopped } from './stop.ts';
 import { openStore } from './store.ts';
+import { readTenants, redirectUrisOf, type ReadTenants } from './tenants.ts';
 import { readAccess, type Access } from './tokens.ts';
 
 /** Runs the service until a signal stops it. */
@@ -29,15 +31,18 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   for (const name of ['metrics', 'health'] as const)
     if (config[`${name}Host`] !== undefined && config[`${name}Port`] === undefined)
       throw read.blame(new InvalidOptionError(`${name}Host`, `needs --${name}-port`));
-  const access = readAccess(config);
+  const given = readTenants(read);
+  const access = readAccess(config, undefined, given?.tokens);
   const log = config.json ? await jsonLog(io, config.logLevel) : textLog(io, config.logLevel);
   if (read.remark !== undefined) log.warn(read.remark);
   const shared = await openStore(read, (message) => log.error(message));
   const { server, bridge, jwts, monitor, certificate } = await create(read, access, shared?.store, log);
   const operations = new Operations(server, bridge, shared?.store);
   operations.certificate = certificate;
-  const running = { flags, io, access, server, bridge, jwts, operations, log };
-  const stopped = untilStopped(io, () => void reload(running));
+  let tenants: Tenants | undefined;
+  const stopped = untilStopped(io, () => {
+    void reload({ flags, io, access, server, bridge, jwts, tenants, operations, log });
+  });
   // Events are logged once the service has started; if it cannot start, only the reason is logged.
   const started = new ReplaySubject<void>(1);
   server.events.pipe(delayWhen(() => started)).subscribe((event) => log.event(event));
@@ -45,12 +50,21 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
   try {
     // The operator's ports are opened first, so that no address is printed if one is taken.
     await operations.open(config);
+    tenants = given && openTenants(server, given, shared?.store);
     await bridge.listen();
     started.next();
     operations.unready = undefined;
     const addresses = addressesOf(config, server, bridge, operations, access);
     const monitorUrl = monitor && monitorUrlOf(config, monitor, log);
-    announce({ ...addresses, ...(monitorUrl !== undefined && { monitorUrl }) }, config.json, io.stdout);
+    announce(
+      {
+        ...addresses,
+        ...(monitorUrl !== undefined && { monitorUrl }),
+        ...(tenants && { tenants: redirectUrisOf(tenants) }),
+      },
+      config.json,
+      io.stdout,
+    );
     // A wrong URL is logged now, and not when the first program connects.
     void jwts?.readKeys();
     await operations.start();
@@ -58,7 +72,7 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
     operations.unready = 'draining';
     // With a shared store, listeners reconnect to another node.
     await bridge.drain({ restart: shared !== undefined });
-    if (!shared) await drain(signal, config, server, bridge, log);
+    if (!shared) await drain(signal, config, { server, bridge, tenants }, log);
   } finally {
     await server.close();
     await operations.close();
@@ -117,6 +131,15 @@ async function create(
   return { server, bridge, jwts, monitor, certificate: options.tls?.cert };
 }
 
+/** Creates the tenants once all other paths of the server are taken, so that each tenant must have another. */
+function openTenants(
+  server: OAuthCallbackServer,
+  { tenants, blame }: ReadTenants,
+  store: FlowStore | undefined,
+): Tenants {
+  return attempt(() => createTenants(server, { tenants, ...(store && { store }) }), blame);
+}
+
 function isOperatorPath(path: string | undefined): boolean {
   return (operatorPaths as readonly unknown[]).includes(path);
 }
@@ -167,12 +190,11 @@ function monitorUrlOf({ bridge }: Config, monitor: Monitor, log: Log): string | 
 async function drain(
   signal: NodeJS.Signals,
   { drain: ms }: Config,
-  server: OAuthCallbackServer,
-  bridge: Bridge,
+  { server, bridge, tenants }: Pick<Created, 'server' | 'bridge'> & { tenants: Tenants | undefined },
   log: Log,
 ): Promise<void> {
   // A listener counts until it has received the result of its flow.
-  const waiting = (): number => Math.max(server.pending, bridge.stats().listeners);
+  const waiting = (): number => Math.max(server.pending + (tenants?.pending ?? 0), bridge.stats().listeners);
   if (waiting() > 0)
     log.info(`${signal}: waiting up to ${ms} ms for ${pending(waiting())}; Ctrl-C stops immediately`);
   await idle(() => waiting() > 0, ms);

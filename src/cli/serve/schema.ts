@@ -20,7 +20,7 @@ export type FedOptions<O extends keyof Options> = {
   [
     R in Exclude<
       Row,
-      { type: 'file' | 'token' | 'tokens' | 'texts' }
+      { type: 'file' | 'token' | 'tokens' | 'texts' | 'tenants' }
     > as R['feeds'] extends `${O}.${infer Name}` ? Name : never
   ]?: ValueOf<R>;
 };

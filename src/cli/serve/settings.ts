@@ -293,6 +293,15 @@ const table = {
       sentence: 'interval of the check for results whose message was lost',
     },
   },
+  'Tenants:': {
+    tenants: {
+      feeds: 'command',
+      flag: '--tenants <file>',
+      type: 'tenants',
+      sentence:
+        'JSON file of tenants by name, each with a redirect URI, pages and tokens; reloaded on SIGHUP',
+    },
+  },
   'Binding:': {
     binding: {
       feeds: 'server.binding',

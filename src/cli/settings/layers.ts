@@ -84,12 +84,15 @@ function replace(values: Record<string, unknown>, key: string, value: unknown): 
   container[name] = value;
 }
 
-function namesFile({ type }: Setting): boolean {
-  return type === 'file' || type === 'place' || type === 'tokens' || type === 'texts' || type === 'image';
+const typesOfFiles: readonly ValueType[] = ['file', 'place', 'tokens', 'texts', 'tenants', 'image'];
+
+/** Tells if a text is the path of a file. */
+export function namesFile({ type }: Setting): boolean {
+  return typesOfFiles.includes(type);
 }
 
 /** Resolves a path that a file has: it is relative to the folder of that file. An empty path stays, to be rejected. */
-function besideFile(file: string, path: string): string {
+export function besideFile(file: string, path: string): string {
   const isNoPath = path === '' || path.startsWith('data:') || isKeychain(path);
   return isNoPath || isAbsolute(path) ? path : join(dirname(file), path);
 }
@@ -116,6 +119,7 @@ const readers: Readonly<Record<ValueType, (texts: readonly string[], setting: Se
   token: last,
   tokens: last,
   texts: last,
+  tenants: last,
   image: last,
   integer: (texts) => number(last(texts)),
   integers: (texts) => (texts.length > 1 ? texts.map(number) : number(last(texts))),

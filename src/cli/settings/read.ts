@@ -18,6 +18,8 @@ export interface ReadSettings<Config> {
   readonly config: Config;
   /** Name of each setting, by its key, as its source has it. */
   readonly labels: Merged['labels'];
+  /** Names a value, given by its path, as its source has it: `--port`, or `bridge.port in serve.json`. */
+  readonly label: (path: readonly string[]) => string;
   /** Turns an error about an option into one about its source: `--port must be …`. Other errors are returned unchanged. */
   readonly blame: (error: unknown, prefix?: string) => unknown;
 }
@@ -39,6 +41,7 @@ export function readSettings<Config>(
   return {
     config: parse(schema, merged.values, label, settings),
     labels: merged.labels,
+    label,
     blame(error, prefix = '') {
       if (!(error instanceof InvalidOptionError)) return error;
       const message = error.message.slice(error.option.length).trimStart();

@@ -85,6 +85,10 @@ export function object<Value extends v.GenericSchema>(value: Value, message: str
   return v.pipe(v.unknown(), isNoList, v.record(v.string(), value, message));
 }
 
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Schemas by type of setting. The library checks the ranges of its own options. */
 const schemas: Readonly<Record<Setting['type'], (setting: Setting) => v.GenericSchema>> = {
   text: () => text,
@@ -93,6 +97,7 @@ const schemas: Readonly<Record<Setting['type'], (setting: Setting) => v.GenericS
   token: () => token,
   tokens: () => v.union([text, tokens], 'a file, or a list of tokens with name, token and roles'),
   texts: () => v.union([text, texts], 'a file, or sentences by language'),
+  tenants: () => v.union([text, v.custom(isRecord)], 'a file, or an object of tenants by name'),
   integer: ({ min, max }) => (min === undefined || max === undefined ? integer : between(min, max)),
   integers: () => v.union([integer, v.array(integer)], 'a whole number, or several'),
   port: () => between(0, 65_535),

@@ -13,6 +13,8 @@ export interface Values {
   tokens: string | Token[];
   /** Path of a file of sentences for the pages, or the sentences themselves, by language and name. */
   texts: string | Record<string, Record<string, string>>;
+  /** Path of a file of tenants, or the tenants themselves, by name. `serve` reads what is in them. */
+  tenants: string | Record<string, unknown>;
   /** A data: URI, or the path of an image. */
   image: string;
   integer: number;
