@@ -136,7 +136,7 @@ test('learn what is wrong with a start URL or a code', () =>
         {},
       ]) {
         const { status, json } = await program.start(url);
-        equal([status, (json as { code: string }).code], [400, 'invalid_option'], String(url));
+        equal([status, (json as { code: string }).code], [400, 'invalid_option'], JSON.stringify(url));
       }
       for (const code of [1, null, undefined, []])
         is((await program.confirm(code)).status, 400, String(code));

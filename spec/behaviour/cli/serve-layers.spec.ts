@@ -134,6 +134,26 @@ function start(environmentOf: Layer, given: Given, folder: Folder): Cli {
 }
 
 for (const [layer, environmentOf] of Object.entries(layers)) {
+  test(`bind sign-ins to the browser if they come from ${layer}`, async () => {
+    using folder = new Folder();
+    const given: Given = {
+      port: ['0', 0],
+      token: [token, token],
+      json: ['true', true],
+      binding: ['cookie', 'cookie'],
+      startPath: ['/go', '/go'],
+      consent: ['never', 'never'],
+    };
+    await using cli = start(environmentOf, given, folder);
+    const { bridgeUrl, redirectUri } = await addressesOf(cli);
+    await withHost(bridgeUrl, async (host) => {
+      const flow = await host.begin();
+      const { pathname } = flow.authorizationUrl('https://as.example/authorize');
+      assert.match(pathname, /^\/go\/[\w-]{22}$/);
+      assert.is((await visit(redirectUri, pathname)).status, 303);
+    });
+  });
+
   test(`take effect if they come from ${layer}`, async () => {
     using folder = new Folder();
     const [taken, free] = [await hold({ host: '127.0.0.1' }), await hold({ host: '127.0.0.1' })];

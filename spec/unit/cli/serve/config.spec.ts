@@ -174,6 +174,9 @@ const onlyOfCommand = [
   'metricsHost',
   'healthPort',
   'healthHost',
+  'webhooks.targets',
+  'webhooks.privateTargets',
+  'webhooks.secrets',
   'redis.url',
   'tenants',
   'drain',
@@ -183,7 +186,9 @@ const onlyOfCommand = [
 
 test('has a setting for every option of server, bridge, monitor and store that a command line can give', () => {
   const isSet = (option: string): boolean =>
-    settings.some(({ key }) => key === option || key.startsWith(`${option}.`));
+    settings.some(
+      ({ key }) => key === option || `bridge.${key}`.startsWith(`${option}.`) || key.startsWith(`${option}.`),
+    );
   assert.equal(optionsOfPrograms.filter((option) => !isSet(option)).sort(), onlyOfPrograms.sort());
 });
 
