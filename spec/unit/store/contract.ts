@@ -356,8 +356,8 @@ export function storeContract(name: string, use: Use, absent?: string): void {
         stop();
         assert.equal([...new Set(woken)], [...Array(index + 1).keys()]);
       }
-      await parts[0]!.acknowledge(a.state);
-      assert.is(await parts[0]!.read(a.state), undefined);
+      await parts[0].acknowledge(a.state);
+      assert.is(await parts[0].read(a.state), undefined);
       assert.ok(await parts[1]!.read(a.state));
     }));
 
