@@ -3,7 +3,7 @@ import { bounds as published } from '../../../tools/asyncapi.ts';
 import { StoreUnavailableError } from '../../../src/model/errors.ts';
 import type { BridgeOptions } from '../../../src/bridge/options.ts';
 import type { Role, ServiceMessage } from '../../../src/wire/protocol.ts';
-import type { FlowStore } from '../../../src/model/flow-store.ts';
+import type { FlowStore, SharedRecords } from '../../../src/model/flow-store.ts';
 import { memoryStore } from '../../../src/store/memory.ts';
 import { clockFrom } from '../../../src/base/clock.ts';
 import * as assert from '../../helpers/assert.ts';
@@ -42,6 +42,16 @@ interface Service extends Bridged {
   fault: { error: Error | undefined };
 }
 
+/** Records that fail together with their store. */
+function failing(records: SharedRecords, fault: Service['fault']): SharedRecords {
+  const unless = <T>(step: () => Promise<T>): Promise<T> =>
+    fault.error ? Promise.reject(fault.error) : step();
+  return {
+    read: (...args) => unless(() => records.read(...args)),
+    replace: (...args) => unless(() => records.replace(...args)),
+  };
+}
+
 /** A service whose store can fail. */
 function withService(
   body: (service: Service) => Promise<void>,
@@ -53,11 +63,19 @@ function withService(
   const store = new Proxy(memory, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
+      if (name === 'records') return failing(member as SharedRecords, fault);
       if (typeof member !== 'function') return member;
       return (...args: unknown[]): unknown => {
-        const asynchronous = ['begin', 'read', 'adopt', 'acknowledge', 'cancel', 'take', 'owner'].includes(
-          String(name),
-        );
+        const asynchronous = [
+          'begin',
+          'read',
+          'adopt',
+          'acknowledge',
+          'cancel',
+          'confirm',
+          'take',
+          'owner',
+        ].includes(String(name));
         if (fault.error && asynchronous) return Promise.reject(fault.error);
         return Reflect.apply(member, target, args) as unknown;
       };
@@ -122,6 +140,17 @@ interface Kept {
 async function begun(peer: Peer): Promise<Kept> {
   const [state, key] = [newState(), newKey()];
   return { state, key, flowId: await peer.begin(state, key) };
+}
+
+/** Sends a message for a flow with this binding. @param error Fault of the store meanwhile. */
+function inBound(binding: 'cookie' | 'code', message: (flowId: string) => object, error?: Error) {
+  return async (service: Service): Promise<string> => {
+    const [peer] = await connected(service);
+    await answerTo(peer, beginning({ binding }));
+    const { flowId } = peer.heard.at(-1) as { flowId: string };
+    service.fault.error = error;
+    return answerTo(peer, message(flowId));
+  };
 }
 
 const resuming = ({ flowId, state, key }: Kept, nonce: string, more: object = {}): object => ({
@@ -296,6 +325,59 @@ const breaches: readonly Breach[] = [
     how: 'no store',
     answer: 'close 1011',
     provoke: saysAway(({ flowId }) => ({ type: 'settle', flowId, outcome: { status: 'success' } })),
+  },
+  { of: 'start', how: 'no url', answer: 'close 1008', provoke: says({ type: 'start', ref: 3, flowId: 'x' }) },
+  {
+    of: 'start',
+    how: 'a url that is none',
+    answer: 'failed invalid_option',
+    provoke: inBound('cookie', (flowId) => ({ type: 'start', ref: 3, flowId, url: 'javascript:x' })),
+  },
+  {
+    of: 'start',
+    how: 'a flow with another binding',
+    answer: 'failed invalid_option',
+    provoke: inBound('code', (flowId) => ({ type: 'start', ref: 3, flowId, url: 'https://as.example' })),
+  },
+  {
+    of: 'start',
+    how: 'a flow of another connection',
+    answer: 'failed unknown_flow',
+    provoke: says({ type: 'start', ref: 3, flowId: 'x', url: 'https://as.example' }),
+  },
+  {
+    of: 'start',
+    how: 'no store',
+    answer: 'failed unavailable',
+    provoke: inBound(
+      'cookie',
+      (flowId) => ({ type: 'start', ref: 3, flowId, url: 'https://as.example' }),
+      away,
+    ),
+  },
+  {
+    of: 'confirm',
+    how: 'no code',
+    answer: 'close 1008',
+    provoke: says({ type: 'confirm', ref: 3, flowId: 'x' }),
+  },
+  {
+    of: 'confirm',
+    how: 'a code that no page shows',
+    answer: 'failed wrong_code',
+    provoke: inBound('code', (flowId) => ({ type: 'confirm', ref: 3, flowId, code: 'BCDF-GHJK' })),
+  },
+  {
+    of: 'confirm',
+    how: 'a flow of another connection',
+    answer: 'failed unknown_flow',
+    provoke: says({ type: 'confirm', ref: 3, flowId: 'x', code: 'BCDF-GHJK' }),
+  },
+  {
+    of: 'confirm',
+    how: 'no store',
+    answer: 'failed unavailable',
+    provoke: inBound('code', (flowId) => ({ type: 'confirm', ref: 3, flowId, code: 'BCDF-GHJK' }), away),
   },
   { of: 'leave', how: 'a monitor', answer: 'close 1008', provoke: says({ type: 'leave' }, monitor) },
   { of: 'leave', how: 'no store', answer: 'close 1011', provoke: saysAway(() => ({ type: 'leave' })) },
