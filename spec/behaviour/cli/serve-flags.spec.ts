@@ -1,4 +1,5 @@
 /** Every flag of `serve`, by the built command: what it changes for those outside. */
+import { randomBytes } from 'node:crypto';
 import { firstValueFrom } from 'rxjs';
 import { exitCodes } from '../../../src/cli/exit-codes.ts';
 import { nameOf } from '../../../src/cli/settings/setting.ts';
@@ -15,6 +16,8 @@ import { hasRedis, noRedis } from '../../helpers/redis-server.ts';
 import { withRedis } from '../../helpers/redis.ts';
 import { newState } from '../../helpers/server.ts';
 import { hold, leaveUnread } from '../../helpers/sockets.ts';
+import { PlainProgram } from '../../helpers/plain-program.ts';
+import { isSigned, WebhookTarget } from '../../helpers/webhook-target.ts';
 import { suite } from '../../helpers/suite.ts';
 import { certificate } from '../../helpers/tls.ts';
 import { newPass, passOf, ticketOf } from '../monitor/monitored.ts';
@@ -408,6 +411,46 @@ row(
       '<html lang="fr" dir="ltr"',
     ])
       assert.match(body, part);
+  },
+);
+
+cover(['--webhook-target', '--webhook-private-target', '--webhook-secrets']);
+all(
+  '--webhook-target, --webhook-private-target, --webhook-secrets: get results that are signed',
+  async () => {
+    using folder = new Folder();
+    await using target = await WebhookTarget.open();
+    const secret = randomBytes(32).toString('base64');
+    const file = folder.write('secrets', `${secret}\n`);
+    const other = target.url.replace('127.0.0.1', 'localhost').replace('http:', 'https:');
+    const flags = [
+      '--webhook-target',
+      target.url,
+      '--webhook-private-target',
+      other,
+      '--webhook-secrets',
+      file,
+    ];
+    await withService(flags, async ({ port, visit: arrive }) => {
+      const program = new PlainProgram(port, { changes: { Authorization: `Bearer ${token}` } });
+      assert.is((await program.begin({ webhook: 'https://elsewhere.example/hook' })).status, 400);
+      assert.is((await program.begin({ webhook: target.url })).status, 201);
+      await arrive(`/callback?code=c&state=${program.state}`);
+      const hook = await target.next();
+      assert.equal([isSigned(hook, secret), hook.body.result.response?.code], [true, 'c']);
+    });
+  },
+);
+
+row(
+  'bind sign-ins to the browser',
+  ['--binding', 'cookie', '--consent', 'never', '--start-path', '/go'],
+  async ({ host, visit: arrive }) => {
+    const flow = await (await host()).begin();
+    const { pathname } = flow.authorizationUrl('https://as.example/authorize');
+    assert.match(pathname, /^\/go\/[\w-]{22}$/);
+    assert.is((await arrive(pathname)).status, 303);
+    assert.is((await arrive(`/callback?code=c&state=${flow.state}`)).status, 403);
   },
 );
 
