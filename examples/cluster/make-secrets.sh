@@ -41,7 +41,7 @@ hash=$(printf %s "$password" | openssl dgst -sha256 -r | cut -d ' ' -f 1)
 cat >"$made/redis/users.acl" <<END
 user default off ~* &* +@all
 user health on nopass -@all +ping
-user node on #$hash ~rxoc:* &rxoc:* -@all +eval +evalsha +hget +hmget +hset +del +set +get +pexpire +pexpireat +pttl +time +zadd +zrem +zcard +zscore +zremrangebyscore +spublish +ssubscribe +sunsubscribe +hello +auth +ping
+user node on #$hash ~rxoc:* &rxoc:* -@all +eval +evalsha +hget +hmget +hset +hdel +hincrby +del +set +get +pexpire +pexpireat +pttl +time +zadd +zrem +zcard +zscore +zremrangebyscore +spublish +ssubscribe +sunsubscribe +hello +auth +ping
 END
 
 cat >"$made/node/node.env" <<END

@@ -247,7 +247,7 @@ test('L-07 a failover loses only flows that the replica had not received', () =>
   }));
 
 const allowed =
-  'eval evalsha hget hmget hset del set get pexpire pexpireat pttl time zadd zrem zcard zscore zremrangebyscore ' +
+  'eval evalsha hget hmget hset hdel hincrby del set get pexpire pexpireat pttl time zadd zrem zcard zscore zremrangebyscore ' +
   'spublish ssubscribe sunsubscribe hello auth ping';
 
 test('L-12 works with minimal rights in Redis, which reach nothing else', () =>
@@ -267,6 +267,11 @@ test('L-12 works with minimal rights in Redis, which reach nothing else', () =>
     await other.consume({ code: 'c', state: flow.state }, arrival);
     await other.cancel(second.state);
     await assert.deadline(Promise.all(woken), 'the messages');
+    const byCode = fresh();
+    await begun(one, { ...byCode, expectation: { ...byCode.expectation, byCode: true } });
+    const shown = await other.consume({ code: 'c', state: byCode.state }, arrival);
+    assert.is(await one.confirm(byCode.state, 'BCDFGHJK'), 'wrong');
+    assert.is(await one.confirm(byCode.state, shown.code ?? ''), 'confirmed');
     await one.take(flow.state);
     await one.acknowledge(flow.state);
     await other.adopt(second.state);
