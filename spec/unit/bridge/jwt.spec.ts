@@ -8,6 +8,7 @@ import type { ConnectionEvent } from '../../../src/bridge/audit.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import { clockFrom } from '../../../src/base/clock.ts';
 import { internalsOfBridge } from '../../../src/bridge/internals.ts';
+import { createTenants } from '../../../src/tenants.ts';
 import * as assert from '../../helpers/assert.ts';
 import { counts, shake, withBridge, withPeers, token, type Bridged } from '../../helpers/bridge.ts';
 import { virtualTime } from '../../helpers/clock.ts';
@@ -278,7 +279,8 @@ for (const each of twins.values())
   });
 
 test('identifies a program by its claims', () =>
-  withIssuer(async ({ issuer, bridge }) => {
+  withIssuer(async ({ issuer, bridge, server }) => {
+    await createTenants(server, { tenants: { acme: { callbackPath: '/acme/callback' } } }).listen();
     const identify = (jwt: string) => bridge.identify(requestWith(jwt));
     const exp = now() + 60;
     const limits = { connections: 2, flows: 3, perSecond: 4 };
@@ -299,7 +301,8 @@ test('identifies a program by its claims', () =>
 
 test('reads other claims if their names are given', () =>
   withIssuer(
-    async ({ issuer, bridge }) => {
+    async ({ issuer, bridge, server }) => {
+      await createTenants(server, { tenants: { acme: { callbackPath: '/acme/callback' } } }).listen();
       const jwt = await issuer.sign({
         sub: undefined,
         client_id: 'cli',
