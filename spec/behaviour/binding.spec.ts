@@ -1,4 +1,4 @@
-/** Who starts a sign-in is who finishes it, at every kind of host. */
+/** Only the browser or person that starts a sign-in finishes it, at every kind of host. */
 import { createServer } from 'node:http';
 import { firstValueFrom } from 'rxjs';
 import { createOAuthCallbackServer, InvalidOptionError, ofState, WrongCodeError } from '../../src/index.ts';

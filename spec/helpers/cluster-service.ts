@@ -163,7 +163,7 @@ async function untilReady(url: string): Promise<void> {
   while (!(await isReady())) await new Promise(setImmediate);
 }
 
-/** What is to be closed in the end, the newest first. */
+/** Resources that are closed in the end, the newest first. */
 class Stack implements AsyncDisposable {
   readonly #undo: (() => unknown)[] = [];
 

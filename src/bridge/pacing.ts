@@ -34,7 +34,7 @@ const minNames = 10_000;
 export class Pacing {
   readonly #clock: Clock;
   readonly #limits: { readonly burst: number; readonly perSecond: number };
-  /** By name and by the identity's own limit, so that a credential with another limit is held to its own. */
+  /** Allowances by name and the identity's own limit, so that a credential with another limit keeps to that one. */
   readonly #byName = new Recent<Pace>(minNames);
 
   /** @param limits Those of one connection. */

@@ -9,8 +9,8 @@ export interface StartRequest {
 }
 
 /**
- * What becomes of a request for a start URL: the browser is led on; it is bound first; the user is asked first; another browser
- * has opened the URL before; the request is not the user's own navigation.
+ * Decision on a request for a start URL: `lead` the browser on; `bind` it first; `ask` the user first; another browser has opened
+ * the URL before; or the request is not the user's own navigation.
  */
 export type StartDecision = 'lead' | 'bind' | 'ask' | 'otherBrowser' | 'refused';
 

@@ -37,9 +37,14 @@ export class Confirmation {
     this.#digest = sha256(code, 'buffer');
   }
 
+  /** Compares what a person has typed. */
+  matches(typed: unknown): boolean {
+    return timingSafeEqual(sha256(readCode(typed), 'buffer'), this.#digest);
+  }
+
   /** Compares what a person has typed, and counts it if it is wrong. */
   check(typed: unknown): Confirmed {
-    if (timingSafeEqual(sha256(readCode(typed), 'buffer'), this.#digest)) return 'confirmed';
+    if (this.matches(typed)) return 'confirmed';
     this.#wrong++;
     return this.#wrong < maxWrongCodes ? 'wrong' : 'exhausted';
   }

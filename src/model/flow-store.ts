@@ -140,9 +140,10 @@ export interface FlowStore {
    * Ends a flow that `consume` left unconfirmed with its response, if the code is that of its page. The fifth wrong code ends it as
    * cancelled.
    *
-   * Resolves with `none` if the flow has ended or has no response that waits for a code.
+   * Resolves with `again` if the code was right before, until the flow is acknowledged. Resolves with `none` if the flow has ended
+   * otherwise, or has no response that waits for a code.
    */
-  confirm(state: string, code: string): Promise<Confirmed | 'none'>;
+  confirm(state: string, code: string): Promise<Confirmed | 'again' | 'none'>;
   /** Ends a flow as cancelled, unless it has ended already. */
   cancel(state: string): Promise<void>;
   /**

@@ -1,6 +1,6 @@
 import type { FlowHolder } from './flow-holder.ts';
 
-/** Whom something is held by: a tenant, a name of it, an address of that. */
+/** Holder of something: a tenant, a name of the tenant, an address of the name. */
 export type HolderPath = readonly [tenant: string, name: string, address: string];
 
 interface Node<Item> {
@@ -11,8 +11,8 @@ interface Node<Item> {
 }
 
 /**
- * Things by their holders. If there is no room for another one, finds the largest holder, which has to give one up: the largest tenant
- * first, then its largest name, then the largest address of that.
+ * Things by their holders. If there is no room for another one, the largest holder gives one up: the largest tenant, in it the largest
+ * name, and of that the largest address.
  */
 export class Holders<Item> {
   readonly #root: Node<Item> = newNode();
@@ -51,8 +51,8 @@ export class Holders<Item> {
   }
 
   /**
-   * Returns the things of the largest holder, oldest first, of which one has to go for a newcomer. Undefined unless the newcomer's
-   * holder is smaller even with it, so that what goes cannot come back for it.
+   * Returns the things of the largest holder, oldest first, so that a newcomer gets the place of one. Returns undefined unless the
+   * newcomer's holder stays smaller with the newcomer; otherwise the two would evict each other in turn.
    */
   largestFor(path: HolderPath): Iterable<Item> | undefined {
     let node = this.#root;

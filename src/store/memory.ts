@@ -31,7 +31,9 @@ interface Entry extends Timed {
   readonly flow: StoredFlow;
   result: StoredResult | undefined;
   /** Response that waits until a person has typed in the page's code. */
-  unconfirmed: { response: ResponseFields; confirmation: Confirmation } | undefined;
+  unconfirmed: ResponseFields | undefined;
+  /** That code, also once it was typed in. */
+  confirmation: Confirmation | undefined;
   announced: boolean;
   /** Account of the identity that has begun the flow, and the bytes that are charged to it. */
   readonly account: Account<Entry, UsedState> | undefined;
@@ -85,7 +87,7 @@ class MemoryStore implements FlowStore {
   /** Used states of acknowledged flows by digest, kept as long as the flow would have been. */
   readonly #used = new Map<string, UsedState>();
   readonly #usedDeadlines: Deadlines<UsedState>;
-  /** Those of all tenants. */
+  /** Accounts of all tenants together. */
   readonly #accounts: Accounts<Entry, UsedState>;
   readonly #tenants = new Map<string, MemoryStore>();
   #quota: TenantQuota | undefined;
@@ -137,6 +139,7 @@ class MemoryStore implements FlowStore {
       flow,
       result: undefined,
       unconfirmed: undefined,
+      confirmation: undefined,
       announced: false,
       account,
       bytes,
@@ -173,17 +176,22 @@ class MemoryStore implements FlowStore {
     const copy = structuredClone(response);
     if (needsCode(expectation, arrival, response.error)) {
       const code = newCode();
-      entry.unconfirmed = { response: copy, confirmation: new Confirmation(code) };
+      entry.unconfirmed = copy;
+      entry.confirmation = new Confirmation(code);
       return Promise.resolve({ disposition: 'unconfirmed', flowId, code, ...described });
     }
     this.#end(entry, { type: 'response', response: copy });
     return Promise.resolve({ disposition: 'accepted', flowId, ...described });
   }
 
-  confirm(state: string, code: string): Promise<Confirmed | 'none'> {
+  confirm(state: string, code: string): Promise<Confirmed | 'again' | 'none'> {
     const entry = this.#entries.get(state);
-    if (!entry?.unconfirmed || !this.#isPending(entry)) return Promise.resolve('none');
-    const { response, confirmation } = entry.unconfirmed;
+    const { confirmation, unconfirmed: response } = entry ?? {};
+    if (!entry || !confirmation) return Promise.resolve('none');
+    // The listener repeats a code whose answer was lost.
+    if (entry.result?.type === 'response')
+      return Promise.resolve(confirmation.matches(code) ? 'again' : 'none');
+    if (!response || !this.#isPending(entry)) return Promise.resolve('none');
     const result = confirmation.check(code);
     if (result === 'confirmed') this.#end(entry, { type: 'response', response });
     if (result === 'exhausted') this.#end(entry, { type: 'cancelled' });

@@ -191,11 +191,11 @@ export class StoredFlows implements FlowsElsewhere {
     return this.#starts.find(startId);
   }
 
-  /** Passes on what a person has typed in. Emits the event of the flow's answer if it is the code of its page. */
+  /** Passes on what a person has typed in. Emits the event of the flow's answer once, if it is the code of its page. */
   async confirm({ id, state, description }: StoredFlow, code: string): Promise<Confirmed | 'none'> {
     const result = await this.store.confirm(state, code);
     if (result === 'confirmed') this.#emit(answeredEvent(this.#at(), id, undefined, description));
-    return result;
+    return result === 'again' ? 'confirmed' : result;
   }
 
   /** Describes the flows that wait at this node, the oldest first. @param max Maximum number of flows. */

@@ -37,10 +37,11 @@ async function bindsToBrowser({ bridge, port }: Bridged): Promise<void> {
     new PlainProgram(port, { changes: host }),
   ]) {
     const answer = await stranger.start('https://evil.example/authorize');
-    equal([answer.status, answer.json], [404, unknown]);
+    equal([answer.status, answer.json], [404, unknown], 'a stranger leads the browser');
   }
   // The request may be repeated.
-  for (let times = 0; times < 2; times++) is((await program.start(url)).status, 204);
+  for (let times = 0; times < 2; times++)
+    is((await program.start(url)).status, 204, 'the target cannot be set again');
   const browser = new Browser(port);
   match((await browser.open(startUrl)).body, 'as.example');
   is((await browser.start(startUrl)).headers['location'], url);
@@ -54,10 +55,11 @@ async function bindsToBrowser({ bridge, port }: Bridged): Promise<void> {
 test('lead the start URL while they wait, and get the response of the browser that has opened it', () =>
   withBridge(bindsToBrowser, {}, { publicUrl }));
 
-for (const [what, change] of [
+for (const [what, change, complaint] of [
   [
     'does not compare the key',
     edit('return sameKey(flow?.key ?? randomToken(), key) ? flow : undefined;', 'return flow;'),
+    /a stranger leads the browser/,
   ],
   [
     'takes the flow from the request that waits',
@@ -65,11 +67,12 @@ for (const [what, change] of [
       'await this.#context.flows.lead(flow, message.url, identity.name);\n    exchange',
       'await this.#context.flows.lead(flow, message.url, identity.name);\n    await this.drop(exchange, { identity } as Peer, headers);\n    exchange',
     ),
+    /the target cannot be set again/,
   ],
 ] as const)
   test(`a bridge that ${what} is found out`, async () => {
     const twin = (await weakenedModule('bridge/server.ts', change)) as { createBridge: CreateBridge };
-    await complains(() => withBridge(bindsToBrowser, {}, { publicUrl }, twin.createBridge), /Assertion/);
+    await complains(() => withBridge(bindsToBrowser, {}, { publicUrl }, twin.createBridge), complaint);
   });
 
 test('pass on the code that the page shows: a wrong one is 403, and the right one brings the response', () =>
@@ -119,6 +122,41 @@ test('end a flow by its fifth wrong code', () =>
     {},
     { publicUrl },
   ));
+
+test('do nothing to a flow that is not one of those that their credential is for', async () => {
+  const flowIds: string[] = [];
+  await withBridge(
+    async ({ port }) => {
+      const program = new PlainProgram(port, { changes: host });
+      const { flowId, redirectUri } = (await program.begin({ binding: 'code' })).json as Begun & {
+        flowId: string;
+      };
+      const { state } = program;
+      const code = codeOn(await new Browser(port).arrive({ state, redirectUri }));
+      const narrow = program.with({ Authorization: 'Bearer of-some-flows-only' });
+      const attempts = (): Promise<{ status: number }[]> =>
+        Promise.all([
+          narrow.start(authorizationUrl(program)),
+          narrow.confirm(code),
+          narrow.settle({ status: 'success' }),
+          narrow.wait(0),
+          narrow.drop(),
+        ]);
+      flowIds.push('another');
+      equal(
+        (await attempts()).map(({ status }) => status),
+        [404, 404, 404, 404, 404],
+      );
+      is((await program.confirm(code)).status, 204);
+      flowIds.push(flowId);
+      is((await narrow.wait(0)).status, 200);
+    },
+    {
+      authenticate: () => ({ name: 'narrow', roles: ['listener'], flows: flowIds }),
+    },
+    { publicUrl },
+  );
+});
 
 test('learn what is wrong with a start URL or a code', () =>
   withBridge(

@@ -118,7 +118,7 @@ const connectFrom = (url: string, address: string): WebSocket =>
     headers: { Authorization: `Bearer ${bearer('one')}`, 'X-Forwarded-For': address },
   });
 
-/** One address of a credential asks for a hundred times its share of four places; another address of it has its half. */
+/** Floods four places from one address of a credential. Another address of that credential keeps its half. */
 const leavesOtherAddresses = (create: CreateBridge): Promise<void> =>
   withBridge(
     async ({ url, bridge }) => {

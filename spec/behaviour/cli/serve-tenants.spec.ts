@@ -124,7 +124,7 @@ test('adds, changes and removes tenants at SIGHUP, and keeps a pending flow of t
     assert.equal([await attempt('globex'), await attempt('hooli')], [401, 101]);
     assert.is((await visit(port, `/initech/callback?code=c&state=s`)).status, 404);
     assert.is((await visit(port, `/globex/callback?code=c&state=${lost.state}`)).status, 400);
-    // Of the tenant that has not changed: its flow, and its connection.
+    // The tenant that has not changed keeps its flow and its connection.
     assert.is((await visit(port, `/acme/callback?code=k&state=${kept.state}`)).status, 200);
     const response = await assert.deadline(firstValueFrom(kept.response), 'the response');
     assert.is(response.code, 'k');

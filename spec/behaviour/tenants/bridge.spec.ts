@@ -1,4 +1,4 @@
-/** One bridge for all tenants: a listener or monitor of one reaches no flow, event or number of another. */
+/** A bridge that all tenants share. A listener or monitor of one tenant reaches no flow, event or number of another. */
 import { createBridge, type BridgeToken } from '../../../src/bridge.ts';
 import { internalsOfBridge } from '../../../src/bridge/internals.ts';
 import type { ConnectionEvent } from '../../../src/bridge/audit.ts';

@@ -269,6 +269,37 @@ export function storeContract(name: string, use: Use, absent?: string): void {
       store.unwatch(flow, watcher);
     }));
 
+  test('L-01 keeps a response until a person confirms it, and takes the right code twice', () =>
+    use(async ({ store, quiet }) => {
+      const expectation = { ...a.expectation, byCode: true } as const;
+      const flow = await begun(store, { ...a, expectation });
+      let woken = 0;
+      store.watch(flow, { wake: () => woken++ });
+      assert.is(await store.confirm(a.state, 'BCDFGHJK'), 'none');
+      const { disposition, code = '' } = await store.consume(response, arrival);
+      assert.equal([disposition, code.length], ['unconfirmed', 8]);
+      assert.is((await store.consume(response, arrival)).disposition, 'duplicate');
+      assert.is(await store.take(a.state), undefined);
+      assert.is(await store.acknowledge(a.state), false);
+      for (let attempt = 0; attempt < 4; attempt++)
+        assert.is(await store.confirm(a.state, 'AAAAAAAA'), 'wrong');
+      assert.is(await store.confirm(a.state, ` ${code.toLowerCase()} `), 'confirmed');
+      await quiet();
+      assert.ok(woken > 0);
+      assert.equal(await store.take(a.state), { type: 'response', response });
+      assert.is(await store.confirm(a.state, code), 'again');
+      assert.is(await store.confirm(a.state, 'AAAAAAAA'), 'none');
+      assert.is(await store.acknowledge(a.state), true);
+      assert.is(await store.confirm(a.state, code), 'none');
+
+      await begun(store, { ...b, expectation });
+      const other = await store.consume({ ...response, state: b.state }, arrival);
+      for (let attempt = 0; attempt < 4; attempt++) await store.confirm(b.state, code);
+      assert.is(await store.confirm(b.state, code), 'exhausted');
+      assert.equal(await store.take(b.state), { type: 'cancelled' });
+      assert.is(await store.confirm(b.state, other.code ?? ''), 'none');
+    }));
+
   test('J-06 keeps a record until its time is over, and replaces it for one of those that have read it', () =>
     use(async ({ store, pass }) => {
       const records = store.records!;

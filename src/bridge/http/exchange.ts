@@ -105,7 +105,7 @@ export class Exchange {
   ): void {
     const { request, response } = this;
     if (response.headersSent || response.destroyed) return;
-    // What is left of an unread body would be taken for the next request.
+    // The server would take the rest of an unread body for the next request.
     if (last || !request.complete) response.shouldKeepAlive = false;
     const all = [
       ...answerHeaders(type, []),

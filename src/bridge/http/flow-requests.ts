@@ -4,7 +4,6 @@ import type { Report } from '../../base/isolated-observable.ts';
 import { wrongCodeError } from '../../model/confirmation.ts';
 import type { StoredFlow } from '../../model/flow-store.ts';
 import { sameKey } from '../../store/same-key.ts';
-import type { StoredFlows } from '../../store/stored-flows.ts';
 import {
   closeCodes,
   readClientMessage,
@@ -82,11 +81,8 @@ export class FlowRequests {
 
   /** Acknowledges a flow that has ended, cancels one that has not, and forgets it. */
   readonly drop: FlowRequest = async (exchange, { identity }, headers) => {
-    const flow = await this.find(headers);
-    if (!flow) {
-      answerUnknown(exchange);
-      return;
-    }
+    const flow = await this.#require(exchange, headers, identity);
+    if (!flow) return;
     const heard = new Set<string>();
     const connection = new RequestConnection(identity, {
       onMessage: ({ type }) => void heard.add(type),
@@ -116,37 +112,29 @@ export class FlowRequests {
       failMember(exchange, message);
       return;
     }
-    const flow = await this.find(headers);
-    if (!flow) {
-      answerUnknown(exchange);
-      return;
-    }
+    const flow = await this.#require(exchange, headers, identity);
+    if (!flow) return;
     await this.#context.flows.lead(flow, message.url, identity.name);
     exchange.answer(204);
   };
 
   /** Passes on the code that the page shows. Leaves the flow with the request or connection that waits for it. */
-  readonly confirm: FlowRequest = async (exchange, _peer, headers) => {
+  readonly confirm: FlowRequest = async (exchange, { identity }, headers) => {
     const { code } = await exchange.json();
     const message = readClientMessage(JSON.stringify({ type: 'confirm', ref: 0, flowId: 'flow', code }));
     if (message.type !== 'confirm') {
       failMember(exchange, message);
       return;
     }
-    const flow = await this.find(headers);
-    if (!flow) {
-      answerUnknown(exchange);
-      return;
-    }
-    const { flows } = this.#context;
-    const result = await flows.confirm(flow, message.code);
-    if (result === 'confirmed' || (result === 'none' && (await hasResponse(flows, flow))))
-      exchange.answer(204);
+    const flow = await this.#require(exchange, headers, identity);
+    if (!flow) return;
+    const result = await this.#context.flows.confirm(flow, message.code);
+    if (result === 'confirmed') exchange.answer(204);
     else answerFailure(exchange, { code: 'wrong_code', message: wrongCodeError(result).message });
   };
 
   /** Settles a flow that has its result: the page that waits in the browser shows the outcome. */
-  readonly settle: FlowRequest = async (exchange, _peer, { state, key }) => {
+  readonly settle: FlowRequest = async (exchange, { identity }, { state, key }) => {
     const { flows } = this.#context;
     const members = { type: 'settle', flowId: 'flow', outcome: await exchange.json() };
     const message = readClientMessage(JSON.stringify(members));
@@ -156,7 +144,8 @@ export class FlowRequests {
     }
     const owner = await flows.store.owner(state);
     // Compares with a key of no flow too, so that timing does not reveal which flows exist.
-    if (!sameKey(owner?.key ?? randomToken(), key) || !owner) answerUnknown(exchange);
+    if (!sameKey(owner?.key ?? randomToken(), key) || !owner || !mayHave(identity, owner.id))
+      answerUnknown(exchange);
     else if ((await flows.store.take(state)) === undefined)
       exchange.fail(409, { code: 'pending', message: 'the flow has no result yet' });
     else {
@@ -175,6 +164,18 @@ export class FlowRequests {
   async find({ state, key }: FlowHeaders): Promise<StoredFlow | undefined> {
     const flow = await this.#context.flows.store.read(state);
     return sameKey(flow?.key ?? randomToken(), key) ? flow : undefined;
+  }
+
+  /** Finds the flow of a request that the identity may have; answers the request if there is none. */
+  async #require(
+    exchange: Exchange,
+    headers: FlowHeaders,
+    identity: Identity,
+  ): Promise<StoredFlow | undefined> {
+    const flow = await this.find(headers);
+    if (flow && mayHave(identity, flow.id)) return flow;
+    answerUnknown(exchange);
+    return undefined;
   }
 
   async #onBegun(
@@ -223,10 +224,9 @@ export async function runHandler(
   }
 }
 
-/** Tells if a flow has its response, so that a repeated confirmation is done. */
-async function hasResponse({ store }: StoredFlows, { state }: StoredFlow): Promise<boolean> {
-  const result = await store.take(state);
-  return typeof result === 'object' && result.type === 'response';
+/** Tells if an identity may have a flow: it may be one for some flows only. */
+function mayHave({ flows }: Identity, flowId: string): boolean {
+  return !flows || flows.includes(flowId);
 }
 
 /** Answers that a member of the body is wrong. @param message What was read instead of the message that the request stands for. */

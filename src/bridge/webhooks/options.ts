@@ -33,7 +33,7 @@ export interface Target {
 
 /** Settings of webhooks. The secrets are known to the signer only. */
 export interface WebhookSettings {
-  /** By the URL as the operator has written it. */
+  /** Targets by their URL, as the operator has written it. */
   readonly targets: ReadonlyMap<string, Target>;
   readonly secrets: readonly Buffer[];
 }

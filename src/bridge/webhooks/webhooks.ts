@@ -21,9 +21,9 @@ export interface WebhooksContext extends ListenerContext {
   readonly records: SharedRecords;
 }
 
-// What operators see of the listener.
+// Name of the listener for operators.
 const identity: Identity = { name: 'webhooks', roles: ['listener'] };
-// Another listener has taken the flow over, or the store has failed.
+// Milliseconds until a flow is resumed that another listener has taken over, or after a failure of the store.
 const resumeMs = 10_000;
 const lanesOfTarget = 16;
 

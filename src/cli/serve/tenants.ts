@@ -39,7 +39,7 @@ type Given = Omit<TenantOptions, 'render' | 'texts'> & {
   tokens?: Values['tokens'];
 };
 
-/** Where tenants are written. */
+/** File or setting that tenants are read from. */
 interface Source {
   /** Path of the file, which paths of other files are relative to. */
   readonly file: string;

@@ -8,7 +8,8 @@
  * - `f`: digests of the redirects that fit it;
  * - `n`: the node that waits for it;
  * - `c`: set if a person must confirm the response by a code;
- * - `w`, `k`, `m`: a sealed response that waits for that, a digest of its code, and how many wrong codes were typed in;
+ * - `w`, `k`, `m`, `g`: a sealed response that waits for that, a digest of its code, how many wrong codes were typed in, and the
+ *   attempt with the right one;
  * - `b`: the attempt that has begun it;
  * - `r`, `a`: how it ended, and the attempt that has ended it; a response is sealed;
  * - `t`: the attempt that has announced its end; the only field if the flow was lost before;
@@ -68,16 +69,19 @@ redis.call('SPUBLISH', ARGV[4] .. flow[5], ARGV[5])
 return { 'accepted', flow[7] }`,
 };
 
-/** ARGV: digest of the code, number of wrong codes that cancel the flow, channels, id. */
+/** ARGV: digest of the code, number of wrong codes that cancel the flow, channels, id, attempt. */
 export const confirm: Script = {
   name: 'confirm',
   source: `${now}
-local flow = redis.call('HMGET', KEYS[1], 'e', 'r', 'w', 'k', 'n')
-if flow[2] then return flow[2] ~= 'cancelled' and flow[4] == ARGV[1] and 'confirmed' or 'none' end
+local flow = redis.call('HMGET', KEYS[1], 'e', 'r', 'w', 'k', 'n', 'g')
+if flow[2] then
+  if flow[2] == 'cancelled' or flow[4] ~= ARGV[1] then return 'none' end
+  return flow[6] == ARGV[5] and 'confirmed' or 'again'
+end
 if not flow[3] or now >= tonumber(flow[1]) then return 'none' end
 local right = flow[4] == ARGV[1]
 if not right and redis.call('HINCRBY', KEYS[1], 'm', 1) < tonumber(ARGV[2]) then return 'wrong' end
-redis.call('HSET', KEYS[1], 'r', right and flow[3] or 'cancelled')
+redis.call('HSET', KEYS[1], 'r', right and flow[3] or 'cancelled', 'g', ARGV[5])
 redis.call('HDEL', KEYS[1], 'w')
 redis.call('SPUBLISH', ARGV[3] .. flow[5], ARGV[4])
 return right and 'confirmed' or 'exhausted'`,

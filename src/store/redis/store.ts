@@ -224,12 +224,12 @@ export class RedisStore implements FlowStore, AsyncDisposable {
     return { disposition: wrong, flowId: id };
   }
 
-  async confirm(state: string, code: string): Promise<Confirmed | 'none'> {
+  async confirm(state: string, code: string): Promise<Confirmed | 'again' | 'none'> {
     const { id, bucket, key } = this.#names.of(state);
     const digest = this.#sealer.code(state, readCode(code));
     const channels = this.#names.channels(bucket);
-    return (await this.#commands.run(scripts.confirm, [key], digest, maxWrongCodes, channels, id)) as
-      Confirmed | 'none';
+    const args = [digest, maxWrongCodes, channels, id, shortToken()];
+    return (await this.#commands.run(scripts.confirm, [key], ...args)) as Confirmed | 'again' | 'none';
   }
 
   async cancel(state: string): Promise<void> {
