@@ -96,7 +96,7 @@ export const requirements = requirementsOn(
     demand: 'Give each tenant its own redirect URI, and take the tenant from no header or parameter.',
     source: 'OAuth security topics update section 2.2.2',
     scope: 'service',
-    provenIn: ['store/memory.spec.ts', 'store/redis.spec.ts'],
+    provenIn: ['tenants/tenants.spec.ts', 'tenants/bridge.spec.ts', 'cli/serve-tenants.spec.ts'],
   }),
 
   requirement('L-04', {
@@ -472,7 +472,12 @@ export const requirements = requirementsOn(
     demand: 'Limit each tenant, so that one over its quota slows down no other.',
     source: 'OWASP Multi-Tenant section 5',
     scope: 'service',
-    provenIn: ['bridge/shares.spec.ts', 'cluster/links.spec.ts', 'cluster/tenants.spec.ts'],
+    provenIn: [
+      'bridge/shares.spec.ts',
+      'cluster/links.spec.ts',
+      'cluster/tenants.spec.ts',
+      'tenants/bridge.spec.ts',
+    ],
   }),
 
   requirement(
@@ -578,6 +583,7 @@ export const requirements = requirementsOn(
     demand: 'Fetch nothing that a tenant names from a private network.',
     source: 'MCP security best practices',
     scope: 'service',
-    absent: 'the service fetches nothing that a tenant names',
+    note: 'The service requests only webhooks, whose targets the operator lists; the URL of a key set is the operator’s own.',
+    provenIn: ['bridge/webhooks.spec.ts'],
   }),
 );

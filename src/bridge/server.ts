@@ -242,14 +242,19 @@ class WebSocketBridge implements Bridge {
     const monitors = sum(
       [this.#desks.own, ...this.#desks.ofTenants()].map(({ context }) => context.feed.readers),
     );
-    const load = this.#loadOf(() => true, monitors);
-    return { ...load, listeners: load.listeners + Math.min(1, this.#webhooks?.size ?? 0) };
+    return this.#withWebhooks(this.#loadOf(() => true, monitors));
   }
 
   /** Counts what the connections of one tenant use; undefined for the service's own. */
   #statsOf(tenant: string | undefined): BridgeStats {
     const monitors = this.#desks.of({ tenant })?.context.feed.readers ?? 0;
-    return this.#loadOf((identity) => identity.tenant === tenant, monitors);
+    const load = this.#loadOf((identity) => identity.tenant === tenant, monitors);
+    return tenant === undefined ? this.#withWebhooks(load) : load;
+  }
+
+  /** Also counts the listener of the webhooks, which belongs to the service. */
+  #withWebhooks(load: BridgeStats): BridgeStats {
+    return { ...load, listeners: load.listeners + Math.min(1, this.#webhooks?.size ?? 0) };
   }
 
   #loadOf(counts: (identity: Identity) => boolean, monitors: number): BridgeStats {

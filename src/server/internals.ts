@@ -31,6 +31,7 @@ export interface ServedTenant {
 export interface TenantsInside {
   /** Returns the tenant that has the path of a request target, or a path above it. */
   find(target: string): ServedTenant | undefined;
+  values(): Iterable<ServedTenant>;
   listen(): Promise<void>;
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import type { Bridge } from '../bridge/server.ts';
 import type { ServerEvent } from '../model/events.ts';
 import { WaitingTimes } from '../monitor/waiting-times.ts';
 import type { OAuthCallbackServer } from '../server/callback-server.ts';
+import { internalsOf, type ServedTenant } from '../server/internals.ts';
 import { endingLabels, endOf } from './ending-labels.ts';
 
 /** Metrics of a server and its bridge. */
@@ -60,10 +61,17 @@ export function createMetrics(
 ): Metrics {
   const register = new Registry();
   if (process) collectDefaultMetrics({ register });
-  const stop = bridge && measureBridge(bridge, register);
   if (certificate) measureCertificate(certificate, register);
   describeBuild(register);
-  measure(register, 'flows_pending', 'Pending flows', () => server.pending);
+  const tenants = (): readonly ServedTenant[] => [...(internalsOf(server).tenants?.values() ?? [])];
+  measureByTenant(
+    register,
+    'flows_pending',
+    'Pending flows',
+    tenants,
+    (tenant) => (tenant?.server ?? server).pending,
+  );
+  const stop = bridge && measureBridge(bridge, register, tenants);
   const subscription = events.subscribe(counterOf(register));
   return {
     contentType: register.contentType,
@@ -92,42 +100,45 @@ function counterOf(register: Registry): (event: ServerEvent) => void {
   const countSettled = signInsSettled(register);
   const countEnd = flowsEnded(register);
   return (event) => {
-    if (event.type === 'begun') countBegun();
+    if (event.type === 'begun') countBegun(event);
     else if (event.type === 'redirect') countRedirect(event);
-    else if (event.type === 'settled') countSettled(event.outcome);
+    else if (event.type === 'settled') countSettled(event);
     countEnd(event);
   };
 }
 
-function flowsBegun(register: Registry): () => void {
+function flowsBegun(register: Registry): (event: ServerEvent) => void {
   const counter = new Counter({
     name: `${prefix}flows_begun_total`,
     help: 'Flows begun',
+    labelNames: ['tenant'],
     registers: [register],
   });
-  return () => counter.inc();
+  counter.inc(0);
+  return (event) => counter.inc(tenantOf(event));
 }
 
 function redirects(register: Registry): (event: Extract<ServerEvent, { type: 'redirect' }>) => void {
   const counter = new Counter({
     name: `${prefix}redirects_total`,
     help: 'Redirects, by disposition and reason',
-    labelNames: ['disposition', 'reason'],
+    labelNames: ['disposition', 'reason', 'tenant'],
     registers: [register],
   });
   // Shown as 0 from the start, so that Prometheus sees the first one as an increase.
   counter.inc({ disposition: 'accepted', reason: '' }, 0);
-  return ({ disposition, reason = '', count = 1 }) => counter.inc({ disposition, reason }, count);
+  return ({ disposition, reason = '', count = 1, ...event }) =>
+    counter.inc({ disposition, reason, ...tenantOf(event) }, count);
 }
 
-function signInsSettled(register: Registry): (outcome: string) => void {
+function signInsSettled(register: Registry): (event: Extract<ServerEvent, { type: 'settled' }>) => void {
   const counter = new Counter({
     name: `${prefix}sign_ins_settled_total`,
     help: 'Sign-ins that the program has settled, by outcome',
-    labelNames: ['outcome'],
+    labelNames: ['outcome', 'tenant'],
     registers: [register],
   });
-  return (outcome) => counter.inc({ outcome });
+  return ({ outcome, ...event }) => counter.inc({ outcome, ...tenantOf(event) });
 }
 
 function flowsEnded(register: Registry): (event: ServerEvent) => void {
@@ -135,7 +146,7 @@ function flowsEnded(register: Registry): (event: ServerEvent) => void {
   const ended = new Counter({
     name: `${prefix}flows_ended_total`,
     help: 'Flows ended, by outcome and provider error',
-    labelNames: ['ending', 'error'],
+    labelNames: ['ending', 'error', 'tenant'],
     registers,
   });
   const waiting = new Histogram({
@@ -152,15 +163,21 @@ function flowsEnded(register: Registry): (event: ServerEvent) => void {
     const end = endOf(event);
     if (!end) return;
     const { ending, error } = end;
-    ended.inc({ ending, error });
+    ended.inc({ ending, error, ...tenantOf(event) });
     if (waited !== undefined) waiting.observe({ ending }, waited / 1_000);
   };
 }
 
 /** Returns a function that stops counting. */
-function measureBridge(bridge: Bridge, register: Registry): () => void {
+function measureBridge(bridge: Bridge, register: Registry, tenants: Tenants): () => void {
   const gauge = (name: string, help: string, stat: keyof ReturnType<Bridge['stats']>): void =>
-    measure(register, `bridge_${name}`, help, () => bridge.stats()[stat]);
+    measureByTenant(
+      register,
+      `bridge_${name}`,
+      help,
+      tenants,
+      (tenant) => internalsOfBridge(bridge).statsOf(tenant?.name)[stat],
+    );
   gauge('connections', 'Open connections', 'connections');
   gauge('listeners', 'Connections that listen for a flow', 'listeners');
   gauge('monitors', 'Connections that watch the feed', 'monitors');
@@ -184,19 +201,19 @@ function connectionCounter(register: Registry): (event: ConnectionEvent) => void
   const opened = new Counter({
     name: `${prefix}bridge_connections_opened_total`,
     help: 'Connections opened, by their roles',
-    labelNames: ['roles'],
+    labelNames: ['roles', 'tenant'],
     registers,
   });
   const rejected = new Counter({
     name: `${prefix}bridge_connections_rejected_total`,
     help: 'Connections rejected, and tickets refused to the monitor page, by cause',
-    labelNames: ['cause'],
+    labelNames: ['cause', 'tenant'],
     registers,
   });
   const closed = new Counter({
     name: `${prefix}bridge_connections_closed_total`,
     help: 'Connections closed, by who closed them and the close code',
-    labelNames: ['by', 'code'],
+    labelNames: ['by', 'code', 'tenant'],
     registers,
   });
   // Shown as 0 from the start, so that Prometheus sees the first one as an increase.
@@ -204,9 +221,10 @@ function connectionCounter(register: Registry): (event: ConnectionEvent) => void
   for (const cause of rejectionCauses) rejected.inc({ cause }, 0);
   for (const by of ['peer', 'service']) closed.inc({ by, code: '1000' }, 0);
   return (event) => {
-    if (event.type === 'connected') opened.inc({ roles: [...event.roles].sort().join(' ') });
-    else if (event.type === 'rejected') rejected.inc({ cause: event.cause });
-    else closed.inc({ by: event.by, code: codeOf(event) });
+    const of = tenantOf(event);
+    if (event.type === 'connected') opened.inc({ roles: [...event.roles].sort().join(' '), ...of });
+    else if (event.type === 'rejected') rejected.inc({ cause: event.cause, ...of });
+    else closed.inc({ by: event.by, code: codeOf(event), ...of });
   };
 }
 
@@ -230,6 +248,35 @@ function measureCertificate(
       return pem === undefined ? undefined : Date.parse(new X509Certificate(pem).validTo) / 1_000;
     },
   );
+}
+
+/** Returns the tenants of the server, of which there may be other ones later. */
+type Tenants = () => readonly ServedTenant[];
+
+/** Returns the label of a tenant. The service's own events have none. */
+function tenantOf({ tenant }: { readonly tenant?: string | undefined }): { tenant?: string } {
+  return tenant === undefined ? {} : { tenant };
+}
+
+/** Registers a gauge with a value of the service itself and one of each tenant, which are read each time the metrics are read. */
+function measureByTenant(
+  register: Registry,
+  name: string,
+  help: string,
+  tenants: Tenants,
+  value: (tenant: ServedTenant | undefined) => number,
+): void {
+  new Gauge({
+    name: prefix + name,
+    help,
+    labelNames: ['tenant'],
+    registers: [register],
+    collect() {
+      this.reset();
+      this.set(value(undefined));
+      for (const tenant of tenants()) this.set({ tenant: tenant.name }, value(tenant));
+    },
+  });
 }
 
 /** Registers a gauge whose value is read each time the metrics are read. */

@@ -208,7 +208,7 @@ async function onlyListed({ port }: Bridged): Promise<void> {
   }
 }
 
-test('are those that the operator has listed, and no others', async () => {
+test('L-16 are those that the operator has listed, and no others', async () => {
   await using target = await WebhookTarget.open();
   await withBridge(onlyListed, hooks(target));
   await withBridge(onlyListed);
@@ -261,7 +261,7 @@ test.when(resolvable, 'this machine has no name')(
   },
 );
 
-test('are connected to at the address that was checked, whatever the name resolves to next', async () => {
+test('L-16 are connected to at the address that was checked, whatever the name resolves to next', async () => {
   const answers: LookupAddress[][] = [
     [{ address: '93.184.216.34', family: 4 }],
     [{ address: '127.0.0.1', family: 4 }],
@@ -335,7 +335,7 @@ async function redirecting(create?: CreateBridge): Promise<void> {
   );
 }
 
-test('are not followed to where they redirect', () => redirecting());
+test('L-16 are not followed to where they redirect', () => redirecting());
 
 test('a bridge that follows redirects is found out', async () => {
   const following = edit(

@@ -5,6 +5,7 @@ import type { ConnectionEvent } from '../../../src/bridge/audit.ts';
 import { connectCallbackHost } from '../../../src/client.ts';
 import { InvalidOptionError, type ServerOptions } from '../../../src/index.ts';
 import { createTenants, type TenantOptions, type Tenants } from '../../../src/tenants.ts';
+import { createMetrics } from '../../../src/telemetry.ts';
 import { mountOperator } from '../../../src/telemetry/mount.ts';
 import * as assert from '../../helpers/assert.ts';
 import {
@@ -290,6 +291,43 @@ test('shows the metrics to operators only', () =>
         .status;
     assert.equal([await ask(undefined), await ask('acme'), await ask('gone')], [200, 404, 404]);
     undo();
+  }));
+
+test('have metrics of their own, beside those of the service', () =>
+  withTenants(async ({ server, bridge, port, url, tenants }) => {
+    const metrics = createMetrics(server, { bridge, process: false });
+    const valueOf = async (name: string): Promise<number | undefined> => {
+      const line = (await metrics.text())
+        .split('\n')
+        .find((each) => each.startsWith(`rx_oauth_callback_${name} `));
+      return line === undefined ? undefined : Number(line.split(' ').at(-1));
+    };
+    const flow = await tenants.tenant('acme').begin();
+    await server.begin();
+    await using host = await connectCallbackHost(url, { token: bearerOf('globex') });
+    await host.begin();
+    for (const [name, value] of [
+      ['flows_pending', 1],
+      ['flows_pending{tenant="acme"}', 1],
+      ['flows_pending{tenant="globex"}', 1],
+      ['flows_begun_total', 1],
+      ['flows_begun_total{tenant="acme"}', 1],
+      ['bridge_connections', 0],
+      ['bridge_connections{tenant="globex"}', 1],
+      ['bridge_connections_opened_total{roles="listener monitor",tenant="globex"}', 1],
+    ] as const)
+      assert.is(await valueOf(name), value, name);
+    assert.is((await visit(port, `/acme/callback?code=c&state=${flow.state}`)).status, 200);
+    await visit(port, `/globex/callback?code=c&state=${flow.state}`);
+    for (const name of [
+      'redirects_total{disposition="accepted",reason="",tenant="acme"}',
+      'redirects_total{disposition="unmatched",reason="",tenant="globex"}',
+      'flows_ended_total{ending="code",error="",tenant="acme"}',
+    ])
+      assert.is(await valueOf(name), 1, name);
+    await tenants.replace({ globex: tenantsOf['globex']! });
+    assert.is(await valueOf('flows_pending{tenant="acme"}'), undefined);
+    metrics.close();
   }));
 
 test('L-13 holds a tenant to its flows, and no other', () =>
