@@ -148,7 +148,7 @@ for (const [what, change] of [
   ['the key', edit('return sameKey(flow?.key ?? randomToken(), key) ? flow : undefined;', 'return flow;')],
   [
     'the key of who settles',
-    edit('if (!sameKey(owner?.key ?? randomToken(), key) || !owner)', 'if (!owner)'),
+    edit('if (!sameKey(owner?.key ?? randomToken(), key) || !owner || ', 'if (!owner || '),
   ],
 ] as const)
   test(`a bridge that does not compare ${what} is found out`, async () => {
