@@ -32,6 +32,12 @@ interface Execution {
   readonly fault: string | undefined;
 }
 
+interface SpecFile {
+  readonly file: string;
+  readonly index: number;
+  readonly source: string;
+}
+
 interface Verdict {
   /** The results, and a failed one for each test that has none. */
   readonly lines: readonly ReportLine[];
@@ -93,14 +99,17 @@ async function main(): Promise<void> {
     if (!discover(dir, [filter]).specs.length) refuse(`filter "${filter}"`, ['matches no spec file']);
   }
 
-  const queue = specs.entries();
+  const queue = queueOf(
+    specs.map((file, index) => ({ file, index, source: readFileSync(join(dir, file), 'utf8') })),
+  );
   const work = async () => {
-    // Every worker takes from the same iterator.
-    for (const [index, file] of queue) {
+    for (let next = queue.take(); next; next = queue.take()) {
+      const { file, index, source } = next;
       const report = join(scratch, `${index}.jsonl`);
       const start = performance.now();
       const execution = await execute(join(dir, file), report, limits);
-      const verdict = judge(readFileSync(join(dir, file), 'utf8'), execution, readReport(report));
+      queue.end(next);
+      const verdict = judge(source, execution, readReport(report));
       if (keep !== undefined)
         appendFileSync(keep, verdict.lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
       settle(file, verdict, execution.output, Math.round(performance.now() - start));
@@ -108,6 +117,34 @@ async function main(): Promise<void> {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   if (total.passed + total.failed === 0) refuse('the run', ['no test ran']);
+}
+
+/**
+ * Returns functions that take the next spec file, and that say that one has ended. A file that starts browsers runs beside others,
+ * but not beside another such one while there are others.
+ */
+function queueOf(files: readonly SpecFile[]): {
+  take: () => SpecFile | undefined;
+  end: (file: SpecFile) => void;
+} {
+  const browsers = files.filter(startsBrowsers);
+  const others = files.filter((file) => !startsBrowsers(file));
+  let browsing = 0;
+  return {
+    take: () => {
+      const [first, second] = browsing === 0 ? [browsers, others] : [others, browsers];
+      const next = first.shift() ?? second.shift();
+      if (next && startsBrowsers(next)) browsing++;
+      return next;
+    },
+    end: (file) => {
+      if (startsBrowsers(file)) browsing--;
+    },
+  };
+}
+
+function startsBrowsers({ source }: SpecFile): boolean {
+  return source.includes('/chromium.ts');
 }
 
 /** The spec files that match a filter, and files that hide tests from this command whatever the filter. */

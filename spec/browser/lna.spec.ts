@@ -3,7 +3,7 @@ import { shake, withBridge, withTicket } from '../helpers/bridge.ts';
 import { withServer } from '../helpers/endpoint.ts';
 import { suite } from '../helpers/suite.ts';
 import { selfSigned } from './certificate.ts';
-import { executablePath, headline, inContext, launch, noChromium } from './chromium.ts';
+import { executablePath, headline, inContext, launchWhole, noChromium } from './chromium.ts';
 import { comeBack, formPost, openForwarding, startProvider, startSite, type Site } from './site.ts';
 
 const test = suite('local network access');
@@ -27,7 +27,7 @@ test.when(executablePath !== undefined, noChromium)(
       });
       // Servers on these ports count as the internet, not as this machine.
       const spaces = [provider, again, poster].map(({ port }) => `127.0.0.1:${port}=public`).join(',');
-      const browser = await launch(`--ip-address-space-overrides=${spaces}`);
+      const browser = await launchWhole(`--ip-address-space-overrides=${spaces}`);
       try {
         await inContext(browser, { ignoreHTTPSErrors: true }, async ({ page }) => {
           await comeBack(page, provider);
@@ -70,7 +70,7 @@ test.when(executablePath !== undefined, noChromium)(
     await using app = await startSite({ tls, pages });
     await using local = await startSite({ tls, pages });
     // The server on this port counts as the internet, not as this machine.
-    const browser = await launch(`--ip-address-space-overrides=127.0.0.1:${app.port}=public`);
+    const browser = await launchWhole(`--ip-address-space-overrides=127.0.0.1:${app.port}=public`);
     try {
       await withBridge(
         async ({ bridge, port, url }) => {
