@@ -344,7 +344,7 @@ export const requirements = requirementsOn(
         twin(
           'lets those who are connected be',
           [
-            edit(`this.#credentials.revoke(name);\n    this.#closeInvalid();`, 'void name;'),
+            edit(`this.#credentials.revoke(name, tenant);\n    this.#closeInvalid();`, 'void name;'),
             edit(
               `this.#send({ type: 'result', flowId: flow, result });`,
               `{\n      this.#send({ type: 'result', flowId: flow, result });\n      this.#connection.close(4401, '');\n    }`,

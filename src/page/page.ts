@@ -62,8 +62,10 @@ main{width:100%;max-width:28rem;padding:2.25rem 1.5rem;text-align:center;text-wr
 h1{margin:0;font-size:1.3rem;line-height:1.3}
 p{margin:.75rem 0 0;color:var(--soft)}
 .detail{width:fit-content;margin:1.25rem auto;padding:.6rem .9rem;text-align:start;text-wrap:wrap;font-size:.9375rem;border:1px solid var(--line);border-inline-start:.25rem solid var(--tone);border-radius:.4rem}
-button{margin:1.5rem 0 0;padding:.6rem 1.4rem;font:inherit;font-weight:600;color:var(--card);background:var(--tone);border:0;border-radius:.5rem;cursor:pointer}
 .detail p{margin:0;color:var(--text)}.detail p+p{margin-top:.4rem}`;
+
+const buttonStyle = `
+button{margin:1.5rem 0 0;padding:.6rem 1.4rem;font:inherit;font-weight:600;color:var(--card);background:var(--tone);border:0;border-radius:.5rem;cursor:pointer}`;
 
 // The query is in an attribute, so that the script, and with it its hash, is the same on every page.
 export const cleanUrlScript = `history.replaceState(null,'','?'+document.currentScript.dataset.page)`;
@@ -99,7 +101,7 @@ export function renderPage(view: PageView, extra = ''): string {
   const image = logo ? `<img class="logo" src="${logo}" alt="">\n` : '';
   return `<!doctype html>
 <html lang="${language}" dir="${direction}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${title}</title><style>${style}</style></head>
+<title>${title}</title><style>${style}${action ? buttonStyle : ''}</style></head>
 <body><main class="${kind}">${image}${paragraph(productName, ' class="product"')}<div class="mark" aria-hidden="true">${marks[kind]}</div>
 <h1>${headline}</h1>
 ${paragraph(message)}${box && `<div class="detail">${box}</div>\n`}${paragraph(note)}${formElement(action)}</main>${extra}</body></html>

@@ -44,7 +44,7 @@ const objects = {
     { url, startUrl: url },
     'query',
   ),
-  'waiting event': new WaitingEvent(1, undefined, 2),
+  'waiting event': new WaitingEvent(1, { id: '1', confirm: () => Promise.resolve() }, 2),
   'device event': new DeviceEvent(1, '1', {
     userCode: state,
     verificationUri: 'https://as.example/device',
@@ -82,7 +82,7 @@ for (const [what, stream] of Object.entries(streams))
 test('shows what is no secret', () => {
   assert.is(
     String(objects['waiting event']),
-    'SignInEvent {"at":1,"flowId":"1","expiresAt":2,"type":"waiting"}',
+    'SignInEvent {"at":1,"expiresAt":2,"type":"waiting","flowId":"1"}',
   );
   assert.is(
     String(objects['rejected event']),
