@@ -37,6 +37,8 @@ export interface ListenerContext {
 /** The connection of a listener. */
 export interface ListenerConnection {
   readonly identity: Identity;
+  /** Address that the peer has connected from. */
+  readonly address: string;
   /** The connection's challenge for `resume`. */
   readonly nonce: string;
   readonly open: boolean;
@@ -168,8 +170,9 @@ export class Listener {
     }
     this.#beginning++;
     try {
-      const { identity } = this.#connection;
-      const { flow, again } = await flows.begin(key, state, options as BeginOptions, identity);
+      const { identity, address } = this.#connection;
+      const holder = { ...identity, address };
+      const { flow, again } = await flows.begin(key, state, options as BeginOptions, holder);
       flows.claim(state);
       if (again && !(await this.#takeUp(flow))) {
         this.#send({ type: 'failed', ref, code: 'state_in_use', message: 'this state was used before' });

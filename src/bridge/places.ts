@@ -39,18 +39,19 @@ export class Places {
   }
 
   add(place: Place): void {
-    this.#holders.add(pathOf(place.identity, place.address), place);
+    this.#holders.add(pathOf({ ...place.identity, address: place.address }), place);
     this.#count(place, 1);
   }
 
   /** Does nothing if it was removed before, as an evicted one is. */
   remove(place: Place): void {
-    if (this.#holders.remove(pathOf(place.identity, place.address), place)) this.#count(place, -1);
+    if (this.#holders.remove(pathOf({ ...place.identity, address: place.address }), place))
+      this.#count(place, -1);
   }
 
   /** Finds what has to go for a newcomer: the newest of the largest holder that waits for no flow, or else its newest. */
   victimFor({ identity, address }: Peer): Place | undefined {
-    const newestFirst = [...(this.#holders.largestFor(pathOf(identity, address)) ?? [])].reverse();
+    const newestFirst = [...(this.#holders.largestFor(pathOf({ ...identity, address })) ?? [])].reverse();
     const open = newestFirst.filter(({ evict }) => evict !== undefined);
     return open.find(({ listening }) => !listening) ?? open[0];
   }

@@ -34,6 +34,7 @@ import { internals, type BridgeInternals } from './internals.ts';
 import { listenerRegistryOf } from './listener-registry.ts';
 import { readBridgeOptions, type BridgeOptions, type BridgeSettings } from './options.ts';
 import { Pacing } from './pacing.ts';
+import { Queues } from './queues.ts';
 import { rejection } from './rejection.ts';
 import { openPort, type Port } from './port.ts';
 import { nodeName, portOf, StoreStatus } from './service-status.ts';
@@ -151,6 +152,7 @@ class WebSocketBridge implements Bridge {
     const storeStatus = new StoreStatus(flows.store, this.#shared);
     this.#sessions = new Sessions(clock, ({ identity }) => this.#isValid(identity));
     const pacing = new Pacing(clock, limits);
+    const queues = new Queues(clock, limits.queuedInAll, () => [...this.#sessions, ...this.#door.requests]);
     const contextOf = (tenant: ServedTenant | undefined, its: StoredFlows): SessionContext => {
       // A credential that is the only one of its tenant has no one to share with.
       its.sharers.push((name) => this.#sharesFlows(name, tenant?.name));
@@ -171,7 +173,7 @@ class WebSocketBridge implements Bridge {
         redirectUri: () => (tenant?.server ?? server).redirectUri,
         now: () => clock.now(),
         isDraining: () => !this.#admission.open,
-        isOverloaded: () => this.#sessions.queued + this.#door.requests.queued > limits.queuedInAll,
+        queues,
         onClosed: (session, ending) => this.#onClosed(session, ending, feed),
       };
     };

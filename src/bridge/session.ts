@@ -9,6 +9,7 @@ import { Listener, type ListenerConnection, type ListenerContext } from './liste
 import type { BridgeSettings } from './options.ts';
 import type { Paced, Pacing } from './pacing.ts';
 import { evictedReason, type Place } from './places.ts';
+import { slowReason, type Queue, type Queues } from './queues.ts';
 import { Presence } from './presence.ts';
 import {
   closeCodes,
@@ -25,8 +26,7 @@ export interface SessionContext extends ListenerContext {
   readonly redirectUri: () => string;
   /** Returns the time of this process in milliseconds. */
   readonly now: () => number;
-  /** Tells if more bytes are queued for all sessions together than `limits.queuedInAll`. */
-  readonly isOverloaded: () => boolean;
+  readonly queues: Queues;
   /** Called once when a connection has closed. */
   readonly onClosed: (session: Session, ending: Ending) => void;
 }
@@ -36,7 +36,7 @@ export interface SessionContext extends ListenerContext {
 const tolerance = 1.2;
 
 /** An authenticated connection: reads messages from it and writes messages to it. */
-export class Session implements Place, FeedReader, Timed, ListenerConnection, Paced {
+export class Session implements Place, FeedReader, Timed, ListenerConnection, Paced, Queue {
   readonly identity: Identity;
   readonly address: string;
   /** Time at which the credential expires, by this process's clock; the wall clock decides. */
@@ -45,6 +45,7 @@ export class Session implements Place, FeedReader, Timed, ListenerConnection, Pa
   readonly nonce = randomToken();
   /** Set once the service closes it. */
   #ending: Ending | undefined;
+  #dropped = false;
   #alive = true;
   /** Pings that have no answer yet. */
   #pinged = 0;
@@ -104,7 +105,7 @@ export class Session implements Place, FeedReader, Timed, ListenerConnection, Pa
 
   /** Bytes that the operating system has not taken yet. */
   get queued(): number {
-    return this.#socket.bufferedAmount;
+    return this.#dropped ? 0 : this.#socket.bufferedAmount;
   }
 
   get ready(): boolean {
@@ -179,6 +180,12 @@ export class Session implements Place, FeedReader, Timed, ListenerConnection, Pa
     });
   }
 
+  drop(reason: string): void {
+    this.#dropped = true;
+    this.#ending ??= { by: 'service', code: closeCodes.overload, reason };
+    this.#socket.terminate();
+  }
+
   /** Closes without a closing handshake, because the peer does not answer. */
   terminate(): void {
     this.#ending ??= { by: 'service', code: 1006, reason: 'the client does not answer' };
@@ -250,9 +257,9 @@ export class Session implements Place, FeedReader, Timed, ListenerConnection, Pa
   #write(message: Buffer, flushed?: () => void): void {
     if (!this.open) return;
     const { queued } = this;
-    const { limits, isOverloaded } = this.#context;
-    if (queued + message.length > limits.queued || (queued > 0 && isOverloaded())) {
-      this.close(closeCodes.overload, 'the client reads too slowly: too many bytes are queued');
+    const { limits, queues } = this.#context;
+    if (queued + message.length > limits.queued || (queued > 0 && !queues.hasRoomFor(this))) {
+      this.close(closeCodes.overload, slowReason);
       return;
     }
     this.#socket.send(message, { binary: false }, flushed);

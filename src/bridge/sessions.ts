@@ -4,16 +4,12 @@ import { closeCodes } from '../wire/protocol.ts';
 import type { Identity } from './credentials.ts';
 import type { Session } from './session.ts';
 
-// Sums of queued bytes are asked for with each message to a slow reader, and a sum takes a look at every session.
-const queuedMaxAgeMs = 100;
-
-/** All open sessions: closes those that are dead or whose credential is no longer valid, and adds up their queued bytes. */
+/** All open sessions: closes those that are dead or whose credential is no longer valid. */
 export class Sessions {
   readonly #all = new Set<Session>();
   readonly #clock: Clock;
   readonly #isValid: (session: Session) => boolean;
   readonly #expiries: Deadlines<Session>;
-  #queued = { bytes: 0, at: -Infinity };
 
   /** @param isValid Tells if a session's credential is valid now. */
   constructor(clock: Clock, isValid: (session: Session) => boolean) {
@@ -28,6 +24,10 @@ export class Sessions {
 
   get size(): number {
     return this.#all.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<Session> {
+    return this.#all.values();
   }
 
   /** Counts the sessions, those that listen for a flow, and the bytes queued for all of them. */
@@ -67,17 +67,6 @@ export class Sessions {
   remove(session: Session): void {
     this.#all.delete(session);
     this.#expiries.remove(session);
-  }
-
-  /** Bytes queued for all sessions, at most 100 ms old. */
-  get queued(): number {
-    const now = this.#clock.now();
-    if (now - this.#queued.at > queuedMaxAgeMs) {
-      let bytes = 0;
-      for (const session of this.#all) bytes += session.queued;
-      this.#queued = { bytes, at: now };
-    }
-    return this.#queued.bytes;
   }
 
   /** Sends the heartbeat's pings, and terminates sessions that have not answered the last one. */

@@ -1,7 +1,7 @@
 import { createColors } from 'picocolors';
 import { oneLine, printableJson } from '../base/printable.ts';
 import type { ConnectionEvent } from '../bridge/audit.ts';
-import type { ServerEvent } from '../model/events.ts';
+import { isLost, type ServerEvent } from '../model/events.ts';
 import type { Io } from './io.ts';
 import { levels, type Level } from './log-level.ts';
 import { connectionSentenceOf, sentenceOf } from './sentences.ts';
@@ -73,7 +73,7 @@ function messageOf(problem: string | Error): string {
  * other redirects that reach no flow.
  */
 function levelOf(event: ServerEvent): 'info' | 'warn' {
-  if (event.type === 'cancelled') return event.reason === 'lost' ? 'warn' : 'info';
+  if (event.type === 'cancelled') return isLost(event.reason) ? 'warn' : 'info';
   const rejected = event.type === 'redirect' && event.disposition !== 'accepted';
   return rejected && event.flowId !== undefined ? 'warn' : 'info';
 }

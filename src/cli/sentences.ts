@@ -1,12 +1,13 @@
 import { printable } from '../base/printable.ts';
 import type { ConnectionEvent } from '../bridge/audit.ts';
-import type { ServerEvent } from '../model/events.ts';
+import type { CancelReason, ServerEvent } from '../model/events.ts';
 import { duration } from './times.ts';
 
-const cancelReasons: Readonly<Record<Extract<ServerEvent, { type: 'cancelled' }>['reason'], string>> = {
+const cancelReasons: Readonly<Record<CancelReason, string>> = {
   cancelled: 'cancelled',
   closed: 'ended because the service closed',
   lost: 'lost by the store',
+  evicted: 'ended because the service is full and others have fewer flows',
 };
 
 /** Describes an event for people. */

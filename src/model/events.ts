@@ -52,9 +52,23 @@ export type ServerEvent = { tenant?: string } & (
       label?: string;
     }
   | { type: 'expired'; at: number; flowId: string; label?: string }
-  | { type: 'cancelled'; at: number; flowId: string; label?: string; reason: 'cancelled' | 'closed' | 'lost' }
+  | {
+      type: 'cancelled';
+      at: number;
+      flowId: string;
+      label?: string;
+      reason: 'cancelled' | 'closed' | 'lost' | 'evicted';
+    }
   | { type: 'closed'; at: number }
 );
+
+/** Why a flow ended without a response: by its program, with the server, by its store, or for a flow of a smaller holder. */
+export type CancelReason = Extract<ServerEvent, { type: 'cancelled' }>['reason'];
+
+/** Tells if a flow ended although its program still waited and its server goes on. */
+export function isLost(reason: CancelReason): boolean {
+  return reason === 'lost' || reason === 'evicted';
+}
 
 interface BegunFlow {
   readonly id: string;

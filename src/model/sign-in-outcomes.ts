@@ -1,6 +1,6 @@
 import { Recent } from '../base/recent.ts';
 import { isCancellation } from './cancellation.ts';
-import type { ServerEvent } from './events.ts';
+import { isLost, type ServerEvent } from './events.ts';
 
 /**
  * Outcome of a sign-in: the user came back with a code, or declined; the authorization server, the program or the store failed;
@@ -59,7 +59,7 @@ function outcomeOf(event: ServerEvent): SignInOutcome | undefined {
     case 'expired':
       return 'expired';
     case 'cancelled':
-      return event.reason === 'lost' ? 'failed' : 'cancelled';
+      return isLost(event.reason) ? 'failed' : 'cancelled';
     default:
       return undefined;
   }

@@ -1,4 +1,4 @@
-import type { ServerEvent } from '../model/events.ts';
+import { isLost, type CancelReason, type ServerEvent } from '../model/events.ts';
 import { sumOf, type OutcomeCounts } from '../model/sign-in-outcomes.ts';
 import { isRefusal } from './refusals.ts';
 
@@ -13,10 +13,11 @@ export interface Wording {
 /** Replaces the underscores of a wire name with spaces. */
 export const readable = (name: string): string => name.replaceAll('_', ' ');
 
-const cancelledBecause: Readonly<Record<Extract<ServerEvent, { type: 'cancelled' }>['reason'], string>> = {
+const cancelledBecause: Readonly<Record<CancelReason, string>> = {
   cancelled: '',
   closed: 'the server closed',
   lost: 'lost by the store',
+  evicted: 'the service was full',
 };
 
 /** Returns the texts of an event. @param waited Milliseconds that the flow has waited, if the event ends it. */
@@ -45,7 +46,7 @@ export function wordingOf(event: ServerEvent, waited?: number): Wording {
     case 'expired':
       return wording('warn', after);
     case 'cancelled':
-      return wording(event.reason === 'lost' ? 'bad' : 'warn', joined(cancelledBecause[event.reason], after));
+      return wording(isLost(event.reason) ? 'bad' : 'warn', joined(cancelledBecause[event.reason], after));
     case 'listening':
       return wording('', event.redirectUri);
     default:

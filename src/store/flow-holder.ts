@@ -4,6 +4,8 @@ export interface FlowHolder {
   readonly name: string;
   /** Tenant that the credential is of; undefined for the service's own. */
   readonly tenant?: string | undefined;
+  /** Address that the program has connected from. */
+  readonly address?: string | undefined;
   readonly limits?: { readonly flows?: number | undefined } | undefined;
 }
 

@@ -22,6 +22,11 @@ export class Holders<Item> {
     return this.#root.children.size;
   }
 
+  /** Number of things of one name, from all its addresses. */
+  sizeOf([tenant, name]: HolderPath): number {
+    return this.#root.children.get(tenant)?.children.get(name)?.size ?? 0;
+  }
+
   add(path: HolderPath, item: Item): void {
     let node = this.#root;
     node.size++;
@@ -53,12 +58,19 @@ export class Holders<Item> {
   /**
    * Returns the things of the largest holder, oldest first, so that a newcomer gets the place of one. Returns undefined unless the
    * newcomer's holder stays smaller with the newcomer; otherwise the two would evict each other in turn.
+   *
+   * @param within `'name'` compares only the addresses of the newcomer's name.
    */
-  largestFor(path: HolderPath): Iterable<Item> | undefined {
+  largestFor(path: HolderPath, within: 'all' | 'name' = 'all'): Iterable<Item> | undefined {
     let node = this.#root;
-    for (const key of path) {
+    for (const [depth, key] of path.entries()) {
       const largest = largestOf(node);
       const own = node.children.get(key);
+      if (within === 'name' && depth < 2) {
+        if (!own) return undefined;
+        node = own;
+        continue;
+      }
       const size = own?.size ?? 0;
       if (!largest || size + 1 === largest.size) return undefined;
       if (size < largest.size) return leafOf(largest).items;
@@ -69,7 +81,7 @@ export class Holders<Item> {
   }
 }
 
-export function pathOf({ tenant = '', name }: FlowHolder, address = ''): HolderPath {
+export function pathOf({ tenant = '', name, address = '' }: Omit<FlowHolder, 'limits'>): HolderPath {
   return [tenant, name, address];
 }
 

@@ -22,6 +22,7 @@ import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
 import type { FlowsElsewhere } from '../callback/flows-elsewhere.ts';
 import { internalsOf } from '../server/internals.ts';
 import { accountOf, type FlowHolder } from './flow-holder.ts';
+import { Holders, pathOf, type HolderPath } from './holders.ts';
 import { MemoryRecords } from './memory-records.ts';
 import { sameKey } from './same-key.ts';
 import { StoredStartLinks } from './start-links.ts';
@@ -51,11 +52,21 @@ interface Page {
   drop: () => void;
 }
 
+/** Limit that is reached. */
+interface Limit {
+  /** Holders that may lose a flow to a newcomer. */
+  readonly within: 'all' | 'name';
+  readonly message: string;
+}
+
 const nothing = (): void => undefined;
 
 // Bounds what one flow of a remote program takes.
 const maxIssuer = 2_048;
 const maxContext = 128;
+
+// A listener that is connected asks for the end of its flow at once.
+const minEvicted = 10_000;
 
 // Outcomes that a listener repeats after a reconnect are ignored for this many flows.
 const minSettled = 5_000;
@@ -75,8 +86,10 @@ export class StoredFlows implements FlowsElsewhere {
   readonly #starts: StoredStartLinks;
   /** Flows begun or resumed at this node and not known to have ended, by state. */
   readonly #waiting = new Map<string, WaitingFlow>();
-  /** Number of these that each account of remote programs has begun. */
-  readonly #begunBy = new Map<string, number>();
+  /** Those of these that remote programs have begun at this node. */
+  readonly #holders = new Holders<WaitingFlow>();
+  /** States of flows that this node has evicted, until their listeners are told. */
+  readonly #evicted = new Recent<true>(minEvicted);
   /** Functions that tell if others than this name may begin flows. Each bridge adds one. */
   readonly sharers: ((name: string) => boolean)[] = [];
   #beginning = 0;
@@ -127,13 +140,17 @@ export class StoredFlows implements FlowsElsewhere {
     const description = readDescription(options);
     if (this.#local.has(state)) throw new StateInUseError('this state is in use or was used before');
     const share = holder && { name: accountOf(holder), flows: this.#shareOf(holder) };
-    if (this.size + this.#beginning >= this.#options.maxFlows) return this.#known(state, key);
-    if (share && (this.#begunBy.get(share.name) ?? 0) >= share.flows)
-      return this.#known(state, key, 'this credential has too many flows');
+    const path = holder && pathOf(holder);
+    const full = this.#limitFor(path, share?.flows);
     const redirectUri = this.#options.redirectUriFor(expectation.path);
     let begun: Awaited<ReturnType<FlowStore['begin']>>;
     this.#beginning++;
     try {
+      if (full) {
+        const known = await this.store.read(state);
+        if (known && sameKey(known.key, key)) return { flow: known, again: true };
+        if (!(await this.#evictFor(path, full.within))) throw new TooManyFlowsError(full.message);
+      }
       const lifetime = share ? Math.min(ttl, flowTtl) : ttl;
       const flow = { state, expectation, redirectUri, description, startId, key };
       begun = await this.store.begin(flow, lifetime, share);
@@ -145,7 +162,7 @@ export class StoredFlows implements FlowsElsewhere {
     if (begun.again) return begun;
     const { flow } = begun;
     const at = this.#at();
-    this.#wait(flow, share?.name, at);
+    this.#wait(flow, path, at);
     this.#emit(begunEvent(at, flow));
     return begun;
   }
@@ -213,15 +230,34 @@ export class StoredFlows implements FlowsElsewhere {
     this.#local.claim(state);
   }
 
-  /** Finds a flow that was begun before, for a listener that repeats its `begin` while `maxFlows` flows are pending. */
-  async #known(
-    state: string,
-    key: string,
-    otherwise = `maxFlows (${this.#options.maxFlows}) flows are pending`,
-  ): Promise<BegunFlow> {
-    const flow = await this.store.read(state);
-    if (flow && sameKey(flow.key, key)) return { flow, again: true };
-    throw new TooManyFlowsError(otherwise);
+  /** Returns the limit that leaves no room for another flow of a holder. @param share Number of flows that its name may have. */
+  #limitFor(path: HolderPath | undefined, share = Infinity): Limit | undefined {
+    const { maxFlows } = this.#options;
+    if (this.size + this.#beginning >= maxFlows)
+      return { within: 'all', message: `maxFlows (${maxFlows}) flows are pending` };
+    if (path && this.#holders.sizeOf(path) >= share)
+      return { within: 'name', message: 'this credential has too many flows' };
+    return undefined;
+  }
+
+  /**
+   * Cancels the oldest flow of the largest holder that waits for its redirect, so that a holder with fewer gets its place. Resolves
+   * with false if no holder has more than the newcomer's.
+   */
+  async #evictFor(path: HolderPath = ['', '', ''], within: Limit['within']): Promise<boolean> {
+    for (const flow of this.#holders.largestFor(path, within) ?? []) {
+      const { state, holder } = flow;
+      // First, so that no other newcomer gets the same place.
+      if (holder) this.#holders.remove(holder, flow);
+      flow.evicted = true;
+      await this.store.cancel(state);
+      const result = await this.take(state);
+      // One that was answered meanwhile is its listener's.
+      if (typeof result === 'object' && result.type !== 'cancelled') continue;
+      if (within === 'name' && result !== 'elsewhere') await this.#forgetEvicted(flow);
+      return true;
+    }
+    return false;
   }
 
   match(fields: ResponseFields, arrival: Arrival): Promise<Consumed> {
@@ -274,14 +310,26 @@ export class StoredFlows implements FlowsElsewhere {
     const result = await this.store.take(state);
     const waiting = this.#waiting.get(state);
     // Taken before: the flow is gone once its listener has acknowledged it.
-    if (!waiting) return result === 'gone' ? undefined : result;
+    if (!waiting) return result === 'gone' ? this.#endOfEvicted(state) : result;
     if (!result) return undefined;
     this.#forget(waiting);
     // A store that was unavailable meanwhile may have dropped an expired flow already.
     if (result === 'gone')
       await this.#announce(waiting, this.store.now() < waiting.expiresAt ? 'lost' : 'expired');
-    else if (result !== 'elsewhere' && result.type !== 'response') await this.#announce(waiting, result.type);
+    else if (result !== 'elsewhere' && result.type !== 'response')
+      await this.#announce(waiting, waiting.evicted && result.type === 'cancelled' ? 'evicted' : result.type);
     return result;
+  }
+
+  /** Makes room in the account of its name, which counts flows until they are acknowledged. */
+  async #forgetEvicted({ state, listener }: WaitingFlow): Promise<void> {
+    this.#evicted.set(state, true);
+    await this.store.acknowledge(state);
+    listener?.wake();
+  }
+
+  #endOfEvicted(state: string): StoredResult | undefined {
+    return this.#evicted.get(state) && { type: 'cancelled' };
   }
 
   /** Ends a flow that no listener wants any more, and forgets it. */
@@ -370,25 +418,22 @@ export class StoredFlows implements FlowsElsewhere {
     return Math.min(share, own);
   }
 
-  #wait(flow: StoredFlow, account?: string, begunAt?: number): WaitingFlow {
-    const waiting = new WaitingFlow(flow, (unheard) => void this.#onUnheard(unheard), account, begunAt);
-    if (account !== undefined) this.#begunBy.set(account, (this.#begunBy.get(account) ?? 0) + 1);
+  #wait(flow: StoredFlow, holder?: HolderPath, begunAt?: number): WaitingFlow {
+    const waiting = new WaitingFlow(flow, (unheard) => void this.#onUnheard(unheard), holder, begunAt);
+    if (holder) this.#holders.add(holder, waiting);
     this.#waiting.set(flow.state, waiting);
     this.store.watch(flow, waiting);
     return waiting;
   }
 
   #forget(waiting: WaitingFlow): void {
-    const { account, state } = waiting;
+    const { holder, state } = waiting;
     this.store.unwatch(waiting, waiting);
-    if (!this.#waiting.delete(state) || account === undefined) return;
-    const left = (this.#begunBy.get(account) ?? 0) - 1;
-    if (left > 0) this.#begunBy.set(account, left);
-    else this.#begunBy.delete(account);
+    if (this.#waiting.delete(state) && holder) this.#holders.remove(holder, waiting);
   }
 
   /** Emits the event of a flow's end, unless another node has. */
-  async #announce(waiting: WaitingFlow, ending: 'expired' | 'cancelled' | 'lost'): Promise<void> {
+  async #announce(waiting: WaitingFlow, ending: 'expired' | 'cancelled' | 'lost' | 'evicted'): Promise<void> {
     if (!this.#options.events.observed) return;
     try {
       if (!(await this.store.announce(waiting))) return;

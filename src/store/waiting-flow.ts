@@ -2,6 +2,7 @@ import { issuerOf } from '../model/expectation.ts';
 import type { FlowDescription } from '../model/flow-description.ts';
 import type { FlowWatcher, StoredFlow } from '../model/flow-store.ts';
 import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
+import type { HolderPath } from './holders.ts';
 
 /** A pending flow for which the store wakes this node. */
 export class WaitingFlow implements FlowWatcher {
@@ -14,17 +15,19 @@ export class WaitingFlow implements FlowWatcher {
   listener: FlowWatcher | undefined = undefined;
   /** Name of the identity that listens. */
   listenerName: string | undefined = undefined;
+  /** True once it has to give its place to another holder's. */
+  evicted = false;
   readonly #onUnheard: (flow: WaitingFlow) => void;
 
   /**
    * @param onUnheard Called if the store wakes a flow that has no listener.
-   * @param account Account of the remote program that has begun the flow at this node.
+   * @param holder Remote program that has begun the flow at this node.
    * @param begunAt Time at which this node has begun the flow; undefined if another one has.
    */
   constructor(
     { id, state, expiresAt, expectation, description }: StoredFlow,
     onUnheard: (flow: WaitingFlow) => void,
-    readonly account: string | undefined,
+    readonly holder: HolderPath | undefined,
     readonly begunAt: number | undefined,
   ) {
     this.id = id;

@@ -1,7 +1,7 @@
 import type { ServerEvent } from '../model/events.ts';
 
 /** Labels for how a flow ended: with a code, with the provider's error, or without a response. */
-export const endingLabels = ['code', 'error', 'expired', 'cancelled', 'closed', 'lost'] as const;
+export const endingLabels = ['code', 'error', 'expired', 'cancelled', 'closed', 'lost', 'evicted'] as const;
 
 export type EndingLabel = (typeof endingLabels)[number];
 

@@ -347,6 +347,10 @@ test('changes nothing if a new set of tenants is invalid', async () => {
         { other: { callbackPath: '/monitor/ticket' } },
         'but another part of the server has "/monitor/ticket"',
       ],
+      ...['/start', '/start/', '/start/other', '/start/other/callback'].map(
+        (callbackPath) =>
+          [{ other: { callbackPath } }, 'must not lie at or below "/start", where start URLs are'] as const,
+      ),
       [{ other: {} }, 'tenants.other.callbackPath is required'],
       [{ 'a b': acme }, 'tenants must have names of 1 to 64 letters'],
       [{ other: { callbackPath: '/x', port: 1 } }, 'tenants.other.port is not an option of the tenant other'],

@@ -133,7 +133,7 @@ export class HttpDoor {
       this.#reject(exchange, rejection('no_listener', { name: identity.name, tenant: identity.tenant }));
       return;
     }
-    if (!pacing.allows(identity)) {
+    if (!pacing.allows(identity, peer.address)) {
       this.#reject(
         exchange,
         rejection('too_many_requests', {

@@ -5,6 +5,7 @@ import { closeCodes, type ServiceMessage } from '../../wire/protocol.ts';
 import type { Ending, Peer } from '../audit.ts';
 import type { Identity } from '../credentials.ts';
 import { Listener, type ListenerContext } from '../listener.ts';
+import { slowReason, type Queues } from '../queues.ts';
 import type { Exchange } from './exchange.ts';
 import { answerClose } from './failures.ts';
 import { resumeOf } from './flow-requests.ts';
@@ -19,7 +20,7 @@ export interface EventStreamContext extends ListenerContext {
   readonly requests: OpenRequests;
   readonly keyFlows: KeyFlows;
   readonly limits: { readonly flows: number; readonly queued: number; readonly heartbeat: number };
-  readonly isOverloaded: () => boolean;
+  readonly queues: Queues;
 }
 
 // Another node may have begun a flow of the key, or have opened another stream of it.
@@ -71,7 +72,7 @@ export class EventStream implements OpenRequest {
     this.#results = new OrderedResults(exchange.header('last-event-id') ?? '', (result, id) =>
       this.#event('result', result, id),
     );
-    this.#connection = new RequestConnection(identity, {
+    this.#connection = new RequestConnection(peer, {
       onMessage: (message) => this.#onMessage(message),
       onClose: (code) => this.end(code, 'closed'),
     });
@@ -112,7 +113,8 @@ export class EventStream implements OpenRequest {
     else answerClose(this.#exchange, code);
   }
 
-  destroy(): void {
+  drop(reason: string): void {
+    this.#ending ??= { by: 'service', code: closeCodes.overload, reason };
     this.#exchange.response.destroy();
   }
 
@@ -225,14 +227,10 @@ export class EventStream implements OpenRequest {
   #write(text: string): void {
     const { response } = this.#exchange;
     if (this.#ending || this.#exchange.over) return;
-    const { limits, isOverloaded } = this.#context;
-    const tooMany = this.queued + text.length > limits.queued || (this.queued > 0 && isOverloaded());
-    if (!tooMany) {
-      response.write(text);
-      return;
-    }
-    this.#ending = { by: 'service', code: closeCodes.overload, reason: 'the client reads too slowly' };
-    response.destroy();
+    const { limits, queues } = this.#context;
+    const isFull = this.queued + text.length > limits.queued || (this.queued > 0 && !queues.hasRoomFor(this));
+    if (isFull) this.drop(slowReason);
+    else response.write(text);
   }
 
   #every(ms: number, run: () => void): void {

@@ -51,7 +51,8 @@ export class FlowRequests {
   }
 
   /** Begins a flow with the members of `begin` in the body. The same state and key again give the same flow. */
-  readonly begin: FlowRequest = async (exchange, { identity }, { state, key }) => {
+  readonly begin: FlowRequest = async (exchange, peer, { state, key }) => {
+    const { identity } = peer;
     const { webhook, ...options } = await exchange.json();
     const url = webhook === undefined ? undefined : this.#requireWebhook(webhook);
     const members = { ...options, type: 'begin', ref: 0, state, key };
@@ -62,7 +63,7 @@ export class FlowRequests {
     }
     if (message.type !== 'begin' && message.type !== 'bad') return;
     const heard: ServiceMessage[] = [];
-    const connection = new RequestConnection(identity, {
+    const connection = new RequestConnection(peer, {
       onMessage: (each) => void heard.push(each),
       onClose: (code) => answerClose(exchange, code),
     });
@@ -80,11 +81,12 @@ export class FlowRequests {
   };
 
   /** Acknowledges a flow that has ended, cancels one that has not, and forgets it. */
-  readonly drop: FlowRequest = async (exchange, { identity }, headers) => {
+  readonly drop: FlowRequest = async (exchange, peer, headers) => {
+    const { identity } = peer;
     const flow = await this.#require(exchange, headers, identity);
     if (!flow) return;
     const heard = new Set<string>();
-    const connection = new RequestConnection(identity, {
+    const connection = new RequestConnection(peer, {
       onMessage: ({ type }) => void heard.add(type),
       onClose: (code) => {
         if (code === closeCodes.done) exchange.answer(204);

@@ -52,7 +52,7 @@ class LongPoll implements OpenRequest {
     this.address = address;
     this.#exchange = exchange;
     this.#context = context;
-    this.#connection = new RequestConnection(identity, {
+    this.#connection = new RequestConnection(peer, {
       onMessage: (message) => this.#onMessage(message),
       onClose: (code) => this.end(code, 'closed'),
     });
@@ -96,7 +96,8 @@ class LongPoll implements OpenRequest {
     answerClose(this.#exchange, code);
   }
 
-  destroy(): void {
+  drop(reason: string): void {
+    if (this.#ending === disconnected) this.#end({ by: 'service', code: closeCodes.overload, reason });
     this.#exchange.response.destroy();
   }
 

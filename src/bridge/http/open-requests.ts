@@ -1,16 +1,13 @@
 import type { Ending, Peer } from '../audit.ts';
 import type { Identity } from '../credentials.ts';
+import { slowReason, type Queue } from '../queues.ts';
 
 /** A request whose answer is open until a flow ends. It counts as a connection. */
-export interface OpenRequest extends Peer {
+export interface OpenRequest extends Queue {
   /** Peer for which the request was admitted. */
   readonly peer: Peer;
-  /** Bytes that its client has not read yet. */
-  readonly queued: number;
   /** Ends it. @param code Close code of the bridge. */
   end(code: number, reason: string): void;
-  /** Ends its connection, because its client does not read the last answer. */
-  destroy(): void;
 }
 
 /** How a request ended whose client has disconnected. */
@@ -41,11 +38,8 @@ export class OpenRequests {
     return this.#all.size;
   }
 
-  /** Bytes that are queued for all of them. */
-  get queued(): number {
-    let sum = 0;
-    for (const { queued } of this.#all) sum += queued;
-    return sum;
+  [Symbol.iterator](): IterableIterator<OpenRequest> {
+    return this.#all.values();
   }
 
   /** Counts the requests of some identities, and the bytes that are queued for them. */
@@ -87,7 +81,7 @@ export class OpenRequests {
     if (this.#all.size === 0) return;
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
     const overdue = setTimeout(() => {
-      for (const request of this.#all) request.destroy();
+      for (const request of this.#all) request.drop(slowReason);
     }, endMs);
     for (const request of [...this.#all]) request.end(code, reason);
     await empty;

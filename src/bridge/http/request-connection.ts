@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { randomToken } from '../../base/random.ts';
 import type { ServiceMessage } from '../../wire/protocol.ts';
+import type { Peer } from '../audit.ts';
 import type { Identity } from '../credentials.ts';
 import type { ListenerConnection } from '../listener.ts';
 
@@ -17,12 +18,14 @@ export interface ConnectionEnds {
  */
 export class RequestConnection implements ListenerConnection {
   readonly identity: Identity;
+  readonly address: string;
   readonly nonce: string = randomToken();
   readonly #ends: ConnectionEnds;
   #open = true;
 
-  constructor(identity: Identity, ends: ConnectionEnds) {
+  constructor({ identity, address }: Peer, ends: ConnectionEnds) {
     this.identity = identity;
+    this.address = address;
     this.#ends = ends;
   }
 

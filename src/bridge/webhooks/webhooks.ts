@@ -72,10 +72,13 @@ export class Webhooks {
   /** Starts to deliver. Repeatable. */
   start(): void {
     if (this.#connection) return;
-    this.#connection = new WebhookConnection(identity, {
-      onMessage: (message) => this.#onMessage(message),
-      onClose: () => undefined,
-    });
+    this.#connection = new WebhookConnection(
+      { identity, address: '' },
+      {
+        onMessage: (message) => this.#onMessage(message),
+        onClose: () => undefined,
+      },
+    );
     this.#listener = new Listener(this.#connection, this.#context);
     this.#renew();
   }
