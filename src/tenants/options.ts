@@ -100,6 +100,12 @@ export function readTenantOptions(
   const { quota, ...own } = readOptions(given, tenantOptionTable, { of: `the tenant ${name}`, prefix }, {});
   if ((own.callbackPath as unknown) === undefined)
     throw new InvalidOptionError(`${prefix}callbackPath`, 'is required: it tells the tenants apart');
+  // First, because the start path of the tenant lies there too.
+  if (`${own.callbackPath}/`.startsWith(`${outer.startPath}/`))
+    throw new InvalidOptionError(
+      `${prefix}callbackPath`,
+      `must not lie at or below ${show(outer.startPath)}, where start URLs are; got ${show(own.callbackPath)}`,
+    );
   const shared = Object.fromEntries(
     Object.entries(outer).filter(([option]) => (inherited as readonly string[]).includes(option)),
   );

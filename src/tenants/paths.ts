@@ -18,16 +18,10 @@ interface Claim {
  */
 export function requireOwnPaths(tenants: ReadonlyMap<string, string>, server: ServerInternals): void {
   const { callbackPath, routes, upgrades } = server;
-  const { startPath } = server.outer.settings;
   const claims: Claim[] = [{ path: callbackPath, by: 'the server itself', hasContexts: true }];
   for (const path of [...(routes?.paths() ?? []), ...(upgrades?.paths() ?? [])])
     claims.push({ path, by: 'another part of the server', hasContexts: false });
   for (const [name, path] of tenants) {
-    if (`${path}/`.startsWith(`${startPath}/`))
-      throw new InvalidOptionError(
-        `tenants.${name}.callbackPath`,
-        `must not lie at or below ${show(startPath)}, where start URLs are; got ${show(path)}`,
-      );
     const claim: Claim = { path, by: `the tenant ${name}`, hasContexts: true };
     const other = claims.find((each) => overlap(each, claim));
     if (other)

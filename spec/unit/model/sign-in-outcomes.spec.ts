@@ -76,7 +76,7 @@ const twins: readonly (readonly [weakness: string, change: Edit, complaint: RegE
   ['counts a settled sign-in twice', edit(`instead: known?.outcome`, `instead: undefined`), /code, failure/],
   [
     'blames a program for what its store has lost',
-    edit(`=== 'lost' ? 'failed'`, `=== 'lost' ? 'cancelled'`),
+    edit(`isLost(event.reason) ? 'failed'`, `isLost(event.reason) ? 'cancelled'`),
     /lost/,
   ],
 ];
