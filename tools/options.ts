@@ -36,6 +36,7 @@ export const optionTypes: readonly (readonly [type: string, entry: string])[] = 
   ['McpSignOutOptions', 'mcp'],
   ['FileStoreOptions', 'mcp'],
   ['MetricsOptions', 'telemetry'],
+  ['SharedHostOptions', 'share'],
   ['TenantsOptions', 'tenants'],
   ['TenantOptions', 'tenants'],
   ['FlowQuota', 'tenants'],

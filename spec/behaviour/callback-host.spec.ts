@@ -1,6 +1,6 @@
 import { filter, firstValueFrom } from 'rxjs';
 import { connectCallbackHost } from '../../src/client.ts';
-import { InvalidOptionError, type CallbackHost } from '../../src/index.ts';
+import { InvalidOptionError, type CallbackHost, type ServerEvent } from '../../src/index.ts';
 import * as assert from '../helpers/assert.ts';
 import { token, withBridge } from '../helpers/bridge.ts';
 import { observe, withServer, type Endpoint } from '../helpers/endpoint.ts';
@@ -8,11 +8,14 @@ import { createStoredHost } from '../../src/redis.ts';
 import { memoryStore } from '../../src/bridge.ts';
 import { withRedis } from '../helpers/redis.ts';
 import { hasRedis, noRedis } from '../helpers/redis-server.ts';
+import { visit } from '../helpers/http.ts';
+import { withSharers } from '../helpers/sharers.ts';
 import { suite } from '../helpers/suite.ts';
 
 interface Hosted {
   host: CallbackHost;
-  endpoint: Endpoint;
+  /** Where the redirects arrive. */
+  endpoint: Pick<Endpoint, 'visit' | 'events'> & { server: Pick<Endpoint['server'], 'redirectUri'> };
 }
 
 type Use = (body: (hosted: Hosted) => Promise<void>) => Promise<void>;
@@ -255,6 +258,22 @@ contract('a server and a store', (body) =>
     await body({ host, endpoint });
   }),
 );
+
+for (const [name, serves] of [
+  ['a process that serves a shared port', true],
+  ['one that is connected to it', false],
+] as const)
+  contract(name, (body) =>
+    withSharers({ settle }, 2, async ({ port, hosts }) => {
+      const events: ServerEvent[] = [];
+      const host = hosts[serves ? 0 : 1]!;
+      hosts[0]!.events.subscribe((event) => events.push(event));
+      await body({
+        host,
+        endpoint: { server: hosts[0]!, events, visit: (target, headers) => visit(port, target, headers) },
+      });
+    }),
+  );
 
 /** Begun at one node, while the redirects come to another one. */
 contract(

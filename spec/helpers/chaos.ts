@@ -12,6 +12,7 @@ export const chaosPrograms: Readonly<Record<string, string>> = {
   webhook: 'behaviour/bridge/webhook-chaos.spec.ts',
   'mcp-store': 'behaviour/mcp/store-chaos.spec.ts',
   binding: 'behaviour/binding-chaos.spec.ts',
+  share: 'behaviour/share/chaos.spec.ts',
 };
 
 /** Returns the full count in `npm run chaos`, and a twentieth of it in the suite. */

@@ -30,6 +30,8 @@ const byErrorCode: Readonly<Partial<Record<string, ExitCode>>> = {
   invalid_option: exitCodes.usage,
   listen_failed: exitCodes.listen,
   port_in_use: exitCodes.listen,
+  port_held: exitCodes.listen,
+  unsafe_secret: exitCodes.listen,
   connection_failed: exitCodes.connection,
   // A remote service has ended or restarted, or no longer accepts the token.
   closed: exitCodes.connection,

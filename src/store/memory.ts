@@ -75,7 +75,8 @@ export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): F
   return new MemoryStore(clock);
 }
 
-class MemoryStore implements FlowStore {
+/** Store of one process; `memoryStore` makes one. */
+export class MemoryStore implements FlowStore {
   readonly epoch: string;
   readonly shared = false;
   readonly records: MemoryRecords;

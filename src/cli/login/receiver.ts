@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { withoutUndefined } from '../../base/without-undefined.ts';
 import { Observable, of } from 'rxjs';
 import type { WebSocket } from 'ws';
 import { createOAuthCallbackServer } from '../../server/create.ts';
@@ -26,17 +27,29 @@ const noReceiver: Receiver = {
   submit: () => Promise.resolve(undefined),
 };
 
+/** Takes part in a port that other processes use too. Loaded when it is needed, because it takes the bridge along. */
+async function share({ port, callbackPath, settle, finishUrls }: LoginSettings['server']): Promise<Receiver> {
+  const { sharedCallbackHost } = await import('../../share/host.ts');
+  const options = withoutUndefined({ callbackPath, settle, finishUrls });
+  const host = await sharedCallbackHost({ port: Number(port), ...options });
+  const address: AddressInfo = { address: '127.0.0.1', family: 'IPv4', port: Number(port) };
+  return { host, address, submit: submitElsewhere };
+}
+
 /** Opens a receiver and emits it. Unsubscribing closes it, once its last page has been sent. */
 export function openReceiver({
   server,
+  share: shares,
   via,
   signIn: { device },
-}: Pick<LoginSettings, 'server' | 'via' | 'signIn'>): Observable<Receiver> {
+}: Pick<LoginSettings, 'server' | 'share' | 'via' | 'signIn'>): Observable<Receiver> {
   if (device === 'only') return of(noReceiver);
   return new Observable((subscriber) => {
     let isOpen = false;
     let pending: WebSocket | undefined;
-    const opening = via ? connect(via, (socket) => (pending = isOpen ? undefined : socket)) : listen(server);
+    const opening = via
+      ? connect(via, (socket) => (pending = isOpen ? undefined : socket))
+      : (shares ? share : listen)(server);
     opening.then(
       (receiver) => {
         isOpen = true;

@@ -21,6 +21,8 @@ export interface LoginSettings {
   scopesOf: 'user' | 'server';
   /** Options of the server here; not used with a remote service. */
   server: ServerOptions;
+  /** True if the port is shared with other processes of this user. */
+  share: boolean;
   /** Remote service that receives the redirect. */
   via: { url: string; token: string } | undefined;
   save: string | undefined;
@@ -53,6 +55,7 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
   if (refresh && save === undefined) throw usage('--refresh requires --save');
   requireLoopback(read);
   const via = viaOf(read);
+  if (config.share) requireSharable(read);
   return {
     signIn: {
       issuer,
@@ -83,6 +86,7 @@ export function readLogin(flags: LoginFlags, env: Io['env']): LoginSettings {
       // Without a host the server binds both address families, and advertises 127.0.0.1.
       ...(host !== '127.0.0.1' && { host }),
     },
+    share: config.share,
     mcp,
     scopesOf: 'user',
     via,
@@ -103,6 +107,16 @@ export function requireLoopback(read: Pick<ReadSettings<Config>, 'config' | 'lab
       `${labelOf('host', read)} must be 127.0.0.1, ::1 or localhost; got ${JSON.stringify(host)}; ` +
         'if the browser runs on another machine, use the ssh -L command that login prints, or --via',
     );
+}
+
+/** Throws `CommandError` if other processes could not have the same redirect URI. */
+function requireSharable(read: ReadSettings<Config>): void {
+  const label = labelOf('share', read);
+  const { port, host, via } = read.config;
+  if (via !== undefined)
+    throw usage(`${label} and --via contradict each other: the service has a port of its own`);
+  if (port === 0) throw usage(`${label} requires a --port that the others name too`);
+  if (host !== '127.0.0.1') throw usage(`${label} requires the --host 127.0.0.1`);
 }
 
 function viaOf({ config: { via: url, token }, labels }: ReadSettings<Config>): LoginSettings['via'] {

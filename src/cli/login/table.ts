@@ -142,6 +142,14 @@ const table = {
     default: '127.0.0.1',
     sentence: 'host of the redirect URI: 127.0.0.1, ::1 or localhost',
   },
+  share: {
+    ...{ feeds: 'command', group: redirect, of: onlyLogin },
+    flag: '--share',
+    type: 'switch',
+    default: false,
+    sentence: 'share the port with other processes of this user; requires --port',
+    opposite: 'do not share the port, even if the environment or the file does',
+  },
   callbackPath: {
     ...{ feeds: 'command', group: redirect, of: ofRedirects },
     flag: '--callback-path <path>',

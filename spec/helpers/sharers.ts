@@ -1,0 +1,93 @@
+/** Callback hosts that share a port, in one process or in processes of their own. */
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { sharedCallbackHost, type SharedCallbackHost, type SharedHostOptions } from '../../src/share.ts';
+import { freePort } from './redis-server.ts';
+
+/** Folder of a secret, which is removed whatever happens. */
+export class SecretFolder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'share-'));
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+export interface Sharers {
+  readonly port: number;
+  readonly folder: string;
+  /** The first one serves. */
+  readonly hosts: readonly SharedCallbackHost[];
+  /** Another one; it is closed too. */
+  open(options?: Partial<SharedHostOptions>): Promise<SharedCallbackHost>;
+}
+
+/** How the host under test is made; a weakened twin is made by another one. */
+export type CreateShared = typeof sharedCallbackHost;
+
+/** Hosts of this process that share a port as processes do. */
+export async function withSharers(
+  options: Partial<SharedHostOptions>,
+  count: number,
+  body: (sharers: Sharers) => Promise<void>,
+  create: CreateShared = sharedCallbackHost,
+): Promise<void> {
+  using secret = new SecretFolder();
+  const port = await freePort();
+  const hosts: SharedCallbackHost[] = [];
+  const open: Sharers['open'] = async (more) => {
+    const host = await create({ port, folder: secret.path, ...options, ...more });
+    hosts.push(host);
+    return host;
+  };
+  try {
+    for (let n = 0; n < count; n++) await open();
+    await body({ port, folder: secret.path, hosts, open });
+  } finally {
+    // The one that serves last, so that nobody takes over.
+    for (const host of hosts.toReversed()) await host.close();
+  }
+}
+
+/** A line that a process writes. */
+export type Said =
+  | { readonly type: 'ready'; readonly serves: boolean }
+  | { readonly type: 'serves' }
+  | { readonly type: 'begun'; readonly state: string; readonly redirectUri: string }
+  | { readonly type: 'response'; readonly state: string; readonly code: string }
+  | { readonly type: 'failed'; readonly state: string; readonly code: string };
+
+/** A process that begins flows at a shared port when it is told to: spec/fixtures/programs/sharer.ts. */
+export class Sharer implements AsyncDisposable {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #closed: Promise<unknown>;
+  /** Called with each line. */
+  onSaid: (said: Said) => void = () => undefined;
+
+  constructor(program: string, port: number, folder: string) {
+    this.#child = spawn(process.execPath, [program, String(port), folder], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#child.stdin.on('error', () => undefined);
+    this.#closed = once(this.#child, 'close');
+    createInterface(this.#child.stdout).on('line', (line) => this.onSaid(JSON.parse(line) as Said));
+  }
+
+  begin(state: string): void {
+    this.#child.stdin.write(`${state}\n`);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#closed;
+  }
+}

@@ -1,0 +1,33 @@
+import type { Consumed } from '../model/flow-store.ts';
+import type { ResponseFields } from '../model/callback-response.ts';
+import type { Arrival } from '../model/redirect.ts';
+import { systemClock } from '../base/clock.ts';
+import { withTimeout } from '../base/timeout.ts';
+import { MemoryStore } from '../store/memory.ts';
+
+// A program acknowledges its response within 50 ms.
+const patienceMs = 1_000;
+
+/**
+ * Store whose redirects are answered once the program of the flow has its response. If this process is killed before, the browser
+ * has no answer, and the user or the browser loads the redirect once more.
+ */
+export class PatientStore extends MemoryStore {
+  readonly #waits = new Map<string, () => void>();
+
+  override async consume(response: ResponseFields & { state: string }, arrival: Arrival): Promise<Consumed> {
+    const found = await super.consume(response, arrival);
+    if (found.disposition !== 'accepted') return found;
+    const { state } = response;
+    const acknowledged = new Promise<void>((resolve) => this.#waits.set(state, resolve));
+    await withTimeout(systemClock, patienceMs, acknowledged, () => undefined);
+    this.#waits.delete(state);
+    return found;
+  }
+
+  override acknowledge(state: string): Promise<boolean> {
+    const done = super.acknowledge(state);
+    this.#waits.get(state)?.();
+    return done;
+  }
+}
