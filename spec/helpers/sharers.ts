@@ -1,11 +1,10 @@
 /** Callback hosts that share a port, in one process or in processes of their own. */
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { sharedCallbackHost, type SharedCallbackHost, type SharedHostOptions } from '../../src/share.ts';
 import { freePort } from './redis-server.ts';
 
@@ -64,18 +63,26 @@ export type Said =
 
 /** A process that begins flows at a shared port when it is told to: spec/fixtures/programs/sharer.ts. */
 export class Sharer implements AsyncDisposable {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #child: ChildProcessWithoutNullStreams;
   readonly #closed: Promise<unknown>;
+  #stderr = '';
   /** Called with each line. */
   onSaid: (said: Said) => void = () => undefined;
 
-  constructor(program: string, port: number, folder: string) {
-    this.#child = spawn(process.execPath, [program, String(port), folder], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+  /** @param user Id of the user that the process becomes; by default it stays that of this one. */
+  constructor(program: string, port: number, folder: string, user?: number) {
+    const args = [program, String(port), folder, ...(user === undefined ? [] : [String(user)])];
+    this.#child = spawn(process.execPath, args, { stdio: 'pipe' });
+    this.#child.stderr.on('data', (data: Buffer) => (this.#stderr += data.toString()));
     this.#child.stdin.on('error', () => undefined);
     this.#closed = once(this.#child, 'close');
     createInterface(this.#child.stdout).on('line', (line) => this.onSaid(JSON.parse(line) as Said));
+  }
+
+  /** Resolves once it has ended by itself. */
+  async ended(): Promise<{ code: number | null; stderr: string }> {
+    await this.#closed;
+    return { code: this.#child.exitCode, stderr: this.#stderr };
   }
 
   begin(state: string): void {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { link, lstat, mkdir, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -8,11 +9,16 @@ import { UnsafeSecretError } from './errors.ts';
 const fileName = 'share.secret';
 const form = /^[\w-]{43}\n?$/;
 
-/** Returns the folder of this user that others cannot read: of the session if there is one, or else of the state of programs. */
-export function usualFolder(env: NodeJS.ProcessEnv = process.env): string {
+/**
+ * Returns the folder of this user that others cannot read: of the session if there is one, or else of the state of programs. A program
+ * that was started without the variables of the session finds the same one.
+ */
+export function usualFolder(env: NodeJS.ProcessEnv = process.env, user = process.geteuid?.()): string {
   const { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: state, LOCALAPPDATA: local } = env;
+  const session = `/run/user/${user}`;
   const base =
     runtime ??
+    (existsSync(session) ? session : undefined) ??
     (process.platform === 'win32' ? local : undefined) ??
     state ??
     join(homedir(), '.local', 'state');

@@ -81,8 +81,8 @@ test('may have a second name, as its creation leaves none behind', () =>
 
 test('is in the folder of the session, or else in that of the state of programs', () => {
   assert.is(usualFolder({ XDG_RUNTIME_DIR: '/run/user/7' }), '/run/user/7/rx-oauth-callback');
-  assert.is(usualFolder({ XDG_STATE_HOME: '/home/x/state' }), '/home/x/state/rx-oauth-callback');
-  assert.match(usualFolder({}), /\/\.local\/state\/rx-oauth-callback$/);
+  assert.is(usualFolder({ XDG_STATE_HOME: '/home/x/state' }, 4_000_000), '/home/x/state/rx-oauth-callback');
+  assert.match(usualFolder({}, 4_000_000), /\/\.local\/state\/rx-oauth-callback$/);
 });
 
 test.run();

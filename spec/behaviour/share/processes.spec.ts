@@ -1,0 +1,111 @@
+/** Processes of their own at a shared port: one that is stopped, one of another user, and 20 MCP servers over four of them. */
+import { chmodSync } from 'node:fs';
+import * as assert from '../../helpers/assert.ts';
+import { CompiledPrograms } from '../../helpers/compiled-programs.ts';
+import { visit } from '../../helpers/http.ts';
+import { withMcp } from '../../helpers/mcp/with-mcp.ts';
+import { freePort } from '../../helpers/redis-server.ts';
+import { newState } from '../../helpers/server.ts';
+import { SecretFolder, Sharer, withSharers, type Said } from '../../helpers/sharers.ts';
+import { sharedCallbackHost, PortHeldError } from '../../../src/share.ts';
+import { suite } from '../../helpers/suite.ts';
+
+const test = suite('processes at a shared port');
+
+/** Resolves with the next line of a type. */
+const next = <T extends Said['type']>(sharer: Sharer, type: T): Promise<Extract<Said, { type: T }>> =>
+  assert.deadline(
+    new Promise((resolve) => {
+      const before = sharer.onSaid;
+      sharer.onSaid = (said) => {
+        before(said);
+        if (said.type === type) resolve(said as Extract<Said, { type: T }>);
+      };
+    }),
+    `a line ${type}`,
+    20_000,
+  );
+
+test('go on when the one that serves is stopped and continued', async () => {
+  using programs = new CompiledPrograms('sharer.ts');
+  using secret = new SecretFolder();
+  const port = await freePort();
+  await using serving = new Sharer(programs.pathOf('sharer.ts'), port, secret.path);
+  await next(serving, 'ready');
+  await using other = new Sharer(programs.pathOf('sharer.ts'), port, secret.path);
+  await next(other, 'ready');
+  const state = newState();
+  const begun = next(other, 'begun');
+  other.begin(state);
+  await begun;
+  serving.signal('SIGSTOP');
+  try {
+    const error = await assert.rejects(sharedCallbackHost({ port, folder: secret.path }), PortHeldError);
+    assert.is(error.reason, 'silent');
+  } finally {
+    serving.signal('SIGCONT');
+  }
+  const response = next(other, 'response');
+  assert.is((await visit(port, `/callback?code=later&state=${state}`)).status, 200);
+  assert.equal(await response, { type: 'response', state, code: 'later' });
+});
+
+test('leave the port to another one at SIGTERM, and after a crash', async () => {
+  using programs = new CompiledPrograms('sharer.ts');
+  using secret = new SecretFolder();
+  const port = await freePort();
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    await using serving = new Sharer(programs.pathOf('sharer.ts'), port, secret.path);
+    await next(serving, 'ready');
+    await using other = new Sharer(programs.pathOf('sharer.ts'), port, secret.path);
+    await next(other, 'ready');
+    const state = newState();
+    const begun = next(other, 'begun');
+    other.begin(state);
+    await begun;
+    const serves = next(other, 'serves');
+    serving.signal(signal);
+    await serves;
+    const response = next(other, 'response');
+    assert.is((await visit(port, `/callback?code=c&state=${state}`)).status, 200);
+    assert.is((await response).code, 'c');
+  }
+});
+
+test.when(process.geteuid?.() === 0, 'only root can start a process of another user')(
+  'of another user learn nothing, and are told who has the port',
+  () =>
+    withSharers({}, 1, async ({ port, hosts, folder }) => {
+      using programs = new CompiledPrograms('sharer.ts');
+      using own = new SecretFolder();
+      chmodSync(own.path, 0o777);
+      const nobody = 65_534;
+      // Its own folder, because it may not even enter that of the first user.
+      for (const secret of [`${own.path}/nobody`, folder]) {
+        await using stranger = new Sharer(programs.pathOf('sharer.ts'), port, secret, nobody);
+        const { code, stderr } = await stranger.ended();
+        assert.is.not(code, 0);
+        assert.match(stderr, /port_held|unsafe_secret|EACCES/, stderr);
+      }
+      const flow = await hosts[0]!.begin();
+      assert.is((await visit(port, `/callback?code=c&state=${flow.state}`)).status, 200);
+    }),
+);
+
+test('sign in to 20 MCP servers over four hosts of one port, and none gets the token of another', () =>
+  withSharers({ settle: 30_000 }, 4, ({ hosts }) =>
+    withMcp({ world: { servers: 20, authorizationServers: 5 }, auth: { host: hosts[0]! } }, async (mcp) => {
+      const { servers } = mcp.world;
+      const auths = hosts.map((host) => mcp.start({ host, tabs: 5 }));
+      const called = await Promise.all(
+        servers.map((server, n) => mcp.call({ server, auth: auths[n % auths.length]! })),
+      );
+      assert.equal(
+        called.map(({ status }) => status),
+        servers.map(() => 200),
+      );
+      for (const [n, { text }] of called.entries()) assert.match(text, servers[n]!.url);
+    }),
+  ));
+
+test.run();
