@@ -1,11 +1,15 @@
 /** Only the browser or person that starts a sign-in finishes it, at every kind of host. */
 import { createServer } from 'node:http';
 import { firstValueFrom } from 'rxjs';
+import { systemClock, type Clock } from '../../src/base/clock.ts';
+import { memoryStore } from '../../src/bridge.ts';
+import { connectCallbackHost } from '../../src/client.ts';
+import { createStoredHost } from '../../src/store/host.ts';
 import { createOAuthCallbackServer, InvalidOptionError, ofState, WrongCodeError } from '../../src/index.ts';
 import { paste } from '../../src/login.ts';
-import { equal, is, match, not, rejects } from '../helpers/assert.ts';
+import { equal, is, match, not, ok, rejects } from '../helpers/assert.ts';
 import { observe, withServer, type Create } from '../helpers/endpoint.ts';
-import type { CreateBridge } from '../helpers/bridge.ts';
+import { withBridge, type CreateBridge } from '../helpers/bridge.ts';
 import { complains } from '../helpers/complains.ts';
 import { send } from '../helpers/http.ts';
 import { listenOnLoopback } from '../helpers/loopback.ts';
@@ -418,6 +422,45 @@ remote('make the page ask, with their name and where it leads', () =>
     is((await browser.arrive(flow)).status, 200);
   }),
 );
+
+remote('have names on that page that cannot reorder the host', () =>
+  withBridge(
+    async ({ url, port }) => {
+      await using host = await connectCallbackHost(url, { token: 'the-token-of-a-program' });
+      const flow = await host.begin();
+      const asked = await new Browser(port).open(flow.authorizationUrl(endpointUrl));
+      match(asked.body, 'The program a?b&lt;i&gt; asks you to sign in at as.example.');
+    },
+    { tokens: [{ name: 'a\u202eb<i>', token: 'the-token-of-a-program', roles: ['listener'] }] },
+    { publicUrl },
+  ),
+);
+
+/** The clock of the node is ten minutes ahead of the one that the flows of its store expire by. */
+async function keepsTime(createHost = createStoredHost): Promise<void> {
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() - 600_000 };
+  await withServer({ publicUrl }, async ({ server, port }) => {
+    await using host = createHost(server, memoryStore({ clock }));
+    const flow = await host.begin({ ttl: 60_000 });
+    const url = flow.startUrl(endpointUrl);
+    const browser = new Browser(port);
+    const [, seconds] = /Max-Age=(\d+)/.exec((await browser.open(url)).raw) ?? [];
+    ok(Number(seconds) > 1 && Number(seconds) <= 60, `the cookie lives for ${seconds} s`);
+    is((await browser.open(url)).status, 303);
+  });
+}
+
+remote('L-10 have a cookie for as long as the flow lives, whatever the clock of the node says', () =>
+  keepsTime(),
+);
+
+remote('L-10 reject a server whose cookies live by the clock of the node', async () => {
+  const change = edit('const left = link.expiresAt - now();', 'const left = link.expiresAt - Date.now();');
+  const twin = (await weakenedModule('store/host.ts', change)) as {
+    createStoredHost: typeof createStoredHost;
+  };
+  await complains(() => keepsTime(twin.createStoredHost), /the cookie lives for 1 s/);
+});
 
 remote('make no page ask where the service does not want that', () =>
   bridged(

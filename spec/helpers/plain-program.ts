@@ -45,6 +45,12 @@ export class PlainProgram {
     });
   }
 
+  /** The same program at another node. */
+  at(address: Address): PlainProgram {
+    const { state, key } = this;
+    return new PlainProgram(address, { state, key, changes: this.#changes, path: this.#path });
+  }
+
   get headers(): Readonly<Record<string, string>> {
     const all: Changes = {
       Authorization: `Bearer ${token}`,

@@ -138,6 +138,13 @@ export class Admission {
     this.#places.add(place);
   }
 
+  /** Counts an admitted request, unless others that were admitted in the same moment have taken the room: then it is rejected. */
+  take(request: IncomingMessage, place: Place): Rejection | undefined {
+    const rejected = this.#crowded(request, place.identity);
+    if (!rejected) this.enter(place);
+    return rejected;
+  }
+
   /** Called when an admitted connection has closed, or a request is answered. */
   onLeft(place: Place): void {
     this.#places.remove(place);

@@ -27,11 +27,13 @@ import { failureOf } from './failure.ts';
 export interface ListenerContext {
   readonly limits: { readonly flows: number };
   readonly report: Report;
-  readonly credentials: Credentials;
+  readonly credentials: Pick<Credentials, 'isValid'>;
   readonly flows: StoredFlows;
   readonly registry: ListenerRegistry;
   /** Tells if no more flows are begun, because the service stops. */
   readonly isDraining: () => boolean;
+  /** Set if listeners take up flows on behalf of the programs that hold them. */
+  readonly onBehalf?: true;
 }
 
 /** The connection of a listener. */
@@ -348,7 +350,9 @@ export class Listener {
     if (known || !this.#connection.open) return known;
     const listening = new Listening(flow, this);
     this.#context.registry.attach(listening);
-    this.#context.flows.listen(flow, listening, this.#connection.identity.name);
+    const { identity, address } = this.#connection;
+    const holder = this.#context.onBehalf ? undefined : { ...identity, address };
+    this.#context.flows.listen(flow, listening, identity.name, holder);
     this.#flows.set(id, listening);
     return listening;
   }

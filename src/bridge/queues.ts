@@ -73,7 +73,12 @@ function largestPart(queues: readonly Queue[], partOf: (queue: Queue) => string)
     if (part) part.push(queue);
     else parts.set(partOf(queue), [queue]);
   }
-  return [...parts.values()].reduce((a, b) => (sumOf(a) >= sumOf(b) ? a : b), []);
+  let largest: { readonly part: Queue[]; readonly sum: number } = { part: [], sum: 0 };
+  for (const part of parts.values()) {
+    const sum = sumOf(part);
+    if (sum > largest.sum) largest = { part, sum };
+  }
+  return largest.part;
 }
 
 function sumOf(queues: readonly Queue[]): number {

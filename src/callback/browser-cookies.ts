@@ -42,18 +42,18 @@ export class BrowserCookies {
   }
 
   /** Returns `Set-Cookie` headers, names and values in turn, that bind a browser to a flow, and remove its oldest cookies beyond the maximum. */
-  set(header: string | undefined, { link, cookie }: FoundLink, now: number): string[] {
-    const { state, expiresAt, responseMode } = link;
+  set(header: string | undefined, { link, cookie, left }: FoundLink, now: number): string[] {
+    const { state, responseMode } = link;
     const name = this.#nameOf(state);
     // A form that another site posts brings no cookie that is `Lax` (OAuth 2.0 Form Post Response Mode).
     const sameSite = responseMode === 'form_post' && this.#isSecure() ? 'None' : 'Lax';
     const value = `${Math.floor(now / 1_000).toString(36)}.${cookie}`;
-    const left = Math.max(1, Math.ceil((expiresAt - now) / 1_000));
+    const maxAge = Math.max(1, Math.ceil(left / 1_000));
     const others = cookiesOf(header).filter((each) => each.name !== name);
     const surplus = others.sort((one, other) => one.setAt - other.setAt).slice(0, -(maxCookies - 1));
     return [
       ...surplus.flatMap((each) => this.#header(each.name, '', 0, 'Lax')),
-      ...this.#header(name, value, left, sameSite),
+      ...this.#header(name, value, maxAge, sameSite),
     ];
   }
 

@@ -237,7 +237,7 @@ export class FlowIndex implements FlowOwner {
 
   /** Finds what a start URL leads to. Returns undefined if no pending flow has it. */
   startLink(startId: string): FoundLink | undefined {
-    return this.#starts.find(startId);
+    return this.#starts.find(startId, this.now());
   }
 
   // A promise, because other hosts of sign-ins need a round trip to a service or store.

@@ -35,13 +35,14 @@ export class StartLinks {
     return new URL(this.#urlOf(startId));
   }
 
-  find(startId: string): FoundLink | undefined {
+  find(startId: string, now: number): FoundLink | undefined {
     const flow = this.#flows.get(startId);
     const link = flow && this.#links.get(flow);
     if (!link) return undefined;
     return {
       link,
       cookie: startCookie(this.#secret, startId),
+      left: link.expiresAt - now,
       use: () => {
         const { used } = this.#links.get(flow) ?? link;
         this.#links.set(flow, { ...link, used: true });

@@ -22,6 +22,8 @@ export interface FoundLink {
   readonly link: StartLink;
   /** Value of the cookie that binds the browser. */
   readonly cookie: string;
+  /** Milliseconds until the flow ends, by the clock that its end was set by. */
+  readonly left: number;
   /** Marks the link as used. Resolves with false if another request was first. */
   use(): Promise<boolean>;
 }

@@ -10,6 +10,7 @@ import {
   titleOf,
   type PageView,
 } from './page.ts';
+import { printable } from '../base/printable.ts';
 import { answerHeaders, hash, pageHeaders } from './security-headers.ts';
 import { probeHeader } from '../model/probe-header.ts';
 import type { Content, PageKind } from './kinds.ts';
@@ -177,7 +178,9 @@ export class Pages {
    */
   consent(program: string | undefined, host: string, language: Language): Answer {
     const { productName, title = 'rx-oauth-callback' } = this.#options;
-    return this.#make('consent', language, { filled: [program ?? productName ?? title, host] });
+    // A name may come from a JWT, and a format character could reorder the host behind it.
+    const name = program === undefined ? (productName ?? title) : printable(program);
+    return this.#make('consent', language, { filled: [name, host] });
   }
 
   /** Redirects with 303, so that browsers follow a `form_post` with a GET without body. @see RFC 9700 section 4.12 */

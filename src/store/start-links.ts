@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { StoreUnavailableError } from '../model/errors.ts';
 import type { SharedRecords } from '../model/flow-store.ts';
 import type { FoundLink, StartLink } from '../model/start-link.ts';
 import { startCookie } from '../model/start-link.ts';
@@ -7,6 +8,8 @@ import { startCookie } from '../model/start-link.ts';
 export interface StoredStartLinksOptions {
   readonly records: SharedRecords;
   readonly clock: Clock;
+  /** Returns the time of the store's clock, which the flows expire by. */
+  readonly now: () => number;
   /** Returns the secret of the store's nodes. */
   readonly secret: () => string;
 }
@@ -16,6 +19,9 @@ const retriesMs = [150, 350, 500, 1_000];
 
 // Maximum number of requests that wait for a target, so that random ids cost the store little.
 const maxWaiting = 100;
+
+// A record that another node has sealed with a key which this one lacks can be neither read nor replaced.
+const maxTries = 50;
 
 /** Start links in the records of a store, so that a browser may open a start URL at any node. */
 export class StoredStartLinks {
@@ -35,11 +41,12 @@ export class StoredStartLinks {
   async set(startId: string, link: StartLink, ttl: number): Promise<void> {
     const { records } = this.#options;
     const key = keyOf(startId);
-    for (;;) {
+    for (let tries = 0; tries < maxTries; tries++) {
       const before = await records.read(key);
       if (before && read(before.text).used) return;
       if (await records.replace(key, before?.version, JSON.stringify(link), ttl)) return;
     }
+    throw new StoreUnavailableError('the target of a start URL cannot be replaced');
   }
 
   /** Finds the link of a start URL. Waits a moment for a target that is on its way. */
@@ -60,18 +67,19 @@ export class StoredStartLinks {
   }
 
   async #find(startId: string): Promise<FoundLink | undefined> {
-    const { records, clock } = this.#options;
+    const { records, now } = this.#options;
     const key = keyOf(startId);
     const record = await records.read(key);
     if (!record) return undefined;
     const link = read(record.text);
+    const left = link.expiresAt - now();
     return {
       link,
       cookie: this.cookieOf(startId),
+      left,
       use: () => {
         const text = JSON.stringify({ ...link, used: true } satisfies StartLink);
-        const left = Math.max(1, link.expiresAt - clock.now());
-        return records.replace(key, record.version, text, left);
+        return records.replace(key, record.version, text, Math.max(1, left));
       },
     };
   }

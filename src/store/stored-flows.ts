@@ -31,6 +31,7 @@ import { WaitingFlow } from './waiting-flow.ts';
 import type {
   BegunFlow,
   Consumed,
+  FlowShare,
   FlowStore,
   StoredFlow,
   StoredResult,
@@ -86,13 +87,14 @@ export class StoredFlows implements FlowsElsewhere {
   readonly #starts: StoredStartLinks;
   /** Flows begun or resumed at this node and not known to have ended, by state. */
   readonly #waiting = new Map<string, WaitingFlow>();
-  /** Those of these that remote programs have begun at this node. */
+  /** Those of these that remote programs have begun or taken up at this node. */
   readonly #holders = new Holders<WaitingFlow>();
   /** States of flows that this node has evicted, until their listeners are told. */
   readonly #evicted = new Recent<true>(minEvicted);
   /** Functions that tell if others than this name may begin flows. Each bridge adds one. */
   readonly sharers: ((name: string) => boolean)[] = [];
   #beginning = 0;
+  readonly #beginningOf = new Map<string, number>();
   /** Pages that wait or will wait, by the flow's id. */
   readonly #pages = new Map<string, Page>();
   /** Ids of the flows that were settled last. */
@@ -104,7 +106,13 @@ export class StoredFlows implements FlowsElsewhere {
     this.#options = options;
     this.#usual = usualExpectation(options.callbackPath);
     const records = store.records ?? new MemoryRecords(options.clock);
-    this.#starts = new StoredStartLinks({ records, clock: options.clock, secret: () => store.secret });
+    const { clock } = options;
+    this.#starts = new StoredStartLinks({
+      records,
+      clock,
+      now: () => store.now(),
+      secret: () => store.secret,
+    });
   }
 
   get shared(): boolean {
@@ -141,10 +149,10 @@ export class StoredFlows implements FlowsElsewhere {
     if (this.#local.has(state)) throw new StateInUseError('this state is in use or was used before');
     const share = holder && { name: accountOf(holder), flows: this.#shareOf(holder) };
     const path = holder && pathOf(holder);
-    const full = this.#limitFor(path, share?.flows);
+    const full = this.#limitFor(path, share);
     const redirectUri = this.#options.redirectUriFor(expectation.path);
     let begun: Awaited<ReturnType<FlowStore['begin']>>;
-    this.#beginning++;
+    this.#countBeginning(share?.name, 1);
     try {
       if (full) {
         const known = await this.store.read(state);
@@ -155,7 +163,7 @@ export class StoredFlows implements FlowsElsewhere {
       const flow = { state, expectation, redirectUri, description, startId, key };
       begun = await this.store.begin(flow, lifetime, share);
     } finally {
-      this.#beginning--;
+      this.#countBeginning(share?.name, -1);
     }
     if (begun === 'too_many_flows') throw new TooManyFlowsError('too many flows are pending');
     if (begun === 'state_in_use') throw new StateInUseError('this state is in use or was used before');
@@ -230,12 +238,21 @@ export class StoredFlows implements FlowsElsewhere {
     this.#local.claim(state);
   }
 
-  /** Returns the limit that leaves no room for another flow of a holder. @param share Number of flows that its name may have. */
-  #limitFor(path: HolderPath | undefined, share = Infinity): Limit | undefined {
+  /** Counts a flow that is being begun, also for the account of its name: a store may count none. */
+  #countBeginning(account: string | undefined, by: 1 | -1): void {
+    this.#beginning += by;
+    if (account === undefined) return;
+    const after = (this.#beginningOf.get(account) ?? 0) + by;
+    if (after > 0) this.#beginningOf.set(account, after);
+    else this.#beginningOf.delete(account);
+  }
+
+  /** Returns the limit that leaves no room for another flow of a holder. @param share Part of the flows that its name may have. */
+  #limitFor(path: HolderPath | undefined, share: FlowShare | undefined): Limit | undefined {
     const { maxFlows } = this.#options;
     if (this.size + this.#beginning >= maxFlows)
       return { within: 'all', message: `maxFlows (${maxFlows}) flows are pending` };
-    if (path && this.#holders.sizeOf(path) >= share)
+    if (path && share && this.#holders.sizeOf(path) + (this.#beginningOf.get(share.name) ?? 0) >= share.flows)
       return { within: 'name', message: 'this credential has too many flows' };
     return undefined;
   }
@@ -246,18 +263,29 @@ export class StoredFlows implements FlowsElsewhere {
    */
   async #evictFor(path: HolderPath = ['', '', ''], within: Limit['within']): Promise<boolean> {
     for (const flow of this.#holders.largestFor(path, within) ?? []) {
-      const { state, holder } = flow;
-      // First, so that no other newcomer gets the same place.
-      if (holder) this.#holders.remove(holder, flow);
-      flow.evicted = true;
-      await this.store.cancel(state);
-      const result = await this.take(state);
+      const result = await this.#evict(flow);
       // One that was answered meanwhile is its listener's.
-      if (typeof result === 'object' && result.type !== 'cancelled') continue;
+      if (typeof result === 'object' && result.type === 'response') continue;
       if (within === 'name' && result !== 'elsewhere') await this.#forgetEvicted(flow);
       return true;
     }
     return false;
+  }
+
+  /** Cancels a flow, and resolves with its end. If the store fails, the flow stays as it was. */
+  async #evict(flow: WaitingFlow): Promise<Awaited<ReturnType<FlowStore['take']>>> {
+    const { state, holder } = flow;
+    // First, so that no other newcomer gets the same place.
+    if (holder) this.#holders.remove(holder, flow);
+    flow.evicted = true;
+    try {
+      await this.store.cancel(state);
+      return await this.take(state);
+    } catch (error) {
+      if (holder && this.#waiting.get(state) === flow) this.#holders.add(holder, flow);
+      flow.evicted = false;
+      throw error;
+    }
   }
 
   match(fields: ResponseFields, arrival: Arrival): Promise<Consumed> {
@@ -293,9 +321,14 @@ export class StoredFlows implements FlowsElsewhere {
     return this.#waiting.has(state);
   }
 
-  /** Registers the only listener of a flow, which is woken when `take` may have a result. @param name Identity of the listener. */
-  listen(flow: StoredFlow, listener: FlowWatcher, name?: string): void {
-    const waiting = this.#waiting.get(flow.state) ?? this.#wait(flow);
+  /**
+   * Registers the only listener of a flow, which is woken when `take` may have a result.
+   *
+   * @param name Name of the identity that listens.
+   * @param holder The same remote program, which holds a flow from now on that another node has begun.
+   */
+  listen(flow: StoredFlow, listener: FlowWatcher, name?: string, holder?: FlowHolder): void {
+    const waiting = this.#waiting.get(flow.state) ?? this.#wait(flow, holder && pathOf(holder));
     waiting.listener = listener;
     waiting.listenerName = name;
   }

@@ -21,7 +21,7 @@ export class WaitingFlow implements FlowWatcher {
 
   /**
    * @param onUnheard Called if the store wakes a flow that has no listener.
-   * @param holder Remote program that has begun the flow at this node.
+   * @param holder Remote program that has begun the flow at this node, or was the first to take it up here.
    * @param begunAt Time at which this node has begun the flow; undefined if another one has.
    */
   constructor(

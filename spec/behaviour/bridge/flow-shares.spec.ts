@@ -1,5 +1,6 @@
 /** All flows that a service may have are pending: the largest holder gives one up to a smaller one, by name, then by address. */
 import { TooManyFlowsError, type ServerEvent } from '../../../src/index.ts';
+import { StoreUnavailableError } from '../../../src/model/errors.ts';
 import type { FlowStore } from '../../../src/model/flow-store.ts';
 import { createStoredHost } from '../../../src/store/host.ts';
 import { createBridge } from '../../../src/bridge/server.ts';
@@ -23,6 +24,7 @@ import { suite, type Test } from '../../helpers/suite.ts';
 import { edit, weakenedModule } from '../../helpers/weakened.ts';
 
 const all = suite('shares of flows');
+const test = all;
 
 const bearer = (name: string): string => `the-token-of-${name}`;
 const tokenOf = (name: string) => ({ name, token: bearer(name), roles: ['listener'] as const });
@@ -144,7 +146,91 @@ const sharesByAddress = (store: FlowStore, create?: CreateBridge): Promise<void>
     create,
   );
 
+/** One name takes all flows up that there is room for at another server. A smaller holder gets its part there too. */
+const sharesWhatIsTakenUp = (store: FlowStore, create?: CreateBridge): Promise<void> =>
+  withRoom(
+    8,
+    ['one', 'two'],
+    store,
+    (here) =>
+      withRoom(
+        4,
+        ['one', 'two'],
+        store,
+        async (there) => {
+          const moved: PlainProgram[] = [];
+          for (let n = 0; n < 4; n++) {
+            const program = from(here.port, 'one', '192.0.2.1');
+            assert.is((await program.begin()).status, 201);
+            moved.push(program.at(there.port));
+          }
+          for (const program of moved) assert.is((await program.wait(0)).status, 204);
+          const begun = [0, 1].map(() => from(there.port, 'two', '192.0.2.2'));
+          for (const program of begun)
+            assert.is((await program.begin()).status, 201, 'a flow beside those that were taken up');
+          const left = await Promise.all(moved.map(async (program) => (await program.wait(0)).status));
+          assert.equal(left, [200, 200, 204, 204]);
+        },
+        create,
+      ),
+    create,
+  );
+
+/** The store fails while flows are given up: they count on, and are given up once it is back. */
+const keepsCounting = async (store: FlowStore, create?: CreateBridge): Promise<void> => {
+  const cancel = store.cancel.bind(store);
+  await withRoom(
+    4,
+    ['one', 'two', 'three'],
+    store,
+    async ({ port, evicted }) => {
+      for (const name of ['one', 'one', 'two', 'two'])
+        assert.is((await from(port, name, '192.0.2.1').begin()).status, 201);
+      store.cancel = () => Promise.reject(new StoreUnavailableError('the store of the spec fails'));
+      for (let n = 0; n < 2; n++) assert.is((await from(port, 'three', '192.0.2.3').begin()).status, 503);
+      store.cancel = cancel;
+      const { status } = await from(port, 'three', '192.0.2.3').begin();
+      assert.is(status, 201, 'a flow once the store is back');
+      assert.is(evicted().length, 1);
+    },
+    create,
+  );
+};
+
+/** A name asks for many flows in one moment, of a store that counts no shares. */
+const countsWhatBegins = (store: FlowStore, create?: CreateBridge): Promise<void> => {
+  const begin = store.begin.bind(store);
+  store.begin = async (flow, ttl) => {
+    await new Promise(setImmediate);
+    return begin(flow, ttl);
+  };
+  return withRoom(
+    8,
+    ['one', 'two'],
+    store,
+    ({ url, server }) =>
+      withPeers(url, async (open) => {
+        const peer = open({ bearer: bearer('one') });
+        await peer.welcome();
+        for (let ref = 0; ref < 20; ref++) peer.say({ type: 'begin', ref, state: newState(), key: newKey() });
+        for (let n = 0; n < 16; n++)
+          assert.is((await peer.next('failed')).code, 'too_many_flows', 'more than its half');
+        await peer.heardAll();
+        assert.is(server.pending, 4, 'more than its half');
+      }),
+    create,
+  );
+};
+
+test('L-13 flows that the store could not give up count on', () => keepsCounting(memoryStore()));
+
 for (const [where, withStore, test] of stores) {
+  test(`L-13 ${where}: a name has no more than its share if it asks for all in one moment`, () =>
+    withStore((store) => countsWhatBegins(store)));
+
+  test(`L-13 ${where}: a program holds the flows that it takes up at another server`, () =>
+    withStore((store) => sharesWhatIsTakenUp(store)));
+
   test(`L-13 ${where}: the name with the most flows gives up its oldest to one with fewer`, () =>
     withStore((store) => sharesByName(store)));
 
@@ -209,6 +295,24 @@ const twins: readonly (readonly [string, ReturnType<typeof edit>, typeof sharesB
     edit("if (within === 'name' && result !== 'elsewhere') await this.#forgetEvicted(flow);", ''),
     sharesByAddress,
     /a flow from another address/,
+  ],
+  [
+    'does not count what is being begun',
+    edit('if (after > 0) this.#beginningOf.set(account, after);', 'if (after > 0) return;'),
+    countsWhatBegins,
+    /a message failed|more than its half/,
+  ],
+  [
+    'does not count what is taken up',
+    edit('this.#wait(flow, holder && pathOf(holder));', 'this.#wait(flow);'),
+    sharesWhatIsTakenUp,
+    /a flow beside those that were taken up/,
+  ],
+  [
+    'counts no longer what the store could not give up',
+    edit('if (holder && this.#waiting.get(state) === flow) this.#holders.add(holder, flow);', ''),
+    keepsCounting,
+    /a flow once the store is back/,
   ],
 ];
 

@@ -9,6 +9,8 @@ import { newKey, shake, withBridge, withPeers, type CreateBridge, type Peer } fr
 import { virtualTime } from '../../helpers/clock.ts';
 import { complains } from '../../helpers/complains.ts';
 import { withServer } from '../../helpers/endpoint.ts';
+import { PlainProgram } from '../../helpers/plain-program.ts';
+import { RawSocket } from '../../helpers/raw.ts';
 import { newState } from '../../helpers/server.ts';
 import { suite } from '../../helpers/suite.ts';
 import { edit, weakenedModule, type Edit } from '../../helpers/weakened.ts';
@@ -161,6 +163,41 @@ test('counts the same name of two tenants apart', () =>
       })),
     },
   ));
+
+/** A program sends many requests that wait in one packet. */
+const holdsTogether = (create?: CreateBridge): Promise<void> =>
+  withBridge(
+    async ({ port, server, bridge }) => {
+      const request = (): string => {
+        const { headers } = new PlainProgram(port, { changes: { Authorization: `Bearer ${bearer}` } });
+        const lines = Object.entries({ ...headers, Host: `127.0.0.1:${port}` });
+        return `GET /bridge/flows HTTP/1.1\r\n${lines.map((line) => `${line.join(': ')}\r\n`).join('')}\r\n`;
+      };
+      const seen: string[] = [];
+      internalsOfBridge(bridge).onConnection(({ type }) => seen.push(type));
+      using socket = await RawSocket.open(server.address);
+      await socket.write(Array.from({ length: 12 }, request).join(''));
+      const all = async (): Promise<void> => {
+        while (seen.length < 12) await new Promise(setImmediate);
+      };
+      await assert.deadline(all(), 'the decision on each');
+      assert.is(seen.filter((type) => type === 'connected').length, 2, 'connections of the name');
+    },
+    { tokens: tokensWith({ connections: 2 }) },
+    {},
+    create,
+  );
+
+test('hold for requests that come together', () => holdsTogether());
+
+test('a bridge that admits them before it counts them is found out', async () => {
+  const change = edit(
+    'const rejected = this.#crowded(request, place.identity);',
+    'const rejected = this.#crowded(request);',
+  );
+  const twin = (await weakenedModule('bridge/server.ts', change)) as { createBridge: CreateBridge };
+  await complains(() => holdsTogether(twin.createBridge), /connections of the name/);
+});
 
 for (const [what, change, message] of [
   ['limits that are a number', { limits: 5 }, /limits of odd must be an object; got a number/],

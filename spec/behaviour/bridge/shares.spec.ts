@@ -7,6 +7,7 @@ import { createTenants } from '../../../src/tenants.ts';
 import * as assert from '../../helpers/assert.ts';
 import {
   counts,
+  newKey,
   shake,
   withBridge,
   withPeers,
@@ -16,7 +17,9 @@ import {
 } from '../../helpers/bridge.ts';
 import { hasty } from '../../helpers/clock.ts';
 import { complains } from '../../helpers/complains.ts';
+import { EventSource } from '../../helpers/event-source.ts';
 import { PlainProgram } from '../../helpers/plain-program.ts';
+import { RawSocket } from '../../helpers/raw.ts';
 import { newState } from '../../helpers/server.ts';
 import { suite } from '../../helpers/suite.ts';
 import { edit, weakenedModule } from '../../helpers/weakened.ts';
@@ -43,7 +46,7 @@ const withTenants = (
       await createTenants(bridged.server, { tenants }).listen();
       await body(bridged);
     },
-    { tokens, limits: { connections } },
+    { tokens, limits: { connections, timeout: 60_000 } },
     {},
     create,
   );
@@ -230,6 +233,80 @@ test('a request that waits is evicted with 503, and one of a smaller holder gets
     // The flow is not lost.
     assert.is((await programs[1]!.wait(0)).status, 204);
     for (const program of programs) await program.drop();
+  }, 2));
+
+/** All places are taken by requests of one tenant whose bodies never come. */
+const leavesThoseWhoSpeak = (create?: CreateBridge): Promise<void> =>
+  withTenants(
+    async ({ port, server }) => {
+      using first = await RawSocket.open(server.address);
+      using second = await RawSocket.open(server.address);
+      const { headers } = programOf(port, 'flood-0');
+      const lines = Object.entries({ ...headers, Host: `127.0.0.1:${port}`, 'Content-Length': '9' });
+      for (const socket of [first, second])
+        await socket.write(
+          `POST /bridge/flow HTTP/1.1\r\n${lines.map((line) => `${line.join(': ')}\r\n`).join('')}\r\n`,
+        );
+      const full = async (): Promise<void> => {
+        while ((await programOf(port, 'flood-0').begin()).status !== 503);
+      };
+      await assert.deadline(full(), 'a full service');
+      assert.is((await programOf(port, 'quiet').begin()).status, 201, 'a request of the quiet tenant');
+      await assert.deadline(Promise.race([first.closed, second.closed]), 'the end of one of them');
+      assert.match(first.received + second.received, /^HTTP\/1\.1 503 [^]*\r\nRetry-After: 5\r\n/);
+    },
+    2,
+    create,
+  );
+
+test('L-13 a request whose body does not come gives its place to a smaller holder', () =>
+  leavesThoseWhoSpeak());
+
+test('L-13 rejects a bridge that keeps the places of such requests', async () => {
+  const change = edit(
+    'return exchange.request.complete ? undefined : () =>',
+    'return true ? undefined : () =>',
+  );
+  const { createBridge: twin } = (await weakenedModule('bridge.ts', change)) as {
+    createBridge: CreateBridge;
+  };
+  await complains(() => leavesThoseWhoSpeak(twin), /a request of the quiet tenant/);
+});
+
+test('an event stream that was evicted comes back with its last id, and has the results that came meanwhile', () =>
+  withTenants(async ({ port, visit, bridge }: Bridged) => {
+    const key = newKey();
+    const changes = { Authorization: `Bearer ${bearer('flood-0')}` };
+    const programs = [0, 1].map(() => new PlainProgram(port, { key, changes }));
+    for (const program of programs) assert.is((await program.begin()).status, 201);
+    const [before, meanwhile] = programs as [PlainProgram, PlainProgram];
+    const streamFrom = (lastId?: string): EventSource =>
+      new EventSource(
+        `http://127.0.0.1:${port}/bridge/flows`,
+        before.with({ 'Flow-State': null }).headers,
+        lastId,
+      );
+    const held = programOf(port, 'flood-0');
+    assert.is((await held.begin()).status, 201);
+    const waiting = held.wait(50);
+    await counts(bridge, 1);
+    using first = streamFrom();
+    await counts(bridge, 2);
+    assert.is((await visit(`/flood?code=one&state=${before.state}`)).status, 200);
+    const { id } = await first.next();
+    // It takes the place of the newest one of the largest holder.
+    assert.is((await programOf(port, 'quiet').begin()).status, 201);
+    await assert.deadline(first.over, 'the eviction');
+    await counts(bridge, 1);
+    assert.is((await visit(`/flood?code=two&state=${meanwhile.state}`)).status, 200);
+    {
+      using second = streamFrom(id);
+      const { data } = await second.next();
+      assert.equal([data.result?.response?.code, second.heard.length], ['two', 1]);
+    }
+    await counts(bridge, 1);
+    await held.drop();
+    await waiting;
   }, 2));
 
 test('a handshake that fails after all costs nobody a connection', () =>

@@ -85,6 +85,24 @@ test('refuse the one that writes if it is of the largest holder itself', () => {
   assert.equal(outcomeOf(of(['a/one/1', 40], ['b/two/1', 60]), 99), [[], false]);
 });
 
+test('look at each connection a few times, however many names there are', () => {
+  let looks = 0;
+  const counted = (holder: string): Reader =>
+    Object.defineProperty(new Reader(holder, 1), 'queued', {
+      get() {
+        looks++;
+        return 1;
+      },
+      set: () => undefined,
+    });
+  const readers = [
+    ...Array.from({ length: 500 }, () => counted('a/large/1')),
+    ...Array.from({ length: 500 }, (_, n) => counted(`a/small-${n}/1`)),
+  ];
+  assert.equal(outcomeOf(readers, 999), [[0], true]);
+  assert.ok(looks < 10 * readers.length, `${looks} looks`);
+});
+
 test('add all up ten times a second only', () => {
   const { scheduler, advance } = virtualTime();
   const readers = of(['a/one/1', 10], ['b/two/1', 5]);

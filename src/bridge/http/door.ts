@@ -13,6 +13,7 @@ import { evictedReason, type Place } from '../places.ts';
 import { rejection, type Rejection } from '../rejection.ts';
 import { Exchange, type ExchangeSettings } from './exchange.ts';
 import { EventStream, type EventStreamContext } from './event-stream.ts';
+import { answerClose } from './failures.ts';
 import { readKeyHeader } from './flow-headers.ts';
 import { FlowRequests, forFlow, runHandler, type Handler, type Webhooks } from './flow-requests.ts';
 import { KeyFlows } from './key-flows.ts';
@@ -149,8 +150,12 @@ export class HttpDoor {
       this.#reject(exchange, rejection('unknown_tenant', { name: identity.name }));
       return;
     }
-    const place = this.#placeOf(peer);
-    admission.enter(place);
+    const place = this.#placeOf(peer, exchange);
+    const crowded = admission.take(request, place);
+    if (crowded) {
+      this.#reject(exchange, crowded);
+      return;
+    }
     try {
       await runHandler(run, exchange, peer, report);
     } finally {
@@ -167,15 +172,18 @@ export class HttpDoor {
     return resources;
   }
 
-  /** Returns the place of a request. It can be evicted while it waits for flows. */
-  #placeOf(peer: Peer): Place {
+  /** Returns the place of a request. It can be evicted while it waits for flows, or for its body, which may never come. */
+  #placeOf(peer: Peer, exchange: Exchange): Place {
     const { requests } = this;
     return {
       ...peer,
-      listening: true,
+      get listening() {
+        return requests.of(peer) !== undefined;
+      },
       get evict() {
         const request = requests.of(peer);
-        return request && (() => request.end(closeCodes.overload, evictedReason));
+        if (request) return () => request.end(closeCodes.overload, evictedReason);
+        return exchange.request.complete ? undefined : () => answerClose(exchange, closeCodes.overload);
       },
     };
   }
