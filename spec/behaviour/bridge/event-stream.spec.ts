@@ -1,13 +1,17 @@
 /** The results of a key's flows as server-sent events. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { StoreUnavailableError } from '../../../src/model/errors.ts';
 import type { ConnectionEvent } from '../../../src/bridge/audit.ts';
 import { internalsOfBridge } from '../../../src/bridge/internals.ts';
 import { memoryStore } from '../../../src/store/memory.ts';
-import { equal, is, match, not, ok } from '../../helpers/assert.ts';
+import { deadline, equal, is, match, not, ok } from '../../helpers/assert.ts';
 import { counts, withBridge, withPeers, type Bridged, type CreateBridge } from '../../helpers/bridge.ts';
 import { virtualTime } from '../../helpers/clock.ts';
 import { complains } from '../../helpers/complains.ts';
 import { EventSource } from '../../helpers/event-source.ts';
 import { PlainProgram } from '../../helpers/plain-program.ts';
+import { RawSocket } from '../../helpers/raw.ts';
 import { newState } from '../../helpers/server.ts';
 import { suite } from '../../helpers/suite.ts';
 import { edit, weakenedModule } from '../../helpers/weakened.ts';
@@ -150,8 +154,8 @@ test('a bridge whose keys share a record is found out', async () => {
     'return `flows of a key ${tenant} ${key.slice(99)}`;',
   );
   const careless = edit(
-    'if (!flow || !sameKey(flow.key, key)) return false;',
-    'if (!flow) return false; key = flow.key;',
+    "if (!flow || !sameKey(flow.key, key)) return 'gone';",
+    "if (!flow) return 'gone'; key = flow.key;",
   );
   const mutable = edit(
     'const { key } = this.#owner;\n    const flow = await',
@@ -311,6 +315,125 @@ test('is rejected without a key, and by a client that takes no events', () =>
     const program = new PlainProgram(bridged.port);
     is((await program.ask('POST', '/flows')).headers['allow'], 'GET');
   }));
+
+/** The store fails while a stream takes up a flow that has ended. The next stream has its result. */
+async function keepsWhatItCannotTakeUp(create?: CreateBridge): Promise<void> {
+  const store = memoryStore();
+  const adopt = store.adopt.bind(store);
+  await withBridge(
+    async (bridged) => {
+      const keyed = new Keyed(bridged);
+      const { program, flowId } = await keyed.begin();
+      await keyed.signIn(program, 'c');
+      store.adopt = () => Promise.reject(new StoreUnavailableError('the store of the spec fails'));
+      using first = keyed.stream();
+      await deadline(first.over, 'the end of the first stream');
+      store.adopt = adopt;
+      using second = keyed.stream();
+      is((await second.next(create && 500)).data.flowId, flowId);
+    },
+    { store },
+    {},
+    create,
+  );
+}
+
+/** A credential that may have no flow of the key opens a stream of it. */
+async function keepsWhatAnotherMayHave(create?: CreateBridge): Promise<void> {
+  const narrow = { name: 'narrow', roles: ['listener'] as const, flows: ['another-flow'] };
+  await withBridge(
+    async (bridged) => {
+      const keyed = new Keyed(bridged);
+      const { program, flowId } = await keyed.begin();
+      using first = keyed.stream(undefined, { Authorization: 'Bearer of-a-narrow-credential' });
+      is(await first.status(), 200);
+      await counts(bridged.bridge, 1);
+      await keyed.signIn(program, 'c');
+      using second = keyed.stream();
+      is((await second.next(create && 500)).data.flowId, flowId);
+      not.match(first.text, flowId);
+    },
+    { authenticate: () => narrow },
+    {},
+    create,
+  );
+}
+
+test('keeps a flow for the next stream that it cannot take up itself', async () => {
+  await keepsWhatItCannotTakeUp();
+  await keepsWhatAnotherMayHave();
+});
+
+test('a bridge that forgets what a stream cannot take up is found out', async () => {
+  const change = edit("if (found === 'gone') gone.add(state);", 'gone.add(state);');
+  const twin = (await weakenedModule('bridge/server.ts', change)) as { createBridge: CreateBridge };
+  for (const check of [keepsWhatItCannotTakeUp, keepsWhatAnotherMayHave])
+    await complains(() => check(twin.createBridge), /an event/);
+});
+
+/** The other side of a connection reads nothing. Its credential is revoked. */
+async function cutsOff(create?: CreateBridge): Promise<void> {
+  const { scheduler, advance } = virtualTime();
+  const http = createServer();
+  // The operating system takes nothing more.
+  http.on('connection', (socket) => Object.assign(socket, { _writev: null, _write: () => undefined }));
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  try {
+    await withBridge(
+      async (bridged) => {
+        const { bridge } = bridged;
+        using stream = new Keyed(bridged).stream();
+        await counts(bridge, 1);
+        bridge.revoke('token');
+        advance(1_000);
+        await deadline(stream.over, 'the end of the connection', create && 500);
+        await counts(bridge, 0);
+      },
+      {},
+      { server: http, scheduler },
+      create,
+    );
+  } finally {
+    http.closeAllConnections();
+    http.close();
+  }
+}
+
+test('cuts off a client that does not read its end', () => cutsOff());
+
+test('a bridge that waits for a client which does not read is found out', async () => {
+  const change = edit('this.#undo.push(this.#context.clock.after(endMs, () => this.#exchange.cut()));', '');
+  const twin = (await weakenedModule('bridge/server.ts', change)) as { createBridge: CreateBridge };
+  await complains(() => cutsOff(twin.createBridge), /the end of the connection/);
+});
+
+/** A client sends two requests for streams at once, and disconnects. The answer to the second one never gets its turn. */
+async function noticesTheEnd(create?: CreateBridge): Promise<void> {
+  await withBridge(
+    async ({ bridge, port, server }) => {
+      const request = (): string => {
+        const headers = { ...new PlainProgram(port).headers, Host: `127.0.0.1:${port}` };
+        const lines = Object.entries(headers).map((line) => `${line.join(': ')}\r\n`);
+        return `GET /bridge/flows HTTP/1.1\r\n${lines.join('')}\r\n`;
+      };
+      {
+        using socket = await RawSocket.open(server.address);
+        await socket.write(request() + request());
+        await counts(bridge, 2);
+      }
+      const left = async (): Promise<void> => {
+        while (bridge.connections > 0) await new Promise(setImmediate);
+      };
+      await deadline(left(), 'the end of both', create && 500);
+    },
+    {},
+    {},
+    create,
+  );
+}
+
+test('ends with its connection also if it waits for its turn there', () => noticesTheEnd());
 
 test('has at most 256 flows of a key, and takes more once some are acknowledged', () =>
   withBridge(async (bridged) => {

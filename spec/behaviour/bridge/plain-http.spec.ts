@@ -6,7 +6,7 @@ import { createBridge } from '../../../src/bridge.ts';
 import type { ConnectionEvent } from '../../../src/bridge/audit.ts';
 import { internalsOfBridge } from '../../../src/bridge/internals.ts';
 import { createOAuthCallbackServer } from '../../../src/index.ts';
-import { equal, is, match, not, ok } from '../../helpers/assert.ts';
+import { deadline, equal, is, match, not, ok } from '../../helpers/assert.ts';
 import {
   counts,
   token,
@@ -19,7 +19,7 @@ import { virtualTime } from '../../helpers/clock.ts';
 import { complains } from '../../helpers/complains.ts';
 import { send } from '../../helpers/http.ts';
 import { PlainProgram } from '../../helpers/plain-program.ts';
-import { dial } from '../../helpers/raw.ts';
+import { dial, RawSocket } from '../../helpers/raw.ts';
 import { suite } from '../../helpers/suite.ts';
 import { edit, weakenedModule } from '../../helpers/weakened.ts';
 
@@ -525,6 +525,36 @@ test('reach a bridge on a port of its own, and one behind a framework that reads
     await server.close();
     http.close();
   }
+});
+
+/** The credential of a request is revoked before its body has come. */
+async function rejectsTheRevoked(create?: CreateBridge): Promise<void> {
+  await withBridge(
+    async ({ port, server, bridge }) => {
+      const program = new PlainProgram(port);
+      const headers = { ...program.headers, Host: `127.0.0.1:${port}`, 'Content-Length': '2' };
+      const lines = Object.entries({ ...headers, Expect: '100-continue' }).map((line) => line.join(': '));
+      using socket = await RawSocket.open(server.address);
+      await socket.write(['POST /bridge/flow HTTP/1.1', ...lines, '', ''].join('\r\n'));
+      await deadline(socket.until('100 Continue'), 'the admission');
+      bridge.revoke('token');
+      await socket.write('{}');
+      const answer = await deadline(socket.until(/HTTP\/1\.1 [2-5]0\d /), 'the answer');
+      match(answer, /HTTP\/1\.1 401 /);
+      is(server.pending, 0);
+    },
+    {},
+    {},
+    create,
+  );
+}
+
+test('are rejected if their credential is revoked before their body has come', () => rejectsTheRevoked());
+
+test('a bridge that does not look again after the body is found out', async () => {
+  const change = edit('if (!this.#context.credentials.isValid(identity)) throw new RevokedError();', '');
+  const twin = (await weakenedModule('bridge/server.ts', change)) as { createBridge: CreateBridge };
+  await complains(() => rejectsTheRevoked(twin.createBridge), /401/);
 });
 
 test.run();

@@ -29,6 +29,8 @@ const lookMs = 1_000;
 const retryMs = 2_000;
 // Reads of the store at once.
 const lanes = 32;
+// As long as a session may take to close.
+const endMs = 1_000;
 
 /**
  * The results of all flows that were begun with one key, as server-sent events. Each is sent until it is acknowledged, once on
@@ -80,15 +82,15 @@ export class EventStream implements OpenRequest {
   }
 
   get queued(): number {
-    return this.#exchange.response.writableLength;
+    const { response } = this.#exchange;
+    return response.destroyed ? 0 : response.writableLength;
   }
 
   /** Opens the stream in place of an earlier one of the key. Resolves once it is over. */
   async run(): Promise<void> {
     const record = await this.#claim();
-    const { response } = this.#exchange;
     if (this.#exchange.over) return;
-    const over = new Promise<void>((resolve) => response.once('close', resolve));
+    const over = new Promise<void>((resolve) => this.#exchange.onOver(resolve));
     this.#exchange.wait();
     // nginx gathers an answer otherwise.
     this.#exchange.begin(200, 'text/event-stream', { 'X-Accel-Buffering': 'no' }, undefined);
@@ -108,14 +110,17 @@ export class EventStream implements OpenRequest {
   end(code: number, reason: string): void {
     if (this.#ending) return;
     this.#ending = { by: 'service', code, reason };
+    const { response } = this.#exchange;
     // Nothing is sent yet if the store has failed before.
-    if (this.#exchange.response.headersSent) this.#exchange.response.end();
+    if (response.headersSent) response.end();
     else answerClose(this.#exchange, code);
+    // A client that does not read the rest would keep its connection, which counts no longer once it is evicted.
+    this.#undo.push(this.#context.clock.after(endMs, () => this.#exchange.cut()));
   }
 
   drop(reason: string): void {
     this.#ending ??= { by: 'service', code: closeCodes.overload, reason };
-    this.#exchange.response.destroy();
+    this.#exchange.cut();
   }
 
   #claim(): Promise<KeyRecord> {
@@ -170,23 +175,24 @@ export class EventStream implements OpenRequest {
     const lane = async (): Promise<void> => {
       for (const { state } of queue) {
         this.#seen.add(state);
-        if (await this.#resume(state)) continue;
-        gone.add(state);
+        const found = await this.#resume(state);
+        if (found === 'resumed') continue;
         this.#results.dismiss(state);
+        if (found === 'gone') gone.add(state);
       }
     };
     await Promise.all(Array.from({ length: lanes }, lane));
     if (gone.size > 0) await this.#context.keyFlows.remove(this.#owner, gone);
   }
 
-  /** Resolves with false if there is no such flow any more. */
-  async #resume(state: string): Promise<boolean> {
+  /** Resolves with `kept` if the flow exists, and this stream cannot have it: another one of the key may. */
+  async #resume(state: string): Promise<'resumed' | 'kept' | 'gone'> {
     const { key } = this.#owner;
     const flow = await this.#context.flows.store.read(state);
-    if (!flow || !sameKey(flow.key, key)) return false;
+    if (!flow || !sameKey(flow.key, key)) return 'gone';
     this.#states.set(flow.id, state);
     await this.#listener.receive(resumeOf(flow, { state, key }, this.#connection));
-    return this.#resumed.has(flow.id);
+    return this.#resumed.has(flow.id) ? 'resumed' : 'kept';
   }
 
   #onMessage(message: ServiceMessage): void {

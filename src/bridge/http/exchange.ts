@@ -60,7 +60,21 @@ export class Exchange {
 
   /** True once the exchange was answered, or its client has disconnected. */
   get over(): boolean {
-    return this.response.destroyed || this.response.writableEnded;
+    const { request, response } = this;
+    return response.destroyed || response.writableEnded || request.socket.destroyed;
+  }
+
+  /** Calls `run` once the answer is sent or the client has disconnected, perhaps twice. */
+  onOver(run: () => void): void {
+    this.response.once('close', run);
+    // A response that waits behind another one of its connection gets no event.
+    this.request.socket.once('close', run);
+  }
+
+  /** Ends the connection, whatever is still to be sent. */
+  cut(): void {
+    this.response.destroy();
+    this.request.socket.destroy();
   }
 
   /** Keeps the connection open without an answer. The bridge counts it from now on, and it ends with the answer. */

@@ -38,6 +38,9 @@ export interface Webhooks {
   }): Promise<void>;
 }
 
+/** The credential of a request was revoked, or has expired, after the request was admitted. */
+class RevokedError extends Error {}
+
 /** Requests for one flow that are answered at once: each is a listener with a connection for this request only. */
 export class FlowRequests {
   readonly #context: ListenerContext;
@@ -53,7 +56,7 @@ export class FlowRequests {
   /** Begins a flow with the members of `begin` in the body. The same state and key again give the same flow. */
   readonly begin: FlowRequest = async (exchange, peer, { state, key }) => {
     const { identity } = peer;
-    const { webhook, ...options } = await exchange.json();
+    const { webhook, ...options } = await this.#bodyOf(exchange, identity);
     const url = webhook === undefined ? undefined : this.#requireWebhook(webhook);
     const members = { ...options, type: 'begin', ref: 0, state, key };
     const message = readClientMessage(JSON.stringify(members));
@@ -108,7 +111,7 @@ export class FlowRequests {
 
   /** Sets the target of the start URL. Leaves the flow with the request or connection that waits for it. */
   readonly start: FlowRequest = async (exchange, { identity }, headers) => {
-    const { url } = await exchange.json();
+    const { url } = await this.#bodyOf(exchange, identity);
     const message = readClientMessage(JSON.stringify({ type: 'start', ref: 0, flowId: 'flow', url }));
     if (message.type !== 'start') {
       failMember(exchange, message);
@@ -122,7 +125,7 @@ export class FlowRequests {
 
   /** Passes on the code that the page shows. Leaves the flow with the request or connection that waits for it. */
   readonly confirm: FlowRequest = async (exchange, { identity }, headers) => {
-    const { code } = await exchange.json();
+    const { code } = await this.#bodyOf(exchange, identity);
     const message = readClientMessage(JSON.stringify({ type: 'confirm', ref: 0, flowId: 'flow', code }));
     if (message.type !== 'confirm') {
       failMember(exchange, message);
@@ -138,7 +141,8 @@ export class FlowRequests {
   /** Settles a flow that has its result: the page that waits in the browser shows the outcome. */
   readonly settle: FlowRequest = async (exchange, { identity }, { state, key }) => {
     const { flows } = this.#context;
-    const members = { type: 'settle', flowId: 'flow', outcome: await exchange.json() };
+    const outcome = await this.#bodyOf(exchange, identity);
+    const members = { type: 'settle', flowId: 'flow', outcome };
     const message = readClientMessage(JSON.stringify(members));
     if (message.type !== 'settle') {
       failMember(exchange, message);
@@ -156,6 +160,13 @@ export class FlowRequests {
       exchange.answer(204);
     }
   };
+
+  /** Reads the body. Rejects with `RevokedError` if the credential was revoked before all of it had arrived. */
+  async #bodyOf(exchange: Exchange, identity: Identity): Promise<Readonly<Record<string, unknown>>> {
+    const body = await exchange.json();
+    if (!this.#context.credentials.isValid(identity)) throw new RevokedError();
+    return body;
+  }
 
   #requireWebhook(url: unknown): string {
     if (this.#webhooks) return this.#webhooks.require(url);
@@ -222,6 +233,7 @@ export async function runHandler(
     if (exchange.over) return;
     if (error instanceof UnusableBodyError)
       exchange.fail(error.status, { code: 'invalid_body', message: error.message });
+    else if (error instanceof RevokedError) answerClose(exchange, closeCodes.credential);
     else answerFailure(exchange, failureOf(error, report));
   }
 }

@@ -60,7 +60,8 @@ class LongPoll implements OpenRequest {
   }
 
   get queued(): number {
-    return this.#exchange.response.writableLength;
+    const { response } = this.#exchange;
+    return response.destroyed ? 0 : response.writableLength;
   }
 
   async resume(flow: { readonly id: string }, headers: FlowHeaders): Promise<void> {
@@ -70,14 +71,13 @@ class LongPoll implements OpenRequest {
   /** Resolves once the request is over: answered, after this many seconds at the latest, or left by its client. */
   async over(seconds: number): Promise<void> {
     const { clock, requests } = this.#context;
-    const { response } = this.#exchange;
     if (seconds === 0) this.#answer(204);
     if (!this.#exchange.over) {
       this.#exchange.wait();
       requests.add(this);
       const over = new Promise<void>((resolve) => {
         this.#onOver = resolve;
-        response.once('close', resolve);
+        this.#exchange.onOver(resolve);
       });
       const stop = clock.after(seconds * 1_000, () =>
         this.#answer(204, { 'Preference-Applied': `wait=${seconds}` }),
@@ -98,7 +98,7 @@ class LongPoll implements OpenRequest {
 
   drop(reason: string): void {
     if (this.#ending === disconnected) this.#end({ by: 'service', code: closeCodes.overload, reason });
-    this.#exchange.response.destroy();
+    this.#exchange.cut();
   }
 
   #onMessage(message: ServiceMessage): void {
