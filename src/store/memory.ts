@@ -99,7 +99,7 @@ export class MemoryStore implements FlowStore {
   constructor(clock: Clock, of?: MemoryStore) {
     this.#clock = clock;
     this.epoch = of?.epoch ?? randomToken(12);
-    this.records = of?.records ?? new MemoryRecords(clock);
+    this.records = new MemoryRecords(clock);
     this.#accounts = of ? of.#accounts : new Accounts();
     this.#deadlines = new Deadlines(clock, (entry) => this.#due(entry));
     this.#usedDeadlines = new Deadlines(clock, (used) => this.#forget(used));

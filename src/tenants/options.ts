@@ -92,7 +92,8 @@ export function readTenantOptions(
   outer: Settings,
 ): { settings: Settings; quota: FlowQuota | undefined } {
   const prefix = `tenants.${name}.`;
-  if (!/^[\w.-]{1,64}$/.test(name))
+  // Browsers remove "." and ".." from the path of a start URL.
+  if (!/^(?!\.{1,2}$)[\w.-]{1,64}$/.test(name))
     throw new InvalidOptionError(
       'tenants',
       `must have names of 1 to 64 letters, digits, "_", "." and "-"; got ${show(name)}`,

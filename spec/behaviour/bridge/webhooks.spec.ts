@@ -66,6 +66,16 @@ test('get the result of a flow, signed, once, and the flow is acknowledged', asy
   }, hooks(target));
 });
 
+test('go on if a program of the name of their listener is revoked', async () => {
+  await using target = await WebhookTarget.open();
+  await withBridge(async (bridged) => {
+    bridged.bridge.revoke('webhooks');
+    const program = await signIn(bridged, target.url);
+    is((await target.next()).body.result.type, 'response');
+    await gone(program);
+  }, hooks(target));
+});
+
 test('have a signature of each secret during a rotation', async () => {
   await using target = await WebhookTarget.open();
   const [fresh, old] = [`whsec_${newSecret()}`, newSecret()];
@@ -83,19 +93,21 @@ test('have a signature of each secret during a rotation', async () => {
 test('get a result again, with the same id, until they take it; 410 ends it', async () => {
   await using target = await WebhookTarget.open();
   const { scheduler, advance } = virtualTime();
-  const answers = [500, 302, 404, 0, 200];
+  const answers = [500, 302, 404, 0, 101, 200];
   target.answer = (response) => {
     const status = answers.shift() ?? 410;
     if (status === 0) response.destroy();
+    else if (status === 101)
+      response.socket?.end('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
     else response.writeHead(status, { Location: 'http://127.0.0.1:1/' }).end();
   };
   await withBridge(
     async (bridged) => {
       const program = await signIn(bridged, target.url);
       const sent: Hook[] = [];
-      for (let n = 0; n < 5; n++) {
+      for (let n = 0; n < 6; n++) {
         sent.push(await target.next());
-        if (n < 4) await passing(advance, () => target.hooks.length > n + 1, 'another attempt');
+        if (n < 5) await passing(advance, () => target.hooks.length > n + 1, 'another attempt');
       }
       is(new Set(sent.map(({ headers }) => headers['webhook-id'])).size, 1);
       is(new Set(sent.map(({ text }) => text)).size, 1);
@@ -103,7 +115,7 @@ test('get a result again, with the same id, until they take it; 410 ends it', as
       const refused = await signIn(bridged, target.url);
       await target.next();
       await gone(refused);
-      is(target.hooks.length, 6);
+      is(target.hooks.length, 7);
       is(bridged.log.length, 1, bridged.log.join('\n'));
       match(bridged.log[0] ?? '', `the webhook at http://127.0.0.1:${target.port} failed: answered 500`);
       not.match(bridged.log.join(), '/hook');

@@ -13,7 +13,7 @@ import {
   type ServerEvent,
 } from '../../../src/index.ts';
 import { createFetchHandler } from '../../../src/fetch.ts';
-import { createBridge } from '../../../src/bridge.ts';
+import { createBridge, memoryStore } from '../../../src/bridge.ts';
 import { createMonitor } from '../../../src/monitor.ts';
 import { createTenants, type TenantOptions, type Tenants } from '../../../src/tenants.ts';
 import * as assert from '../../helpers/assert.ts';
@@ -352,7 +352,9 @@ test('changes nothing if a new set of tenants is invalid', async () => {
           [{ other: { callbackPath } }, 'must not lie at or below "/start", where start URLs are'] as const,
       ),
       [{ other: {} }, 'tenants.other.callbackPath is required'],
-      [{ 'a b': acme }, 'tenants must have names of 1 to 64 letters'],
+      ...['a b', '.', '..'].map(
+        (name) => [{ [name]: acme }, 'tenants must have names of 1 to 64 letters'] as const,
+      ),
       [{ other: { callbackPath: '/x', port: 1 } }, 'tenants.other.port is not an option of the tenant other'],
       [{ other: { callbackPath: 'x' } }, 'tenants.other.callbackPath must be a URL path'],
       [
@@ -519,6 +521,30 @@ test('has start URLs of its own for flows that are bound to the browser', async 
     assert.ok(status < 400, String(status));
     assert.ok('set-cookie' in headers, 'a cookie');
   });
+});
+
+/** The start URL of a tenant's flow in a store is asked for at the path of another tenant. */
+async function keepsStartUrls(newStore: typeof memoryStore): Promise<void> {
+  await withServer({}, async ({ server, send }) => {
+    await using tenants = createTenants(server, { tenants: both, store: newStore() });
+    await tenants.listen();
+    const flow = await tenants.tenant('acme').begin({ binding: 'cookie' });
+    const start = pathOf(flow.startUrl('https://as.example/authorize').href);
+    const elsewhere = await send({ target: start.replace('acme', 'globex') });
+    assert.equal([elsewhere.status, 'set-cookie' in elsewhere.headers], [404, false], 'at another tenant');
+    assert.is((await send({ target: start })).status, 303);
+  });
+}
+
+test('L-03 has start URLs in a store that no other tenant answers', () => keepsStartUrls(memoryStore));
+
+test('L-03 finds a store whose tenants share the records of start URLs', async () => {
+  const change = edit(
+    'this.records = new MemoryRecords(clock);',
+    'this.records = of?.records ?? new MemoryRecords(clock);',
+  );
+  const twin = (await weakenedModule('bridge.ts', change)) as { memoryStore: typeof memoryStore };
+  await complains(() => keepsStartUrls(twin.memoryStore), /at another tenant/);
 });
 
 test.run();

@@ -407,5 +407,17 @@ export function storeContract(name: string, use: Use, absent?: string): void {
       await begun(one, b);
     }));
 
+  test('L-13 counts no used state against the quota of a tenant', () =>
+    use(async ({ store }) => {
+      const one = store.forTenant!('small', { flows: 1, perSecond: 100 });
+      const flow = await begun(one, a);
+      assert.is(await one.begin({ ...a, key: b.key }, 60_000), 'state_in_use');
+      assert.is(await one.begin(b, 60_000), 'too_many_flows', 'a flow that is pending counts on');
+      await one.cancel(flow.state);
+      await one.acknowledge(flow.state);
+      for (let n = 0; n < 3; n++) assert.is(await one.begin(a, 60_000), 'state_in_use');
+      await begun(one, b);
+    }));
+
   all.run();
 }

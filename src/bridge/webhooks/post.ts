@@ -21,7 +21,9 @@ export async function post(
     ...(!isPrivate && { lookup: publicLookup() }),
   };
   return new Promise((resolve, reject) => {
+    const closed = (): void => reject(new Error('the connection closed without an answer'));
     const asked: ClientRequest = request(url, options, (answer) => {
+      asked.off('close', closed);
       let size = 0;
       answer.on('error', () => undefined);
       answer.on('data', ({ length }: Buffer) => {
@@ -31,6 +33,8 @@ export async function post(
       resolve(answer.statusCode ?? 0);
     });
     asked.on('error', reject);
+    // Without an error too, as after an answer of 101.
+    asked.on('close', closed);
     asked.end(body);
   });
 }

@@ -211,7 +211,10 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`,
 };
 
-/** ARGV: id, ttl, maximum of flows, maximum per second. KEYS: a tenant's pending flows by their expiry, and its allowance. */
+/**
+ * ARGV: id, ttl, maximum of flows, maximum per second. KEYS: a tenant's pending flows by their expiry, and its allowance. Returns 0 if
+ * there is no room, 2 if the flow was added, and 1 if it was there.
+ */
 export const admit: Script = {
   name: 'admit',
   source: `${now}
@@ -227,7 +230,7 @@ redis.call('HSET', KEYS[2], 'left', left - 1, 'at', string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[2], 2000)
 redis.call('ZADD', KEYS[1], now + ttl, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], math.max(ttl, redis.call('PTTL', KEYS[1])))
-return 1`,
+return 2`,
 };
 
 /** ARGV: id. */

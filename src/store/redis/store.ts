@@ -147,7 +147,8 @@ export class RedisStore implements FlowStore, AsyncDisposable {
   async begin(flow: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use' | 'too_many_flows'> {
     const { state, key, expectation, redirectUri, description, startId } = flow;
     const name = this.#names.of(state);
-    if (!(await this.#admits(name, ttl))) return 'too_many_flows';
+    const admitted = await this.#admit(name, ttl);
+    if (admitted === 'no') return 'too_many_flows';
     const sealed = this.#sealer.seal(
       state,
       'flow',
@@ -169,7 +170,11 @@ export class RedisStore implements FlowStore, AsyncDisposable {
       ),
     ]);
     const [outcome, known, expires] = answer as [string, string?, string?];
-    if (known === undefined || expires === undefined) return 'state_in_use';
+    if (known === undefined || expires === undefined) {
+      // A used state is no flow, so it must not take up the quota.
+      if (admitted === 'added') this.#release(name);
+      return 'state_in_use';
+    }
     if (outcome === 'again') return { flow: this.#open(name.id, state, known, expires), again: true };
     return { flow: { ...flow, id: name.id, expiresAt: Number(expires) }, again: false };
   }
@@ -260,9 +265,7 @@ export class RedisStore implements FlowStore, AsyncDisposable {
     const name = this.#names.of(state);
     const keys = [name.key, this.#names.pageKey(name)];
     const gone = Number(await this.#commands.run(scripts.acknowledge, keys, resultRetentionMs)) === 1;
-    // Not awaited: if it fails, the entry expires a little later.
-    if (gone && this.#quota)
-      void this.#commands.run(scripts.release, [this.#names.quotaKeys()[0]], name.id).catch(() => undefined);
+    if (gone) this.#release(name);
     return gone;
   }
 
@@ -334,13 +337,19 @@ export class RedisStore implements FlowStore, AsyncDisposable {
     return [value, Number(now)];
   }
 
-  async #admits({ id }: FlowName, ttl: number): Promise<boolean> {
-    if (!this.#quota) return true;
+  /** Counts a flow of the quota, unless it is counted. */
+  async #admit({ id }: FlowName, ttl: number): Promise<'no' | 'known' | 'added'> {
+    if (!this.#quota) return 'known';
     const { flows, perSecond } = this.#quota;
-    return (
-      Number(await this.#commands.run(scripts.admit, this.#names.quotaKeys(), id, ttl, flows, perSecond)) ===
-      1
-    );
+    const keys = this.#names.quotaKeys();
+    const answer = Number(await this.#commands.run(scripts.admit, keys, id, ttl, flows, perSecond));
+    return answer === 2 ? 'added' : answer === 1 ? 'known' : 'no';
+  }
+
+  /** Frees the place of a flow in the quota. Not awaited: if it fails, the entry expires a little later. */
+  #release({ id }: FlowName): void {
+    if (!this.#quota) return;
+    void this.#commands.run(scripts.release, [this.#names.quotaKeys()[0]], id).catch(() => undefined);
   }
 
   async #ended(names: readonly FlowName[]): Promise<readonly FlowName[]> {
