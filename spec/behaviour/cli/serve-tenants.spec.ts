@@ -2,13 +2,23 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
+import { createBridge } from '../../../src/bridge.ts';
 import { exitCodes } from '../../../src/cli/exit-codes.ts';
+import type { Io } from '../../../src/cli/io.ts';
+import type { Log } from '../../../src/cli/log.ts';
+import { readConfig } from '../../../src/cli/serve/config.ts';
+import { reload as reloadNow } from '../../../src/cli/serve/reload.ts';
+import { readTenants } from '../../../src/cli/serve/tenants.ts';
+import { createOAuthCallbackServer } from '../../../src/index.ts';
+import { createTenants } from '../../../src/tenants.ts';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../../src/client.ts';
 import * as assert from '../../helpers/assert.ts';
 import { shake } from '../../helpers/bridge.ts';
+import { complains } from '../../helpers/complains.ts';
 import { Cli, Folder, run } from '../../helpers/cli.ts';
 import { send, visit } from '../../helpers/http.ts';
 import { suite } from '../../helpers/suite.ts';
+import { edit, weakenedModule } from '../../helpers/weakened.ts';
 
 const test = suite('serve with tenants');
 
@@ -173,6 +183,46 @@ test('changes nothing at SIGHUP if one tenant or one token cannot be used, and s
     assert.is((await visit(port, `/globex/callback?code=g&state=${flow.state}`)).status, 200);
     await assert.deadline(firstValueFrom(flow.response), 'the response');
   });
+});
+
+/** A service of this process reads a file in which one tenant cannot be used, and another one has a new token. */
+async function keepsAll(reload: typeof reloadNow): Promise<void> {
+  using folder = new Folder();
+  const file = folder.write('serve.json', settings(both));
+  const flags = { config: file };
+  const { tenants: given, tokens } = readTenants(readConfig(flags, {}))!;
+  await using server = createOAuthCallbackServer();
+  await using bridge = createBridge(server, { tokens });
+  await using tenants = createTenants(server, { tenants: given });
+  await tenants.listen();
+  await bridge.listen();
+  const acme = tenantOf('acme', {
+    tokens: [{ name: 'agent', token: 'another-token-of-acme', roles: ['listener'] }],
+  });
+  writeFileSync(file, JSON.stringify(settings({ acme, hooli: {} })));
+  const lines: string[] = [];
+  const log = { info: () => undefined, error: (line: unknown) => lines.push(String(line)) };
+  await reload({
+    ...{ flags, server, bridge, tenants, access: { tokens, made: undefined } },
+    ...{ operations: { certificate: undefined }, io: { env: {} } as Io, log: log as unknown as Log },
+  });
+  assert.match(lines.join('\n'), /tenants\.hooli\.callbackPath in \S+ is required/);
+  assert.equal(tenants.names, ['acme', 'globex']);
+  for (const tenant of ['acme', 'globex'])
+    assert.is(
+      (await shake(server.address.port, { Authorization: `Bearer ${tokenOf(tenant)}` })).status,
+      101,
+      `the token of ${tenant}`,
+    );
+}
+
+test('changes neither tenants nor tokens unless both can be used', () => keepsAll(reloadNow));
+
+test('finds a service that changes tokens before it has checked the tenants', async () => {
+  const line = 'const tokens = readTokensOf(running, read.config, given?.tokens);';
+  const change = edit(line, `${line} bridge.setTokens(tokens);`);
+  const twin = (await weakenedModule('cli/serve/reload.ts', change)) as { reload: typeof reloadNow };
+  await complains(() => keepsAll(twin.reload), /the token of acme/);
 });
 
 test('reads a file of tenants, with the files that it names beside it', async () => {

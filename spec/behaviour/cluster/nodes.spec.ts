@@ -8,7 +8,9 @@ import { hasty } from '../../helpers/clock.ts';
 import { observe } from '../../helpers/endpoint.ts';
 import { visit, type HttpAnswer } from '../../helpers/http.ts';
 import type { ServerOptions } from '../../../src/index.ts';
+import { EventSource } from '../../helpers/event-source.ts';
 import { startNode, type Node } from '../../helpers/nodes.ts';
+import { PlainProgram } from '../../helpers/plain-program.ts';
 import { begun, newFlow, withRedis, type RedisBench } from '../../helpers/redis.ts';
 import { hasRedis, noRedis } from '../../helpers/redis-server.ts';
 import { newState } from '../../helpers/server.ts';
@@ -89,6 +91,39 @@ test('delivers a redirect from any node to the node of its listener', () =>
         assert.equal([seen.responses[0]?.code, seen.responses.length], [`of-${flow.state}`, 1]);
         for (const other of nodes) assert.is((await come(flow.state, other.port)).status, 400);
       }
+  }));
+
+test('delivers to a program without WebSocket at whichever node it asks', () =>
+  withNodes(2, async ({ nodes, come }) => {
+    const [one, other] = nodes as [Node, Node];
+    const here = new PlainProgram(one.port);
+    const there = here.at(other.port);
+    assert.is((await here.begin()).status, 201);
+    const waiting = there.wait(50);
+    await counts(other.bridge, 1);
+    assert.is((await come(here.state, one.port)).status, 200);
+    for (const answer of [await waiting, await here.wait(0), await there.wait(0)]) {
+      const { result } = answer.json as { result: { response: { code: string } } };
+      assert.equal([answer.status, result.response.code], [200, `of-${here.state}`]);
+    }
+    const streamAt = ({ port }: Node, lastId?: string): EventSource =>
+      new EventSource(
+        `http://127.0.0.1:${port}/bridge/flows`,
+        here.with({ 'Flow-State': null }).headers,
+        lastId,
+      );
+    using first = streamAt(other);
+    const { id, data } = await first.next();
+    assert.is(data.result?.response?.code, `of-${here.state}`);
+    // Begun at one node with the same key, while the stream is at the other one.
+    const later = new PlainProgram(one.port, { key: here.key });
+    assert.is((await later.begin()).status, 201);
+    assert.is((await come(later.state, one.port)).status, 200);
+    using second = streamAt(one, id);
+    assert.is((await second.next()).data.result?.response?.code, `of-${later.state}`);
+    assert.is((await there.drop()).status, 204);
+    assert.equal([(await here.wait(0)).status, (await there.wait(0)).status], [404, 404]);
+    assert.is((await later.at(other.port).drop()).status, 204);
   }));
 
 test(
