@@ -40,6 +40,11 @@ export const optionTypes: readonly (readonly [type: string, entry: string])[] = 
   ['TenantsOptions', 'tenants'],
   ['TenantOptions', 'tenants'],
   ['FlowQuota', 'tenants'],
+  ['FakeProviderOptions', 'testing'],
+  ['FakeClient', 'testing'],
+  ['FakeAnswer', 'testing'],
+  ['VisitOptions', 'testing'],
+  ['FakeCallbackHostOptions', 'testing'],
 ];
 
 export const document: Document = {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
-import { Browser } from '../../src/cli/demo/browser.ts';
+import { Browser } from '../../src/testing/browser.ts';
 import { InvalidOptionError } from '../../src/index.ts';
 import { signIn as startSignIn } from '../../src/login.ts';
 import { codeChallenge } from '../../src/model/pkce.ts';

@@ -35,10 +35,15 @@ export class Consumer implements Disposable {
     this.write('package.json', JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
     for (const each of ['@types/node', ...packages]) {
       const [name, folder] = typeof each === 'string' ? [each, join(root, 'node_modules', each)] : each;
-      const place = join(this.path, 'node_modules', name);
-      mkdirSync(dirname(place), { recursive: true });
-      symlinkSync(folder, place, 'dir');
+      this.link(name, folder);
     }
+  }
+
+  /** Makes a package of another folder available. */
+  link(name: string, folder: string): void {
+    const place = join(this.path, 'node_modules', name);
+    mkdirSync(dirname(place), { recursive: true });
+    symlinkSync(folder, place, 'dir');
   }
 
   /** A project that uses the build in `dist`. */

@@ -1,7 +1,7 @@
 /** Helpers for the specs of the command `demo`: a user who clicks through it. */
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { password } from '../../src/cli/demo/authorization-server.ts';
-import { Browser, type Page } from '../../src/cli/demo/browser.ts';
+import { Browser, type Page } from '../../src/testing/browser.ts';
 import type { Folder } from './cli.ts';
 
 /** A folder with an `xdg-open` that notes what it is to open, and opens nothing. */

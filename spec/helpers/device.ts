@@ -1,6 +1,6 @@
 /** The device grant of the provider, and a person with another device. */
-import { Browser, type Page } from '../../src/cli/demo/browser.ts';
 import type { DeviceEvent } from '../../src/login.ts';
+import { visit, type VisitedPage } from '../../src/testing.ts';
 import { clientId, native } from './provider.ts';
 
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -40,13 +40,6 @@ export const deviceGrant = {
 };
 
 /** Opens the URI with the code, and confirms what the pages ask. */
-export async function enterCode(event: Pick<DeviceEvent, 'verificationUriComplete'>): Promise<Page> {
-  const browser = new Browser();
-  let page = await browser.open(new URL(event.verificationUriComplete!));
-  while (page.html.includes('>Continue</button>')) {
-    const inputs = [...page.html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)];
-    const fields = Object.fromEntries(inputs.map(([, name = '', value = '']) => [name, value]));
-    page = await browser.submit(page, 'Continue', fields);
-  }
-  return page;
+export function enterCode(event: Pick<DeviceEvent, 'verificationUriComplete'>): Promise<VisitedPage> {
+  return visit(event.verificationUriComplete!);
 }

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
-import { CookieJar } from '../../src/cli/demo/cookie-jar.ts';
+import { CookieJar } from '../../src/testing/cookie-jar.ts';
 import { withoutAdvice } from '../../src/cli/demo/without-advice.ts';
 import { listenOnLoopback, type Loopback } from './loopback.ts';
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { Browser, type Page } from '../../src/cli/demo/browser.ts';
+import { visit } from '../../src/testing.ts';
 import type { Consumer } from './consumer.ts';
 
 /** How a program ended. */
@@ -85,29 +85,5 @@ function unopenedBy(error: unknown): string {
 
 /** Opens a URL and fills in the forms that it leads to. */
 export async function signIn(url: URL): Promise<void> {
-  const browser = new Browser();
-  let page = await browser.open(url);
-  for (let form = formIn(page); form; form = formIn(page)) {
-    page = await browser.submit(page, form.button, form.fields);
-  }
-}
-
-/** Returns the button that continues, and what a user would enter. */
-function formIn({ html }: Page): { button: string; fields: Record<string, string> } | undefined {
-  const form = /<form\b[^>]*method="post"[^>]*>(.*?)<\/form>/s.exec(html)?.[1];
-  if (form === undefined) return undefined;
-  const inputs = [...form.matchAll(/<input\b[^>]*>/g)].map(([input]) => {
-    const {
-      type,
-      name = '',
-      value,
-    } = Object.fromEntries([...input.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, word]) => [key, word])) as {
-      type?: string;
-      name?: string;
-      value?: string;
-    };
-    return [name, value ?? (type === 'password' ? 'open sesame' : 'ada')];
-  });
-  const button = /<button\b[^>]*>(.*?)<\/button>/s.exec(form)?.[1]?.trim() ?? '';
-  return { button, fields: Object.fromEntries(inputs) as Record<string, string> };
+  await visit(url, { fields: { login: 'ada', password: 'open sesame' } });
 }

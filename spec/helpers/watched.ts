@@ -1,7 +1,7 @@
 /** A sign-in that is watched: its events as they come, and how it ends. */
 import { inspect } from 'node:util';
 import type { Observable, Subscription } from 'rxjs';
-import { Browser, type Page } from '../../src/cli/demo/browser.ts';
+import { Browser, type Page } from '../../src/testing/browser.ts';
 import type { SignInError, SignInEvent, Tokens } from '../../src/login.ts';
 import * as assert from './assert.ts';
 

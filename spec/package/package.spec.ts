@@ -11,8 +11,8 @@ import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/co
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
-import { Browser } from '../../src/cli/demo/browser.ts';
-import { headlineOf } from '../../src/cli/demo/html.ts';
+import { Browser } from '../../src/testing/browser.ts';
+import { headlineOf } from '../../src/testing/html.ts';
 import { Tokens } from '../../src/login.ts';
 import * as assert from '../helpers/assert.ts';
 import { bundle, coreBudget } from '../helpers/bundle.ts';

@@ -12,7 +12,7 @@ import {
   startAuthorizationServer,
   type AuthorizationServer,
 } from '../../src/cli/demo/authorization-server.ts';
-import { Browser } from '../../src/cli/demo/browser.ts';
+import { Browser } from '../../src/testing/browser.ts';
 import * as assert from '../helpers/assert.ts';
 import { Consumer, root } from '../helpers/consumer.ts';
 import { documentOf } from '../helpers/documents.ts';

@@ -47,6 +47,8 @@ const replaced: Readonly<Record<string, string>> = {
 const otherMeaning: Readonly<Record<string, string>> = {
   FlowWatcher: 'is told by a store that a flow has ended, and is no monitor',
   watcher: 'a FlowWatcher',
+  visit: 'opens a URL as a person does',
+  VisitOptions: 'options of visit',
 };
 
 const wordsOf = (name: string): string[] =>

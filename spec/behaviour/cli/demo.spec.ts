@@ -1,6 +1,6 @@
 /** `demo` by the built command; what it tells is judged by spec/behaviour/cli/demo-story.spec.ts. */
-import { Browser } from '../../../src/cli/demo/browser.ts';
-import { headlineOf } from '../../../src/cli/demo/html.ts';
+import { Browser } from '../../../src/testing/browser.ts';
+import { headlineOf } from '../../../src/testing/html.ts';
 import type { DemoEvent } from '../../../src/cli/demo/events.ts';
 import type { Summary } from '../../../src/cli/demo/summary.ts';
 import { exitCodes } from '../../../src/cli/exit-codes.ts';

@@ -1,6 +1,6 @@
 /** The flags of `login`, as it is built: what an authorization server gets to see of each, and what happens without it. */
 import { readFileSync } from 'node:fs';
-import { Browser } from '../../../src/cli/demo/browser.ts';
+import { Browser } from '../../../src/testing/browser.ts';
 import * as assert from '../../helpers/assert.ts';
 import { Cli, Folder, run } from '../../helpers/cli.ts';
 import { visit } from '../../helpers/http.ts';

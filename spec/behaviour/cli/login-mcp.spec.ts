@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { decodeJwt } from 'jose';
-import { Browser, type Page } from '../../../src/cli/demo/browser.ts';
+import { Browser, type Page } from '../../../src/testing/browser.ts';
 import type { Io } from '../../../src/cli/io.ts';
 import * as signingIn from '../../../src/cli/login/run.ts';
 import type { Tokens } from '../../../src/login.ts';

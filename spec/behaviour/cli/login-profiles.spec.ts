@@ -1,7 +1,7 @@
 /** A profile of the configuration file, from the sign-in to the end of it. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Browser } from '../../../src/cli/demo/browser.ts';
+import { Browser } from '../../../src/testing/browser.ts';
 import * as assert from '../../helpers/assert.ts';
 import { Cli, Folder, run } from '../../helpers/cli.ts';
 import { clientId, revoking, startProvider } from '../../helpers/provider.ts';

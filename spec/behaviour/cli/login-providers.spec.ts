@@ -1,13 +1,13 @@
 /** The command `login`, built, at providers that each want something else. Only the issuer and the client are given. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Browser } from '../../../src/cli/demo/browser.ts';
+import { Browser } from '../../../src/testing/browser.ts';
 import { clientMetadata, Tokens } from '../../../src/login.ts';
+import { visit } from '../../../src/testing.ts';
 import { announcing } from '../../helpers/announced.ts';
 import * as assert from '../../helpers/assert.ts';
 import { Cli, Folder, run } from '../../helpers/cli.ts';
 import { deviceGrant, enterCode } from '../../helpers/device.ts';
-import { openAndPost } from '../../helpers/form-post.ts';
 import { json, startIssuer } from '../../helpers/issuer.ts';
 import { codeOf, loginAt, tokensIn, urlOf } from '../../helpers/login.ts';
 import {
@@ -66,7 +66,7 @@ const secret = { RX_OAUTH_CALLBACK_CLIENT_SECRET: confidential.secret };
 const profiles: Readonly<Record<string, Profile>> = {
   'form_post only': {
     intercept: announcing({ response_modes_supported: ['form_post'] }),
-    sign: async (command) => openAndPost(await urlOf(command)),
+    sign: async (command) => visit(await urlOf(command)),
   },
   'pushed requests only': {
     configuration: withFeatures({
@@ -159,7 +159,7 @@ test('asks for form_post and a pushed request by flags, and takes no pasted text
   await using command = Cli.start(loginAt(as, '--response-mode', 'form_post', '--par'));
   const url = await urlOf(command);
   assert.ok(url.searchParams.has('request_uri'));
-  assert.is((await openAndPost(url)).status, 200);
+  assert.is((await visit(url)).status, 200);
   assert.is(await codeOf(command), 0, command.stderr);
   assert.not.match(command.stderr, /paste/i);
 });

@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { firstValueFrom } from 'rxjs';
-import { Browser } from '../../../src/cli/demo/browser.ts';
+import { Browser } from '../../../src/testing/browser.ts';
 import { exitCodes } from '../../../src/cli/exit-codes.ts';
 import { sharedCallbackHost } from '../../../src/share.ts';
 import * as assert from '../../helpers/assert.ts';

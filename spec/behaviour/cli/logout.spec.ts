@@ -1,7 +1,7 @@
 /** The command `logout`: revokes the tokens of a saved sign-in, and deletes the file. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Browser } from '../../../src/cli/demo/browser.ts';
+import { Browser } from '../../../src/testing/browser.ts';
 import { Tokens } from '../../../src/login.ts';
 import * as assert from '../../helpers/assert.ts';
 import { Cli, Folder, run } from '../../helpers/cli.ts';

@@ -1,7 +1,7 @@
 /** The command `token`: what it prints from a saved sign-in, and when it refreshes it. */
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Browser } from '../../../src/cli/demo/browser.ts';
+import { Browser } from '../../../src/testing/browser.ts';
 import { formats } from '../../../src/cli/token/options.ts';
 import type { Tokens } from '../../../src/login.ts';
 import * as assert from '../../helpers/assert.ts';

@@ -1,7 +1,7 @@
 /** Whole sign-ins whose flows are bound to the browser or to a code. */
 import { concatMap, firstValueFrom, tap } from 'rxjs';
 import { connectCallbackHost } from '../../../src/client.ts';
-import { Browser, type Page } from '../../../src/cli/demo/browser.ts';
+import { Browser, type Page } from '../../../src/testing/browser.ts';
 import type { CallbackHost, ServerOptions } from '../../../src/index.ts';
 import { signIn, tokens, type SignInEvent, type SignInOptions } from '../../../src/login.ts';
 import { equal, is, match, rejects } from '../../helpers/assert.ts';

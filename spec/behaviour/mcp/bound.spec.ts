@@ -1,6 +1,6 @@
 /** MCP servers at a callback host that binds each sign-in to the browser. */
 import { connectCallbackHost } from '../../../src/client.ts';
-import { Browser, type Page } from '../../../src/cli/demo/browser.ts';
+import { Browser, type Page } from '../../../src/testing/browser.ts';
 import type { CallbackHost } from '../../../src/index.ts';
 import { mcpAuth } from '../../../src/mcp.ts';
 import * as assert from '../../helpers/assert.ts';

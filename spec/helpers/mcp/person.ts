@@ -1,5 +1,5 @@
 /** A person whose browser opens the URLs of sign-ins, and follows them to the page of the callback. */
-import { Browser, type Page } from '../../../src/cli/demo/browser.ts';
+import { Browser, type Page } from '../../../src/testing/browser.ts';
 
 export interface PersonOptions {
   /** Awaited before a URL is visited, so that a spec decides how long the person takes. @default at once */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { Browser } from '../../../src/cli/demo/browser.ts';
+import { Browser } from '../../../src/testing/browser.ts';
 import * as assert from '../../helpers/assert.ts';
 import { root } from '../../helpers/consumer.ts';
 import { clientId, startProvider, type SignInProvider } from '../../helpers/provider.ts';

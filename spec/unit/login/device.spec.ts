@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import type { Observable } from 'rxjs';
-import { headlineOf } from '../../../src/cli/demo/html.ts';
+import { headlineOf } from '../../../src/testing/html.ts';
 import { AuthorizationError, FlowExpiredError } from '../../../src/index.ts';
 import type { SignInEvent, SignInOptions } from '../../../src/login.ts';
 import { signIn } from '../../../src/login.ts';

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import type { Observable } from 'rxjs';
 import type { AuthorizationRequestError, SignInEvent, SignInOptions } from '../../../src/login.ts';
 import { signIn } from '../../../src/login.ts';
+import { startFakeProvider } from '../../../src/testing.ts';
 import { announcing } from '../../helpers/announced.ts';
 import * as assert from '../../helpers/assert.ts';
 import { complains } from '../../helpers/complains.ts';
@@ -15,23 +16,20 @@ const test = suite('pushed authorization requests');
 
 type SignIn = (options: SignInOptions) => Observable<SignInEvent>;
 
-const requiring = {
-  features: {
-    devInteractions: { enabled: false },
-    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
-  },
-};
-
 /** Signs in at a server that takes pushed requests only. */
 async function signsIn(sign: SignIn, options: Partial<SignInOptions> = {}): Promise<void> {
-  await using as = await startProvider({ configuration: requiring });
+  const { id, secret } = confidential;
+  await using as = await startFakeProvider({
+    pushedRequests: 'required',
+    clients: [{ clientId }, { clientId: id, clientSecret: secret }],
+  });
   using watched = new Watched(sign({ issuer: as.issuer, clientId, scope: 'openid', ...options }));
   const { url, state } = await watched.next('authorize');
   assert.equal([...url.searchParams.keys()].sort(), ['client_id', 'request_uri']);
   assert.not.match(url.href, state);
   await watched.visit();
   assert.is((await watched.tokens()).claims?.sub, subject);
-  assert.ok(as.requests.includes('POST /request'));
+  assert.ok(as.requests.some(({ endpoint }) => endpoint === 'pushed_authorization_request'));
 }
 
 test('pushes if the metadata requires it: the URL has a reference only', () => signsIn(signIn));

@@ -2,14 +2,13 @@ import type { Observable } from 'rxjs';
 import { connectCallbackHost } from '../../../src/client.ts';
 import type { DiscoveryError, SignInEvent, SignInOptions } from '../../../src/login.ts';
 import { signIn } from '../../../src/login.ts';
-import { announcing } from '../../helpers/announced.ts';
+import { startFakeProvider, visit } from '../../../src/testing.ts';
 import * as assert from '../../helpers/assert.ts';
 import { token, withBridge } from '../../helpers/bridge.ts';
 import { complains } from '../../helpers/complains.ts';
 import { withServer } from '../../helpers/endpoint.ts';
-import { openAndPost } from '../../helpers/form-post.ts';
 import { startIssuer } from '../../helpers/issuer.ts';
-import { clientId, startProvider, subject } from '../../helpers/provider.ts';
+import { clientId, subject } from '../../helpers/provider.ts';
 import { suite } from '../../helpers/suite.ts';
 import { Watched } from '../../helpers/watched.ts';
 import { edit, weakenedModule } from '../../helpers/weakened.ts';
@@ -20,21 +19,19 @@ type SignIn = (options: SignInOptions) => Observable<SignInEvent>;
 
 /** Signs in at a server that lists `form_post` only. */
 async function signsInByForm(sign: SignIn): Promise<void> {
-  await using as = await startProvider({
-    intercept: announcing({ response_modes_supported: ['form_post'] }),
-  });
+  await using as = await startFakeProvider({ metadata: { response_modes_supported: ['form_post'] } });
   await withServer({ settle: 60_000 }, async ({ server }) => {
     const modes: unknown[] = [];
     server.events.subscribe((event) => {
       if (event.type === 'begun') modes.push(event.responseMode);
     });
     using watched = new Watched(
-      sign({ issuer: as.issuer, clientId, scope: ['openid', 'notes'], host: server }),
+      sign({ issuer: as.issuer, clientId: as.clientId, scope: ['openid', 'notes'], host: server }),
     );
     const { url, responseMode } = await watched.next('authorize');
     assert.equal([responseMode, url.searchParams.get('response_mode')], ['form_post', 'form_post']);
     assert.is(url.searchParams.get('scope'), 'openid notes');
-    assert.is((await openAndPost(url)).status, 200);
+    assert.is((await visit(url)).status, 200);
     assert.is((await watched.tokens()).claims?.sub, subject);
     assert.equal(modes, ['form_post']);
   });
@@ -52,14 +49,12 @@ test('the control: a sign-in that asks for query in any case is refused', async 
 });
 
 test('takes form_post at a service over the bridge', async () => {
-  await using as = await startProvider({
-    intercept: announcing({ response_modes_supported: ['form_post'] }),
-  });
+  await using as = await startFakeProvider({ metadata: { response_modes_supported: ['form_post'] } });
   await withBridge(async ({ url }) => {
     await using host = await connectCallbackHost(url, { token });
-    using watched = new Watched(signIn({ issuer: as.issuer, clientId, scope: 'openid', host }));
+    using watched = new Watched(signIn({ issuer: as.issuer, clientId: as.clientId, scope: 'openid', host }));
     const { url: asked } = await watched.next('authorize');
-    await openAndPost(asked);
+    await visit(asked);
     assert.is((await watched.tokens()).claims?.sub, subject);
   });
 });

@@ -10,16 +10,16 @@ import {
   type ClientOptions,
   type RevokedToken,
 } from '../../../src/login.ts';
+import { startFakeProvider, type FakeProvider } from '../../../src/testing.ts';
 import * as assert from '../../helpers/assert.ts';
 import { send } from '../../helpers/http.ts';
 import { json, startIssuer, type Issuer, type IssuerOptions } from '../../helpers/issuer.ts';
-import { clientId, revoking, startProvider, type SignInProvider } from '../../helpers/provider.ts';
 import { suite } from '../../helpers/suite.ts';
 import { Watched } from '../../helpers/watched.ts';
 
 const test = suite('revoke');
 
-async function signedIn({ issuer }: SignInProvider): Promise<Tokens> {
+async function signedIn({ issuer, clientId }: FakeProvider): Promise<Tokens> {
   using watched = new Watched(signIn({ issuer, clientId, scope: 'openid notes offline_access' }));
   await watched.visit();
   return await watched.tokens();
@@ -28,13 +28,15 @@ async function signedIn({ issuer }: SignInProvider): Promise<Tokens> {
 const revoked = (tokens: Tokens, options?: ClientOptions): Promise<readonly RevokedToken[]> =>
   firstValueFrom(revoke(tokens, options));
 
-async function isTaken({ issuer }: SignInProvider, { access_token }: Tokens): Promise<boolean> {
-  const { status } = await send(`${issuer}/me`, { headers: { Authorization: `Bearer ${access_token}` } });
+async function isTaken({ issuer }: FakeProvider, { access_token }: Tokens): Promise<boolean> {
+  const { status } = await send(`${issuer}/userinfo`, {
+    headers: { Authorization: `Bearer ${access_token}` },
+  });
   return status === 200;
 }
 
 test('ends what a real authorization server takes', async () => {
-  await using as = await startProvider({ configuration: revoking });
+  await using as = await startFakeProvider();
   const tokens = await signedIn(as);
   assert.ok(await isTaken(as, tokens));
   assert.equal(await revoked(tokens), ['refresh_token', 'access_token']);
@@ -46,7 +48,7 @@ test('ends what a real authorization server takes', async () => {
 });
 
 test('revokes the newest refresh token, if this process has refreshed the tokens', async () => {
-  await using as = await startProvider({ configuration: revoking });
+  await using as = await startFakeProvider();
   const before = await signedIn(as);
   const after = await firstValueFrom(refresh(before));
   assert.equal(await revoked(before), ['refresh_token', 'access_token']);

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import { firstValueFrom, toArray, VirtualTimeScheduler } from 'rxjs';
-import { Browser } from '../../../src/cli/demo/browser.ts';
-import { headlineOf } from '../../../src/cli/demo/html.ts';
+import { Browser } from '../../../src/testing/browser.ts';
+import { headlineOf } from '../../../src/testing/html.ts';
 import { connectCallbackHost } from '../../../src/client.ts';
 import { AuthorizationError, FlowExpiredError, type CallbackHost } from '../../../src/index.ts';
 import { refresh, signIn, tokens, Tokens, type SignInOptions } from '../../../src/login.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Browser } from './browser.ts';
+import { Browser } from '../../testing/browser.ts';
 import type { Step } from './events.ts';
-import { headlineOf } from './html.ts';
+import { headlineOf } from '../../testing/html.ts';
 
 const secret = (): string => randomBytes(32).toString('base64url');
 

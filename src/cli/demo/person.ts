@@ -1,7 +1,7 @@
 import { password } from './authorization-server.ts';
-import { Browser, type Page } from './browser.ts';
+import { Browser, type Page } from '../../testing/browser.ts';
 import type { Step } from './events.ts';
-import { headlineOf } from './html.ts';
+import { headlineOf } from '../../testing/html.ts';
 
 /** Action of a person: to allow or deny the request, or to leave without an answer. */
 export type Intention = 'allow' | 'deny' | 'leave';

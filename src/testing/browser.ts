@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { request, type IncomingMessage } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { CookieJar } from './cookie-jar.ts';
 import { formOf } from './html.ts';
@@ -19,6 +20,8 @@ interface Navigation {
   readonly site: Site;
   /** Fields of a submitted form; without them the request is a GET. */
   readonly form?: URLSearchParams;
+  /** Origin of the page with the form. */
+  readonly origin?: string;
 }
 
 const maxRedirects = 10;
@@ -26,6 +29,12 @@ const maxRedirects = 10;
 /** Browser with the features that a sign-in needs: it follows redirects, keeps cookies and submits forms. */
 export class Browser {
   readonly #cookies = new CookieJar();
+  readonly #signal: AbortSignal | undefined;
+
+  /** @param signal Ends the request that is under way, and lets no other one begin. */
+  constructor(signal?: AbortSignal) {
+    this.#signal = signal;
+  }
 
   /** Opens a URL as if typed, or from a link on another page if `site` says so. */
   open(url: URL, site: Site = 'none'): Promise<Page> {
@@ -35,29 +44,32 @@ export class Browser {
   /** Fills in the page's form and presses a button, which is named by its text. */
   submit(page: Page, button: string, fields: Readonly<Record<string, string>> = {}): Promise<Page> {
     const { action, pressed } = formOf(page.html, button, Object.keys(fields));
-    return this.#navigate({
-      url: new URL(action, page.url),
-      site: 'same-origin',
-      form: new URLSearchParams({ ...fields, ...pressed }),
-    });
+    return this.send(page, action, new URLSearchParams({ ...fields, ...pressed }));
+  }
+
+  /** Sends the fields of a form to its action, as a page at `page.url` does. */
+  send(page: Pick<Page, 'url'>, action: string, form: URLSearchParams): Promise<Page> {
+    const url = new URL(action, page.url);
+    return this.#navigate({ url, site: siteOf(page.url, url), form, origin: page.url.origin });
   }
 
   async #navigate(first: Navigation): Promise<Page> {
     let navigation = first;
     for (let hops = 0; hops <= maxRedirects; hops++) {
-      const response = await this.#send(navigation);
+      const response = await this.#request(navigation);
       const { location } = response.headers;
       const html = await text(response);
       const status = response.statusCode ?? 0;
       if (status < 300 || status > 399 || location === undefined)
         return { url: navigation.url, status, html };
-      navigation = redirected(navigation, new URL(location, navigation.url));
+      navigation = redirected(navigation, status, new URL(location, navigation.url));
     }
     throw new Error(`more than ${maxRedirects} redirects from ${first.url.origin}${first.url.pathname}`);
   }
 
   // `fetch` is not used, because it sets `Sec-Fetch-Mode` itself.
-  async #send({ url, site, form }: Navigation): Promise<IncomingMessage> {
+  async #request({ url, site, form, origin }: Navigation): Promise<IncomingMessage> {
+    const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const outgoing = request(url, {
       method: form ? 'POST' : 'GET',
       headers: {
@@ -65,8 +77,10 @@ export class Browser {
         'Sec-Fetch-Mode': 'navigate',
         'Sec-Fetch-Site': site,
         ...(form && { 'Content-Type': 'application/x-www-form-urlencoded' }),
+        ...(form && origin !== undefined && { Origin: origin }),
         ...this.#cookies.headersFor(url),
       },
+      ...(this.#signal && { signal: this.#signal }),
     });
     outgoing.end(form?.toString());
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
@@ -75,8 +89,21 @@ export class Browser {
   }
 }
 
-/** Follows a redirect. All servers of the demo are on loopback: another port is another origin of the same site. */
-function redirected({ url, site }: Navigation, target: URL): Navigation {
-  const sameOrigin = target.origin === url.origin;
-  return { url: target, site: site === 'same-origin' && !sameOrigin ? 'same-site' : site };
+/** Follows a redirect. Only 307 and 308 send a form again. @see RFC 9110 section 15.4 */
+function redirected({ url, site, form }: Navigation, status: number, target: URL): Navigation {
+  const next = { url: target, site: farther(site, siteOf(url, target)) };
+  // A browser sends `null` for the origin of a form that another origin has passed on.
+  return form && (status === 307 || status === 308) ? { ...next, form, origin: 'null' } : next;
+}
+
+/** Tells how a page relates to the one that leads to it. The host stands for the site, so all of loopback's ports are one. */
+function siteOf(from: URL, to: URL): Site {
+  if (from.origin === to.origin) return 'same-origin';
+  return from.protocol === to.protocol && from.hostname === to.hostname ? 'same-site' : 'cross-site';
+}
+
+/** A navigation keeps its farthest relation through redirects. One without a page that it starts from has none. */
+function farther(site: Site, next: Site): Site {
+  const order: readonly Site[] = ['same-origin', 'same-site', 'cross-site'];
+  return site === 'none' || order.indexOf(site) >= order.indexOf(next) ? site : next;
 }
