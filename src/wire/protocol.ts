@@ -215,6 +215,11 @@ export function readClientMessage(frame: string): ClientMessage | BadBegin | Bad
   } catch {
     return { type: 'invalid', reason: 'a message must be JSON' };
   }
+  return clientMessageFrom(value);
+}
+
+/** Reads the message that a value is. It may have any depth. */
+export function clientMessageFrom(value: unknown): ClientMessage | BadBegin | BadMessage {
   const parsed = v.safeParse(clientMessage, value, { abortEarly: true });
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;

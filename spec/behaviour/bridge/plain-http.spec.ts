@@ -557,4 +557,14 @@ test('a bridge that does not look again after the body is found out', async () =
   await complains(() => rejectsTheRevoked(twin.createBridge), /401/);
 });
 
+test('may send members of any depth that the service does not know', () =>
+  withBridge(async ({ port, log }) => {
+    const deep = `${'['.repeat(8_000)}${']'.repeat(8_000)}`;
+    const program = new PlainProgram(port);
+    is((await program.ask('POST', '/flow', `{"unknown":${deep}}`)).status, 201);
+    is((await program.ask('POST', '/flow', `{"label":${deep}}`)).status, 400);
+    is((await program.ask('PUT', '/flow/outcome', deep)).status, 400);
+    equal(log, []);
+  }));
+
 test.run();

@@ -325,6 +325,10 @@ test('know which addresses are public', () => {
       '64:ff9b::7f00:1',
       '2001:db8::1',
       '2002:7f00:1::',
+      'fe80::1%lo',
+      '127.1',
+      '0177.0.0.1',
+      '',
     ],
   ])
     not.ok(isPublicAddress(address), address);

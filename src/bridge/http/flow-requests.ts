@@ -6,7 +6,7 @@ import type { StoredFlow } from '../../model/flow-store.ts';
 import { sameKey } from '../../store/same-key.ts';
 import {
   closeCodes,
-  readClientMessage,
+  clientMessageFrom,
   type ServiceMessage,
   type ServiceMessageOf,
 } from '../../wire/protocol.ts';
@@ -59,7 +59,7 @@ export class FlowRequests {
     const { webhook, ...options } = await this.#bodyOf(exchange, identity);
     const url = webhook === undefined ? undefined : this.#requireWebhook(webhook);
     const members = { ...options, type: 'begin', ref: 0, state, key };
-    const message = readClientMessage(JSON.stringify(members));
+    const message = clientMessageFrom(members);
     if (message.type === 'invalid') {
       exchange.fail(400, { code: 'invalid_option', message: message.reason });
       return;
@@ -112,7 +112,7 @@ export class FlowRequests {
   /** Sets the target of the start URL. Leaves the flow with the request or connection that waits for it. */
   readonly start: FlowRequest = async (exchange, { identity }, headers) => {
     const { url } = await this.#bodyOf(exchange, identity);
-    const message = readClientMessage(JSON.stringify({ type: 'start', ref: 0, flowId: 'flow', url }));
+    const message = clientMessageFrom({ type: 'start', ref: 0, flowId: 'flow', url });
     if (message.type !== 'start') {
       failMember(exchange, message);
       return;
@@ -126,7 +126,7 @@ export class FlowRequests {
   /** Passes on the code that the page shows. Leaves the flow with the request or connection that waits for it. */
   readonly confirm: FlowRequest = async (exchange, { identity }, headers) => {
     const { code } = await this.#bodyOf(exchange, identity);
-    const message = readClientMessage(JSON.stringify({ type: 'confirm', ref: 0, flowId: 'flow', code }));
+    const message = clientMessageFrom({ type: 'confirm', ref: 0, flowId: 'flow', code });
     if (message.type !== 'confirm') {
       failMember(exchange, message);
       return;
@@ -143,7 +143,7 @@ export class FlowRequests {
     const { flows } = this.#context;
     const outcome = await this.#bodyOf(exchange, identity);
     const members = { type: 'settle', flowId: 'flow', outcome };
-    const message = readClientMessage(JSON.stringify(members));
+    const message = clientMessageFrom(members);
     if (message.type !== 'settle') {
       failMember(exchange, message);
       return;
@@ -244,7 +244,7 @@ function mayHave({ flows }: Identity, flowId: string): boolean {
 }
 
 /** Answers that a member of the body is wrong. @param message What was read instead of the message that the request stands for. */
-function failMember(exchange: Exchange, message: ReturnType<typeof readClientMessage>): void {
+function failMember(exchange: Exchange, message: ReturnType<typeof clientMessageFrom>): void {
   const reason = message.type === 'invalid' ? message.reason : '';
   exchange.fail(400, { code: 'invalid_option', message: reason.replace(/^\w+\./, '') });
 }

@@ -1,5 +1,5 @@
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
 const reserved = new BlockList();
 for (const [network, bits] of [
@@ -41,7 +41,7 @@ export function isPublicAddress(address: string): boolean {
   const [, mapped] = /^::ffff:([\d.]+)$/i.exec(address) ?? [];
   if (mapped !== undefined) return isPublicAddress(mapped);
   if (isIPv6(address)) return globalUnicast.check(address, 'ipv6') && !reserved.check(address, 'ipv6');
-  return !reserved.check(address, 'ipv4');
+  return isIPv4(address) && !reserved.check(address, 'ipv4');
 }
 
 type Found = (
