@@ -30,9 +30,11 @@ function parse(line: string, host: string): { cookie: Cookie; expired: boolean }
   const [[name, value], ...pairs] = line.split(';').map(pairOf) as [Pair, ...Pair[]];
   const attributes = new Map(pairs.map(([attribute, setting]) => [attribute.toLowerCase(), setting]));
   const expires = attributes.get('expires');
+  const maxAge = attributes.get('max-age');
   return {
     cookie: { name, value, host, path: attributes.get('path') ?? '/' },
-    expired: expires !== undefined && Date.parse(expires) <= Date.now(),
+    // Of the two, `Max-Age` decides.
+    expired: maxAge === undefined ? Date.parse(expires ?? '') <= Date.now() : Number(maxAge) <= 0,
   };
 }
 

@@ -81,14 +81,14 @@ export function titleOf(html: string): string {
 
 /** Gives the words of a page as a person reads them, on one line. */
 export function textOf(html: string): string {
-  const shown = html.replace(/<(head|script|style|template)\b.*?<\/\1>|<!--.*?-->/gs, ' ');
+  const shown = html.replace(/<(head|script|style|template)\b.*?<\/\1>|<!--.*?-->/gis, ' ');
   return decoded(shown.replace(/<[^>]*>/g, ' '))
     .replace(/\s+/g, ' ')
     .trim();
 }
 
 function elements(html: string, name: string) {
-  const pattern = new RegExp(`<${name}\\b([^>]*)>(.*?)</${name}>`, 'gs');
+  const pattern = new RegExp(`<${name}\\b([^>]*)>(.*?)</${name}>`, 'gis');
   return [...html.matchAll(pattern)].map(([, attributes, inner = '']) => ({
     attributes: attributesOf(attributes),
     inner: inner.trim(),
@@ -96,7 +96,7 @@ function elements(html: string, name: string) {
 }
 
 function tags(html: string, name: string): Map<string, string>[] {
-  return [...html.matchAll(new RegExp(`<${name}\\b([^>]*)>`, 'g'))].map(([, text]) => attributesOf(text));
+  return [...html.matchAll(new RegExp(`<${name}\\b([^>]*)>`, 'gi'))].map(([, text]) => attributesOf(text));
 }
 
 function attributesOf(text = ''): Map<string, string> {

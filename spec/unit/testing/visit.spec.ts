@@ -59,13 +59,34 @@ test('follows redirects with cookies and resolves with the last page', () =>
     },
   ));
 
+test('forgets a cookie that has expired', () =>
+  withSite(
+    {
+      '/': { Location: '/age', 'Set-Cookie': 'a=1; Path=/' },
+      '/age': {
+        Location: '/date',
+        'Set-Cookie': 'a=; Path=/; Max-Age=0; Expires=Fri, 01 Jan 2100 00:00:00 GMT',
+      },
+      '/date': { Location: '/past', 'Set-Cookie': 'b=2; Path=/; Expires=Fri, 01 Jan 2100 00:00:00 GMT' },
+      '/past': { Location: '/end', 'Set-Cookie': 'b=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT' },
+      '/end': 'End',
+    },
+    async (origin, seen) => {
+      await visit(origin);
+      assert.equal(
+        seen.map(({ headers }) => headers.cookie),
+        [undefined, 'a=1', undefined, 'b=2', undefined],
+      );
+    },
+  ));
+
 test('submits forms, each with its hidden fields and its first button', () =>
   withSite(
     {
       '/': `<form method="post" action="/second"><input type="hidden" name="q" value="&lt;&#39;&#x22;&amp;">
         <input type=checkbox name=on value=1 checked><input type="checkbox" name="off" value="1">
         <button name="decision" value="yes"> Yes </button><button name="decision" value="no">No</button></form>`,
-      '/second': `<FORM></FORM><form method=POST action='/third'><input type=submit name=go value=Go></form>`,
+      '/second': `<FORM></FORM><FORM METHOD=POST action='/third'><INPUT type=submit name=go value=Go></FORM>`,
       '/third': '<form action="/search"><input name="q"><button>Search</button></form>Done',
     },
     async (origin, seen) => {

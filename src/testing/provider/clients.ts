@@ -58,7 +58,9 @@ export class Clients {
 
 /** Tells if a client may use a redirect URI: one of its own, or one that differs from it in a loopback port only. */
 export function mayRedirectTo({ redirectUris }: FakeClient, redirectUri: string): boolean {
-  if (!URL.canParse(redirectUri) || !/^https?:$/.test(new URL(redirectUri).protocol)) return false;
+  const url = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined;
+  // RFC 6749 section 3.1.2 forbids a fragment.
+  if (!url || !/^https?:$/.test(url.protocol) || url.hash !== '') return false;
   const comparable = withoutLoopbackPort(redirectUri);
   return redirectUris === undefined || redirectUris.some((each) => withoutLoopbackPort(each) === comparable);
 }
@@ -74,9 +76,17 @@ function withoutLoopbackPort(redirectUri: string): string {
 function basicOf(authorization: string | undefined): [id: string, secret: string] | undefined {
   const encoded = /^Basic ([\w+/=-]+)$/i.exec(authorization ?? '')?.[1];
   if (encoded === undefined) return undefined;
-  const [id = '', secret = ''] = Buffer.from(encoded, 'base64').toString().split(':');
-  const [[decodedId, decodedSecret] = ['', '']] = [...new URLSearchParams(`${id}=${secret}`)];
-  return [decodedId, decodedSecret];
+  const [, id = '', secret = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString()) ?? [];
+  return [formDecoded(id), formDecoded(secret)];
+}
+
+function formDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    // Some clients do not encode.
+    return text;
+  }
 }
 
 function metadataOf(body: string): Record<string, unknown> {

@@ -113,7 +113,13 @@ const checks: Readonly<Record<string, Check>> = {
         (await respond(provider, request(provider, { client_id, redirect_uri }))).has('code');
       assert.ok(await taken('http://127.0.0.1:4711/callback'));
       assert.ok(await taken('https://app.example/callback'));
-      for (const other of ['http://127.0.0.1/other', 'https://app.example:8443/callback', 'javascript:1', ''])
+      for (const other of [
+        'http://127.0.0.1/other',
+        'https://app.example:8443/callback',
+        'javascript:1',
+        'http://127.0.0.1/callback#a',
+        '',
+      ])
         assert.not.ok(await taken(other), other);
     },
     twin: edit('redirectUris === undefined || redirectUris.some', 'true || redirectUris.some'),
@@ -127,6 +133,10 @@ const checks: Readonly<Record<string, Check>> = {
       const basic = btoa(`a+b:${encodeURIComponent('s:+ä')}`);
       const headers = { Authorization: `Basic ${basic}` };
       assert.is((await redeem(provider, await codeOf(provider), { client_id: '' }, headers)).status, 200);
+      for (const wrong of ['a+b:%', 'a+b', 'a+b:', ':']) {
+        const unproven = { Authorization: `Basic ${btoa(wrong)}` };
+        await fails(redeem(provider, await codeOf(provider), {}, unproven), 'invalid_client', 401);
+      }
     },
     twin: edit('if (secret !== client.clientSecret)', 'if (!client)'),
   },
