@@ -21,10 +21,15 @@ interface SignInCookie {
 /** Names and reads the cookies that bind sign-ins to a browser. One cookie belongs to one flow. */
 export class BrowserCookies {
   readonly #isSecure: () => boolean;
+  readonly #startPath: string;
 
-  /** @param isSecure Tells if browsers reach the server by https. */
-  constructor(isSecure: () => boolean) {
+  /**
+   * @param isSecure Tells if browsers reach the server by https.
+   * @param startPath Path that start URLs begin with. Each tenant has its own, so that a state of two tenants has two cookies.
+   */
+  constructor(isSecure: () => boolean, startPath: string) {
     this.#isSecure = isSecure;
+    this.#startPath = startPath;
   }
 
   /** Returns the digest of the browser's cookie for the flow of a state. */
@@ -64,7 +69,7 @@ export class BrowserCookies {
 
   #nameOf(state: string): string {
     const prefix = this.#isSecure() ? prefixes.secure : prefixes.plain;
-    return prefix + sha256(`cookie ${state}`, 'base64url').slice(0, 16);
+    return prefix + sha256(`cookie ${this.#startPath} ${state}`, 'base64url').slice(0, 16);
   }
 
   #header(name: string, value: string, maxAge: number, sameSite: 'Lax' | 'None'): string[] {

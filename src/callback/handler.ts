@@ -61,7 +61,7 @@ export class Handler {
   constructor(options: HandlerOptions) {
     this.#options = options;
     const { flows, stored } = options;
-    this.#cookies = new BrowserCookies(options.isSecure);
+    this.#cookies = new BrowserCookies(options.isSecure, options.startPath);
     this.#starting = new Starting({ ...options, cookies: this.#cookies });
     this.#checks = new Checks({
       ...options,

@@ -23,6 +23,7 @@ import { observe, withServer, type Endpoint } from '../../helpers/endpoint.ts';
 import { send, visit, type HttpRequest } from '../../helpers/http.ts';
 import { RawSocket } from '../../helpers/raw.ts';
 import { newState, redirectTo } from '../../helpers/server.ts';
+import { Browser } from '../../helpers/starting.ts';
 import { suite } from '../../helpers/suite.ts';
 import { edit, weakenedModule, type Edit } from '../../helpers/weakened.ts';
 
@@ -521,6 +522,32 @@ test('has start URLs of its own for flows that are bound to the browser', async 
     assert.ok(status < 400, String(status));
     assert.ok('set-cookie' in headers, 'a cookie');
   });
+});
+
+/** One browser starts two flows of one state, at two tenants, and finishes both. */
+async function keepsBothCookies(create?: Create): Promise<void> {
+  await withTenants(
+    async ({ tenants, port }) => {
+      const browser = new Browser(port);
+      const state = newState();
+      const flows = await Promise.all(
+        ['acme', 'globex'].map((name) => tenants.tenant(name).begin({ state, binding: 'cookie' })),
+      );
+      for (const flow of flows)
+        assert.is((await browser.open(flow.startUrl('https://as.example/authorize'))).status, 303);
+      for (const flow of flows) assert.is((await browser.arrive(flow)).status, 200, 'its own browser');
+    },
+    both,
+    create,
+  );
+}
+
+test('L-02 has a cookie for each of two flows of one state', () => keepsBothCookies());
+
+test('L-02 finds tenants that share the cookies of a state', async () => {
+  const change = edit('sha256(`cookie ${this.#startPath} ${state}`', 'sha256(`cookie ${state}`');
+  const { createTenants: twin } = (await weakenedModule('tenants.ts', change)) as { createTenants: Create };
+  await complains(() => keepsBothCookies(twin), /its own browser/);
 });
 
 /** The start URL of a tenant's flow in a store is asked for at the path of another tenant. */
