@@ -131,7 +131,7 @@ function shortened(text: string, longest: number): string {
 }
 
 /** Decodes a name or value once. Returns undefined if its bytes are not UTF-8. */
-function formDecode(text: string): string | undefined {
+export function formDecode(text: string): string | undefined {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {

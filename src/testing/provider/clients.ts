@@ -1,5 +1,6 @@
 import { isLoopback } from '../../base/loopback.ts';
 import { randomToken } from '../../base/random.ts';
+import { formDecode } from '../../callback/parameters.ts';
 import { json, ProviderError, type FakeProviderRequest, type Reply } from './exchange.ts';
 import type { FakeClient } from './options.ts';
 
@@ -77,16 +78,8 @@ function basicOf(authorization: string | undefined): [id: string, secret: string
   const encoded = /^Basic ([\w+/=-]+)$/i.exec(authorization ?? '')?.[1];
   if (encoded === undefined) return undefined;
   const [, id = '', secret = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString()) ?? [];
-  return [formDecoded(id), formDecoded(secret)];
-}
-
-function formDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    // Some clients do not encode.
-    return text;
-  }
+  // Some clients do not encode.
+  return [formDecode(id) ?? id, formDecode(secret) ?? secret];
 }
 
 function metadataOf(body: string): Record<string, unknown> {
