@@ -8,3 +8,6 @@ export { PortHeldError, UnsafeSecretError } from './share/errors.ts';
 export type { SharedCallbackHost } from './share/host.ts';
 export type { SharedHostOptions } from './share/options.ts';
 export type { PortHeldReason, PortHolder } from './share/errors.ts';
+export { raceHosts } from './share/race.ts';
+export type { RacedFlow, RacedHost } from './share/race.ts';
+export type { RaceLink } from './share/race-link.ts';

@@ -7,6 +7,7 @@ import { observe, withServer, type Endpoint } from '../helpers/endpoint.ts';
 import { createStoredHost } from '../../src/redis.ts';
 import { memoryStore } from '../../src/bridge.ts';
 import { withRedis } from '../helpers/redis.ts';
+import { raceHosts } from '../../src/share.ts';
 import { hasRedis, noRedis } from '../helpers/redis-server.ts';
 import { visit } from '../helpers/http.ts';
 import { withSharers } from '../helpers/sharers.ts';
@@ -274,6 +275,12 @@ for (const [name, serves] of [
       });
     }),
   );
+
+contract('a race of two hosts', (body) =>
+  withServer({ settle }, (endpoint) =>
+    withServer({ settle }, ({ server }) => body({ host: raceHosts(endpoint.server, server), endpoint })),
+  ),
+);
 
 /** Begun at one node, while the redirects come to another one. */
 contract(

@@ -66,6 +66,9 @@ export class Sharer implements AsyncDisposable {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #closed: Promise<unknown>;
   #stderr = '';
+  #isKilled = false;
+  /** Called if it ends by itself, with what it has said about it. */
+  onCrash: (stderr: string) => void = () => undefined;
   /** Called with each line. */
   onSaid: (said: Said) => void = () => undefined;
 
@@ -76,6 +79,9 @@ export class Sharer implements AsyncDisposable {
     this.#child.stderr.on('data', (data: Buffer) => (this.#stderr += data.toString()));
     this.#child.stdin.on('error', () => undefined);
     this.#closed = once(this.#child, 'close');
+    this.#child.once('close', () => {
+      if (!this.#isKilled) this.onCrash(this.#stderr);
+    });
     createInterface(this.#child.stdout).on('line', (line) => this.onSaid(JSON.parse(line) as Said));
   }
 
@@ -94,6 +100,7 @@ export class Sharer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isKilled = true;
     this.#child.kill('SIGKILL');
     await this.#closed;
   }

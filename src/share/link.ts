@@ -43,8 +43,9 @@ export async function openLink(settings: SharedSettings, prover: Prover): Promis
     if (own) return own;
     const found = await attach(settings, prover);
     if (!('type' in found)) return found;
-    const isOver = systemClock.now() > until;
-    if (found.type !== 'gone' || isOver) throw await heldError(settings.port, found.type);
+    // A process that has just begun to serve may be slow, and one that is killed answers in part.
+    const mayChange = found.type === 'gone' || found.type === 'silent';
+    if (!mayChange || systemClock.now() > until) throw await heldError(settings.port, found.type);
     await new Promise<void>((resolve) => systemClock.after(5 + Math.random() * 20, resolve));
   }
 }

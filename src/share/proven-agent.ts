@@ -83,7 +83,7 @@ function readAnswer(socket: Socket): Promise<Answer | 'gone' | 'silent' | 'stran
       if (answer) end(answer);
       else if (text.length > maxAnswer || !'HTTP/1.1 '.startsWith(text.slice(0, 9))) end('stranger');
     };
-    const onEnd = (): void => end(text === '' ? 'gone' : 'stranger');
+    const onEnd = (): void => end('gone');
     const timer = setTimeout(() => end('silent'), silenceMs);
     socket.on('data', onData).on('error', onEnd).on('close', onEnd);
   });

@@ -81,6 +81,10 @@ class World implements AsyncDisposable {
       (from, said) => this.#onSaid(from, said),
     );
     this.#members.push(member);
+    member.process.onCrash = (stderr) => {
+      this.wrong.push(`a process has ended by itself: ${stderr}`);
+      member.leave();
+    };
     await assert.deadline(member.ready, 'a process that is ready', 20_000);
   }
 

@@ -1,0 +1,187 @@
+/** Several hosts for one sign-in: each has its link, and the first response ends the others. */
+import { firstValueFrom, tap } from 'rxjs';
+import { connectCallbackHost } from '../../../src/client.ts';
+import { Browser } from '../../../src/cli/demo/browser.ts';
+import { InvalidOptionError, type CallbackHost, type Flow } from '../../../src/index.ts';
+import { signIn, tokens } from '../../../src/login.ts';
+import { raceHosts, type RacedFlow } from '../../../src/share.ts';
+import * as assert from '../../helpers/assert.ts';
+import { token, withBridge } from '../../helpers/bridge.ts';
+import { complains } from '../../helpers/complains.ts';
+import { observe, withServer, type Endpoint } from '../../helpers/endpoint.ts';
+import { clientId, startProvider } from '../../helpers/provider.ts';
+import { suite } from '../../helpers/suite.ts';
+import { edit, weakenedModule } from '../../helpers/weakened.ts';
+
+const test = suite('hosts that race');
+
+interface Racing {
+  readonly here: Endpoint;
+  readonly there: Pick<Endpoint, 'visit' | 'port' | 'server'>;
+  readonly hosts: readonly [CallbackHost, CallbackHost];
+}
+
+/** A server of this process, and a service over the bridge. */
+const withTwo = (body: (racing: Racing) => Promise<void>): Promise<void> =>
+  withServer({}, (here) =>
+    withBridge(async ({ url, ...there }) => {
+      const service = await connectCallbackHost(url, { token });
+      try {
+        await body({ here, there, hosts: [here.server, service] });
+      } finally {
+        await service.close();
+      }
+    }),
+  );
+
+const endpoint = 'https://as.example/authorize';
+
+const linked = (flow: RacedFlow): URL[] => {
+  flow.authorizationUrl(endpoint, { client_id: 'c', scope: 'openid' });
+  return flow.links.map(({ url }) => url);
+};
+
+/** The response comes by the second link. The first is over, and the flow is that of the second. */
+const secondWins = (race: typeof raceHosts = raceHosts): Promise<void> =>
+  withTwo(async ({ here, there, hosts }) => {
+    const flow = await race(...hosts).begin();
+    assert.equal(flow.links, []);
+    const urls = linked(flow);
+    const states = urls.map((url) => url.searchParams.get('state') ?? '');
+    assert.is(new Set(states).size, 2);
+    assert.equal(
+      urls.map((url) => url.searchParams.get('redirect_uri')),
+      [here.server.redirectUri, there.server.redirectUri],
+    );
+    assert.is(new Set(urls.map((url) => url.searchParams.get('code_challenge'))).size, 2);
+    assert.is(flow.state, states[0]);
+    const [seen, verifier] = [observe(flow), flow.codeVerifier];
+    assert.is((await there.visit(`/callback?code=there&state=${states[1]}`)).status, 200);
+    assert.is((await assert.deadline(firstValueFrom(flow.response), 'the response')).code, 'there');
+    assert.equal(
+      [flow.state, flow.redirectUri],
+      [states[1], there.server.redirectUri],
+      'the link that has won',
+    );
+    assert.is.not(flow.codeVerifier, verifier);
+    assert.is((await here.visit(`/callback?code=late&state=${states[0]}`)).status, 400, 'the other link');
+    assert.equal(
+      seen.responses.map(({ code }) => code),
+      ['there'],
+    );
+    assert.equal(seen.errors, []);
+    assert.is((await firstValueFrom(flow.response)).code, 'there', 'to a late subscriber');
+  });
+
+test('gives the first response, and cancels the other links', () => secondWins());
+
+for (const [what, change, complaint] of [
+  [
+    'leaves the other links open',
+    edit('if (other !== flow) other.cancel();', 'if (other === undefined) other.cancel();'),
+    /the other link/,
+  ],
+  [
+    'keeps the values of the first link',
+    edit('return this.#winner ?? this.#flows[0];', 'return this.#flows[0];'),
+    /the link that has won/,
+  ],
+] as const)
+  test(`finds a race that ${what}`, async () => {
+    const twin = (await weakenedModule('share.ts', change)) as { raceHosts: typeof raceHosts };
+    await complains(() => secondWins(twin.raceHosts), complaint);
+  });
+
+test('ends with the last link, not with the first', () =>
+  withTwo(async ({ here, there, hosts }) => {
+    const flow = await raceHosts(...hosts).begin();
+    const [, second] = linked(flow);
+    const seen = observe(flow);
+    await here.server.close();
+    assert.equal(seen.errors, []);
+    assert.is((await there.visit(`/callback?code=c&state=${second!.searchParams.get('state')}`)).status, 200);
+    assert.is((await assert.deadline(firstValueFrom(flow.response), 'the response')).code, 'c');
+    const other = await raceHosts(hosts[1]).begin();
+    other.cancel();
+    await assert.rejects(firstValueFrom(other.response), 'cancelled');
+  }));
+
+test('goes on without a host that cannot begin', () =>
+  withTwo(async ({ hosts, here }) => {
+    const broken: CallbackHost = {
+      ...hosts[0],
+      begin: () => Promise.reject(new Error('down')),
+    };
+    const flow = await raceHosts(broken, here.server).begin();
+    assert.is(linked(flow).length, 1);
+    assert.is((await assert.rejects(raceHosts(broken, broken).begin(), Error)).message, 'down');
+  }));
+
+test('takes what a user pastes for any link, and nothing of another sign-in', () =>
+  withTwo(async ({ hosts }) => {
+    for (const index of [0, 1]) {
+      const flow = await raceHosts(...hosts).begin();
+      linked(flow);
+      const link = flow.links[index]!;
+      const response = firstValueFrom(flow.response);
+      await assert.rejects(link.paste('http://127.0.0.1:1/callback?code=c&state=s'), InvalidOptionError);
+      await assert.rejects(link.paste(`${link.redirectUri}?code=c&state=of-another`), InvalidOptionError);
+      await assert.rejects(link.paste(''), InvalidOptionError);
+      await link.paste(
+        index === 0
+          ? 'pasted'
+          : `${link.redirectUri}?code=pasted&state=${link.url.searchParams.get('state')}`,
+      );
+      assert.is((await assert.deadline(response, 'the response')).code, 'pasted');
+    }
+  }));
+
+test('refuses a state, and leaves nothing behind', () =>
+  withTwo(async ({ hosts, here }) => {
+    const error = await assert.rejects(
+      raceHosts(...hosts).begin({ state: 'x'.repeat(43) }),
+      InvalidOptionError,
+    );
+    assert.is(error.option, 'state');
+    await assert.rejects(raceHosts(...hosts).begin({ label: '' }), InvalidOptionError);
+    assert.is(here.server.pending, 0);
+  }));
+
+test('rewrites a URL that another library has built, unless it was pushed', () =>
+  withTwo(async ({ hosts }) => {
+    const flow: Flow & RacedFlow = await raceHosts(...hosts).begin();
+    const built = `${endpoint}?client_id=c&state=${flow.state}&redirect_uri=${encodeURIComponent(flow.redirectUri)}&code_challenge=x&nonce=n`;
+    assert.is(flow.startUrl(built).searchParams.get('code_challenge'), 'x');
+    const [, second] = flow.links.map(({ url }) => url.searchParams);
+    assert.is(second!.get('nonce'), 'n');
+    assert.is.not(second!.get('state'), flow.state);
+    assert.is.not(second!.get('redirect_uri'), flow.redirectUri);
+    assert.is.not(second!.get('code_challenge'), 'x');
+    flow.startUrl(`${endpoint}?client_id=c&request_uri=urn:x`);
+    assert.is(flow.links.length, 1);
+  }));
+
+for (const index of [0, 1])
+  test(`signs in by the ${index === 0 ? 'first' : 'second'} link, with its verifier and redirect URI`, () =>
+    withTwo(async ({ hosts }) => {
+      await using provider = await startProvider();
+      let flow: RacedFlow | undefined;
+      const raced = raceHosts(...hosts);
+      const host: CallbackHost = {
+        redirectUri: raced.redirectUri,
+        events: raced.events,
+        close: () => raced.close(),
+        begin: async (options) => (flow = await raced.begin(options)),
+      };
+      const { access_token } = await firstValueFrom(
+        signIn({ issuer: provider.issuer, clientId, host, scope: 'openid' }).pipe(
+          tap(({ type }) => {
+            if (type === 'waiting') void new Browser().open(flow!.links[index]!.url);
+          }),
+          tokens(),
+        ),
+      );
+      assert.ok(access_token.length > 0);
+    }));
+
+test.run();
