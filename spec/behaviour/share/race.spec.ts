@@ -1,7 +1,7 @@
 /** Several hosts for one sign-in: each has its link, and the first response ends the others. */
 import { firstValueFrom, tap } from 'rxjs';
 import { connectCallbackHost } from '../../../src/client.ts';
-import { Browser } from '../../../src/cli/demo/browser.ts';
+import { Browser } from '../../../src/testing/browser.ts';
 import { InvalidOptionError, type CallbackHost, type Flow } from '../../../src/index.ts';
 import { signIn, tokens } from '../../../src/login.ts';
 import { raceHosts, type RacedFlow } from '../../../src/share.ts';
