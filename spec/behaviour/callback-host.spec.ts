@@ -1,6 +1,16 @@
 import { filter, firstValueFrom } from 'rxjs';
 import { connectCallbackHost } from '../../src/client.ts';
-import { InvalidOptionError, type CallbackHost, type ServerEvent } from '../../src/index.ts';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createFetchHandler } from '../../src/fetch.ts';
+import {
+  createOAuthCallbackServer,
+  InvalidOptionError,
+  type CallbackHost,
+  type OAuthCallbackServer,
+  type ServerEvent,
+} from '../../src/index.ts';
 import * as assert from '../helpers/assert.ts';
 import { token, withBridge } from '../helpers/bridge.ts';
 import { observe, withServer, type Endpoint } from '../helpers/endpoint.ts';
@@ -273,6 +283,80 @@ for (const [name, serves] of [
         host,
         endpoint: { server: hosts[0]!, events, visit: (target, headers) => visit(port, target, headers) },
       });
+    }),
+  );
+
+contract('a server that is borrowed', async (body) => {
+  const http = createServer((_request, response) => response.writeHead(404).end());
+  await once(http.listen(0, '127.0.0.1'), 'listening');
+  try {
+    await withServer({ settle, server: http }, (endpoint) => body({ host: endpoint.server, endpoint }));
+  } finally {
+    http.close();
+  }
+});
+
+/** The handler of a framework, and a function from a request to a response: `ask` sends it a navigation. */
+const mounted: readonly (readonly [
+  string,
+  (body: (server: OAuthCallbackServer, ask: Endpoint['visit']) => Promise<void>) => Promise<void>,
+])[] = [
+  [
+    'a handler of a framework',
+    async (body) => {
+      const http = createServer((request, response) =>
+        server.handler(request, response, () => response.writeHead(404).end()),
+      );
+      await once(http.listen(0, '127.0.0.1'), 'listening');
+      const { port } = http.address() as AddressInfo;
+      const server = createOAuthCallbackServer({
+        settle,
+        server: 'mounted',
+        publicUrl: `http://127.0.0.1:${port}`,
+      });
+      try {
+        await server.listen();
+        await body(server, (target, headers) => visit(port, target, headers));
+      } finally {
+        await server.close();
+        http.close();
+      }
+    },
+  ],
+  [
+    'a function from a request to a response',
+    async (body) => {
+      const server = createOAuthCallbackServer({
+        settle,
+        server: 'mounted',
+        publicUrl: 'http://127.0.0.1:9',
+      });
+      const handle = createFetchHandler(server);
+      try {
+        await server.listen();
+        await body(server, async (target, headers = {}) => {
+          const answer = await handle(new Request(`http://127.0.0.1:9${target}`, { headers }));
+          const text = await answer.text();
+          return {
+            status: answer.status,
+            headers: Object.fromEntries(answer.headers),
+            body: text,
+            raw: text,
+          };
+        });
+      } finally {
+        await server.close();
+      }
+    },
+  ],
+];
+
+for (const [name, withMounted] of mounted)
+  contract(name, (body) =>
+    withMounted((server, ask) => {
+      const events: ServerEvent[] = [];
+      server.events.subscribe((event) => events.push(event));
+      return body({ host: server, endpoint: { server, events, visit: ask } });
     }),
   );
 

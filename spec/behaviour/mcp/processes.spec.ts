@@ -1,14 +1,11 @@
 /** Rule 1 between processes: eight of them share one token file. */
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { equal, is, ok } from '../../helpers/assert.ts';
 import { CompiledPrograms } from '../../helpers/compiled-programs.ts';
 import { complains } from '../../helpers/complains.ts';
+import { HostProcess } from '../../helpers/mcp/host-process.ts';
 import { Person } from '../../helpers/mcp/person.ts';
 import { startMcpWorld, type McpWorld } from '../../helpers/mcp/world.ts';
 import { suite } from '../../helpers/suite.ts';
@@ -21,41 +18,6 @@ process.once('exit', () => programs[Symbol.dispose]());
 
 const processes = 8;
 const called = Array.from({ length: processes }, () => 'called server-0');
-
-/** A process of the host. The person opens what it asks to open. */
-class HostProcess {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #lines: AsyncIterator<string>;
-  readonly #person: Person;
-  readonly #closed: Promise<unknown>;
-
-  constructor(program: string, file: string, person: Person) {
-    this.#child = spawn(process.execPath, [program, file], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
-    this.#person = person;
-    this.#closed = once(this.#child, 'close');
-  }
-
-  /** Resolves with the next line that is not for the person. */
-  async line(): Promise<string> {
-    for (;;) {
-      const next = await this.#lines.next();
-      if (next.done) throw new Error('the process has ended');
-      if (!next.value.startsWith('open ')) return next.value;
-      this.#person.open(new URL(next.value.slice('open '.length)));
-    }
-  }
-
-  call(server: string): Promise<string> {
-    this.#child.stdin.write(`${server}\n`);
-    return this.line();
-  }
-
-  async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#closed;
-  }
-}
 
 interface Hosts {
   readonly world: McpWorld;
@@ -73,7 +35,7 @@ async function withHosts(
   const folder = mkdtempSync(join(tmpdir(), 'mcp-processes-'));
   const file = join(folder, 'tokens.json');
   await using world = await startMcpWorld();
-  const all = Array.from({ length: processes }, () => new HostProcess(program, file, person));
+  const all = Array.from({ length: processes }, () => new HostProcess(program, [file], person));
   try {
     for (const each of all) is(await each.line(), 'ready');
     is(await all[0]!.call(world.servers[0].url), 'called server-0');

@@ -80,7 +80,11 @@ test(
     const create = await weakenedMonitor({
       file: 'monitor/page/main.ts',
       find: `  table.show();`,
-      replace: `  table.show();\n  for (let n = 0; n < 2e8; n++) globalThis.work = Math.sqrt(n) + (globalThis.work || 0) / 2;`,
+      // Ten times once it is measured, because a page that never ends fails for another reason.
+      replace: `  table.show();
+  globalThis.updates = (globalThis.updates || 0) + (globalThis.longTasks ? 1 : 0);
+  if (globalThis.longTasks && globalThis.updates <= 10)
+    for (let n = 0; n < 2e8; n++) globalThis.work = Math.sqrt(n) + (globalThis.work || 0) / 2;`,
     });
     await complains(() => hasNoLongTask(page, 1, create), /a task had \d/);
   },

@@ -3,7 +3,9 @@ import { chmodSync } from 'node:fs';
 import * as assert from '../../helpers/assert.ts';
 import { CompiledPrograms } from '../../helpers/compiled-programs.ts';
 import { visit } from '../../helpers/http.ts';
-import { withMcp } from '../../helpers/mcp/with-mcp.ts';
+import { HostProcess } from '../../helpers/mcp/host-process.ts';
+import { Person } from '../../helpers/mcp/person.ts';
+import { startMcpWorld } from '../../helpers/mcp/world.ts';
 import { freePort } from '../../helpers/redis-server.ts';
 import { newState } from '../../helpers/server.ts';
 import { SecretFolder, Sharer, withSharers, type Said } from '../../helpers/sharers.ts';
@@ -92,20 +94,40 @@ test.when(process.geteuid?.() === 0, 'only root can start a process of another u
     }),
 );
 
-test('sign in to 20 MCP servers over four hosts of one port, and none gets the token of another', () =>
-  withSharers({ settle: 30_000 }, 4, ({ hosts }) =>
-    withMcp({ world: { servers: 20, authorizationServers: 5 }, auth: { host: hosts[0]! } }, async (mcp) => {
-      const { servers } = mcp.world;
-      const auths = hosts.map((host) => mcp.start({ host, tabs: 5 }));
-      const called = await Promise.all(
-        servers.map((server, n) => mcp.call({ server, auth: auths[n % auths.length]! })),
-      );
-      assert.equal(
-        called.map(({ status }) => status),
-        servers.map(() => 200),
-      );
-      for (const [n, { text }] of called.entries()) assert.match(text, servers[n]!.url);
-    }),
-  ));
+test('sign in to 20 MCP servers in four processes on one port, and none gets the token of another', async () => {
+  using programs = new CompiledPrograms('mcp-process.ts');
+  using secret = new SecretFolder();
+  await using world = await startMcpWorld({ servers: 20, authorizationServers: 5 });
+  const port = String(await freePort());
+  const person = new Person();
+  const hosts = [0, 1, 2, 3].map(
+    (n) =>
+      new HostProcess(
+        programs.pathOf('mcp-process.ts'),
+        [`${secret.path}/tokens-${n}.json`, port, `${secret.path}/own`],
+        person,
+      ),
+  );
+  try {
+    for (const host of hosts) assert.is(await host.line(), 'ready');
+    const answers = await Promise.all(
+      hosts.map(async (host, n) => {
+        const own: string[] = [];
+        for (const { url } of world.servers.filter((_server, index) => index % hosts.length === n))
+          own.push(await host.call(url));
+        return own;
+      }),
+    );
+    assert.equal(
+      answers,
+      hosts.map((_host, n) => [0, 1, 2, 3, 4].map((round) => `called server-${round * hosts.length + n}`)),
+    );
+    // Each authorization server has a context of its own below the path.
+    for (const { searchParams } of person.tabs)
+      assert.match(searchParams.get('redirect_uri') ?? '', `http://127.0.0.1:${port}/callback/`);
+  } finally {
+    for (const host of hosts) await host.kill();
+  }
+});
 
 test.run();

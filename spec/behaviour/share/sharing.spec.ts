@@ -148,6 +148,22 @@ test('names the redirect URI that another process has', () =>
     assert.is(error.reason, 'other_redirect_uri');
   }));
 
+test('says so if the process that serves speaks another version', async () => {
+  const { sharedCallbackHost: later } = (await weakenedModule(
+    'share.ts',
+    edit('export const protocol = 1;', 'export const protocol = 2;'),
+  )) as { sharedCallbackHost: CreateShared };
+  await withSharers(
+    {},
+    1,
+    async ({ port, folder }) => {
+      const error = await assert.rejects(sharedCallbackHost({ port, folder }), PortHeldError);
+      assert.is(error.reason, 'other_version');
+    },
+    later,
+  );
+});
+
 /** Listens on the port as a program of a stranger does. */
 async function withStranger(
   onSocket: (socket: Socket, heard: () => string) => void,
