@@ -79,7 +79,7 @@ class SharedHost implements SharedCallbackHost, SharedFlowOwner {
   }
 
   get serves(): boolean {
-    return this.#links.value.serves;
+    return this.#closing === undefined && this.#links.value.serves;
   }
 
   async begin(given: BeginOptions = {}): Promise<Flow> {
@@ -108,8 +108,8 @@ class SharedHost implements SharedCallbackHost, SharedFlowOwner {
   }
 
   async #close(): Promise<void> {
-    const link = await this.#current().catch(() => undefined);
-    await link?.close();
+    await this.#opening?.catch(() => undefined);
+    await this.#links.value.close();
     for (const flow of this.#flows)
       if (!flow.failed && flow.pending) flow.move(new ServerClosedError('the callback host closed'));
     this.#closed.next();
@@ -149,8 +149,12 @@ class SharedHost implements SharedCallbackHost, SharedFlowOwner {
   #follow(link: Link): void {
     link.lost.subscribe(() => {
       const waiting = [...this.#flows].filter((flow) => flow.pending);
-      // First, so that their end at the server that is gone is not theirs.
-      if (!this.#closing) this.#moveAll(waiting);
+      if (!this.#closing) {
+        // First, so that their end at the server that is gone is not theirs.
+        this.#moveAll(waiting);
+        // Somebody has to serve, though no flow waits. If this fails, the next `begin` says why.
+        this.#current().catch(() => undefined);
+      }
       void link.close().catch(this.report);
     });
   }

@@ -88,7 +88,7 @@ async function serve(
 async function attach(
   { port, redirectUri }: SharedSettings,
   prover: Prover,
-): Promise<Link | { readonly type: Exclude<Shown['type'], 'proven'> | PortHeldReason | 'gone' }> {
+): Promise<Link | { readonly type: PortHeldReason | 'gone' }> {
   const last: { shown: Shown } = { shown: { type: 'gone' } };
   const agent = new ProvenAgent(prover, (shown) => (last.shown = shown));
   const lost = new Subject<void>();

@@ -1,7 +1,8 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomToken } from '../base/random.ts';
 import { version } from '../base/version.ts';
+import { sameKey } from '../store/same-key.ts';
 
 /** Version of the protocol between the processes that share a port. */
 export const protocol = 1;
@@ -62,11 +63,7 @@ export class Prover {
     if (!Number.isInteger(protocol) || typeof version !== 'string' || typeof redirectUri !== 'string')
       return false;
     const expected = this.#proofOf({ protocol: protocol as number, version, redirectUri }, nonce);
-    return (
-      typeof proof === 'string' &&
-      proof.length === expected.length &&
-      timingSafeEqual(Buffer.from(proof.padEnd(43), 'latin1'), Buffer.from(expected.padEnd(43), 'latin1'))
-    );
+    return typeof proof === 'string' && /^[\w-]{43}$/.test(proof) && sameKey(proof, expected);
   }
 
   #proofOf({ protocol, version, redirectUri }: Omit<Proof, 'proof'>, nonce: string): string {

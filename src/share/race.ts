@@ -1,6 +1,8 @@
 import { merge, Observable } from 'rxjs';
+import { systemClock } from '../base/clock.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { IsolatedObservable } from '../base/isolated-observable.ts';
+import { withTimeout } from '../base/timeout.ts';
 import { FlowHandle } from '../flows/flow-handle.ts';
 import type { AuthorizationParameters } from '../model/authorization-url.ts';
 import type { Binding } from '../model/binding.ts';
@@ -29,8 +31,8 @@ export interface RacedHost extends CallbackHost {
  * is nearer.
  *
  * `state`, `redirectUri` and `codeVerifier` of a flow are those of its first link until a response comes, and of the link that has won
- * from then on, as the token request needs them. A client must have the redirect URIs of all hosts. A host that cannot begin the flow
- * is left out, unless all fail.
+ * from then on, as the token request needs them. A client must have the redirect URIs of all hosts. A host that cannot begin the flow, or
+ * not within two seconds of another one, is left out, unless all fail.
  *
  * @example
  * import { createOAuthCallbackServer } from 'rx-oauth-callback';
@@ -48,6 +50,9 @@ export interface RacedHost extends CallbackHost {
 export function raceHosts(first: CallbackHost, ...others: readonly CallbackHost[]): RacedHost {
   return new Hosts([first, ...others]);
 }
+
+// A service that is reconnecting answers much later.
+const patienceMs = 2_000;
 
 type Some<T> = readonly [T, ...T[]];
 
@@ -72,7 +77,7 @@ class Hosts implements RacedHost {
     const options = readBeginOptions(given);
     if (options.state !== undefined)
       throw new InvalidOptionError('state', 'must be left out: each link has a state of its own');
-    const begun = await Promise.allSettled(this.#hosts.map((host) => host.begin(options)));
+    const begun = await this.#beginAll(options);
     const flows = begun.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
     const errors = begun.flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []));
     const fault = errors.find(isOfOptions) ?? (flows.length === 0 ? errors[0] : undefined);
@@ -84,6 +89,25 @@ class Hosts implements RacedHost {
     const handle = this.#handles.get(first) ?? new RacedHandle(new Race([first, ...others], options.issuer));
     this.#handles.set(first, handle);
     return handle;
+  }
+
+  /** Begins the flow at all hosts. One that has not answered a while after another one is left out, and cancelled if it still begins. */
+  async #beginAll(options: BeginOptions): Promise<PromiseSettledResult<Flow>[]> {
+    const begins = this.#hosts.map((host) => host.begin(options));
+    const settled: (PromiseSettledResult<Flow> | undefined)[] = begins.map(() => undefined);
+    const over = new AbortController();
+    const all = Promise.all(
+      begins.map(async (begin, index) => {
+        const [each] = await Promise.allSettled([begin]);
+        if (!over.signal.aborted) settled[index] = each;
+        else if (each.status === 'fulfilled') each.value.cancel();
+      }),
+    );
+    // If none begins, all have to say why.
+    await Promise.any(begins).catch(() => all);
+    await withTimeout<unknown>(systemClock, patienceMs, all, () => undefined);
+    over.abort();
+    return settled.filter((each) => each !== undefined);
   }
 
   async close(): Promise<void> {
@@ -180,7 +204,7 @@ class Race implements Flow {
   startUrl(url: string | URL): URL {
     const [first, ...others] = this.#flows;
     const given = new URL(url);
-    // What was pushed or signed has the state of the first link.
+    // A request that was pushed or signed has the state of the first link, so the others have no URL.
     const isFixed = given.searchParams.has('request_uri') || given.searchParams.has('request');
     return this.#link(
       (flow) => flow.startUrl(flow === first ? url : urlFor(flow, given)),

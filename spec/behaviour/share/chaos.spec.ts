@@ -121,13 +121,13 @@ class World implements AsyncDisposable {
     if (await this.#isGoneBefore(begun, owner, `the flow of ${state}`)) return false;
     this.#waiting.get(state)!.sentAt = performance.now();
     // As a user does whose browser says that the page cannot be reached.
-    for (let attempt = 0; received === undefined && attempt < 400; attempt++) {
+    while (received === undefined) {
       const status = await visit(this.port, `/callback?code=${code}&state=${state}`).then(
         (answer) => answer.status,
         () => 0,
       );
       if (status === 200 || !owner.alive) break;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise(setImmediate);
     }
     if (await this.#isGoneBefore(ended, owner, `the response of ${state}`)) return false;
     if (received !== code) this.wrong.push(`${state} got ${received}`);

@@ -117,6 +117,21 @@ test('goes on without a host that cannot begin', () =>
     assert.is((await assert.rejects(raceHosts(broken, broken).begin(), Error)).message, 'down');
   }));
 
+test('goes on without a host that does not answer, and cancels what it begins too late', () =>
+  withTwo(async ({ hosts, here }) => {
+    let answer: (flow: Flow) => void = () => undefined;
+    const slow: CallbackHost = {
+      ...{ redirectUri: hosts[0].redirectUri, events: hosts[0].events, close: () => Promise.resolve() },
+      begin: () => new Promise((resolve) => (answer = resolve)),
+    };
+    const flow = await raceHosts(here.server, slow).begin();
+    assert.is(linked(flow).length, 1);
+    const late = await hosts[1].begin();
+    answer(late);
+    await assert.rejects(firstValueFrom(late.response), 'cancelled');
+    assert.is((await here.visit(`/callback?code=c&state=${flow.state}`)).status, 200);
+  }));
+
 test('takes what a user pastes for any link, and nothing of another sign-in', () =>
   withTwo(async ({ hosts }) => {
     for (const index of [0, 1]) {

@@ -109,6 +109,20 @@ test('ends what ended before as it did, and lets the others go on', () =>
     await assert.rejects(firstValueFrom(next.response), FlowCancelledError);
   }));
 
+test('is served by another host though no flow waits, and by none once all are closed', () =>
+  withSharers({}, 3, async ({ port, hosts }) => {
+    await hosts[0]!.close();
+    await assert.deadline(
+      (async () => {
+        while (!hosts[1]!.serves && !hosts[2]!.serves) await new Promise(setImmediate);
+      })(),
+      'another host that serves',
+    );
+    await Promise.all(hosts.map((host) => host.close()));
+    assert.ok(hosts.every(({ serves }) => !serves));
+    assert.match((await assert.rejects(visit(port, '/callback'), Error)).message, 'ECONNREFUSED');
+  }));
+
 test('answers a browser once the program has its response', () =>
   withSharers({}, 2, async ({ port, hosts }) => {
     const flow = await hosts[1]!.begin();

@@ -1,4 +1,4 @@
-/** Who has to give something up to whom. */
+/** Names the holder that gives something up to a newcomer. */
 import { Holders, type HolderPath } from '../../../src/store/holders.ts';
 import * as assert from '../../helpers/assert.ts';
 import { suite } from '../../helpers/suite.ts';
