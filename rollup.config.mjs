@@ -42,7 +42,7 @@ const outside = matches(Object.keys({ ...manifest.dependencies, ...manifest.peer
 const external = (id, importer) => outside(id) && !isUnused(id, importer);
 
 // The CLI uses these optional peers if they are installed.
-const outsideOfBin = matches(['@napi-rs/keyring', '@opentelemetry/api', 'redis']);
+const outsideOfBin = matches(['@napi-rs/keyring', '@opentelemetry/api', 'libsql', 'redis']);
 
 const isMonitorAssets = (id) => id.endsWith('/src/monitor/assets.ts');
 

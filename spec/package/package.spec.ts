@@ -92,6 +92,7 @@ test('depends on rxjs and ws at run time', () => {
       '@napi-rs/keyring',
       '@opentelemetry/api',
       'jose',
+      'libsql',
       'openid-client',
       'redis',
     ].map((name) => [name, true]),

@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { lstat, open, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** A file that another user may have written or may replace. */
@@ -29,12 +29,7 @@ const sticky = 0o1000;
  */
 export async function readPrivateFile(file: string, onExposed?: () => void): Promise<string | undefined> {
   const folder = dirname(file);
-  try {
-    // Before it is opened: opening a device may have an effect.
-    requirePrivate(file, await lstat(file));
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
+  await requirePrivateIfThere(file);
   requirePrivateFolder(file, await stat(folder));
   try {
     // Windows has neither of the last two, and opens no link or pipe under the name of a file.
@@ -51,6 +46,44 @@ export async function readPrivateFile(file: string, onExposed?: () => void): Pro
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
+  }
+}
+
+/**
+ * Creates a file that only this user can read, unless it exists. A folder that is missing is created, for this user only too.
+ *
+ * In the folder nobody else may create files, so that a program may write others beside it.
+ *
+ * @throws {UnsafeFileError} as `readPrivateFile` does
+ */
+export async function createPrivateFile(file: string): Promise<void> {
+  const folder = dirname(file);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const found = await stat(folder);
+  requirePrivateFolder(file, found);
+  if (found.mode & sticky)
+    throw new UnsafeFileError(
+      file,
+      'is in a folder where other users create files; choose a folder of its own',
+    );
+  await requirePrivateIfThere(file);
+  const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
+  const handle = await open(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+  try {
+    const created = await handle.stat();
+    requirePrivate(file, created);
+    if (isExposed(created)) await handle.chmod(0o600);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Checks a file before it is opened: opening a device may have an effect. */
+async function requirePrivateIfThere(file: string): Promise<void> {
+  try {
+    requirePrivate(file, await lstat(file));
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
 }
 

@@ -16,8 +16,13 @@ export interface Account<Item, Used> {
 const bytesPerFlow = 4_096;
 const minBytes = 2 ** 20;
 
-// Bytes of a used state, measured.
-const usedBytes = 256;
+/** Bytes of a used state, measured. */
+export const usedBytes = 256;
+
+/** Returns how many bytes an account of so many flows may have. */
+export function bytesOfShare(maxFlows: number): number {
+  return Math.max(minBytes, maxFlows * bytesPerFlow);
+}
 
 /** Counts what each identity uses of a store, until nothing of it is left. */
 export class Accounts<Item, Used> {
@@ -25,7 +30,7 @@ export class Accounts<Item, Used> {
 
   /** Returns the account of a name, or undefined if it has not room for another flow of `bytes`. */
   open(name: string, maxFlows: number, bytes: number): Account<Item, Used> | undefined {
-    const maxBytes = Math.max(minBytes, maxFlows * bytesPerFlow);
+    const maxBytes = bytesOfShare(maxFlows);
     const account: Account<Item, Used> = this.#byName.get(name) ?? {
       name,
       flows: 0,

@@ -13,7 +13,7 @@ import { variableOf } from '../../../src/cli/settings/setting.ts';
 import { settings } from '../../../src/cli/serve/settings.ts';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../../src/client.ts';
 import { TooManyFlowsError } from '../../../src/index.ts';
-import { Sealer } from '../../../src/store/redis/seal.ts';
+import { Sealer } from '../../../src/store/sealer.ts';
 import * as assert from '../../helpers/assert.ts';
 import { shake } from '../../helpers/bridge.ts';
 import { Cli, Folder } from '../../helpers/cli.ts';

@@ -3,6 +3,7 @@ import type { BridgeOptions } from '../../bridge/options.ts';
 import type { MonitorOptions } from '../../monitor/options.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import type { RedisStoreOptions } from '../../store/redis/options.ts';
+import type { SqliteStoreOptions } from '../../store/sqlite/options.ts';
 
 /** Options of the objects that `serve` creates, by the name of the object. */
 export interface Options {
@@ -10,7 +11,8 @@ export interface Options {
   bridge: BridgeOptions;
   jwt: JwtOptions;
   monitor: MonitorOptions;
-  store: RedisStoreOptions;
+  redis: RedisStoreOptions;
+  sqlite: SqliteStoreOptions;
 }
 
 /** Path of an option: `server.flowTtl`. */

@@ -70,7 +70,7 @@ export async function serve(flags: Flags, io: Io): Promise<void> {
     await operations.start();
     const signal = await stopped;
     operations.unready = 'draining';
-    // With a shared store, listeners reconnect to another node.
+    // With a store, listeners reconnect to another node, or to this one once it is back.
     await bridge.drain({ restart: shared !== undefined });
     if (!shared) await drain(signal, config, { server, bridge, tenants }, log);
   } finally {

@@ -254,43 +254,64 @@ const table = {
       secret: true,
     },
     'redis.prefix': {
-      feeds: 'store.prefix',
+      feeds: 'redis.prefix',
       flag: '--redis-prefix <text>',
       type: 'text',
       default: 'rxoc:',
       sentence: 'prefix of its keys and channels',
     },
     'redis.tenant': {
-      feeds: 'store.tenant',
+      feeds: 'redis.tenant',
       flag: '--redis-tenant <name>',
       type: 'text',
       sentence: 'name of this service, if several share a prefix',
     },
     'redis.keys': {
-      feeds: 'store.keys',
+      feeds: 'redis.keys',
       flag: '--redis-keys <file>',
       type: 'file',
       sentence: 'JSON list of { id, key }; the first seals codes in Redis, all can open them',
     },
     'redis.quota': {
-      feeds: 'store.quota',
+      feeds: 'redis.quota',
       flag: '--redis-quota <bounds>',
       type: 'bounds',
       sentence: 'limit of the tenant over all nodes: flows=<number>,perSecond=<number>',
     },
     'redis.timeout': {
-      feeds: 'store.timeout',
+      feeds: 'redis.timeout',
       flag: '--redis-timeout <duration>',
       type: 'duration',
       default: 3_000,
       sentence: 'time limit of a command until Redis counts as unavailable',
     },
     'redis.poll': {
-      feeds: 'store.poll',
+      feeds: 'redis.poll',
       flag: '--redis-poll <duration>',
       type: 'duration',
       default: 10_000,
       sentence: 'interval of the check for results whose message was lost',
+    },
+  },
+  'One node that may restart:': {
+    'store.file': {
+      feeds: 'sqlite.file',
+      flag: '--store <file>',
+      type: 'place',
+      sentence: 'file that has the pending sign-ins, so that they survive a restart or a crash',
+    },
+    'store.keys': {
+      feeds: 'sqlite.keys',
+      flag: '--store-keys <file>',
+      type: 'file',
+      sentence: 'JSON list of { id, key }; the first seals codes in the file, all can open them',
+    },
+    'store.timeout': {
+      feeds: 'sqlite.timeout',
+      flag: '--store-timeout <duration>',
+      type: 'duration',
+      default: 3_000,
+      sentence: 'how long to wait at the start while another process has the file open',
     },
   },
   'Tenants:': {
@@ -426,7 +447,8 @@ export const programOnly = {
   bridge: { authenticate: true, store: true },
   jwt: { algorithms: true, clockTolerance: true, claims: true, timeout: true, report: true, clock: true },
   monitor: {},
-  store: { client: true, report: true, scheduler: true },
+  redis: { client: true, report: true, scheduler: true },
+  sqlite: { report: true, scheduler: true },
 } satisfies { [O in keyof Options]: OptionTable<Omit<Options[O], OptionFed<O>>> };
 
 type Table = typeof table;

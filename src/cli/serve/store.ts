@@ -1,15 +1,11 @@
-import { readJson } from '../settings/files.ts';
-import { parse } from '../settings/read.ts';
-import type { ReadConfig } from './config.ts';
-import { optionsFor } from './options.ts';
-import { sealingKeys } from './schema.ts';
+import type { FlowStore } from '../../bridge.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
-import type { RedisFlowStore } from '../../redis.ts';
+import type { ReadConfig } from './config.ts';
 
-/** Store that several nodes share. */
-export interface SharedStore {
-  readonly store: RedisFlowStore;
+/** Store whose flows survive this process. */
+export interface OpenStore {
+  readonly store: FlowStore;
   close(): Promise<void>;
 }
 
@@ -19,105 +15,12 @@ export interface SharedStore {
  * @param report Called with the cause, once for each outage.
  */
 export async function openStore(
-  { config, blame }: ReadConfig,
+  read: ReadConfig,
   report: (message: string) => void,
-): Promise<SharedStore | undefined> {
-  if (!config.redis) return undefined;
-  const { url, keys } = config.redis;
-  if (url === undefined)
-    throw new CommandError('--redis is required by the other --redis options', exitCodes.usage);
-  const options = { ...optionsFor('store', config), ...(keys !== undefined && { keys: readKeys(keys) }) };
-  const { createClient } = await loadRedis();
-  const { redisStore } = await import('../../redis.ts');
-  // The store has its own time limit for each step, so the client needs neither a queue while it is disconnected nor a timer for
-  // each command. Both would outlive the step by seconds.
-  const bounded = { disableOfflineQueue: true, commandOptions: { timeout: 0 } };
-  const client = attempt(() => createClient({ url, ...bounded }));
-  // An error of the connection says more than one of a command, which finds only that there is no connection.
-  let broken: Error | undefined;
-  client.on('error', (error: Error) => (broken = error));
-  client.on('ready', () => (broken = undefined));
-  try {
-    // Without the race the client would retry for ever.
-    await Promise.race([client.connect(), firstError(client)]);
-    const store = await redisStore({
-      client,
-      ...options,
-      report: (error) => report(outageOf(error, broken)),
-    });
-    return {
-      store,
-      async close() {
-        await store.close();
-        client.destroy();
-      },
-    };
-  } catch (error) {
-    client.destroy();
-    throw unreachable(blame(error, 'redis.'));
-  }
-}
-
-/** Reads the keys: the first one seals, all of them open. */
-function readKeys(file: string): { id: string; key: string }[] {
-  return parse(
-    sealingKeys,
-    readJson(file, '--redis-keys'),
-    (path) => `${path.join('.') || 'what is'} in ${file}`,
-  );
-}
-
-async function loadRedis(): Promise<typeof import('redis')> {
-  try {
-    return await import('redis');
-  } catch (error) {
-    throw new CommandError('--redis needs the package redis: npm install redis', exitCodes.usage, {
-      cause: error,
-    });
-  }
-}
-
-function attempt<T>(make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    // The value is not shown: it may hold a password.
-    throw new CommandError('--redis must be a URL such as rediss://host:6379', exitCodes.usage, {
-      cause: error,
-    });
-  }
-}
-
-function firstError(client: {
-  once(event: 'error', listener: (error: Error) => void): unknown;
-}): Promise<never> {
-  return new Promise((_, reject) => void client.once('error', reject));
-}
-
-/** Says what an outage is: Redis begins its own errors with a code, such as `READONLY` or `OOM`. */
-function outageOf(error: unknown, broken: Error | undefined): string {
-  const answer = causeOf(error);
-  if (isAnswer(answer)) return `Redis rejects commands: ${answer}`;
-  const reason = broken ? causeOf(broken) : answer;
-  return `Redis cannot be reached: ${reason || 'no answer'}`;
-}
-
-function isAnswer(text: string): boolean {
-  return /^[A-Z]+ /.test(text);
-}
-
-function causeOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? cause.message || message : message;
-}
-
-function unreachable(error: unknown): unknown {
-  if (error instanceof CommandError) return error;
-  return new CommandError(
-    `--redis cannot be reached: ${causeOf(error) || 'no answer'}`,
-    exitCodes.connection,
-    {
-      cause: error,
-    },
-  );
+): Promise<OpenStore | undefined> {
+  const { redis, store } = read.config;
+  if (redis && store) throw new CommandError('--store and --redis exclude each other', exitCodes.usage);
+  if (redis) return (await import('./redis-store.ts')).openRedis(read, report);
+  if (store) return (await import('./sqlite-store.ts')).openFile(read, report);
+  return undefined;
 }

@@ -122,6 +122,7 @@ const expectedObjects: Readonly<Partial<Record<string, string>>> = {
   tls: 'files for both cert and key',
   jwt: 'an object with jwks, issuer and audience',
   redis: 'an object with url',
+  store: 'an object with file',
 };
 
 type Entries = Record<string, v.GenericSchema>;

@@ -1,4 +1,4 @@
-import type { Sealer } from './seal.ts';
+import type { Sealer } from '../sealer.ts';
 
 /** Name of a flow in Redis. Its id is made of its state, which the name does not show. */
 export interface FlowName {

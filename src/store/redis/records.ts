@@ -1,9 +1,8 @@
 import { randomToken } from '../../base/random.ts';
-import { StoredFlowError } from '../../model/errors.ts';
 import type { SharedRecord, SharedRecords } from '../../model/flow-store.ts';
 import type { Commands } from './commands.ts';
 import type { Names } from './names.ts';
-import type { Sealer } from './seal.ts';
+import type { Sealer } from '../sealer.ts';
 import * as scripts from './scripts.ts';
 
 // A removal is repeated if its answer was lost, and must find then that it was its own.
@@ -23,17 +22,7 @@ export class RedisRecords implements SharedRecords {
 
   async read(key: string): Promise<SharedRecord | undefined> {
     const sealed = await this.#commands.run(scripts.readRecord, [this.#names.recordKey(key)]);
-    return typeof sealed === 'string' ? this.#open(key, sealed) : undefined;
-  }
-
-  /** Returns undefined for a record that was sealed with a key which this node does not have any more. */
-  #open(key: string, sealed: string): SharedRecord | undefined {
-    try {
-      return { text: this.#sealer.open(key, 'record', sealed), version: sealed };
-    } catch (error) {
-      if (error instanceof StoredFlowError) return undefined;
-      throw error;
-    }
+    return typeof sealed === 'string' ? this.#sealer.openRecord(key, sealed) : undefined;
   }
 
   async replace(

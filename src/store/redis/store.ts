@@ -29,7 +29,8 @@ import { WaitingPages } from '../waiting-pages.ts';
 import { Commands } from './commands.ts';
 import { Connection } from './connection.ts';
 import { quotaDefaults, type RedisStoreSettings } from './options.ts';
-import { Sealer } from './seal.ts';
+import { openFlow, sealFlow } from '../sealed-flow.ts';
+import { Sealer } from '../sealer.ts';
 import * as scripts from './scripts.ts';
 import { Names, type FlowName } from './names.ts';
 import { RedisRecords } from './records.ts';
@@ -145,15 +146,11 @@ export class RedisStore implements FlowStore, AsyncDisposable {
   }
 
   async begin(flow: NewFlow, ttl: number): Promise<BegunFlow | 'state_in_use' | 'too_many_flows'> {
-    const { state, key, expectation, redirectUri, description, startId } = flow;
+    const { state, key, expectation } = flow;
     const name = this.#names.of(state);
     const admitted = await this.#admit(name, ttl);
     if (admitted === 'no') return 'too_many_flows';
-    const sealed = this.#sealer.seal(
-      state,
-      'flow',
-      JSON.stringify({ key, expectation, redirectUri, description, startId }),
-    );
+    const sealed = sealFlow(this.#sealer, flow);
     const [, answer] = await Promise.all([
       this.#wakes.listen(name.bucket),
       this.#commands.run(
@@ -400,23 +397,7 @@ export class RedisStore implements FlowStore, AsyncDisposable {
   }
 
   #open(id: string, state: string, sealed: string, expires: string): StoredFlow {
-    const text = this.#sealer.open(state, 'flow', sealed);
-    const { expectation, redirectUri, key, description, startId } = JSON.parse(text) as Omit<
-      NewFlow,
-      'state'
-    >;
-    // JSON leaves out members that are undefined.
-    const { issuer } = expectation;
-    return {
-      id,
-      state,
-      expectation: { ...expectation, issuer },
-      redirectUri,
-      ...(description && { description }),
-      ...(startId !== undefined && { startId }),
-      expiresAt: Number(expires),
-      key,
-    };
+    return openFlow(this.#sealer, state, { id, sealed, expiresAt: Number(expires) });
   }
 }
 

@@ -1,7 +1,8 @@
-import { SealingKeys, type SealingKey } from '../../base/sealing-keys.ts';
-import { StoredFlowError } from '../../model/errors.ts';
-import { sha256 } from '../../base/sha256.ts';
-import type { Arrival } from '../../model/redirect.ts';
+import { SealingKeys, type SealingKey } from '../base/sealing-keys.ts';
+import { StoredFlowError } from '../model/errors.ts';
+import type { SharedRecord } from '../model/flow-store.ts';
+import { sha256 } from '../base/sha256.ts';
+import type { Arrival } from '../model/redirect.ts';
 
 /** Purpose of a sealed text: a text that was moved to another field cannot be opened. */
 type Purpose = 'flow' | 'response' | 'outcome' | 'record';
@@ -27,6 +28,11 @@ export class Sealer {
   /** Returns the name of a flow, derived from tenant and state. The state cannot be derived from it. */
   name(state: string): Buffer {
     return this.#digest('name', state);
+  }
+
+  /** Returns the name of a flow or record as a short text. */
+  nameOf(state: string): string {
+    return short(this.name(state));
   }
 
   /** Name of the tenant. */
@@ -63,6 +69,16 @@ export class Sealer {
       throw new StoredFlowError(
         'what the store has of a flow was sealed with another key, or is not of this flow',
       );
+    }
+  }
+
+  /** Opens a record. Returns undefined for one that was sealed with a key which this process does not have any more. */
+  openRecord(key: string, sealed: string): SharedRecord | undefined {
+    try {
+      return { text: this.open(key, 'record', sealed), version: sealed };
+    } catch (error) {
+      if (error instanceof StoredFlowError) return undefined;
+      throw error;
     }
   }
 
