@@ -13,6 +13,7 @@ export const chaosPrograms: Readonly<Record<string, string>> = {
   'mcp-store': 'behaviour/mcp/store-chaos.spec.ts',
   binding: 'behaviour/binding-chaos.spec.ts',
   share: 'behaviour/share/chaos.spec.ts',
+  restart: 'behaviour/restart-chaos.spec.ts',
 };
 
 /** Returns the full count in `npm run chaos`, and a twentieth of it in the suite. */

@@ -1,5 +1,7 @@
 /** Every flag of `serve`, by the built command: what it changes for those outside. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { exitCodes } from '../../../src/cli/exit-codes.ts';
 import { nameOf } from '../../../src/cli/settings/setting.ts';
@@ -618,6 +620,56 @@ redis('--redis-poll: is how soon what Redis has lost is missed', () =>
     ),
   ),
 );
+
+// One node that may restart
+
+const ofStore = ['--store', '--store-keys', '--store-timeout'];
+cover(ofStore);
+all(
+  `${ofStore.join(', ')}: keep sign-ins in that file, sealed, for the next one, which waits that long`,
+  async () => {
+    using folder = new Folder();
+    const file = join(folder.path, 'flows', 'flows.db');
+    const key = randomBytes(32).toString('base64url');
+    const keys = folder.write('keys.json', [{ id: 'k1', key }]);
+    const args = ['--store', file, '--store-keys', keys];
+    let program: PlainProgram | undefined;
+    await withService(args, async ({ port, cli }) => {
+      program = new PlainProgram(port, { changes: { Authorization: `Bearer ${token}` } });
+      assert.is((await program.begin()).status, 201);
+      const wal = readFileSync(`${file}-wal`, 'latin1');
+      assert.match(wal, 'k1.');
+      const refused = await run(['serve', ...args, '--store-timeout', '0'], {
+        RX_OAUTH_CALLBACK_TOKEN: token,
+      });
+      assert.equal(
+        [refused.code, refused.stderr],
+        [exitCodes.failed, `rx-oauth-callback: --store: another process has ${file} open\n`],
+      );
+      cli.signal('SIGKILL');
+      await cli.end();
+    });
+    await withService(args, async ({ port, visit }) => {
+      assert.is((await visit(`/callback?code=c&state=${program?.state}`)).status, 200);
+      assert.match((await program!.at(port).wait(0)).body, '"code":"c"');
+    });
+  },
+);
+
+for (const [title, args, message] of [
+  ['needs the file', ['--store-keys', 'keys.json'], '--store is required by the other --store options'],
+  ['is for one node', ['--store', 'x.db', '--redis', 'redis://x'], '--store and --redis exclude each other'],
+  [
+    'names a safe place',
+    ['--store', '/tmp/x.db'],
+    '--store must be safe: /tmp/x.db is in a folder where other users',
+  ],
+] as const)
+  all(`--store: ${title}`, async () => {
+    const { code, stderr } = await run(['serve', ...args]);
+    assert.is(code, exitCodes.usage);
+    assert.match(stderr, message);
+  });
 
 all('every flag is covered by a test', () => {
   const names = settings.map(nameOf);

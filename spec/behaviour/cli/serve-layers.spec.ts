@@ -1,14 +1,17 @@
 /** All that `serve` can be told, seen from outside a running one: by the environment, by a file, and which goes first. */
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { get } from 'node:https';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { WebSocket } from 'ws';
 import { subprotocol } from '../../../src/wire/protocol.ts';
 import type { Addresses } from '../../../src/cli/serve/announce.ts';
+import { exitCodes } from '../../../src/cli/exit-codes.ts';
 import { variableOf } from '../../../src/cli/settings/setting.ts';
 import { settings } from '../../../src/cli/serve/settings.ts';
 import { connectCallbackHost, type RemoteCallbackHost } from '../../../src/client.ts';
@@ -371,6 +374,24 @@ for (const [layer, environmentOf] of Object.entries(layers)) {
     }),
   );
 
+  test(`take effect if those of the file of sign-ins come from ${layer}`, async () => {
+    using folder = new Folder();
+    const keys = folder.write('keys.json', [{ id: 'k1', key: Buffer.alloc(32, 7).toString('base64url') }]);
+    const file = join(folder.path, 'flows', 'flows.db');
+    const given: Given = {
+      token: [token, token],
+      json: ['true', true],
+      'store.file': [file, file],
+      'store.keys': [keys, keys],
+    };
+    await using cli = start(environmentOf, given, folder);
+    const { bridgeUrl } = await addressesOf(cli);
+    await withHost(bridgeUrl, async (program) => {
+      await program.begin();
+      assert.match(readFileSync(`${file}-wal`, 'latin1'), 'k1.');
+    });
+  });
+
   // Longer than the default, so that the service still waits when one that has the default no longer does.
   test(`take effect if the limit of time for pages comes from ${layer}`, async () => {
     using folder = new Folder();
@@ -443,6 +464,32 @@ test.when(hasRedis, noRedis)('of time for Redis take effect from each of them', 
     assert.equal(await Promise.all(late), [0, 0]);
   }),
 );
+
+test('of time for the file of sign-ins take effect from each of them', async () => {
+  using folder = new Folder();
+  const file = join(folder.path, 'flows', 'flows.db');
+  const args = ['serve', '--json', '--token', token, '--store', file];
+  await using holder = Cli.start(args);
+  await addressesOf(holder);
+  // Longer than the default, so that a service still waits when one that has the default no longer does.
+  const given: Given = {
+    token: [token, token],
+    json: ['true', true],
+    'store.file': [file, file],
+    'store.timeout': ['60000', 60_000],
+  };
+  const patient = Object.values(layers).map((environmentOf) => start(environmentOf, given, folder));
+  try {
+    await using plain = Cli.start(args);
+    assert.is((await plain.end()).code, exitCodes.failed);
+    for (const cli of patient) assert.ok(cli.running, 'it has waited no longer than without it');
+    holder.signal('SIGKILL');
+    // One of them has the file then.
+    await Promise.any(patient.map(addressesOf));
+  } finally {
+    for (const cli of patient) await cli[Symbol.asyncDispose]();
+  }
+});
 
 test('of flags go before the environment, and those of the environment before the file', async () => {
   using folder = new Folder();
