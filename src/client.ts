@@ -8,6 +8,6 @@ export { ConnectionError, FlowTakenOverError, StoreUnavailableError } from './mo
 export type { RemoteCallbackHost } from './client/host.ts';
 export type { ConnectOptions } from './client/options.ts';
 export type { FeedStatus, ServiceStatus } from './client/remote-feed.ts';
-export type { ResumableFlow } from './client/remote-flow.ts';
+export type { ResumableFlow } from './flows/resumable-flow.ts';
 export type { OutcomeCounts, SignInOutcome } from './model/sign-in-outcomes.ts';
 export type { WaitingSignIn } from './model/waiting-sign-in.ts';

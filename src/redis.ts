@@ -7,6 +7,7 @@ export { redisStore } from './store/redis/create.ts';
 export { createStoredHost } from './store/host.ts';
 export { fromIoRedis } from './store/redis/client.ts';
 export { StoreUnavailableError, StoredFlowError } from './model/errors.ts';
+export type { ResumableFlow } from './flows/resumable-flow.ts';
 export type { StoredHost } from './store/host.ts';
 export type { RedisFlowStore } from './store/redis/create.ts';
 export type { RedisQuota, RedisStoreOptions } from './store/redis/options.ts';

@@ -6,7 +6,7 @@ import { ConnectionError, ServerClosedError } from '../model/errors.ts';
 import type { ServerEvent } from '../model/events.ts';
 import type { WaitingSignIn } from '../model/waiting-sign-in.ts';
 import type { BeginOptions } from '../model/flow.ts';
-import type { ResumableFlow } from './remote-flow.ts';
+import type { ResumableFlow } from '../flows/resumable-flow.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
 import { Connection, type Welcome } from './connection.ts';
 import { failureOf } from './failure.ts';

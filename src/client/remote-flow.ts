@@ -9,16 +9,16 @@ import {
 } from '../model/errors.ts';
 import { readExpectation, usualExpectation, type IssuerExpectation } from '../model/expectation.ts';
 import type { Binding } from '../model/binding.ts';
-import type { BeginOptions, Flow, Outcome } from '../model/flow.ts';
+import type { BeginOptions, Outcome } from '../model/flow.ts';
 import { confirmError } from '../model/binding.ts';
 import { readStartTarget } from '../model/start-url.ts';
 import { requireText } from '../base/validate.ts';
 import { IsolatedObservable, type Report } from '../base/isolated-observable.ts';
-import { FlowHandle } from '../flows/flow-handle.ts';
+import { ResumableHandle, type ResumableFlow } from '../flows/resumable-flow.ts';
 import { ObservedFlow, type FlowEnd, type FlowObserver } from '../flows/observed-flow.ts';
 import type { StoredResult } from '../model/flow-store.ts';
 import type { Timed } from '../base/deadlines.ts';
-import { textOfFlow, type SavedFlow } from './saved-flow.ts';
+import { textOfFlow, type SavedFlow } from '../model/saved-flow.ts';
 import { responseFor } from './service-claims.ts';
 import { challengeOf, randomSecret } from './secrets.ts';
 
@@ -33,41 +33,6 @@ export interface RemoteFlowOwner {
   /** Sends a code that a person has typed in. Resolves once the service has confirmed it. */
   confirm(flow: RemoteFlow, code: string): Promise<void>;
   settle(flow: RemoteFlow, outcome: Outcome): void;
-}
-
-/** A flow at a service, which another process can take up. */
-export interface ResumableFlow extends Flow {
-  /**
-   * Returns the flow as a text for `host.resume()` of another process, for example after a crash of this one.
-   *
-   * The text has all secrets of the flow: who has it can receive the response and exchange the code. Keep it as safe as a token.
-   *
-   * @example
-   * import { writeFile } from 'node:fs/promises';
-   * import { connectCallbackHost } from 'rx-oauth-callback/client';
-   *
-   * async function begin(token: string) {
-   *   const host = await connectCallbackHost('wss://callbacks.example/bridge', { token });
-   *   const flow = await host.begin();
-   *   await writeFile('flow.secret', flow.toResumable(), { mode: 0o600 });
-   *   return flow.authorizationUrl('https://as.example/authorize', { client_id: 'job' });
-   * }
-   */
-  toResumable(): string;
-}
-
-/** A flow of a service as programs get it. */
-class RemoteFlowHandle extends FlowHandle implements ResumableFlow {
-  readonly #flow: ResumableFlow;
-
-  constructor(flow: ResumableFlow) {
-    super(flow);
-    this.#flow = flow;
-  }
-
-  toResumable(): string {
-    return this.#flow.toResumable();
-  }
 }
 
 interface Secrets {
@@ -101,7 +66,7 @@ export class RemoteFlow extends ObservedFlow implements ResumableFlow, Timed {
   readonly #owner: RemoteFlowOwner;
   readonly #verifier: string;
   readonly #challenge: string;
-  #handle: RemoteFlowHandle | undefined = undefined;
+  #handle: ResumableHandle | undefined = undefined;
 
   private constructor(owner: RemoteFlowOwner, options: BeginOptions, secrets: Secrets, challenge: string) {
     super();
@@ -129,8 +94,8 @@ export class RemoteFlow extends ObservedFlow implements ResumableFlow, Timed {
   }
 
   /** The one object that programs get of this flow. */
-  get handle(): RemoteFlowHandle {
-    return (this.#handle ??= new RemoteFlowHandle(this));
+  get handle(): ResumableHandle {
+    return (this.#handle ??= new ResumableHandle(this));
   }
 
   get codeVerifier(): string {

@@ -61,7 +61,10 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
   #verifier: string | undefined = undefined;
   #handle: FlowHandle | undefined = undefined;
 
-  /** @param expiresAt Milliseconds since the epoch; infinite for a flow that ends with its last subscriber. */
+  /**
+   * @param expiresAt Milliseconds since the epoch; infinite for a flow that ends with its last subscriber.
+   * @param verifier Verifier of a flow that another process has begun.
+   */
   constructor(
     owner: FlowOwner,
     readonly id: string,
@@ -69,9 +72,11 @@ export class PendingFlow extends ObservedFlow implements Flow, Timed {
     public expiresAt: number,
     public expectation: Expectation,
     public description?: FlowDescription,
+    verifier?: string,
   ) {
     super();
     this.#owner = owner;
+    this.#verifier = verifier;
   }
 
   /** The only object that programs get for this flow. */

@@ -1,6 +1,11 @@
 import { CallbackResponse } from '../model/callback-response.ts';
 import { Deadlines, type Timed } from '../base/deadlines.ts';
-import { FlowCancelledError, ServerClosedError, type UnansweredError } from '../model/errors.ts';
+import {
+  FlowCancelledError,
+  FlowTakenOverError,
+  ServerClosedError,
+  type UnansweredError,
+} from '../model/errors.ts';
 import { confirmError } from '../model/binding.ts';
 import { wrongCodeError } from '../model/confirmation.ts';
 import { readStartTarget } from '../model/start-url.ts';
@@ -12,6 +17,8 @@ import { randomToken } from '../base/random.ts';
 import { AbortListeners } from '../base/abort-listeners.ts';
 import { withTimeout } from '../base/timeout.ts';
 import type { StoredFlow, FlowWatcher } from '../model/flow-store.ts';
+import { readSavedFlow } from '../model/saved-flow.ts';
+import { KeptFlow } from './kept-flow.ts';
 import type { StoredFlows } from './stored-flows.ts';
 
 // The store decides when a flow has expired; if it stays unavailable, the flow ends this long after its time.
@@ -31,7 +38,7 @@ export class HostFlows implements FlowOwner {
   readonly #stored: StoredFlows;
   readonly #options: HostFlowsOptions;
   readonly #flows = new Map<PendingFlow, HostFlow>();
-  readonly #byKey = new Map<string, Promise<PendingFlow>>();
+  readonly #byKey = new Map<string, Promise<KeptFlow>>();
   readonly #signals = new AbortListeners();
   readonly #deadlines: Deadlines<HostFlow>;
   /** Steps of the store that have not ended. */
@@ -50,7 +57,7 @@ export class HostFlows implements FlowOwner {
     return this.#stored.store.now();
   }
 
-  async begin(given: BeginOptions = {}): Promise<PendingFlow> {
+  async begin(given: BeginOptions = {}): Promise<KeptFlow> {
     const options = readBeginOptions(given);
     this.#requireOpen(options);
     const { key } = options;
@@ -66,6 +73,21 @@ export class HostFlows implements FlowOwner {
     return begun;
   }
 
+  /** Takes up a flow that another process has begun, and left or lost. */
+  async resume(text: string): Promise<KeptFlow> {
+    const { state, key, expiresAt, codeVerifier, options } = readSavedFlow(text);
+    this.#requireOpen({});
+    const stored = await this.#stored.takeUp(state, key);
+    if (!stored)
+      throw this.now() < expiresAt
+        ? new ServerClosedError('the store does not know this flow')
+        : expiredError();
+    this.#requireOpen({});
+    // Looked up now, because another call may have resumed the flow meanwhile.
+    const known = this.#kept(stored.id);
+    return known ?? this.#add(stored, options, codeVerifier);
+  }
+
   cancel(flow: PendingFlow, error: UnansweredError): void {
     if (!flow.pending) return;
     this.#end(flow, error);
@@ -79,7 +101,7 @@ export class HostFlows implements FlowOwner {
 
   startUrl(flow: PendingFlow, url: string | URL): URL {
     const target = readStartTarget(url);
-    const stored = this.#flows.get(flow)?.stored;
+    const stored = this.#flows.get(flow)?.flow.stored;
     const startUrl = stored && this.#stored.startUrlOf(stored);
     if (!stored || startUrl === undefined) return target;
     // A browser that is faster than the store waits for it.
@@ -92,7 +114,7 @@ export class HostFlows implements FlowOwner {
     if (end && 'error' in end) throw end.error;
     if (end) return;
     if (!expectation.byCode) throw confirmError();
-    const stored = this.#flows.get(flow)?.stored;
+    const stored = this.#flows.get(flow)?.flow.stored;
     const result = stored ? await this.#stored.confirm(stored, code) : 'none';
     if (result !== 'confirmed') throw wrongCodeError(result);
   }
@@ -104,20 +126,26 @@ export class HostFlows implements FlowOwner {
     this.#stored.settle(flow.id, flow.state, outcome);
   }
 
-  /** Ends every flow, also at the store, within `closeTimeout`. No flow can begin afterwards. */
-  close(): Promise<void> {
+  /**
+   * Ends every flow within `closeTimeout`. No flow can begin afterwards.
+   *
+   * @param restart True leaves the flows at the store, for the process that comes next.
+   */
+  close(restart = false): Promise<void> {
     this.#closed = true;
-    return (this.#closing ??= this.#endAll());
+    return (this.#closing ??= this.#endAll(restart));
   }
 
-  async #endAll(): Promise<void> {
-    for (const flow of [...this.#flows.values()]) this.#endFor(flow, closedError());
+  async #endAll(restart: boolean): Promise<void> {
+    for (const hostFlow of [...this.#flows.values()])
+      if (restart) this.#end(hostFlow.flow, closedError());
+      else this.#endFor(hostFlow, closedError());
     const { clock, closeTimeout } = this.#options;
     await withTimeout<unknown>(clock, closeTimeout, Promise.all(this.#running), () => undefined);
   }
 
-  async #begin(options: BeginOptions): Promise<PendingFlow> {
-    const { state = randomToken(), signal } = options;
+  async #begin(options: BeginOptions): Promise<KeptFlow> {
+    const { state = randomToken() } = options;
     // A random key that no listener knows, so that none can take the flow over.
     const { flow: stored } = await this.#stored.begin(randomToken(), state, options);
     try {
@@ -126,18 +154,27 @@ export class HostFlows implements FlowOwner {
       this.#run(this.#stored.free(state));
       throw error;
     }
-    const flow = new PendingFlow(this, stored.id, state, stored.expiresAt, stored.expectation);
-    flow.redirectUri = stored.redirectUri;
-    if (signal) flow.release = this.#signals.follow(signal, flow);
+    return this.#add(stored, options);
+  }
+
+  /** @param verifier Verifier of a flow that another process has begun. */
+  #add(stored: StoredFlow, options: BeginOptions, verifier?: string): KeptFlow {
+    const flow = new KeptFlow(this, stored, options, this.#stored.startUrlOf(stored), verifier);
+    if (options.signal) flow.release = this.#signals.follow(options.signal, flow);
     const expiresAt = this.#toLocalTime(stored.expiresAt) + expiryGraceMs;
-    const hostFlow = new HostFlow(flow, stored, expiresAt, () => this.#check(hostFlow));
+    const hostFlow = new HostFlow(flow, expiresAt, () => this.#check(hostFlow));
     this.#flows.set(flow, hostFlow);
     this.#deadlines.add(hostFlow);
     const waits = this.#stored.waits(stored);
     this.#stored.listen(stored, hostFlow);
-    this.#stored.claim(state);
+    this.#stored.claim(stored.state);
     if (!waits) this.#check(hostFlow);
     return flow;
+  }
+
+  #kept(id: string): KeptFlow | undefined {
+    for (const { flow } of this.#flows.values()) if (flow.id === id) return flow;
+    return undefined;
   }
 
   #requireOpen({ signal }: BeginOptions): void {
@@ -151,9 +188,13 @@ export class HostFlows implements FlowOwner {
   }
 
   /** Delivers how the flow ended, if it has. If the store is unavailable, it wakes the flow again later. */
-  async #receive({ flow, stored }: HostFlow): Promise<void> {
-    const result = await this.#stored.take(stored.state);
-    if (!result || result === 'elsewhere' || !flow.pending) return;
+  async #receive({ flow }: HostFlow): Promise<void> {
+    const result = await this.#stored.take(flow.state);
+    if (!result || !flow.pending) return;
+    if (result === 'elsewhere') {
+      this.#end(flow, new FlowTakenOverError('another process has taken up the flow'));
+      return;
+    }
     if (result === 'gone') this.#end(flow, new ServerClosedError('the store lost the flow'));
     else if (result.type === 'expired') this.#end(flow, expiredError());
     else if (result.type === 'cancelled') this.#end(flow, new FlowCancelledError('the flow was cancelled'));
@@ -162,7 +203,7 @@ export class HostFlows implements FlowOwner {
       if (flow.notify()) this.#forget(flow);
       else this.#keep(flow);
     }
-    await this.#stored.store.acknowledge(stored.state);
+    await this.#stored.store.acknowledge(flow.state);
   }
 
   /** Keeps the response until the flow expires, for late subscribers. */
@@ -190,7 +231,7 @@ export class HostFlows implements FlowOwner {
   }
 
   /** Ends a flow, and wipes a response that was kept; a delivery under way is not affected. */
-  #end(flow: PendingFlow, error: UnansweredError): void {
+  #end(flow: PendingFlow, error: UnansweredError | FlowTakenOverError): void {
     const { pending } = flow;
     this.#forget(flow);
     flow.end = { error };
@@ -211,8 +252,7 @@ class HostFlow implements FlowWatcher, Timed {
   slot = -1;
 
   constructor(
-    readonly flow: PendingFlow,
-    readonly stored: StoredFlow,
+    readonly flow: KeptFlow,
     /** Time by this process's clock. */
     public expiresAt: number,
     readonly wake: () => void,

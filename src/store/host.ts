@@ -1,7 +1,8 @@
 import { takeUntil, Subject, type Observable } from 'rxjs';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import type { ServerEvent } from '../model/events.ts';
-import type { BeginOptions, Flow } from '../model/flow.ts';
+import type { ResumableFlow } from '../flows/resumable-flow.ts';
+import type { BeginOptions } from '../model/flow.ts';
 import { internalsOf } from '../server/internals.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
 import type { OAuthCallbackServer } from '../server/callback-server.ts';
@@ -10,7 +11,40 @@ import { storedFlowsOf } from './stored-flows.ts';
 import type { FlowStore } from '../model/flow-store.ts';
 
 /** Callback host whose redirects may come to any node that shares its store. */
-export interface StoredHost extends CallbackHost, AsyncDisposable {}
+export interface StoredHost extends CallbackHost, AsyncDisposable {
+  /** Begins a flow, as every callback host does. Another process can take it up. */
+  begin(options?: BeginOptions): Promise<ResumableFlow>;
+  /**
+   * Takes up a flow that another process of the same store has begun and not ended, for example before a crash.
+   *
+   * The flow has the same state, redirect URI and verifier. A response that the store has received meanwhile is delivered. At a
+   * process that still waits for it, the flow ends with `FlowTakenOverError`.
+   *
+   * @param saved Text from `toResumable()` of the flow.
+   * @returns Rejects with `FlowExpiredError` after the flow's time, and with `ServerClosedError` if the store does not know it, for
+   * example because its response was delivered.
+   * @throws {InvalidOptionError} `saved` is another text, as a rejection.
+   *
+   * @example
+   * import { readFile } from 'node:fs/promises';
+   * import { createOAuthCallbackServer } from 'rx-oauth-callback';
+   * import { createStoredHost, sqliteStore } from 'rx-oauth-callback/sqlite';
+   *
+   * const server = createOAuthCallbackServer({ port: 8080 });
+   * await server.listen();
+   * const host = createStoredHost(server, await sqliteStore({ file: 'private/flows.db' }));
+   * const flow = await host.resume(await readFile('private/flow.secret', 'utf8'));
+   * flow.response.subscribe(({ code }) => console.log(code?.length));
+   */
+  resume(saved: string): Promise<ResumableFlow>;
+  /**
+   * Ends every pending flow with `ServerClosedError`. May be called repeatedly.
+   *
+   * @param options With `restart: true` the flows stay in the store, so that the next process can resume them. Call it before the
+   * server is closed.
+   */
+  close(options?: { restart?: boolean }): Promise<void>;
+}
 
 /**
  * Creates a callback host over a server and a store. Its flows are registered in the store, so that their redirects may come
@@ -58,13 +92,18 @@ class Host implements StoredHost {
     return this.#server.redirectUri;
   }
 
-  async begin(options?: BeginOptions): Promise<Flow> {
+  async begin(options?: BeginOptions): Promise<ResumableFlow> {
     const flow = await this.#flows.begin(options);
     return flow.handle;
   }
 
-  async close(): Promise<void> {
-    await this.#flows.close();
+  async resume(saved: string): Promise<ResumableFlow> {
+    const flow = await this.#flows.resume(saved);
+    return flow.handle;
+  }
+
+  async close({ restart = false }: { restart?: boolean } = {}): Promise<void> {
+    await this.#flows.close(restart);
     this.#undo();
     this.#closed.next();
   }

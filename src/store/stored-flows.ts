@@ -338,6 +338,13 @@ export class StoredFlows implements FlowsElsewhere {
     if (waiting?.listener === listener) waiting.listener = undefined;
   }
 
+  /** Moves a flow to this node for who has its key. Resolves with undefined if there is none. */
+  async takeUp(state: string, key: string): Promise<StoredFlow | undefined> {
+    const flow = await this.store.read(state);
+    if (!flow || !sameKey(flow.key, key)) return undefined;
+    return (await this.store.adopt(state)) ? flow : undefined;
+  }
+
   /** Takes how a flow ended, if it has: `elsewhere` if its listener is at another node now, `gone` if the store has lost it. */
   async take(state: string): Promise<StoredResult | 'elsewhere' | 'gone' | undefined> {
     const result = await this.store.take(state);

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { InvalidOptionError } from '../base/invalid-option.ts';
-import type { BeginOptions } from '../model/flow.ts';
+import type { BeginOptions } from './flow.ts';
 
 // 32 bytes, base64url without padding.
 const secret = v.pipe(v.string(), v.regex(/^[\w-]{43}$/));
