@@ -21,6 +21,7 @@ export const optionTypes: readonly (readonly [type: string, entry: string])[] = 
   ['ConnectOptions', 'client'],
   ['MonitorOptions', 'monitor'],
   ['RedisStoreOptions', 'redis'],
+  ['SqliteStoreOptions', 'sqlite'],
   ['SealingKey', 'redis'],
   ['RedisQuota', 'redis'],
   ['SignInOptions', 'login'],

@@ -146,7 +146,11 @@ export const requirements = requirementsOn(
       [
         twin(
           'keeps codes as they are',
-          edit(`this.#sealer.seal(state, 'response', JSON.stringify(response))`, `JSON.stringify(response)`),
+          edit(
+            `this.#sealer.seal(state, 'response', JSON.stringify(response))`,
+            `JSON.stringify(response)`,
+            'store/redis/store.ts',
+          ),
           /a code is shown/,
         ),
         twin(

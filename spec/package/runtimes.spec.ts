@@ -1,7 +1,7 @@
 /** The built package in Bun, Deno and the newest Node: as a service, as a listener, and as the command. Needs the build. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -10,7 +10,7 @@ import * as assert from '../helpers/assert.ts';
 import { token, withBridge, withPeers } from '../helpers/bridge.ts';
 import { bin } from '../helpers/cli.ts';
 import { checks } from '../helpers/door-contract.ts';
-import { ensureBuild, root } from '../helpers/consumer.ts';
+import { Consumer, ensureBuild, root } from '../helpers/consumer.ts';
 import { suite } from '../helpers/suite.ts';
 
 type Program = ChildProcessByStdio<null, Readable, Readable>;
@@ -61,6 +61,26 @@ async function written({ stdout, stderr }: Program, pattern: RegExp): Promise<st
 
 const test = suite('other runtimes');
 
+/** Runs the package without `libsql`, as it is installed by most. */
+async function withoutLibsql(
+  runtime: readonly [string, ...string[]],
+  body: (program: Program) => Promise<void>,
+): Promise<void> {
+  ensureBuild();
+  using consumer = new Consumer('rxjs', 'ws');
+  cpSync(join(root, 'dist'), join(consumer.path, 'dist'), { recursive: true });
+  const program = consumer.write('store.mjs', readFileSync(programOf('runtime-store'), 'utf8'));
+  await withProgram(runtime, [program, join(consumer.path, 'flows', 'flows.db')], body);
+}
+
+test('Node 20 has no SQLite of its own, and is told which package has one', () =>
+  withoutLibsql([process.execPath], async (program) => {
+    const nothing =
+      'nothing: missing_package the package libsql is required for this; run npm install libsql';
+    const major = Number(process.versions.node.split('.')[0]);
+    assert.match(await written(program, /kept (.*)\n/), major < 22 ? nothing : 'accepted c');
+  }));
+
 for (const [name, runtime] of Object.entries(runtimes)) {
   const testHere = test.when(existsSync(runtime[0]), `no ${name} here; .ci/run fetches it`);
 
@@ -88,6 +108,13 @@ for (const [name, runtime] of Object.entries(runtimes)) {
         service.kill('SIGTERM');
         assert.is(await last.closed(), 1001);
       });
+    }),
+  );
+
+  testHere(`${name} keeps flows in a file, by its own SQLite`, () =>
+    withoutLibsql(runtime, async (program) => {
+      const said = await written(program, /kept (.*)\n/);
+      assert.is(said, 'accepted c, another process has FILE open');
     }),
   );
 

@@ -3,7 +3,7 @@ import { exitCodes } from '../exit-codes.ts';
 import type { ReadConfig } from './config.ts';
 import { optionsFor } from './options.ts';
 import { readSealingKeys } from './sealing-keys.ts';
-import type { OpenStore } from './store.ts';
+import type { OpenStore } from './open-store.ts';
 
 /**
  * Connects to the Redis of the configuration. Throws `CommandError` if that fails.

@@ -1,13 +1,7 @@
-import type { FlowStore } from '../../bridge.ts';
 import { CommandError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { ReadConfig } from './config.ts';
-
-/** Store whose flows survive this process. */
-export interface OpenStore {
-  readonly store: FlowStore;
-  close(): Promise<void>;
-}
+import type { OpenStore } from './open-store.ts';
 
 /**
  * Opens the store of the configuration; resolves with undefined if it has none. Throws `CommandError` if that fails.

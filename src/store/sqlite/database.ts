@@ -146,9 +146,14 @@ function otherContent(file: string): InvalidOptionError {
   return new InvalidOptionError('file', `must be a file of this package; ${file} has other content`);
 }
 
-/** Returns SQLite's code of an error: `libsql` and `node:sqlite` have it in different places. */
+/** Returns SQLite's code of an error. `libsql` and `node:sqlite` have it in different places, and that of Deno not always. */
 function codeOf(error: unknown): number | undefined {
-  const { rawCode, errcode } = error as { rawCode?: number; errcode?: number };
+  const { rawCode, errcode, message } = error as { rawCode?: number; errcode?: number; message?: string };
   const extended = rawCode ?? errcode;
-  return extended === undefined ? undefined : extended & 0xff;
+  if (extended !== undefined) return extended & 0xff;
+  return message === 'database is locked'
+    ? busy
+    : message === 'file is not a database'
+      ? noDatabase
+      : undefined;
 }
