@@ -57,7 +57,7 @@ class Service implements AsyncDisposable {
     const args = [this.#program, this.#file, String(this.port), token];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#child = child;
-    await assert.deadline(once(createInterface(child.stdout), 'line'), 'a service that listens', 20_000);
+    await assert.deadline(once(createInterface(child.stdout), 'line'), 'a service that listens', 60_000);
   }
 
   async kill(): Promise<void> {
@@ -196,7 +196,7 @@ test(
         ),
       /lost|an end of/,
     ),
-  { deadline: 60_000 },
+  { deadline: 120_000 },
 );
 
 test.run();

@@ -1,17 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
-import { Deadlines, type Timed } from '../../base/deadlines.ts';
 import { withTimeout } from '../../base/timeout.ts';
 import type { FlowWatcher } from '../../model/flow-store.ts';
 import { StoreUnavailableError } from '../../model/errors.ts';
 import type { RedisClient, RedisSubscriber } from './client.ts';
 import { connectedDuplicate } from './connection.ts';
+import { Watchers } from '../watchers.ts';
 import type { FlowName } from './names.ts';
-
-/** A flow with watchers at this node. */
-interface Watched extends Timed {
-  readonly name: FlowName;
-  readonly watchers: Set<FlowWatcher>;
-}
 
 export interface WakesOptions {
   clock: Clock;
@@ -45,8 +39,7 @@ export class Wakes {
   readonly #options: WakesOptions;
   readonly #client: RedisClient;
   #subscriber: RedisSubscriber | undefined;
-  readonly #watched = new Map<string, Watched>();
-  readonly #deadlines: Deadlines<Watched>;
+  readonly #watchers: Watchers<FlowName>;
   /** Buckets of which messages are wanted. */
   readonly #buckets = new Set<string>();
   readonly #channels = new Map<string, Promise<unknown>>();
@@ -58,7 +51,7 @@ export class Wakes {
   constructor(client: RedisClient, options: WakesOptions) {
     this.#client = client;
     this.#options = options;
-    this.#deadlines = new Deadlines(options.clock, (watched) => wake(watched));
+    this.#watchers = new Watchers(options.clock);
   }
 
   async open(): Promise<void> {
@@ -105,21 +98,11 @@ export class Wakes {
   /** @param expiresAt Expiry of the flow by this node's clock. */
   watch(name: FlowName, expiresAt: number, watcher: FlowWatcher): void {
     // A step that was under way when the store was closed.
-    if (this.#closed) return;
-    let watched = this.#watched.get(name.id);
-    if (!watched) {
-      watched = { name, watchers: new Set(), expiresAt, slot: -1 };
-      this.#watched.set(name.id, watched);
-      this.#deadlines.add(watched);
-    }
-    watched.watchers.add(watcher);
+    if (!this.#closed) this.#watchers.watch(name, expiresAt, watcher);
   }
 
   unwatch(id: string, watcher: FlowWatcher): void {
-    const watched = this.#watched.get(id);
-    if (!watched?.watchers.delete(watcher) || watched.watchers.size > 0) return;
-    this.#watched.delete(id);
-    this.#deadlines.remove(watched);
+    this.#watchers.unwatch(id, watcher);
   }
 
   /** Searches for ended flows, and wakes their watchers. A call during a search starts one more after it. */
@@ -132,18 +115,15 @@ export class Wakes {
   close(): void {
     this.#closed = true;
     this.#stopPoll();
-    for (const { watchers } of this.#watched.values()) watchers.clear();
-    for (const watched of [...this.#deadlines.values()]) this.#deadlines.remove(watched);
-    this.#watched.clear();
+    this.#watchers.clear();
     this.#subscriber?.destroy();
   }
 
   /** Handles a message: a flow's id alone wakes, followed by a sealed text it is an outcome. */
   #onMessage(message: string): void {
     const [id = '', sealed] = message.split(' ');
-    const watched = this.#watched.get(id);
     if (sealed !== undefined) this.#options.onOutcome(id, sealed);
-    else if (watched) wake(watched);
+    else this.#watchers.wake(id);
   }
 
   async #sweepAll(): Promise<void> {
@@ -165,15 +145,12 @@ export class Wakes {
   }
 
   async #look(names: readonly FlowName[]): Promise<void> {
-    for (const { id } of await this.#options.ended(names[0]?.bucket ?? '', names)) {
-      const watched = this.#watched.get(id);
-      if (watched) wake(watched);
-    }
+    for (const { id } of await this.#options.ended(names[0]?.bucket ?? '', names)) this.#watchers.wake(id);
   }
 
   #batches(): FlowName[][] {
     const byBucket = new Map<string, FlowName[]>();
-    for (const { name } of this.#watched.values()) {
+    for (const name of this.#watchers.names) {
       const names = byBucket.get(name.bucket);
       if (names) names.push(name);
       else byBucket.set(name.bucket, [name]);
@@ -193,8 +170,4 @@ export class Wakes {
       });
     });
   }
-}
-
-function wake({ watchers }: Watched): void {
-  for (const watcher of [...watchers]) watcher.wake();
 }

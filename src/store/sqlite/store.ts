@@ -23,12 +23,12 @@ import { openFlow, sealFlow } from '../sealed-flow.ts';
 import { Sealer } from '../sealer.ts';
 import { TenantQuota } from '../tenant-quota.ts';
 import { WaitingPages } from '../waiting-pages.ts';
+import { Watchers } from '../watchers.ts';
 import { openDatabase, unavailable } from './database.ts';
 import { StoreFile } from './file.ts';
 import type { FlowRow } from './flow-table.ts';
 import type { SqliteStoreSettings } from './options.ts';
 import { SqliteRecords } from './records.ts';
-import { Watchers } from './watchers.ts';
 
 // Bytes of a row beside its sealed texts, measured with its places in the indexes.
 const rowBytes = 512;
@@ -232,8 +232,8 @@ export class SqliteStore implements FlowStore, AsyncDisposable {
     return Promise.resolve(this.#common.pages.add(this.#sealer.nameOf(state), deliver));
   }
 
-  watch({ id, expiresAt }: StoredFlow, watcher: FlowWatcher): void {
-    this.#common.watchers.watch(id, expiresAt, watcher);
+  watch(flow: StoredFlow, watcher: FlowWatcher): void {
+    this.#common.watchers.watch({ id: flow.id }, flow.expiresAt, watcher);
   }
 
   unwatch({ id }: Pick<StoredFlow, 'id'>, watcher: FlowWatcher): void {
