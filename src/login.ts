@@ -36,6 +36,7 @@ export type {
   ExchangedEvent,
   FailedEvent,
 } from './login/events.ts';
+export type { FlowLink } from './model/flow-link.ts';
 export type { DpopKeyPair } from './login/dpop-key.ts';
 export type { ClientMetadataDocument, ClientMetadataOptions } from './login/client-metadata.ts';
 export type { IdTokenClaims, TokenFields } from './login/tokens.ts';

@@ -112,7 +112,7 @@ function raced(
   if (!device) return redirected;
   return redirected.pipe(
     connect((events) =>
-      merge(events, offerDevice(options, client, flow.id, device.isAsked).pipe(takeUntil(events))),
+      merge(events, offerDevice(options, client, flow, device.isAsked).pipe(takeUntil(events))),
     ),
     takeWhile(({ type }) => type !== 'exchanged', true),
   );

@@ -18,7 +18,10 @@ import {
 import { abortable } from '../base/abortable.ts';
 import { CallbackResponse } from '../model/callback-response.ts';
 import { AuthorizationError, FlowExpiredError } from '../model/errors.ts';
+import type { Flow } from '../model/flow.ts';
+import { addLink } from '../model/flow-link.ts';
 import type { Client } from './client.ts';
+import { DeviceLink } from './device-link.ts';
 import { requestDevice } from './device-request.ts';
 import { AuthorizationRequestError, TokenError } from './errors.ts';
 import { DeviceEvent, ExchangedEvent, WaitingEvent, type SignInEvent } from './events.ts';
@@ -46,10 +49,10 @@ export function signInByDevice(options: ReadSignInOptions, client: Client): Obse
 export function offerDevice(
   options: ReadSignInOptions,
   client: Client,
-  flowId: string,
+  flow: Flow,
   isAsked: boolean,
 ): Observable<SignInEvent> {
-  return begun(options, client, flowId, longestMs).pipe(
+  return begun(options, client, flow, longestMs).pipe(
     catchError((error: unknown) => (leavesRedirect(error, isAsked) ? EMPTY : throwError(() => error))),
   );
 }
@@ -65,10 +68,11 @@ function leavesRedirect(error: unknown, isAsked: boolean): boolean {
 function begun(
   options: ReadSignInOptions,
   client: Client,
-  flowId: string | undefined,
+  flow: Flow | undefined,
   timeout: number,
 ): Observable<SignInEvent> {
   const { scheduler = asyncScheduler } = options;
+  const flowId = flow?.id;
   return abortable((signal) => requestDevice(options, client, signal)).pipe(
     switchMap((answer) => {
       const lifetime = Math.min(answer.expires_in * 1_000, timeout, longestMs);
@@ -79,6 +83,7 @@ function begun(
         verificationUriComplete: answer.verification_uri_complete,
         expiresAt,
       });
+      if (flow) addLink(flow, new DeviceLink(shown));
       // Beside a redirect, the flow says how long the sign-in waits.
       const waiting = flowId === undefined ? [new WaitingEvent(Date.now(), flowId, expiresAt)] : [];
       return concat(

@@ -2,6 +2,7 @@ import { inspect, type Inspect } from '../model/callback-response.ts';
 import type { Disposition, RefusalReason, ResponseMode } from '../model/redirect.ts';
 import { confirmError, type Binding } from '../model/binding.ts';
 import type { Flow } from '../model/flow.ts';
+import { linksOf, type FlowLink } from '../model/flow-link.ts';
 import type { SignInError } from './errors.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -159,6 +160,14 @@ export class AuthorizeEvent extends PrintedEvent {
   /** The authorization URL. Its query contains the flow's state, unless the request was pushed to the server before. */
   get authorizationUrl(): URL {
     return new URL(this.#authorizationUrl);
+  }
+
+  /**
+   * Ways to the end of this sign-in, the one by `url` first, if its host has several, as that of `raceHosts` has; otherwise empty. A
+   * device code is added to them when it is there, with the event `device`.
+   */
+  get links(): readonly FlowLink[] {
+    return linksOf(this.#flow);
   }
 
   override toJSON(): object {
