@@ -55,7 +55,11 @@ app.get('/sign-in', (_request, response) => {
 
 const http = app.listen(Number(PORT), '127.0.0.1', () => console.log('Open', home));
 process.once('SIGINT', () => {
-  void callbacks.close().then(() => http.close());
+  void callbacks.close().then(() => {
+    http.close();
+    // A browser keeps connections that it has not used yet. The port would wait for them.
+    http.closeAllConnections();
+  });
 });
 
 function sessionOf({ headers }: Request): string {

@@ -27,7 +27,7 @@ const shellPath = findPath(process.env['CHROMIUM'], '/usr/bin/chromium-headless-
 export const noChromium = 'no Chromium here; CHROMIUM may hold the path of one';
 
 // Nothing of the browser's own goes out, so that what a log of requests shows is the page's.
-const flags = [
+export const flags = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',

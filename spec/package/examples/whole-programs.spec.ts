@@ -11,6 +11,7 @@ import { Browser } from '../../../src/testing/browser.ts';
 import { startFakeProvider, visit } from '../../../src/testing.ts';
 import * as assert from '../../helpers/assert.ts';
 import { root } from '../../helpers/consumer.ts';
+import { RawSocket } from '../../helpers/raw.ts';
 import { freePort } from '../../helpers/redis-server.ts';
 import { suite } from '../../helpers/suite.ts';
 
@@ -102,13 +103,15 @@ test('pipeline.ts signs in two at a time, tries again what may pass, and audits 
   );
 });
 
-test('express-app.ts signs a user in, and leads back to its page', async () => {
+test('express-app.ts signs a user in, leads back to its page, and ends though a connection is unused', async () => {
   await using provider = await startFakeProvider();
   const port = await freePort();
   const { code, errors } = await runProgram(
     program('express-app'),
     { ISSUER: provider.issuer, CLIENT_ID: provider.clientId, PORT: String(port) },
     async (home, interrupt) => {
+      // As a browser opens one in advance.
+      using unused = await RawSocket.open({ address: home.hostname, port });
       try {
         const browser = new Browser();
         assert.match((await browser.open(home)).html, 'href="/sign-in"');
@@ -120,6 +123,7 @@ test('express-app.ts signs a user in, and leads back to its page', async () => {
       } finally {
         interrupt();
       }
+      await unused.closed;
     },
   );
   assert.is(code, 0, errors);
