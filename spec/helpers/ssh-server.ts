@@ -119,6 +119,8 @@ export class SshServer implements AsyncDisposable {
       'StrictModes no',
       'PasswordAuthentication no',
       'PrintLastLog no',
+      // Neither start-up files nor settings of the user who runs the specs.
+      `SetEnv HOME=${path}`,
     ];
     this.#folder.write('sshd_config', `${settings.join('\n')}\n`);
     // Only root's sshd asks for this folder, which Debian's service makes at its start. It stays empty.

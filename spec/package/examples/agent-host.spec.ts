@@ -7,12 +7,16 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import type { McpEvent } from '../../../src/mcp.ts';
 import { equal, is, not, ok } from '../../helpers/assert.ts';
+import { compiledExample } from '../../helpers/compiled-programs.ts';
 import { root } from '../../helpers/consumer.ts';
 import { Person } from '../../helpers/mcp/person.ts';
 import { startMcpWorld, type McpWorld } from '../../helpers/mcp/world.ts';
 import { suite } from '../../helpers/suite.ts';
 
 const test = suite('agent-host.ts');
+
+let path: string | undefined;
+const compiled = (): string => (path ??= compiledExample('agent-host.ts'));
 
 interface Ended {
   readonly code: number | null;
@@ -21,9 +25,14 @@ interface Ended {
 }
 
 /** Runs the host to its end. The person opens each URL that it prints. */
-async function runHost(servers: readonly string[], tokens: string, person: Person): Promise<Ended> {
+async function runHost(
+  program: readonly string[],
+  servers: readonly string[],
+  tokens: string,
+  person: Person,
+): Promise<Ended> {
   const env = { ...process.env, SERVERS: servers.join(' '), TOKENS: tokens, BROWSER: 'none' };
-  const child = spawn(process.execPath, ['--import', 'tsx', 'examples/agent-host.ts'], {
+  const child = spawn(process.execPath, program, {
     cwd: root,
     env,
     timeout: 60_000,
@@ -57,7 +66,7 @@ test('signs in to twenty servers on one port, and to none when it starts again',
     await using world = await startMcpWorld({ servers: 20, authorizationServers: 5 });
     const urls = world.servers.map(({ url }) => url);
     const person = new Person();
-    const first = await runHost(urls, tokens, person);
+    const first = await runHost(['--import', 'tsx', 'examples/agent-host.ts'], urls, tokens, person);
     equal([...first.lines].sort(), rightLines(world).sort());
     is(first.code, 0, first.errors);
     equal([person.tabs.length, person.mostAtOnce, world.sum('register')], [20, 1, 5]);
@@ -65,7 +74,7 @@ test('signs in to twenty servers on one port, and to none when it starts again',
     ok((await person.pages()).every(({ status }) => status === 200));
     is(eventsIn(first.errors).filter(({ type }) => type === 'signed_in').length, 20);
 
-    const again = await runHost([`${urls[0]!}#whoami`, ...urls.slice(1)], tokens, person);
+    const again = await runHost([compiled()], [`${urls[0]!}#whoami`, ...urls.slice(1)], tokens, person);
     is(again.code, 0, again.errors);
     is(person.tabs.length, 20, 'no other tab');
     equal(eventsIn(again.errors), [], 'nothing was asked');
@@ -86,7 +95,12 @@ test('says why it is not signed in', async () => {
   try {
     await using world = await startMcpWorld();
     world.authorizationServers[0].switches.denials = 1;
-    const { code, errors } = await runHost([world.servers[0].url], join(folder, 't.json'), new Person());
+    const { code, errors } = await runHost(
+      [compiled()],
+      [world.servers[0].url],
+      join(folder, 't.json'),
+      new Person(),
+    );
     is(code, 1);
     ok(errors.includes('Access was denied by the authorization server.'));
   } finally {

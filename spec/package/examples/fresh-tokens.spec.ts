@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { Browser } from '../../../src/testing/browser.ts';
 import * as assert from '../../helpers/assert.ts';
+import { compiledExample } from '../../helpers/compiled-programs.ts';
 import { root } from '../../helpers/consumer.ts';
 import { clientId, startProvider, type SignInProvider } from '../../helpers/provider.ts';
 import { suite } from '../../helpers/suite.ts';
@@ -17,9 +18,9 @@ class Program implements AsyncDisposable {
   readonly stderr: Promise<string>;
   readonly heard: string[] = [];
 
-  constructor({ issuer }: SignInProvider) {
+  constructor({ issuer }: SignInProvider, args = ['--import', 'tsx', 'examples/fresh-tokens.ts']) {
     const env = { ...process.env, ISSUER: issuer, CLIENT_ID: clientId };
-    this.#child = spawn(process.execPath, ['--import', 'tsx', 'examples/fresh-tokens.ts'], {
+    this.#child = spawn(process.execPath, args, {
       cwd: root,
       env,
     });
@@ -81,7 +82,7 @@ test('signs in once, and renews what expires', async () => {
 
 test('says why it is not signed in', async () => {
   await using as = await startProvider({ answer: 'deny' });
-  await using program = new Program(as);
+  await using program = new Program(as, [compiledExample('fresh-tokens.ts')]);
   await new Browser().open(new URL((await program.line('Open ')).slice('Open '.length)));
   assert.is(await program.ended(), 1);
   assert.is(await program.stderr, 'Not signed in: Access was denied by the authorization server.\n');

@@ -1,11 +1,11 @@
 /** A sign-in in an SSH session whose browser is at home: the example for a command of one's own, and the command `login`. */
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { startFakeProvider, type FakeProvider } from '../../../src/testing.ts';
 import * as assert from '../../helpers/assert.ts';
 import { bin, Folder, type Cli } from '../../helpers/cli.ts';
+import { compiledExample } from '../../helpers/compiled-programs.ts';
 import { ensureBuild, root } from '../../helpers/consumer.ts';
 import { visit } from '../../helpers/http.ts';
 import { redirectOf } from '../../helpers/provider.ts';
@@ -26,19 +26,21 @@ interface Program {
   readonly deniedCode: number;
 }
 
-const example = (path = 'examples/over-ssh.ts'): Program => ({
-  name: path,
+const example = (...args: readonly string[]): Program => ({
+  name: 'examples/over-ssh.ts',
   command: ({ issuer, clientId }, _folder, port) => [
     ...['env', '-C', root, `ISSUER=${issuer}`, `CLIENT_ID=${clientId}`, `PORT=${port}`],
-    ...[process.execPath, '--import', 'tsx', path],
+    ...[process.execPath, ...args],
   ],
   takesPastes: /Or paste the address/,
   complaint: /Not accepted \(unmatched\)\. Paste the whole address:/,
   deniedCode: 1,
 });
 
+const asItsUserDoes = example('--import', 'tsx', 'examples/over-ssh.ts');
+
 const programs: readonly Program[] = [
-  example(),
+  example(compiledExample('over-ssh.ts')),
   {
     name: 'login',
     // On a terminal the tokens belong in a file.
@@ -133,7 +135,7 @@ const answersAtHome = (port: string): Promise<boolean> => {
     .finally(() => socket.destroy());
 };
 
-for (const program of programs) {
+for (const program of [asItsUserDoes, ...programs.slice(1)])
   test(`${program.name} prints the line that lets the browser at home reach it`, () =>
     inSession(program, async (session, machine) => {
       const line = await session.tunnelLine();
@@ -145,6 +147,7 @@ for (const program of programs) {
       await session.ended(0);
     }));
 
+for (const program of programs) {
   test(`${program.name} takes a port that the session forwards`, async () => {
     const port = await freePort();
     const options = ['-L', `${home}:${port}:127.0.0.1:${port}`];
@@ -211,25 +214,15 @@ test('finds a browser that was opened, and a code that a terminal has shown', as
     { browser: 'xdg-open' },
   );
 
-  const artifacts = join(root, 'artifacts');
-  mkdirSync(artifacts, { recursive: true });
-  const folder = mkdtempSync(join(artifacts, 'over-ssh-'));
-  try {
-    const text = readFileSync(join(root, 'examples/over-ssh.ts'), 'utf8');
-    const echoes = text
-      .replaceAll("'../src/", "'../../src/")
-      .replace('terminal: process.stdin.isTTY', 'terminal: false');
-    const twin = join(folder, 'twin.ts');
-    writeFileSync(twin, echoes);
-    await inSession(example(twin), async (session) => {
-      const back = await session.signIn();
-      await session.command.sees(/Or paste the address/);
-      session.command.press(`${back.href}\r`);
-      assert.equal(await session.breaches(), ['shows the code']);
-    });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const twin = compiledExample('over-ssh.ts', (text) =>
+    text.replace('terminal: process.stdin.isTTY', 'terminal: false'),
+  );
+  await inSession(example(twin), async (session) => {
+    const back = await session.signIn();
+    await session.command.sees(/Or paste the address/);
+    session.command.press(`${back.href}\r`);
+    assert.equal(await session.breaches(), ['shows the code']);
+  });
 });
 
 all.run();
