@@ -1,7 +1,9 @@
 /** Callback hosts that share a port, in one process or in processes of their own. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,6 +16,30 @@ export class SecretFolder implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Connections that this process has opened. */
+export class ClientSockets implements Disposable {
+  readonly #sockets: Socket[] = [];
+  readonly #onSocket = (message: unknown): void =>
+    void this.#sockets.push((message as { socket: Socket }).socket);
+
+  constructor() {
+    subscribe('net.client.socket', this.#onSocket);
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Resolves once those that are open now are closed. */
+  async closed(): Promise<void> {
+    await Promise.all(this.#sockets.filter(({ closed }) => !closed).map((socket) => once(socket, 'close')));
+  }
+
+  [Symbol.dispose](): void {
+    unsubscribe('net.client.socket', this.#onSocket);
   }
 }
 

@@ -1,5 +1,6 @@
-import { BehaviorSubject, catchError, NEVER, switchMap, take, throwError, type Observable } from 'rxjs';
+import { BehaviorSubject, catchError, NEVER, switchMap, take, tap, throwError, type Observable } from 'rxjs';
 import { IsolatedObservable, type Report } from '../base/isolated-observable.ts';
+import { FlowHandle } from '../flows/flow-handle.ts';
 import type { AuthorizationParameters } from '../model/authorization-url.ts';
 import type { CallbackResponse } from '../model/callback-response.ts';
 import type { Binding } from '../model/binding.ts';
@@ -9,6 +10,8 @@ import type { BeginOptions, Flow, Outcome } from '../model/flow.ts';
 /** The part of a shared host that its flows need. */
 export interface SharedFlowOwner {
   readonly report: Report;
+  /** Called when the flow has ended, so that it does not go on at another server. */
+  ended(flow: SharedFlow): void;
 }
 
 /** A flow of this process, wherever it is registered now. Its state and its verifier stay the same. */
@@ -17,18 +20,27 @@ export class SharedFlow implements Flow {
   readonly #owner: SharedFlowOwner;
   readonly #options: BeginOptions;
   readonly #places: BehaviorSubject<Flow | Error>;
+  /** The only object that programs get for this flow. */
+  readonly handle = new FlowHandle(this);
+  #last: Flow;
   /** True between two servers: the end of the flow at the one before is no end of this flow. */
   #moving = false;
 
   constructor(first: Flow, options: BeginOptions, owner: SharedFlowOwner) {
-    this.#first = first;
+    this.#first = this.#last = first;
     this.#owner = owner;
     this.#options = options;
     this.#places = new BehaviorSubject<Flow | Error>(first);
   }
 
+  /** Id at the server that has the flow now, as its events have it. */
   get id(): string {
-    return this.#first.id;
+    return this.#last.id;
+  }
+
+  /** The flow as it was registered last. */
+  get last(): Flow {
+    return this.#last;
   }
 
   get state(): string {
@@ -60,6 +72,7 @@ export class SharedFlow implements Flow {
         );
       }),
       take(1),
+      tap({ next: () => this.#owner.ended(this), error: () => this.#owner.ended(this) }),
     );
     return new IsolatedObservable(this.#owner.report, (subscriber) => all.subscribe(subscriber));
   }
@@ -94,6 +107,8 @@ export class SharedFlow implements Flow {
   /** Goes on at another server, or ends with an error. */
   move(place: Flow | Error): void {
     this.#moving = false;
+    if (place instanceof Error) this.#owner.ended(this);
+    else this.#last = place;
     this.#places.next(place);
   }
 
@@ -125,6 +140,9 @@ export class SharedFlow implements Flow {
           reason === undefined ? undefined : { cause: reason },
         ),
       );
-    else place.cancel(reason);
+    else {
+      this.#owner.ended(this);
+      place.cancel(reason);
+    }
   }
 }

@@ -3,6 +3,8 @@ import type { PortHolder } from './errors.ts';
 
 // The state of a socket that listens.
 const listening = '0A';
+// 127.0.0.1, and all addresses, of each family.
+const addresses = ['0100007F', '00000000', '0000000000000000FFFF00000100007F', '0'.repeat(32)];
 
 /** Finds who holds a port of this machine. Resolves with undefined if the system does not tell. */
 export async function holderOf(port: number): Promise<PortHolder | undefined> {
@@ -18,8 +20,9 @@ async function socketIn(table: string, port: number): Promise<{ user: number; in
   const text = await readFile(`/proc/net/${table}`, 'utf8').catch(() => '');
   for (const line of text.split('\n').slice(1)) {
     const [, local = '', , state, , , , user, , inode] = line.trim().split(/\s+/);
-    if (state === listening && Number.parseInt(local.split(':')[1] ?? '', 16) === port && inode !== undefined)
-      return { user: Number(user), inode };
+    const [address = '', its = ''] = local.split(':');
+    const isOurs = addresses.includes(address) && Number.parseInt(its, 16) === port;
+    if (state === listening && isOurs && inode !== undefined) return { user: Number(user), inode };
   }
   return undefined;
 }

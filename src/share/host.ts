@@ -1,9 +1,8 @@
-import { BehaviorSubject, Subject, switchMap, takeUntil, type Observable } from 'rxjs';
+import { BehaviorSubject, switchMap, type Observable } from 'rxjs';
 import { systemClock } from '../base/clock.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
-import { IsolatedObservable } from '../base/isolated-observable.ts';
+import { IsolatedObservable, type Report } from '../base/isolated-observable.ts';
 import { holding } from '../base/process-hold.ts';
-import { FlowHandle } from '../flows/flow-handle.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
 import { FlowExpiredError, ServerClosedError } from '../model/errors.ts';
 import type { ServerEvent } from '../model/events.ts';
@@ -51,29 +50,25 @@ export async function sharedCallbackHost(options: SharedHostOptions): Promise<Sh
 class SharedHost implements SharedCallbackHost, SharedFlowOwner {
   readonly redirectUri: string;
   readonly events: Observable<ServerEvent>;
-  readonly report: (error: unknown) => void;
+  readonly report: Report;
   readonly #settings: SharedSettings;
   readonly #prover: Prover;
   readonly #links: BehaviorSubject<Link>;
   /** Resolves with the link that is being opened in place of a lost one. */
   #opening: Promise<Link> | undefined;
-  readonly #flows = new Set<SharedFlow>();
-  /** Flows as programs have them, by the flow where it is registered, which two calls with one `key` share. */
-  readonly #handles = new WeakMap<Flow, FlowHandle>();
-  readonly #closed = new Subject<void>();
+  /** Flows that may go on at another server, each with the function that stops its timer. */
+  readonly #flows = new Map<SharedFlow, () => void>();
+  /** Flows of this process by their registration at the server, which two calls with one `key` share. */
+  readonly #byPlace = new WeakMap<Flow, SharedFlow>();
   #closing: Promise<void> | undefined;
 
   constructor(settings: SharedSettings, prover: Prover, link: Link) {
     this.#settings = settings;
     this.#prover = prover;
     this.redirectUri = settings.redirectUri;
-    const { logger } = settings.server;
-    this.report = (error) => (logger?.warn ?? console.warn).call(logger ?? console, error as Error);
+    this.report = settings.report;
     this.#links = new BehaviorSubject(link);
-    const events = this.#links.pipe(
-      switchMap(({ host }) => host.events),
-      takeUntil(this.#closed),
-    );
+    const events = this.#links.pipe(switchMap(({ host }) => host.events));
     this.events = new IsolatedObservable(this.report, (subscriber) => events.subscribe(subscriber));
     this.#follow(link);
   }
@@ -87,15 +82,19 @@ class SharedHost implements SharedCallbackHost, SharedFlowOwner {
     if (options.binding !== undefined && options.binding !== 'none')
       throw new InvalidOptionError('binding', "must be 'none': the redirect URI is on loopback");
     const { place, link } = await this.#register(options);
-    const known = this.#handles.get(place);
-    if (known) return known;
+    const known = this.#byPlace.get(place);
+    if (known) return known.handle;
     const flow = new SharedFlow(place, options, this);
-    const handle = new FlowHandle(flow);
-    this.#handles.set(place, handle);
+    this.#byPlace.set(place, flow);
     this.#keep(flow);
     // Between the registration and now.
     if (link.isLost) this.#moveAll([flow]);
-    return handle;
+    return flow.handle;
+  }
+
+  ended(flow: SharedFlow): void {
+    this.#flows.get(flow)?.();
+    this.#flows.delete(flow);
   }
 
   close(): Promise<void> {
@@ -110,18 +109,18 @@ class SharedHost implements SharedCallbackHost, SharedFlowOwner {
   async #close(): Promise<void> {
     await this.#opening?.catch(() => undefined);
     await this.#links.value.close();
-    for (const flow of this.#flows)
+    for (const flow of [...this.#flows.keys()])
       if (!flow.failed && flow.pending) flow.move(new ServerClosedError('the callback host closed'));
-    this.#closed.next();
+    this.#links.complete();
   }
 
   /** Registers a flow at the server of now, and at the next one if that goes meanwhile. */
-  async #register(options: BeginOptions): Promise<{ place: Flow; link: Link }> {
+  async #register(options: BeginOptions, before?: Flow): Promise<{ place: Flow; link: Link }> {
     for (;;) {
       if (this.#closing) throw new ServerClosedError('the callback host is closed');
       const link = await this.#current();
       try {
-        return { place: await link.host.begin(options), link };
+        return { place: await link.register(options, before), link };
       } catch (error) {
         if (!link.isLost) throw error;
       }
@@ -148,11 +147,11 @@ class SharedHost implements SharedCallbackHost, SharedFlowOwner {
 
   #follow(link: Link): void {
     link.lost.subscribe(() => {
-      const waiting = [...this.#flows].filter((flow) => flow.pending);
+      const waiting = [...this.#flows.keys()].filter((flow) => flow.pending);
       if (!this.#closing) {
         // First, so that their end at the server that is gone is not theirs.
         this.#moveAll(waiting);
-        // Somebody has to serve, though no flow waits. If this fails, the next `begin` says why.
+        // A process has to serve, though no flow waits. If this fails, the next `begin` says why.
         this.#current().catch(() => undefined);
       }
       void link.close().catch(this.report);
@@ -174,11 +173,12 @@ class SharedHost implements SharedCallbackHost, SharedFlowOwner {
       return;
     }
     try {
-      const { place, link } = await holding(this.#register(flow.optionsAt(now)));
+      const { place, link } = await holding(this.#register(flow.optionsAt(now), flow.last));
       if (flow.failed) {
         place.cancel();
         return;
       }
+      this.#byPlace.set(place, flow);
       flow.move(place);
       if (link.isLost) this.#moveAll([flow]);
     } catch (error) {
@@ -188,7 +188,10 @@ class SharedHost implements SharedCallbackHost, SharedFlowOwner {
 
   /** Keeps a flow until its time is over, so that it can go on at another server. */
   #keep(flow: SharedFlow): void {
-    this.#flows.add(flow);
-    systemClock.after(Math.max(0, flow.expiresAt - systemClock.now()), () => this.#flows.delete(flow));
+    const left = Math.max(0, flow.expiresAt - systemClock.now());
+    this.#flows.set(
+      flow,
+      systemClock.after(left, () => this.#flows.delete(flow)),
+    );
   }
 }

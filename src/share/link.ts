@@ -2,10 +2,12 @@ import { Subject } from 'rxjs';
 import { systemClock } from '../base/clock.ts';
 import { createBridge } from '../bridge/server.ts';
 import { connect } from '../client/host.ts';
+import type { ResumableFlow } from '../client/remote-flow.ts';
 import { withToken } from '../client/ws.ts';
 import { takeRequests } from '../http/routes.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
-import { PortInUseError } from '../model/errors.ts';
+import { PortInUseError, StateInUseError } from '../model/errors.ts';
+import type { BeginOptions, Flow } from '../model/flow.ts';
 import { createOAuthCallbackServer } from '../server/create.ts';
 import { internalsOf } from '../server/internals.ts';
 import { createStoredHost } from '../store/host.ts';
@@ -24,11 +26,21 @@ export interface Link {
   /** Emits once if the other process is gone. */
   readonly lost: Subject<void>;
   readonly isLost: boolean;
+  /** Registers a flow. @param before The flow as it was registered over an earlier link. */
+  register(options: BeginOptions, before?: Flow): Promise<Flow>;
   close(): Promise<void>;
 }
 
+/** Reason for which this process cannot connect to the holder of the port. */
+type Held = PortHeldReason | 'gone' | 'unready';
+
 // Longer than a server takes to close.
 const electionMs = 6_000;
+// Longer than a server takes to start.
+const unreadyMs = 1_000;
+
+// All processes are of one user, and bring every flow that waits to the next server at once.
+const limits = { flows: 100_000, burst: 200_000, perSecond: 100_000, queued: 67_108_864 };
 
 /**
  * Serves the port, or connects to the process that does. While one process takes over from another, both may fail; then it is
@@ -38,17 +50,22 @@ const electionMs = 6_000;
  */
 export async function openLink(settings: SharedSettings, prover: Prover): Promise<Link> {
   const until = systemClock.now() + electionMs;
+  let unreadySince: number | undefined;
   for (;;) {
     const own = await serve(settings, prover);
     if (own) return own;
     const found = await attach(settings, prover);
     if (!('type' in found)) return found;
-    // A process that has just begun to serve may be slow, and one that is killed answers in part.
-    const mayChange = found.type === 'gone' || found.type === 'silent';
-    if (!mayChange || systemClock.now() > until) throw await heldError(settings.port, found.type);
+    const now = systemClock.now();
+    unreadySince = found.type === 'unready' ? (unreadySince ?? now) : undefined;
+    const isOver = now > until || now - (unreadySince ?? now) > unreadyMs;
+    if (isOver || !mayChange.includes(found.type)) throw await heldError(settings.port, found.type);
     await new Promise<void>((resolve) => systemClock.after(5 + Math.random() * 20, resolve));
   }
 }
+
+// A process that has just begun to serve may be slow, and one that is killed answers in part.
+const mayChange: readonly Held[] = ['gone', 'silent', 'unready'];
 
 /** Serves the port. Resolves with undefined if it is taken. */
 async function serve(
@@ -57,7 +74,7 @@ async function serve(
 ): Promise<Link | undefined> {
   const server = createOAuthCallbackServer(options);
   const store = new PatientStore(systemClock);
-  const bridge = createBridge(server, { token: prover.token, path: sharePath, store });
+  const bridge = createBridge(server, { token: prover.token, path: sharePath, store, limits });
   takeRequests(internalsOf(server), proofPath, (request, response) =>
     answerProof(request, response, prover, redirectUri),
   );
@@ -75,7 +92,10 @@ async function serve(
     serves: true,
     lost: new Subject(),
     isLost: false,
+    register: (given) => host.begin(given),
     async close() {
+      // First, because the programs whose flows wait here are disconnected before the port is free.
+      store.leave();
       await host.close();
       // The others connect to the next server at once.
       await bridge.close({ restart: true });
@@ -86,9 +106,9 @@ async function serve(
 
 /** Connects to the process that serves the port. Resolves with what it has shown if it cannot. */
 async function attach(
-  { port, redirectUri }: SharedSettings,
+  { port, redirectUri, report }: SharedSettings,
   prover: Prover,
-): Promise<Link | { readonly type: PortHeldReason | 'gone' }> {
+): Promise<Link | { readonly type: Held }> {
   const last: { shown: Shown } = { shown: { type: 'gone' } };
   const agent = new ProvenAgent(prover, (shown) => (last.shown = shown));
   const lost = new Subject<void>();
@@ -96,7 +116,7 @@ async function attach(
   try {
     const host = await connect(
       `ws://127.0.0.1:${port}${sharePath}`,
-      { token: prover.token },
+      { token: prover.token, report },
       (url, token, handlers) =>
         withToken(
           url,
@@ -126,6 +146,17 @@ async function attach(
       get isLost() {
         return isLost;
       },
+      async register(options, before) {
+        try {
+          return await host.begin(options);
+        } catch (error) {
+          if (!(error instanceof StateInUseError) || !before || !isResumable(before)) throw error;
+          // Only the connection was lost, so that this server still has the flow, and maybe its response.
+          return await host.resume(before.toResumable()).catch(() => {
+            throw error;
+          });
+        }
+      },
       close: () => host.close(),
     };
   } catch {
@@ -140,6 +171,15 @@ function wrongIn(shown: Shown, redirectUri: string): PortHeldReason | undefined 
   return shown.proof.redirectUri === redirectUri ? undefined : 'other_redirect_uri';
 }
 
-async function heldError(port: number, type: PortHeldReason | 'gone'): Promise<PortHeldError> {
-  return new PortHeldError(port, type === 'gone' ? 'silent' : type, await holderOf(port));
+function isResumable(flow: Flow): flow is ResumableFlow {
+  return 'toResumable' in flow;
+}
+
+async function heldError(port: number, type: Held): Promise<PortHeldError> {
+  return new PortHeldError(port, reasonOf(type), await holderOf(port));
+}
+
+function reasonOf(type: Held): PortHeldReason {
+  if (type === 'unready') return 'stranger';
+  return type === 'gone' ? 'silent' : type;
 }

@@ -1,7 +1,11 @@
+import { InvalidOptionError } from '../base/invalid-option.ts';
+import type { Report } from '../base/isolated-observable.ts';
 import { readOptions, type OptionTable } from '../base/options.ts';
 import { requireInteger, requireText } from '../base/validate.ts';
 import type { ServerOptions } from '../server/options.ts';
+import { reportingTo } from '../server/reporting.ts';
 import { readServerOptions } from '../server/settings.ts';
+import { sharePath } from './proof.ts';
 import { usualFolder } from './secret.ts';
 
 /** Options of `sharedCallbackHost`. Those of the pages and of flows apply to all processes while this one serves. */
@@ -58,7 +62,8 @@ export interface SharedSettings {
   readonly port: number;
   readonly folder: string;
   readonly redirectUri: string;
-  readonly flowTtl: number;
+  /** Called with exceptions of subscribers. */
+  readonly report: Report;
   readonly server: ServerOptions;
 }
 
@@ -72,6 +77,12 @@ export function readSharedHostOptions(given: SharedHostOptions): SharedSettings 
   requireInteger('port', port, 1, 65_535);
   requireText('folder', folder);
   const server: ServerOptions = { ...others, port, callbackPath, unmatched: hold };
-  const { flowTtl } = readServerOptions(server);
-  return { port, folder, flowTtl, server, redirectUri: `http://127.0.0.1:${port}${callbackPath}` };
+  const { callbackPath: path } = readServerOptions(server);
+  if (`${path}/`.startsWith(`${sharePath}/`))
+    throw new InvalidOptionError(
+      'callbackPath',
+      `must not be in ${sharePath}, by which the processes connect`,
+    );
+  const { report } = reportingTo(others.logger);
+  return { port, folder, report, server, redirectUri: `http://127.0.0.1:${port}${callbackPath}` };
 }

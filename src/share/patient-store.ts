@@ -3,6 +3,7 @@ import type { ResponseFields } from '../model/callback-response.ts';
 import type { Arrival } from '../model/redirect.ts';
 import { systemClock } from '../base/clock.ts';
 import { withTimeout } from '../base/timeout.ts';
+import { StoreUnavailableError } from '../model/errors.ts';
 import { MemoryStore } from '../store/memory.ts';
 
 // A program acknowledges its response within 50 ms.
@@ -14,8 +15,18 @@ const patienceMs = 1_000;
  */
 export class PatientStore extends MemoryStore {
   readonly #waits = new Map<string, () => void>();
+  #isLeft = false;
+
+  /**
+   * Leaves each redirect that comes from now on to the next process that serves: its page asks the user to reload. The program of
+   * its flow is about to connect there, and would not get the response here.
+   */
+  leave(): void {
+    this.#isLeft = true;
+  }
 
   override async consume(response: ResponseFields & { state: string }, arrival: Arrival): Promise<Consumed> {
+    if (this.#isLeft) throw new StoreUnavailableError('another process takes over the shared port');
     const found = await super.consume(response, arrival);
     if (found.disposition !== 'accepted') return found;
     const { state } = response;

@@ -3,11 +3,13 @@ import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { nonceHeader, proofPath, type Proof, type Prover } from './proof.ts';
 
-/** What a connection to the holder of a port has shown. */
+/** Proof that a connection to the holder of a port has brought, or the reason why not. */
 export type Shown =
   | { readonly type: 'proven'; readonly proof: Proof }
   /** It is gone, or starts or stops: another attempt may end otherwise. */
   | { readonly type: 'gone' }
+  /** It answers as a server of this package does for a moment while it starts or stops, and as many others always do. */
+  | { readonly type: 'unready' }
   | { readonly type: 'stranger' }
   | { readonly type: 'silent' };
 
@@ -55,8 +57,7 @@ async function askForProof(socket: Socket, prover: Prover): Promise<Shown> {
   );
   const answer = await readAnswer(socket);
   if (typeof answer === 'string') return { type: answer };
-  // A server of this package that starts or stops has no such path.
-  if (answer.status === 404 || answer.status === 503) return { type: 'gone' };
+  if (answer.status === 404 || answer.status === 503) return { type: 'unready' };
   const proof = answer.status === 200 ? parse(answer.body) : undefined;
   return prover.isProven(proof, nonce) ? { type: 'proven', proof } : { type: 'stranger' };
 }

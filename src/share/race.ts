@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { IsolatedObservable } from '../base/isolated-observable.ts';
 import { withTimeout } from '../base/timeout.ts';
+import { typeOf } from '../base/validate.ts';
 import { FlowHandle } from '../flows/flow-handle.ts';
 import type { AuthorizationParameters } from '../model/authorization-url.ts';
 import type { Binding } from '../model/binding.ts';
@@ -10,6 +11,7 @@ import type { CallbackHost } from '../model/callback-host.ts';
 import type { CallbackResponse } from '../model/callback-response.ts';
 import { confirmError } from '../model/binding.ts';
 import { FlowCancelledError } from '../model/errors.ts';
+import type { ServerEvent } from '../model/events.ts';
 import { readBeginOptions, type BeginOptions, type Flow, type Outcome } from '../model/flow.ts';
 import { codeChallenge } from '../model/pkce.ts';
 import { FlowLink, type RaceLink } from './race-link.ts';
@@ -46,8 +48,13 @@ export interface RacedHost extends CallbackHost {
  * flow.authorizationUrl('https://as.example/authorize', { client_id: 'my-cli' });
  * for (const { kind, url } of flow.links) console.log(`${kind === 'loopback' ? 'Here' : 'Elsewhere'}: ${url}`);
  * flow.response.subscribe(({ code }) => console.log('signed in', code?.length));
+ *
+ * @throws InvalidOptionError if a host is none, such as that of an empty list.
  */
 export function raceHosts(first: CallbackHost, ...others: readonly CallbackHost[]): RacedHost {
+  for (const host of [first, ...others] as readonly Partial<CallbackHost | undefined>[])
+    if (typeof host?.begin !== 'function')
+      throw new InvalidOptionError('hosts', `must be one callback host or more; got ${typeOf(host)}`);
   return new Hosts([first, ...others]);
 }
 
@@ -69,8 +76,9 @@ class Hosts implements RacedHost {
     return this.#hosts[0].redirectUri;
   }
 
-  get events(): CallbackHost['events'] {
-    return merge(...this.#hosts.map(({ events }) => events));
+  get events(): Observable<ServerEvent> {
+    const all = merge(...this.#hosts.map(({ events }) => events));
+    return new IsolatedObservable<ServerEvent>(console.warn, (subscriber) => all.subscribe(subscriber));
   }
 
   async begin(given: BeginOptions = {}): Promise<RacedFlow> {
@@ -93,7 +101,8 @@ class Hosts implements RacedHost {
 
   /** Begins the flow at all hosts. One that has not answered a while after another one is left out, and cancelled if it still begins. */
   async #beginAll(options: BeginOptions): Promise<PromiseSettledResult<Flow>[]> {
-    const begins = this.#hosts.map((host) => host.begin(options));
+    // Async, so that a host that throws is one that rejects.
+    const begins = this.#hosts.map(async (host) => host.begin(options));
     const settled: (PromiseSettledResult<Flow> | undefined)[] = begins.map(() => undefined);
     const over = new AbortController();
     const all = Promise.all(
@@ -111,7 +120,8 @@ class Hosts implements RacedHost {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#hosts.map((host) => host.close()));
+    const closed = await Promise.allSettled(this.#hosts.map(async (host) => host.close()));
+    for (const each of closed) if (each.status === 'rejected') throw each.reason;
   }
 }
 
@@ -188,6 +198,10 @@ class Race implements Flow {
           },
           error: (error: unknown) => {
             if (--left === 0) subscriber.error(error);
+          },
+          // Without a response.
+          complete: () => {
+            if (--left === 0) subscriber.complete();
           },
         }),
       );

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { link, lstat, mkdir, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
+import { InvalidOptionError } from '../base/invalid-option.ts';
 import { readPrivateFile, UnsafeFileError } from '../base/private-file.ts';
 import { UnsafeSecretError } from './errors.ts';
 
@@ -12,17 +13,33 @@ const form = /^[\w-]{43}\n?$/;
 /**
  * Returns the folder of this user that others cannot read: of the session if there is one, or else of the state of programs. A program
  * that was started without the variables of the session finds the same one.
+ *
+ * A variable with another value than an absolute path counts as not set, as the XDG base directory specification says. After `su`, the
+ * session of the environment is that of another user.
+ *
+ * @throws {InvalidOptionError} if this user has no folder
  */
 export function usualFolder(env: NodeJS.ProcessEnv = process.env, user = process.geteuid?.()): string {
   const { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: state, LOCALAPPDATA: local } = env;
-  const session = `/run/user/${user}`;
-  const base =
-    runtime ??
-    (existsSync(session) ? session : undefined) ??
-    (process.platform === 'win32' ? local : undefined) ??
-    state ??
-    join(homedir(), '.local', 'state');
+  const sessions = [runtime, `/run/user/${user}`].filter((folder) => isFolderOf(user, folder));
+  const others = [
+    process.platform === 'win32' ? local : undefined,
+    state,
+    join(homedir(), '.local', 'state'),
+  ];
+  const base = [...sessions, ...others].find((folder) => folder !== undefined && isAbsolute(folder));
+  if (base === undefined)
+    throw new InvalidOptionError('folder', 'must be given, because this user has no home folder');
   return join(base, 'rx-oauth-callback');
+}
+
+function isFolderOf(user: number | undefined, folder = ''): boolean {
+  try {
+    const found = statSync(folder);
+    return found.isDirectory() && (user === undefined || found.uid === user);
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -33,7 +50,10 @@ export function usualFolder(env: NodeJS.ProcessEnv = process.env, user = process
 export async function readSecret(folder: string): Promise<Buffer> {
   const file = join(folder, fileName);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+      // A file has the name of the folder.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    });
     await requireOwnFolder(folder);
     const text = (await readSecretFile(file)) ?? (await createSecret(file));
     if (!form.test(text)) throw new UnsafeSecretError(`${file} holds no secret; remove it`);

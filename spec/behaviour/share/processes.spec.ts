@@ -1,6 +1,8 @@
 /** Processes of their own at a shared port: one that is stopped, one of another user, and 20 MCP servers over four of them. */
 import { chmodSync } from 'node:fs';
+import { firstValueFrom } from 'rxjs';
 import * as assert from '../../helpers/assert.ts';
+import { complains } from '../../helpers/complains.ts';
 import { CompiledPrograms } from '../../helpers/compiled-programs.ts';
 import { visit } from '../../helpers/http.ts';
 import { HostProcess } from '../../helpers/mcp/host-process.ts';
@@ -8,9 +10,17 @@ import { Person } from '../../helpers/mcp/person.ts';
 import { startMcpWorld } from '../../helpers/mcp/world.ts';
 import { freePort } from '../../helpers/redis-server.ts';
 import { newState } from '../../helpers/server.ts';
-import { SecretFolder, Sharer, withSharers, type Said } from '../../helpers/sharers.ts';
+import {
+  ClientSockets,
+  SecretFolder,
+  Sharer,
+  withSharers,
+  type CreateShared,
+  type Said,
+} from '../../helpers/sharers.ts';
 import { sharedCallbackHost, PortHeldError } from '../../../src/share.ts';
 import { suite } from '../../helpers/suite.ts';
+import { edit, weakenedModule } from '../../helpers/weakened.ts';
 
 const test = suite('processes at a shared port');
 
@@ -50,6 +60,45 @@ test('go on when the one that serves is stopped and continued', async () => {
   const response = next(other, 'response');
   assert.is((await visit(port, `/callback?code=later&state=${state}`)).status, 200);
   assert.equal(await response, { type: 'response', state, code: 'later' });
+});
+
+/**
+ * One that serves closes while another one is stopped, so that the port is free only a second later. A redirect that comes meanwhile
+ * is for the next one that serves.
+ */
+async function leavesRedirects(create: CreateShared): Promise<void> {
+  using programs = new CompiledPrograms('sharer.ts');
+  using sockets = new ClientSockets();
+  await withSharers({}, 0, async ({ port, folder, open }) => {
+    const [serving, waiting] = [await create({ port, folder }), await open()];
+    await using stopped = new Sharer(programs.pathOf('sharer.ts'), port, folder);
+    await next(stopped, 'ready');
+    const flow = await waiting.begin();
+    stopped.signal('SIGSTOP');
+    const closed = serving.close();
+    await sockets.closed();
+    const visited = (): Promise<number> =>
+      visit(port, `/callback?code=c&state=${flow.state}`).then(
+        ({ status }) => status,
+        () => 0,
+      );
+    let status = await visited();
+    assert.is(status, 503, 'a page that asks for a reload');
+    await closed;
+    // The user reloads the page.
+    for (; status !== 200; status = await visited()) await new Promise(setImmediate);
+    assert.is((await assert.deadline(firstValueFrom(flow.response), 'the response')).code, 'c');
+  });
+}
+
+test('leave a redirect that comes while they close to the next one', () =>
+  leavesRedirects(sharedCallbackHost));
+
+test('are found out if they take a redirect while they close', async () => {
+  const { sharedCallbackHost: twin } = (await weakenedModule('share.ts', edit('store.leave();', ''))) as {
+    sharedCallbackHost: CreateShared;
+  };
+  await complains(() => leavesRedirects(twin), /asks for a reload/);
 });
 
 test('leave the port to another one at SIGTERM, and after a crash', async () => {

@@ -1,8 +1,8 @@
 /** Several hosts for one sign-in: each has its link, and the first response ends the others. */
-import { firstValueFrom, tap } from 'rxjs';
+import { EMPTY, firstValueFrom, tap } from 'rxjs';
 import { connectCallbackHost } from '../../../src/client.ts';
 import { Browser } from '../../../src/testing/browser.ts';
-import { InvalidOptionError, type CallbackHost, type Flow } from '../../../src/index.ts';
+import { InvalidOptionError, NotListeningError, type CallbackHost, type Flow } from '../../../src/index.ts';
 import { signIn, tokens } from '../../../src/login.ts';
 import { raceHosts, type RacedFlow } from '../../../src/share.ts';
 import * as assert from '../../helpers/assert.ts';
@@ -115,6 +115,80 @@ test('goes on without a host that cannot begin', () =>
     const flow = await raceHosts(broken, here.server).begin();
     assert.is(linked(flow).length, 1);
     assert.is((await assert.rejects(raceHosts(broken, broken).begin(), Error)).message, 'down');
+  }));
+
+/** A host that throws, or rejects, is left out, and nothing of the others is left behind. */
+async function leavesOut(race: typeof raceHosts = raceHosts): Promise<void> {
+  await withTwo(async ({ hosts, here }) => {
+    const { redirectUri, events } = hosts[0];
+    const thrower = (): never => {
+      throw new Error('down');
+    };
+    const broken: CallbackHost = { redirectUri, events, begin: thrower, close: thrower };
+    const flow = await race(here.server, broken).begin();
+    assert.is(linked(flow).length, 1);
+    flow.cancel();
+    assert.is((await assert.rejects(race(broken, broken).begin())).message, 'down');
+    assert.is((await assert.rejects(race(broken, here.server).close())).message, 'down');
+    await assert.rejects(here.server.begin(), NotListeningError);
+  });
+}
+
+test('goes on without a host that throws, and closes the others too', () => leavesOut());
+
+test('is found out if a host that throws ends the race', async () => {
+  const twin = (await weakenedModule(
+    'share.ts',
+    edit('map(async (host) => host.begin(options))', 'map((host) => host.begin(options))'),
+  )) as { raceHosts: typeof raceHosts };
+  await complains(() => leavesOut(twin.raceHosts), /down/);
+});
+
+test('refuses an empty list, and what is no host', () => {
+  const race = raceHosts as (...hosts: readonly unknown[]) => unknown;
+  for (const wrong of [[], [undefined], [{}], [null, 'x']])
+    assert.is(assert.throws(() => race(...wrong), InvalidOptionError).option, 'hosts');
+});
+
+test('completes if no link has a response, as a host may say', () =>
+  withTwo(async ({ hosts }) => {
+    const { redirectUri, events } = hosts[0];
+    const { state, id, expiresAt, binding, codeVerifier } = await hosts[0].begin();
+    const silent = {
+      state,
+      id,
+      expiresAt,
+      binding,
+      codeVerifier,
+      redirectUri,
+      response: EMPTY,
+    } as Partial<Flow>;
+    const host: CallbackHost = {
+      ...{ redirectUri, events, close: () => Promise.resolve() },
+      begin: () => Promise.resolve(silent as Flow),
+    };
+    const seen = observe(await raceHosts(host, host).begin());
+    assert.equal([seen.completed, seen.responses.length, seen.errors.length], [true, 0, 0]);
+  }));
+
+test('isolates the subscribers of its events', () =>
+  withTwo(async ({ hosts }) => {
+    const { warn } = console;
+    const warned: unknown[] = [];
+    console.warn = (error: unknown) => void warned.push(error);
+    try {
+      const raced = raceHosts(...hosts);
+      const types: string[] = [];
+      raced.events.subscribe(() => {
+        throw new Error('of the program');
+      });
+      raced.events.subscribe(({ type }) => types.push(type));
+      (await raced.begin()).cancel();
+      assert.ok(types.includes('begun'));
+      assert.match(String(warned[0]), 'of the program');
+    } finally {
+      console.warn = warn;
+    }
   }));
 
 test('goes on without a host that does not answer, and cancels what it begins too late', () =>

@@ -7,6 +7,7 @@ import {
   InvalidOptionError,
   type CallbackResponse,
   type Flow,
+  type ServerEvent,
 } from '../../../src/index.ts';
 import { PortHeldError, sharedCallbackHost, type PortHeldReason } from '../../../src/share.ts';
 import * as assert from '../../helpers/assert.ts';
@@ -14,7 +15,7 @@ import { complains } from '../../helpers/complains.ts';
 import { observe } from '../../helpers/endpoint.ts';
 import { send, visit } from '../../helpers/http.ts';
 import { freePort } from '../../helpers/redis-server.ts';
-import { SecretFolder, withSharers, type CreateShared } from '../../helpers/sharers.ts';
+import { ClientSockets, SecretFolder, withSharers, type CreateShared } from '../../helpers/sharers.ts';
 import { suite } from '../../helpers/suite.ts';
 import { edit, weakenedModule } from '../../helpers/weakened.ts';
 
@@ -84,7 +85,7 @@ test('is found out if flows that wait are not registered at the next one', async
   const { sharedCallbackHost: twin } = (await weakenedModule(
     'share.ts',
     edit(
-      'const waiting = [...this.#flows].filter((flow) => flow.pending);',
+      'const waiting = [...this.#flows.keys()].filter((flow) => flow.pending);',
       'const waiting: SharedFlow[] = [];',
     ),
   )) as { sharedCallbackHost: CreateShared };
@@ -109,15 +110,126 @@ test('ends what ended before as it did, and lets the others go on', () =>
     await assert.rejects(firstValueFrom(next.response), FlowCancelledError);
   }));
 
+/** Resolves once one of the hosts serves. */
+const served = (...hosts: readonly { readonly serves: boolean }[]): Promise<void> =>
+  assert.deadline(
+    (async () => {
+      while (!hosts.some(({ serves }) => serves)) await new Promise(setImmediate);
+    })(),
+    'a host that serves',
+  );
+
+/** Two calls with one key have one flow, also if the server has changed between them. */
+async function joins(create?: CreateShared): Promise<void> {
+  await withSharers(
+    {},
+    2,
+    async ({ port, hosts }) => {
+      const [first, second] = hosts as [(typeof hosts)[0], (typeof hosts)[0]];
+      const flow = await second.begin({ key: 'k' });
+      const { id, state } = flow;
+      assert.is(await second.begin({ key: 'k' }), flow);
+      await first.close();
+      await served(second);
+      assert.is(await second.begin({ key: 'k' }), flow, 'the flow of the key');
+      assert.is.not(flow.id, id);
+      const events: ServerEvent[] = [];
+      second.events.subscribe((event) => events.push(event));
+      assert.is((await visit(port, `/callback?code=c&state=${state}`)).status, 200);
+      assert.ok(
+        events.some((event) => event.type === 'answered' && event.flowId === flow.id),
+        'the id is that of its events',
+      );
+    },
+    create,
+  );
+}
+
+test('joins calls with one key, also at another host', () => joins());
+
+test('is found out if a flow has another verifier at another host', async () => {
+  const { sharedCallbackHost: twin } = (await weakenedModule(
+    'share.ts',
+    edit('this.#byPlace.set(place, flow);\n      flow.move(place);', 'flow.move(place);'),
+  )) as { sharedCallbackHost: CreateShared };
+  await complains(() => joins(twin), /the flow of the key/);
+});
+
+/** The connection to the server is cut, and the server lives on. The flow goes on there. */
+async function survivesCut(create?: CreateShared): Promise<void> {
+  using sockets = new ClientSockets();
+  await withSharers(
+    {},
+    2,
+    async ({ port, hosts: [first, second] }) => {
+      const flow = await second!.begin();
+      const seen = observe(flow);
+      sockets.cut();
+      // Registered behind the flow that was cut off.
+      await second!.begin();
+      assert.equal([first!.serves, second!.serves], [true, false]);
+      assert.equal(seen.errors, [], 'the flow goes on');
+      assert.is((await visit(port, `/callback?code=c&state=${flow.state}`)).status, 200);
+      assert.is((await responseOf(flow)).code, 'c');
+    },
+    create,
+  );
+}
+
+test('goes on at the same host after its connection was cut', () => survivesCut());
+
+test('is found out if a flow that was cut off is only begun anew', async () => {
+  const { sharedCallbackHost: twin } = (await weakenedModule(
+    'share.ts',
+    edit(
+      'if (!(error instanceof StateInUseError) || !before || !isResumable(before)) throw',
+      'if (!before || isResumable(before)) throw',
+    ),
+  )) as { sharedCallbackHost: CreateShared };
+  await complains(() => survivesCut(twin), /the flow goes on|state_in_use|in use/);
+});
+
+/** The one that serves closes while a thousand flows wait. The last of them is known at the next one before its redirect is too old. */
+async function bringsAll(create?: CreateShared): Promise<void> {
+  await withSharers(
+    {},
+    3,
+    async ({ port, hosts: [first, second, third] }) => {
+      const flows = await Promise.all(Array.from({ length: 1_000 }, () => third!.begin()));
+      await first!.close();
+      await served(second!, third!);
+      const { state } = flows.at(-1)!;
+      assert.is((await visit(port, `/callback?code=c&state=${state}`)).status, 200, 'the page');
+    },
+    create,
+  );
+}
+
+test('brings a thousand flows to the next host in time', () => bringsAll());
+
+test('is found out if its flows come at the pace of strangers', async () => {
+  const { sharedCallbackHost: twin } = (await weakenedModule(
+    'share.ts',
+    edit('path: sharePath, store, limits });', 'path: sharePath, store });'),
+  )) as { sharedCallbackHost: CreateShared };
+  await complains(() => bringsAll(twin), /the page/);
+});
+
+test('completes its events once it is closed, also for a late subscriber', () =>
+  withSharers({}, 2, async ({ hosts }) => {
+    for (const host of hosts.toReversed()) {
+      let completed = 0;
+      host.events.subscribe({ complete: () => completed++ });
+      await host.close();
+      host.events.subscribe({ complete: () => completed++ });
+      assert.is(completed, 2);
+    }
+  }));
+
 test('is served by another host though no flow waits, and by none once all are closed', () =>
   withSharers({}, 3, async ({ port, hosts }) => {
     await hosts[0]!.close();
-    await assert.deadline(
-      (async () => {
-        while (!hosts[1]!.serves && !hosts[2]!.serves) await new Promise(setImmediate);
-      })(),
-      'another host that serves',
-    );
+    await served(hosts[1]!, hosts[2]!);
     await Promise.all(hosts.map((host) => host.close()));
     assert.ok(hosts.every(({ serves }) => !serves));
     assert.match((await assert.rejects(visit(port, '/callback'), Error)).message, 'ECONNREFUSED');
@@ -145,6 +257,8 @@ for (const [option, value] of [
   ['port', '8080'],
   ['folder', 7],
   ['callbackPath', 'callback'],
+  ['callbackPath', '/share'],
+  ['callbackPath', '/share/proof'],
   ['flowTtl', 0],
   ['host', '0.0.0.0'],
   ['publicUrl', 'https://sign-in.example'],
@@ -218,6 +332,7 @@ for (const [what, onSocket, reason] of [
   ['forges a proof', answering('HTTP/1.1 200 OK', forged), 'stranger'],
   ['speaks no HTTP', (socket: Socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n'), 'stranger'],
   ['accepts at once', answering('HTTP/1.1 101 Switching Protocols'), 'stranger'],
+  ['has no such page', answering('HTTP/1.1 404 Not Found'), 'stranger'],
   ['redirects', answering('HTTP/1.1 302 Found\r\nLocation: http://evil.example/'), 'stranger'],
   [
     'sends without end',

@@ -80,9 +80,26 @@ test('may have a second name, as its creation leaves none behind', () =>
   }));
 
 test('is in the folder of the session, or else in that of the state of programs', () => {
-  assert.is(usualFolder({ XDG_RUNTIME_DIR: '/run/user/7' }), '/run/user/7/rx-oauth-callback');
+  using session = new SecretFolder();
+  assert.is(usualFolder({ XDG_RUNTIME_DIR: session.path }), join(session.path, 'rx-oauth-callback'));
   assert.is(usualFolder({ XDG_STATE_HOME: '/home/x/state' }, 4_000_000), '/home/x/state/rx-oauth-callback');
   assert.match(usualFolder({}, 4_000_000), /\/\.local\/state\/rx-oauth-callback$/);
 });
+
+test('is never below the current folder, nor in the session of another user', () => {
+  using session = new SecretFolder();
+  const other = 4_000_000;
+  const state = '/home/x/state/rx-oauth-callback';
+  for (const XDG_RUNTIME_DIR of ['', 'relative', join(session.path, 'missing'), session.path])
+    assert.is(usualFolder({ XDG_RUNTIME_DIR, XDG_STATE_HOME: '/home/x/state' }, other), state);
+  for (const XDG_STATE_HOME of ['', 'relative'])
+    assert.match(usualFolder({ XDG_STATE_HOME }, other), /^\/.*\/\.local\/state\/rx-oauth-callback$/);
+});
+
+test('is refused if a file has the name of its folder', () =>
+  within(async (folder) => {
+    writeFileSync(folder, '');
+    assert.match((await assert.rejects(readSecret(folder), UnsafeSecretError)).message, /is no folder/);
+  }));
 
 test.run();
