@@ -127,7 +127,10 @@ export async function redirectOf({ issuer }: Pick<SignInProvider, 'issuer'>, url
   const jar = new CookieJar();
   let next = url;
   while (next.origin === new URL(issuer).origin) {
-    const answer = await fetch(next, { redirect: 'manual', headers: jar.headersFor(next) });
+    const answer = await fetch(next, {
+      redirect: 'manual',
+      headers: jar.headersFor({ url: next, isCrossSite: false, isForm: false }),
+    });
     jar.store(next, answer.headers.getSetCookie());
     next = new URL(answer.headers.get('location')!, next);
   }

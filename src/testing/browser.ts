@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { CookieJar } from './cookie-jar.ts';
-import { formOf } from './html.ts';
+import { formOf, refreshOf } from './html.ts';
 
 /** Page after the last redirect. */
 export interface Page {
@@ -25,6 +25,7 @@ interface Navigation {
 }
 
 const maxRedirects = 10;
+const redirects = [301, 302, 303, 307, 308];
 
 /** Browser with the features that a sign-in needs: it follows redirects, keeps cookies and submits forms. */
 export class Browser {
@@ -56,15 +57,28 @@ export class Browser {
   async #navigate(first: Navigation): Promise<Page> {
     let navigation = first;
     for (let hops = 0; hops <= maxRedirects; hops++) {
-      const response = await this.#request(navigation);
-      const { location } = response.headers;
-      const html = await text(response);
-      const status = response.statusCode ?? 0;
-      if (status < 300 || status > 399 || location === undefined)
-        return { url: navigation.url, status, html };
-      navigation = redirected(navigation, status, new URL(location, navigation.url));
+      const { url } = navigation;
+      const page = await this.#load(navigation);
+      const { status, html, location } = page;
+      const refresh = location === undefined ? refreshOf(html) : undefined;
+      if (location !== undefined) navigation = redirected(navigation, status, targetOf(location, url));
+      else if (refresh === undefined) return { url, status, html };
+      else navigation = refreshed(url, targetOf(refresh, url));
     }
-    throw new Error(`more than ${maxRedirects} redirects from ${first.url.origin}${first.url.pathname}`);
+    throw new Error(`more than ${maxRedirects} redirects from ${nameOf(first.url)}`);
+  }
+
+  async #load(navigation: Navigation): Promise<Omit<Page, 'url'> & { location: string | undefined }> {
+    try {
+      const response = await this.#request(navigation);
+      const { statusCode: status = 0, headers } = response;
+      const location = redirects.includes(status) ? headers.location : undefined;
+      return { status, html: await text(response), location };
+    } catch (error) {
+      // A connection that the signal has ended fails in several ways.
+      this.#signal?.throwIfAborted();
+      throw error;
+    }
   }
 
   // `fetch` is not used, because it sets `Sec-Fetch-Mode` itself.
@@ -78,7 +92,7 @@ export class Browser {
         'Sec-Fetch-Site': site,
         ...(form && { 'Content-Type': 'application/x-www-form-urlencoded' }),
         ...(form && origin !== undefined && { Origin: origin }),
-        ...this.#cookies.headersFor(url),
+        ...this.#cookies.headersFor({ url, isCrossSite: site === 'cross-site', isForm: form !== undefined }),
       },
       ...(this.#signal && { signal: this.#signal }),
     });
@@ -89,8 +103,29 @@ export class Browser {
   }
 }
 
-/** Follows a redirect. Only 307 and 308 send a form again. @see RFC 9110 section 15.4 */
+/** Returns the target of a redirect. No error shows it, because it may hold a code. */
+function targetOf(location: string, from: URL): URL {
+  const url = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  if (!url) throw new Error(`${nameOf(from)} redirects to what is no URL`);
+  if (!/^https?:$/.test(url.protocol))
+    throw new Error(
+      `${nameOf(from)} redirects to a URL of ${url.protocol}, which no browser opens by itself`,
+    );
+  return url;
+}
+
+function nameOf({ origin, pathname }: URL): string {
+  return origin + pathname;
+}
+
+/** Follows the `Refresh` of a page. */
+function refreshed(from: URL, target: URL): Navigation {
+  return { url: target, site: siteOf(from, target) };
+}
+
+/** Follows a redirect. Only 307 and 308 send a form again. @see RFC 9110 sections 10.2.2 and 15.4 */
 function redirected({ url, site, form }: Navigation, status: number, target: URL): Navigation {
+  if (target.hash === '') target.hash = url.hash;
   const next = { url: target, site: farther(site, siteOf(url, target)) };
   // A browser sends `null` for the origin of a form that another origin has passed on.
   return form && (status === 307 || status === 308) ? { ...next, form, origin: 'null' } : next;

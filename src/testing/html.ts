@@ -16,6 +16,8 @@ interface Input {
 
 interface Button {
   readonly text: string;
+  /** Address in place of that of the form. */
+  readonly action: string | undefined;
   readonly name: string | undefined;
   readonly value: string;
 }
@@ -35,33 +37,51 @@ export function formOf(html: string, button: string, fields: readonly string[]):
   for (const { action, inputs, buttons } of formsIn(html)) {
     const found = buttons.find(({ text }) => text === button);
     if (!found || !fields.every((field) => inputs.some(({ name }) => name === field))) continue;
-    return { action, pressed: found.name === undefined ? {} : { [found.name]: found.value } };
+    return {
+      action: found.action ?? action,
+      pressed: found.name === undefined ? {} : { [found.name]: found.value },
+    };
   }
   throw new Error(`“${headlineOf(html)}” has no form with the button “${button}”`);
 }
 
+/** Returns the URL that a page leads to by itself, as written there. */
+export function refreshOf(html: string): string | undefined {
+  const refresh = tags(live(html), 'meta').find(
+    (meta) => meta.get('http-equiv')?.toLowerCase() === 'refresh',
+  );
+  return /^\s*\d+\s*[;,]\s*url\s*=\s*(["']?)(.*?)\1\s*$/i.exec(refresh?.get('content') ?? '')?.[2];
+}
+
 /** Lists the forms of a page, in its order. */
 export function formsIn(html: string): Form[] {
-  return elements(html, 'form').map(({ attributes, inner }) => ({
+  return elements(live(html), 'form').map(({ attributes, inner }) => ({
     action: attributes.get('action') ?? '',
     method: attributes.get('method')?.toLowerCase() === 'post' ? 'post' : 'get',
     inputs: tags(inner, 'input')
-      .filter((input) => typeOf(input) !== 'submit' && input.has('name') && isSent(input))
+      .filter((input) => input.has('name') && isSent(input))
       .map((input) => ({
         name: input.get('name') ?? '',
         type: typeOf(input),
         value: input.get('value'),
       })),
     buttons: [
-      ...elements(inner, 'button').map((button) => ({
-        text: textOf(button.inner),
-        name: button.attributes.get('name'),
-        value: button.attributes.get('value') ?? '',
-      })),
+      ...elements(inner, 'button')
+        .filter(
+          ({ attributes }) =>
+            (attributes.get('type') ?? 'submit') === 'submit' && !attributes.has('disabled'),
+        )
+        .map((button) => ({
+          text: textOf(button.inner),
+          action: button.attributes.get('formaction'),
+          name: button.attributes.get('name'),
+          value: button.attributes.get('value') ?? '',
+        })),
       ...tags(inner, 'input')
-        .filter((input) => typeOf(input) === 'submit')
+        .filter((input) => typeOf(input) === 'submit' && !input.has('disabled'))
         .map((input) => ({
           text: input.get('value') ?? '',
+          action: input.get('formaction'),
           name: input.get('name'),
           value: input.get('value') ?? '',
         })),
@@ -81,10 +101,15 @@ export function titleOf(html: string): string {
 
 /** Gives the words of a page as a person reads them, on one line. */
 export function textOf(html: string): string {
-  const shown = html.replace(/<(head|script|style|template)\b.*?<\/\1>|<!--.*?-->/gis, ' ');
+  const shown = live(html).replace(/<head\b.*?<\/head>/gis, ' ');
   return decoded(shown.replace(/<[^>]*>/g, ' '))
     .replace(/\s+/g, ' ')
     .trim();
+}
+
+/** Removes what a browser makes no elements of. */
+function live(html: string): string {
+  return html.replace(/<(script|style|template)\b.*?<\/\1>|<!--.*?-->/gis, ' ');
 }
 
 function elements(html: string, name: string) {
@@ -109,9 +134,11 @@ function attributesOf(text = ''): Map<string, string> {
   );
 }
 
-/** Tells if a browser sends the input: a box only if it is ticked. */
+/** Tells if a browser sends the input whatever button is pressed: a box only if it is ticked. */
 function isSent(input: Map<string, string>): boolean {
-  return !['checkbox', 'radio'].includes(typeOf(input)) || input.has('checked');
+  const type = typeOf(input);
+  if (input.has('disabled') || ['submit', 'reset', 'button', 'image'].includes(type)) return false;
+  return !['checkbox', 'radio'].includes(type) || input.has('checked');
 }
 
 function typeOf(input: Map<string, string>): string {

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { readOptions, type OptionTable } from '../base/options.ts';
-import { requireOneOf } from '../base/validate.ts';
+import { requireOneOf, requireText, typeOf } from '../base/validate.ts';
 import { Browser, type Page } from './browser.ts';
 import { formsIn, textOf, titleOf, type Form } from './html.ts';
 
@@ -8,10 +8,13 @@ import { formsIn, textOf, titleOf, type Form } from './html.ts';
 export interface VisitOptions {
   /**
    * Text of the button to press on each page that has one of this text, such as `'Deny'`.
-   * @default the first button of the form
+   * @default the first button of the first form
    */
   press?: string;
-  /** Values for the fields that a page leaves empty, by their names. A form with another empty field is not submitted. */
+  /**
+   * Values for the fields that a page leaves empty, by their names. A form with another empty field is not submitted, and one with
+   * any of them comes before others.
+   */
   fields?: Readonly<Record<string, string>>;
   /**
    * Treatment of forms: `'submit'` sends those with `method="post"`, `'leave'` stops at the first page.
@@ -45,13 +48,15 @@ const maxForms = 10;
 /**
  * Opens a URL as a person with a browser does. Resolves with the last page.
  *
- * It follows redirects, keeps cookies for this visit, and submits the forms that it meets: of a provider that asks for consent, of a
- * response by `form_post`, of a start page. It runs no script. At most 10 redirects in a row and 10 forms are followed.
+ * It follows redirects and the `Refresh` of pages, keeps cookies for this visit, and submits the forms that it meets: of a provider that
+ * asks for consent, of a response by `form_post`, of a start page. It knows inputs and buttons. It runs no script. At most 10 redirects in
+ * a row and 10 forms are followed.
  *
  * A page of a server with `settle` is complete once the program has reported the outcome. Do not await the visit before that.
  *
  * @param url http or https URL.
- * @returns Rejects with `InvalidOptionError` if the URL or an option is invalid, and with the error of the connection.
+ * @returns Rejects with `InvalidOptionError` if the URL or an option is invalid, with the reason of the signal once it aborts, and with the
+ * error of the connection.
  * @example
  * import { createOAuthCallbackServer } from 'rx-oauth-callback';
  * import { startFakeProvider, visit } from 'rx-oauth-callback/testing';
@@ -70,13 +75,19 @@ const maxForms = 10;
 export async function visit(url: string | URL, options: VisitOptions = {}): Promise<VisitedPage> {
   const { press, fields, forms, signal } = readOptions(options, table, { of: 'visit' }, defaults);
   requireOneOf('forms', forms, ['submit', 'leave']);
+  if (press !== undefined) requireText('press', press);
+  if (signal !== undefined && !('aborted' in signal))
+    throw new InvalidOptionError('signal', `must be an AbortSignal; got ${typeOf(signal)}`);
+  if (typeof fields !== 'object')
+    throw new InvalidOptionError('fields', `must be an object; got ${typeOf(fields)}`);
   const browser = new Browser(signal);
   let page = await browser.open(readUrl(url));
   for (let submitted = 0; forms === 'submit'; submitted++) {
-    const form = formsIn(page.html).find((each) => isComplete(each, fields));
+    const form = formFor(formsIn(page.html), fields, press);
     if (!form) break;
     if (submitted === maxForms) throw new Error(`more than ${maxForms} forms from ${page.url.origin}`);
-    page = await browser.send(page, form.action, entriesOf(form, fields, press));
+    const button = form.buttons.find(({ text }) => text === press) ?? form.buttons[0];
+    page = await browser.send(page, button?.action ?? form.action, entriesOf(form, fields, button));
   }
   return visited(page);
 }
@@ -87,6 +98,28 @@ function readUrl(given: string | URL): URL {
   throw new InvalidOptionError('url', 'must be an absolute http or https URL');
 }
 
+/** Finds the form that a person goes on by: that of the button to press, or of the fields to fill in, or else the first one. */
+function formFor(
+  forms: readonly Form[],
+  fields: Readonly<Record<string, string>>,
+  press: string | undefined,
+): Form | undefined {
+  const complete = forms.filter((form) => isComplete(form, fields));
+  return (
+    complete.find(({ buttons }) => buttons.some(({ text }) => text === press)) ??
+    complete.find(({ inputs }) => inputs.some((input) => isFilledIn(input, fields))) ??
+    complete[0]
+  );
+}
+
+/** Tells if a person fills in the input. A hidden one belongs to the page. */
+function isFilledIn(
+  { name, type }: Form['inputs'][number],
+  fields: Readonly<Record<string, string>>,
+): boolean {
+  return type !== 'hidden' && Object.hasOwn(fields, name);
+}
+
 /** Tells if a person would go on by this form: it is sent by POST, and no field is left to fill in. */
 function isComplete({ method, inputs }: Form, fields: Readonly<Record<string, string>>): boolean {
   return (
@@ -95,17 +128,15 @@ function isComplete({ method, inputs }: Form, fields: Readonly<Record<string, st
 }
 
 function entriesOf(
-  { inputs, buttons }: Form,
+  { inputs }: Form,
   fields: Readonly<Record<string, string>>,
-  press: string | undefined,
+  button: Form['buttons'][number] | undefined,
 ): URLSearchParams {
   const entries = new URLSearchParams();
-  for (const { name, type, value = '' } of inputs) {
-    // A hidden field belongs to the page; a visible one belongs to the person.
-    const own = type !== 'hidden' && Object.hasOwn(fields, name) ? fields[name] : undefined;
-    entries.append(name, own ?? value);
+  for (const input of inputs) {
+    const { name, value = '' } = input;
+    entries.append(name, (isFilledIn(input, fields) ? fields[name] : undefined) ?? value);
   }
-  const button = buttons.find(({ text }) => text === press) ?? buttons[0];
   if (button?.name !== undefined) entries.append(button.name, button.value);
   return entries;
 }

@@ -1,6 +1,6 @@
 import { randomToken } from '../../base/random.ts';
 import { delayed, errorAnswer, type Answer } from './answer.ts';
-import { mayRedirectTo, type Clients } from './clients.ts';
+import { mayRedirectTo, mayUse, type Clients, type KnownClient } from './clients.ts';
 import { deliver, entriesOf } from './delivery.ts';
 import { json, ProviderError, type FakeProviderRequest, type Reply } from './exchange.ts';
 import type { Grants } from './grants.ts';
@@ -19,9 +19,15 @@ export interface AuthorizationOptions {
   readonly nextAnswer: () => Answer;
 }
 
+interface Pushed {
+  readonly parameters: Parameters;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
 /** Authorization request whose client and redirect URI are valid. */
 interface SignInRequest {
-  readonly clientId: string;
+  readonly client: KnownClient;
   readonly redirectUri: string;
   readonly parameters: Parameters;
 }
@@ -32,7 +38,7 @@ const pushedTtl = 60;
 /** Authorization endpoint, with the endpoint for pushed requests and the consent page. */
 export class Authorization {
   readonly #parts: AuthorizationOptions;
-  readonly #pushed = new Map<string, Parameters>();
+  readonly #pushed = new Map<string, Pushed>();
   readonly #asked = new Map<string, SignInRequest>();
 
   constructor(parts: AuthorizationOptions) {
@@ -50,23 +56,24 @@ export class Authorization {
     const problem = problemOf(parameters);
     if (problem) throw problem;
     const requestUri = requestUriPrefix + randomToken();
-    this.#pushed.set(requestUri, parameters);
+    this.#pushed.set(requestUri, { parameters, expiresAt: Date.now() + pushedTtl * 1_000 });
     return json(201, { request_uri: requestUri, expires_in: pushedTtl });
   }
 
   async authorize({ parameters: given }: FakeProviderRequest): Promise<Reply> {
     const requestUri = given['request_uri'];
-    const pushed = this.#pushed.get(requestUri ?? '');
+    const { parameters: pushed, expiresAt = 0 } = this.#pushed.get(requestUri ?? '') ?? {};
     this.#pushed.delete(requestUri ?? '');
     if (requestUri !== undefined && pushed?.['client_id'] !== given['client_id'])
       return refused('The request_uri is unknown, or was used before.');
+    if (pushed && Date.now() >= expiresAt) return refused('The request_uri has expired.');
     const signIn = this.#read(pushed ?? given);
     if (!signIn) return refused('The client is unknown, or the redirect URI is not one of the client.');
     const { options } = this.#parts;
     const unpushed = options.pushedRequests === 'required' && !pushed;
     const problem = unpushed
       ? new ProviderError('invalid_request', 'the request must be pushed')
-      : problemOf(signIn.parameters);
+      : (problemOf(signIn.parameters) ?? silentProblemOf(signIn.parameters, options));
     if (problem) return this.#respond(signIn, errorAnswer(problem.error, problem.description));
     return options.consent === 'ask' ? this.#ask(signIn) : this.#respond(signIn, this.#parts.nextAnswer());
   }
@@ -85,14 +92,14 @@ export class Authorization {
   #ask(signIn: SignInRequest): Reply {
     const id = randomToken(16);
     this.#asked.set(id, signIn);
-    return consentPage(signIn.clientId, '/consent', { request: id });
+    return consentPage(signIn.client.clientId, '/consent', { request: id });
   }
 
   #read(parameters: Parameters): SignInRequest | undefined {
     const client = this.#parts.clients.find(parameters['client_id']);
     const redirectUri = parameters['redirect_uri'] ?? '';
     if (!client || !mayRedirectTo(client, redirectUri)) return undefined;
-    return { clientId: client.clientId, redirectUri, parameters };
+    return { client, redirectUri, parameters };
   }
 
   async #respond(signIn: SignInRequest, answer: Answer): Promise<Reply> {
@@ -109,10 +116,13 @@ export class Authorization {
     });
   }
 
-  #newCode({ clientId, redirectUri, parameters }: SignInRequest, { tokenErrors }: Answer): string {
+  #newCode({ client, redirectUri, parameters }: SignInRequest, { tokenErrors }: Answer): string {
     const { grants, options } = this.#parts;
+    const { clientId } = client;
+    const { subject } = options;
     const { scope = '', nonce, code_challenge: codeChallenge = '' } = parameters;
-    const grant = { clientId, scope, nonce, subject: options.subject, tokenErrors: [...tokenErrors] };
+    const refreshes = mayUse(client, 'refresh_token');
+    const grant = { clientId, scope, nonce, subject, refreshes, tokenErrors: [...tokenErrors] };
     return grants.newCode(grant, { redirectUri, codeChallenge });
   }
 }
@@ -127,9 +137,21 @@ function problemOf(parameters: Parameters): ProviderError | undefined {
     return new ProviderError('invalid_request', 'code_challenge must have 43 characters');
   if (!['query', 'form_post', undefined].includes(parameters['response_mode']))
     return new ProviderError('invalid_request', 'response_mode must be query or form_post');
+  if (parameters['request'] !== undefined)
+    return new ProviderError('request_not_supported', 'request objects are not supported');
   return undefined;
 }
 
-function refused(message: string): Reply {
+/** Finds out if a request may show no page although the user has to be asked. @see OpenID Connect Core section 3.1.2.6 */
+function silentProblemOf(
+  { prompt }: Parameters,
+  { consent }: Pick<ReadFakeProviderOptions, 'consent'>,
+): ProviderError | undefined {
+  if (prompt !== 'none' || consent === 'skip') return undefined;
+  return new ProviderError('consent_required', 'the user has to be asked');
+}
+
+/** Makes the page of a request that leads nowhere. */
+export function refused(message: string): Reply {
   return textPage(400, 'This sign-in cannot begin', message);
 }

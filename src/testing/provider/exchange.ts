@@ -25,7 +25,7 @@ export interface FakeProviderRequest {
   readonly path: string;
   /** Headers by name in lower case. */
   readonly headers: Readonly<IncomingHttpHeaders>;
-  /** Parameters of the query or of the form by name. Of a repeated one, the last value. */
+  /** Parameters by name, of the form of a POST request and of the query of any other. Of a repeated one, the last value. */
   readonly parameters: Readonly<Record<string, string | undefined>>;
   /** Whole body as text; empty without one. */
   readonly body: string;
@@ -49,17 +49,48 @@ export class ProviderError extends Error {
   }
 }
 
+/** A request, and what is wrong with its form. */
+export interface Received {
+  readonly request: FakeProviderRequest;
+  readonly problem: ProviderError | undefined;
+}
+
+// Endpoints whose parameters RFC 6749 section 3 rules.
+const strict: readonly FakeEndpoint[] = [
+  'authorization',
+  'device_authorization',
+  'pushed_authorization_request',
+  'revocation',
+  'token',
+];
+// RFC 8707 section 2.
+const repeatable = 'resource';
+
 export async function readRequest(
   incoming: IncomingMessage,
   endpointOf: (path: string) => FakeEndpoint,
-): Promise<FakeProviderRequest> {
+): Promise<Received> {
   const { method = '', url = '/', headers } = incoming;
   const { pathname, searchParams } = new URL(url, 'http://127.0.0.1');
   const body = await text(incoming);
   const isForm = /^application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '');
-  const given = [...searchParams, ...(isForm ? new URLSearchParams(body) : [])];
+  const form = new URLSearchParams(isForm ? body : '');
+  const given = [...(method === 'POST' ? form : searchParams)];
   const parameters = Object.assign(Object.create(null) as object, Object.fromEntries(given));
-  return { endpoint: endpointOf(pathname), method, path: pathname, headers, parameters, body };
+  const endpoint = endpointOf(pathname);
+  const request = { endpoint, method, path: pathname, headers, parameters, body };
+  const isWrong = method === 'POST' && searchParams.size > 0;
+  const problem = isWrong
+    ? new ProviderError('invalid_request', 'the parameters must be in the body')
+    : repeated(given);
+  return { request, problem: strict.includes(endpoint) ? problem : undefined };
+}
+
+/** Finds a parameter that comes twice. @see RFC 6749 sections 3.1 and 3.2 */
+function repeated(given: readonly (readonly [name: string, value: string])[]): ProviderError | undefined {
+  const names = given.map(([name]) => name).filter((name) => name !== repeatable);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  return twice === undefined ? undefined : new ProviderError('invalid_request', `${twice} must come once`);
 }
 
 export function json(status: number, body: unknown): Reply {

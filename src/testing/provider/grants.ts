@@ -8,6 +8,8 @@ export interface Grant {
   readonly scope: string;
   readonly subject: string;
   readonly nonce: string | undefined;
+  /** True if its client may refresh tokens. */
+  readonly refreshes: boolean;
   /** Errors of the next token requests. */
   readonly tokenErrors: string[];
 }
@@ -80,11 +82,14 @@ interface Code extends CodeRequest {
 export interface Issued {
   readonly grant: Grant;
   readonly accessToken: string;
-  readonly refreshToken: string;
+  /** Undefined if the client may not refresh tokens. */
+  readonly refreshToken: string | undefined;
   readonly scope: string;
 }
 
 const codeTtlMs = 60_000;
+// RFC 7636 section 4.1.
+const verifierForm = /^[\w\-.~]{43,128}$/;
 
 /** Codes and tokens of a fake provider. */
 export class Grants {
@@ -131,7 +136,10 @@ export class Grants {
     if (Date.now() >= code.expiresAt) throw invalidGrant('the code has expired');
     if (parameters['redirect_uri'] !== code.redirectUri)
       throw invalidGrant('redirect_uri is not that of the request');
-    const challenge = sha256(parameters['code_verifier'] ?? '', 'base64url');
+    const { code_verifier: verifier = '' } = parameters;
+    if (!verifierForm.test(verifier))
+      throw invalidGrant('code_verifier must have 43 to 128 letters, digits, or characters of -._~');
+    const challenge = sha256(verifier, 'base64url');
     if (challenge !== code.codeChallenge) throw invalidGrant('code_verifier does not fit the code_challenge');
     failAsScripted(code.of.grant);
     code.used = true;
@@ -174,9 +182,10 @@ export class Grants {
 
   #issue(family: Family, scope: string): Issued {
     const access = new IssuedToken('access_token', family, scope, Date.now() + this.#accessTokenTtlMs);
-    const refresh = new IssuedToken('refresh_token', family, scope, Infinity);
-    for (const token of [access, refresh]) this.#tokens.set(token.value, token);
-    return { grant: family.grant, accessToken: access.value, refreshToken: refresh.value, scope };
+    const { grant } = family;
+    const refresh = grant.refreshes ? new IssuedToken('refresh_token', family, scope, Infinity) : undefined;
+    for (const token of [access, ...(refresh ? [refresh] : [])]) this.#tokens.set(token.value, token);
+    return { grant, accessToken: access.value, refreshToken: refresh?.value, scope };
   }
 }
 

@@ -1,6 +1,7 @@
 import { withoutUndefined } from '../../base/without-undefined.ts';
 import type { ReadFakeProviderOptions } from './options.ts';
-import { deviceGrantType } from './tokens.ts';
+
+export const deviceGrantType = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /** Builds the metadata of a fake provider. @see RFC 8414 section 2; OpenID Connect Discovery section 3 */
 export function metadataOf(

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { readAnswer, type Answer, type FakeAnswer } from './answer.ts';
-import { Authorization } from './authorization.ts';
+import { Authorization, refused } from './authorization.ts';
 import { Clients } from './clients.ts';
 import { Devices } from './device.ts';
 import {
@@ -13,6 +13,7 @@ import {
   write,
   type FakeEndpoint,
   type FakeProviderRequest,
+  type Received,
   type Reply,
 } from './exchange.ts';
 import { Grants, type FakeToken } from './grants.ts';
@@ -112,7 +113,7 @@ class Provider implements FakeProvider {
     this.#routes = this.#createRoutes();
     http.on('request', (incoming, response) => {
       readRequest(incoming, (path) => this.#routes.get(path)?.endpoint ?? 'other')
-        .then((request) => this.#answer(request))
+        .then((received) => this.#answer(received))
         .then(
           (reply) => write(response, reply),
           // The client has left before its request was complete.
@@ -153,13 +154,15 @@ class Provider implements FakeProvider {
     return this.close();
   }
 
-  async #answer(request: FakeProviderRequest): Promise<Reply> {
+  async #answer({ request, problem: wrong }: Received): Promise<Reply> {
     this.#requests.push(request);
     const route = this.#routes.get(request.path);
     if (!route) return textPage(404, 'Not found', 'The provider has no such page.');
     if (!route.methods.includes(request.method))
       return { status: 405, headers: { Allow: route.methods.join(', ') } };
     try {
+      if (wrong && route.endpoint === 'authorization') return refused(`${wrong.message}.`);
+      if (wrong) return problem(wrong);
       return await route.handle(request);
     } catch (error) {
       if (error instanceof ProviderError) return problem(error);
@@ -195,7 +198,7 @@ class Provider implements FakeProvider {
       ['/authorize', both('authorization', (request) => authorization.authorize(request))],
       ['/consent', post('consent', (request) => authorization.decide(request))],
       ['/par', post('pushed_authorization_request', (request) => authorization.push(request))],
-      ['/register', post('registration', ({ body }) => clients.register(body))],
+      ['/register', post('registration', (request) => clients.register(request))],
       ['/device_authorization', post('device_authorization', (request) => devices.begin(request))],
       ['/device', both('device_verification', (request) => devices.verify(request))],
       ['/token', post('token', (request) => tokens.token(request))],

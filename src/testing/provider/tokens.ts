@@ -1,8 +1,9 @@
-import type { Clients } from './clients.ts';
+import { mayUse, type Clients } from './clients.ts';
 import type { Devices } from './device.ts';
 import { json, ProviderError, type FakeProviderRequest, type Reply } from './exchange.ts';
 import type { Grants, Issued } from './grants.ts';
 import { signIdToken } from './id-token.ts';
+import { deviceGrantType } from './metadata.ts';
 import type { ReadFakeProviderOptions } from './options.ts';
 
 /** Parts of a fake provider that its token endpoint uses. */
@@ -14,8 +15,6 @@ export interface TokenOptions {
   readonly devices: Devices;
 }
 
-export const deviceGrantType = 'urn:ietf:params:oauth:grant-type:device_code';
-
 /** Token endpoint, with those for revocation and for the user's claims. */
 export class TokenEndpoint {
   readonly #parts: TokenOptions;
@@ -25,15 +24,18 @@ export class TokenEndpoint {
   }
 
   async token(request: FakeProviderRequest): Promise<Reply> {
-    const { clientId } = this.#parts.clients.authenticate(request);
-    const issued = this.#redeem(clientId, request.parameters);
+    const client = this.#parts.clients.authenticate(request);
+    const grantType = required(request.parameters, 'grant_type');
+    if (!mayUse(client, grantType))
+      throw new ProviderError('unauthorized_client', `the client has not registered ${grantType}`);
+    const issued = this.#redeem(client.clientId, grantType, request.parameters);
     const { accessToken, refreshToken, scope } = issued;
     const isOpenId = scope.split(' ').includes('openid');
     return json(200, {
       access_token: accessToken,
       token_type: 'Bearer',
       expires_in: this.#parts.options.accessTokenTtl,
-      refresh_token: refreshToken,
+      ...(refreshToken !== undefined && { refresh_token: refreshToken }),
       ...(scope !== '' && { scope }),
       ...(isOpenId && { id_token: await this.#idToken(issued) }),
     });
@@ -42,26 +44,30 @@ export class TokenEndpoint {
   /** Revokes a token. An unknown one is answered alike. @see RFC 7009 section 2.2 */
   revoke(request: FakeProviderRequest): Reply {
     const { clientId } = this.#parts.clients.authenticate(request);
-    this.#parts.grants.revoke(clientId, request.parameters['token']);
+    this.#parts.grants.revoke(clientId, required(request.parameters, 'token'));
     return { status: 200 };
   }
 
   userinfo({ headers }: FakeProviderRequest): Reply {
     const value = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1];
     const token = this.#parts.grants.accessToken(value);
-    if (token) return json(200, { sub: token.subject });
-    return { status: 401, headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } };
+    if (!token) return challenge(401, value === undefined ? 'Bearer' : 'Bearer error="invalid_token"');
+    // OpenID Connect Core section 5.3.
+    if (!token.scope.split(' ').includes('openid'))
+      return challenge(403, 'Bearer error="insufficient_scope", scope="openid"');
+    return json(200, { sub: token.subject });
   }
 
-  #redeem(clientId: string, parameters: FakeProviderRequest['parameters']): Issued {
+  #redeem(clientId: string, grantType: string, parameters: FakeProviderRequest['parameters']): Issued {
     const { grants, devices } = this.#parts;
-    switch (parameters['grant_type']) {
+    switch (grantType) {
       case 'authorization_code':
+        required(parameters, 'code');
         return grants.redeemCode(clientId, parameters);
       case 'refresh_token':
-        return grants.refresh(clientId, parameters['refresh_token'], parameters['scope']);
+        return grants.refresh(clientId, required(parameters, 'refresh_token'), parameters['scope']);
       case deviceGrantType:
-        return devices.redeem(clientId, parameters['device_code']);
+        return devices.redeem(clientId, required(parameters, 'device_code'));
       default:
         throw new ProviderError('unsupported_grant_type', 'the grant type is not supported');
     }
@@ -79,4 +85,15 @@ export class TokenEndpoint {
       ...(grant.nonce !== undefined && { nonce: grant.nonce }),
     });
   }
+}
+
+/** Returns a parameter that the request must have. One without a value counts as left out. @see RFC 6749 section 3.2 */
+function required(parameters: FakeProviderRequest['parameters'], name: string): string {
+  const value = parameters[name];
+  if (value === undefined || value === '') throw new ProviderError('invalid_request', `${name} is missing`);
+  return value;
+}
+
+function challenge(status: number, value: string): Reply {
+  return { status, headers: { 'WWW-Authenticate': value } };
 }

@@ -3,6 +3,7 @@ import { startFakeProvider, visit, type FakeProviderOptions } from '../../../../
 import * as assert from '../../../helpers/assert.ts';
 import {
   codeOf,
+  deviceGrantType,
   fails,
   post,
   redeem,
@@ -10,6 +11,7 @@ import {
   refresh,
   register,
   request,
+  respond,
 } from '../../../helpers/fake-client.ts';
 import { listenOnLoopback } from '../../../helpers/loopback.ts';
 import { suite } from '../../../helpers/suite.ts';
@@ -36,12 +38,29 @@ test('rejects metadata of clients that it cannot use', async () => {
     [{}, 'invalid_redirect_uri'],
     [{ redirect_uris: [] }, 'invalid_redirect_uri'],
     [{ redirect_uris: ['/relative'] }, 'invalid_redirect_uri'],
+    [{ redirect_uris: ['javascript:1'] }, 'invalid_redirect_uri'],
+    [{ redirect_uris: [`${redirectUri}#fragment`] }, 'invalid_redirect_uri'],
+    [{ redirect_uris: [redirectUri], grant_types: 'authorization_code' }, 'invalid_client_metadata'],
     [
       { redirect_uris: [redirectUri], token_endpoint_auth_method: 'private_key_jwt' },
       'invalid_client_metadata',
     ],
   ] as const)
     await fails(register(provider, metadata), error);
+  const form = post(`${provider.issuer}/register`, { redirect_uris: redirectUri });
+  await fails(form, 'invalid_client_metadata');
+});
+
+test('registers a client of devices without a redirect URI, and says what it has registered', async () => {
+  await using provider = await startFakeProvider();
+  const grant_types = [deviceGrantType];
+  const { status, body } = await register(provider, { grant_types, token_endpoint_auth_method: 'none' });
+  assert.equal([status, body['grant_types'], body['redirect_uris']], [201, grant_types, []]);
+  const client_id = String(body['client_id']);
+  assert.is((await post(`${provider.issuer}/device_authorization`, { client_id })).status, 200);
+  assert.is(await codeOf(provider, { client_id }), '');
+  const usual = await register(provider, { redirect_uris: [redirectUri] });
+  assert.equal([usual.body['grant_types'], usual.body['response_types']], [['authorization_code'], ['code']]);
 });
 
 test('does not redirect for a client or a redirect URI that it does not know', async () => {
@@ -57,11 +76,15 @@ test('answers what no client should ask', async () => {
   await using provider = await startFakeProvider();
   assert.is((await fetch(`${provider.issuer}/none`)).status, 404);
   assert.is((await fetch(provider.tokenEndpoint)).status, 405);
-  await fails(post(provider.tokenEndpoint, { client_id: provider.clientId }), 'unsupported_grant_type');
+  const { clientId: client_id } = provider;
+  await fails(post(provider.tokenEndpoint, { client_id, grant_type: 'password' }), 'unsupported_grant_type');
+  for (const grant_type of ['', 'authorization_code', 'refresh_token', deviceGrantType])
+    await fails(post(provider.tokenEndpoint, { client_id, grant_type }), 'invalid_request');
+  await fails(post(`${provider.issuer}/revoke`, { client_id }), 'invalid_request');
   await fails(post(provider.tokenEndpoint, { client_id: 'x' }), 'invalid_client', 401);
   await fails(refresh(provider, 'x'), 'invalid_grant');
   await fails(redeem(provider, 'x'), 'invalid_grant');
-  await fails(post(`${provider.issuer}/par`, { client_id: provider.clientId }), 'invalid_request');
+  await fails(post(`${provider.issuer}/par`, { client_id }), 'invalid_request');
 });
 
 test('keeps the requests with their parameters, and the tokens', async () => {
@@ -108,6 +131,27 @@ test('expires access tokens', async () => {
   } finally {
     Date.now = now;
   }
+});
+
+test('answers requests that real servers answer with these errors', async () => {
+  await using provider = await startFakeProvider({ consent: 'ask' });
+  for (const [more, error] of [
+    [{ request: 'eyJhbGciOiJub25lIn0.e30.' }, 'request_not_supported'],
+    [{ prompt: 'none' }, 'consent_required'],
+    [{ response_mode: 'fragment' }, 'invalid_request'],
+    [{ response_type: 'token' }, 'unsupported_response_type'],
+  ] as const)
+    assert.is((await respond(provider, request(provider, more))).get('error'), error);
+});
+
+test('gives claims for the scope openid only', async () => {
+  await using provider = await startFakeProvider();
+  const statusFor = async (scope: string): Promise<number> => {
+    const { body } = await redeem(provider, await codeOf(provider, { scope }));
+    const headers = { Authorization: `Bearer ${String(body['access_token'])}` };
+    return (await fetch(`${provider.issuer}/userinfo`, { headers })).status;
+  };
+  assert.equal([await statusFor('openid'), await statusFor('notes')], [200, 403]);
 });
 
 test('closes its port and connections, and may be closed again', async () => {
