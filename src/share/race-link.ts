@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../base/invalid-option.ts';
 import { isLoopback } from '../base/loopback.ts';
-import { pastedRequest } from '../login/pasted.ts';
+import { submitPasted, type Submitted } from '../login/pasted-response.ts';
+import { ConnectionError } from '../model/errors.ts';
 import type { Flow } from '../model/flow.ts';
 
 /** A way to the end of a sign-in, by one of its hosts. */
@@ -15,7 +16,8 @@ export interface RaceLink {
    * Submits what a user has copied from a browser that cannot reach the redirect URI: its URL, the query, or the code. It is sent to the
    * redirect URI, as the browser would have done, and passes the same checks.
    *
-   * @throws {InvalidOptionError} The text is of another sign-in, or the host does not accept it, as a rejection.
+   * @throws {InvalidOptionError} The text is of another sign-in or issuer, or the host does not accept it, as a rejection.
+   * @throws {ConnectionError} The redirect URI cannot be reached from here either, as a rejection.
    */
   paste(text: string): Promise<void>;
 }
@@ -46,21 +48,21 @@ export class FlowLink implements RaceLink {
 
   async paste(text: string): Promise<void> {
     const { state, redirectUri } = this.#flow;
-    const rest = String(
-      new URLSearchParams({ state, ...(this.#issuer !== undefined && { iss: this.#issuer }) }),
-    );
-    const { target } = pastedRequest(text, { redirectUri, prefix: '', rest });
-    const [url, home] = [new URL(target, redirectUri), new URL(redirectUri)];
-    if (
-      url.origin !== home.origin ||
-      url.pathname !== home.pathname ||
-      url.searchParams.get('state') !== state
-    )
-      throw new InvalidOptionError('text', 'must be the address of the page that ends this sign-in');
-    const { status, body } = await fetch(url, { redirect: 'manual' });
-    await body?.cancel();
-    // The page about an error of the authorization server has the status 400, and ends the sign-in too.
-    if (status >= 400 && !(status === 400 && url.searchParams.has('error')))
-      throw new InvalidOptionError('text', `was not accepted by ${home.origin}, which answered ${status}`);
+    const submitted = await submitPasted(text, { state, redirectUri, issuer: this.#issuer });
+    if (submitted.type !== 'taken') throw errorOf(submitted);
+  }
+}
+
+function errorOf(submitted: Exclude<Submitted, { type: 'taken' }>): Error {
+  switch (submitted.type) {
+    case 'refused':
+      return new InvalidOptionError('text', 'must be the address of the page that ends this sign-in');
+    case 'rejected':
+      return new InvalidOptionError(
+        'text',
+        `was not accepted by ${submitted.origin}, which answered ${submitted.status}`,
+      );
+    case 'unreachable':
+      return new ConnectionError(`${submitted.origin} cannot be reached from here`, 1006, undefined);
   }
 }

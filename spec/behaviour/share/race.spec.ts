@@ -1,6 +1,6 @@
 /** Several hosts for one sign-in: each has its link, and the first response ends the others. */
 import { EMPTY, firstValueFrom, tap } from 'rxjs';
-import { connectCallbackHost } from '../../../src/client.ts';
+import { connectCallbackHost, ConnectionError } from '../../../src/client.ts';
 import { Browser } from '../../../src/testing/browser.ts';
 import { InvalidOptionError, NotListeningError, type CallbackHost, type Flow } from '../../../src/index.ts';
 import { signIn, tokens } from '../../../src/login.ts';
@@ -223,6 +223,29 @@ test('takes what a user pastes for any link, and nothing of another sign-in', ()
       );
       assert.is((await assert.deadline(response, 'the response')).code, 'pasted');
     }
+  }));
+
+test('sends nothing that is pasted but a response of its own issuer and redirect URI', () =>
+  withServer({ callbackPath: '/callback?tenant=1' }, async ({ server, redirects }) => {
+    const issuer = 'https://as.example';
+    const flow = await raceHosts(server).begin({ issuer });
+    const [link] = (linked(flow), flow.links);
+    const { state, redirectUri } = flow;
+    for (const text of [
+      `${redirectUri}&code=c&state=${state}&iss=https%3A%2F%2Fevil.example`,
+      `${redirectUri.replace('tenant=1', 'tenant=2')}&code=c&state=${state}`,
+      `${redirectUri}&error=access_denied&error=other&state=${state}`,
+      `${redirectUri}&error=access_denied&state=${state}&state=other`,
+    ])
+      await assert.rejects(link!.paste(text), InvalidOptionError);
+    assert.equal(redirects, []);
+    await link!.paste(`${redirectUri}&code=c&state=${state}&iss=${encodeURIComponent(issuer)}`);
+    assert.is((await firstValueFrom(flow.response)).code, 'c');
+    const late = await raceHosts(server).begin();
+    const [gone] = (linked(late), late.links);
+    await server.close();
+    const error = await assert.rejects(gone!.paste('the-code'), ConnectionError);
+    assert.match(error.message, 'cannot be reached');
   }));
 
 test('refuses a state, and leaves nothing behind', () =>

@@ -11,7 +11,7 @@ import type { Receiver } from './receiver.ts';
 import type { Progress } from './progress.ts';
 import { interrupt, pastedLines } from './prompt.ts';
 import type { LoginSettings } from './settings.ts';
-import type { PasteTarget } from './submit.ts';
+import type { PasteTarget } from '../../login/pasted-response.ts';
 import { clientFlags, defectOfCode, rejection, tunnelTo } from './texts.ts';
 
 /** Prompts the user of one sign-in: shows the URL to open, and takes pasted responses. */

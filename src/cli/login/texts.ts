@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import { hostname, userInfo } from 'node:os';
-import type { Disposition, Redirect, RefusalReason } from '../../model/redirect.ts';
+import type { Disposition, RefusalReason } from '../../model/redirect.ts';
 import type { Io } from '../io.ts';
 import { authorityOf } from '../../base/loopback.ts';
 import { isInContainer } from '../../login/browser.ts';
+import type { Refused } from '../../login/pasted-response.ts';
 
 /** Gives advice and the command that let the browser of another machine reach a port here. */
 export function tunnelTo(
@@ -47,9 +48,6 @@ export function defectOfCode(code: string): string | undefined {
   if (/^[^#]{16,}/.test(code)) return undefined;
   return 'This is too short for a code, which has at least 16 characters. If your code is shorter, paste the whole address.';
 }
-
-/** Result of a pasted response that was not accepted. */
-export type Refused = Pick<Redirect, 'disposition' | 'reason'>;
 
 /** Gives the complaint about a pasted response, for its user. */
 export function refusal({ disposition, reason }: Refused): string {
