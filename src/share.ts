@@ -10,4 +10,4 @@ export type { SharedHostOptions } from './share/options.ts';
 export type { PortHeldReason, PortHolder } from './share/errors.ts';
 export { raceHosts } from './share/race.ts';
 export type { RacedFlow, RacedHost } from './share/race.ts';
-export type { RaceLink } from './share/race-link.ts';
+export type { FlowLink } from './model/flow-link.ts';

@@ -2,7 +2,7 @@ import { Subject } from 'rxjs';
 import { systemClock } from '../base/clock.ts';
 import { createBridge } from '../bridge/server.ts';
 import { connect } from '../client/host.ts';
-import type { ResumableFlow } from '../client/remote-flow.ts';
+import type { ResumableFlow } from '../flows/resumable-flow.ts';
 import { withToken } from '../client/ws.ts';
 import { takeRequests } from '../http/routes.ts';
 import type { CallbackHost } from '../model/callback-host.ts';

@@ -13,13 +13,17 @@ import { confirmError } from '../model/binding.ts';
 import { FlowCancelledError } from '../model/errors.ts';
 import type { ServerEvent } from '../model/events.ts';
 import { readBeginOptions, type BeginOptions, type Flow, type Outcome } from '../model/flow.ts';
+import { takeLinks, type FlowLink } from '../model/flow-link.ts';
 import { codeChallenge } from '../model/pkce.ts';
-import { FlowLink, type RaceLink } from './race-link.ts';
+import { RedirectLink } from './redirect-link.ts';
 
 /** A sign-in with a link for each host. The first response ends it, and the other links with it. */
 export interface RacedFlow extends Flow {
-  /** One link for each host, in their order. Empty until `authorizationUrl` or `startUrl` was called. */
-  readonly links: readonly RaceLink[];
+  /**
+   * One link for each host, in their order. Empty until `authorizationUrl` or `startUrl` was called. A device code that `signIn` has
+   * is the last one.
+   */
+  readonly links: readonly FlowLink[];
 }
 
 /** Callback host over several others. */
@@ -136,16 +140,18 @@ class RacedHandle extends FlowHandle implements RacedFlow {
   constructor(race: Race) {
     super(race);
     this.#race = race;
+    takeLinks(this, (link) => race.add(link));
   }
 
-  get links(): readonly RaceLink[] {
+  get links(): readonly FlowLink[] {
     return this.#race.links;
   }
 }
 
 /** The parts of one sign-in, each at its host. */
 class Race implements Flow {
-  links: readonly RaceLink[] = [];
+  #redirects: readonly FlowLink[] = [];
+  #device: FlowLink | undefined = undefined;
   readonly #flows: Some<Flow>;
   readonly #issuer: string | undefined;
   #winner: Flow | undefined;
@@ -153,6 +159,15 @@ class Race implements Flow {
   constructor(flows: Some<Flow>, issuer: string | undefined) {
     this.#flows = flows;
     this.#issuer = issuer;
+  }
+
+  get links(): readonly FlowLink[] {
+    return this.#device ? [...this.#redirects, this.#device] : this.#redirects;
+  }
+
+  /** Adds the link of a device code, in place of one before. */
+  add(device: FlowLink): void {
+    this.#device = device;
   }
 
   get #lead(): Flow {
@@ -245,9 +260,9 @@ class Race implements Flow {
 
   #link(urlOf: (flow: Flow) => URL, others: readonly Flow[] = this.#flows.slice(1)): URL {
     const first = urlOf(this.#flows[0]);
-    this.links = [
-      new FlowLink(this.#flows[0], first, this.#issuer),
-      ...others.map((flow) => new FlowLink(flow, urlOf(flow), this.#issuer)),
+    this.#redirects = [
+      new RedirectLink(this.#flows[0], first, this.#issuer),
+      ...others.map((flow) => new RedirectLink(flow, urlOf(flow), this.#issuer)),
     ];
     return first;
   }

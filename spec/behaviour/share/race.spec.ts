@@ -5,12 +5,15 @@ import { Browser } from '../../../src/testing/browser.ts';
 import { InvalidOptionError, NotListeningError, type CallbackHost, type Flow } from '../../../src/index.ts';
 import { signIn, tokens } from '../../../src/login.ts';
 import { raceHosts, type RacedFlow } from '../../../src/share.ts';
+import { startFakeProvider, visit } from '../../../src/testing.ts';
 import * as assert from '../../helpers/assert.ts';
 import { token, withBridge } from '../../helpers/bridge.ts';
 import { complains } from '../../helpers/complains.ts';
 import { observe, withServer, type Endpoint } from '../../helpers/endpoint.ts';
 import { clientId, startProvider } from '../../helpers/provider.ts';
+import { leaks } from '../../helpers/printers.ts';
 import { suite } from '../../helpers/suite.ts';
+import { Watched } from '../../helpers/watched.ts';
 import { edit, weakenedModule } from '../../helpers/weakened.ts';
 
 const test = suite('hosts that race');
@@ -277,23 +280,50 @@ for (const index of [0, 1])
   test(`signs in by the ${index === 0 ? 'first' : 'second'} link, with its verifier and redirect URI`, () =>
     withTwo(async ({ hosts }) => {
       await using provider = await startProvider();
-      let flow: RacedFlow | undefined;
-      const raced = raceHosts(...hosts);
-      const host: CallbackHost = {
-        redirectUri: raced.redirectUri,
-        events: raced.events,
-        close: () => raced.close(),
-        begin: async (options) => (flow = await raced.begin(options)),
-      };
       const { access_token } = await firstValueFrom(
-        signIn({ issuer: provider.issuer, clientId, host, scope: 'openid' }).pipe(
-          tap(({ type }) => {
-            if (type === 'waiting') void new Browser().open(flow!.links[index]!.url);
+        signIn({ issuer: provider.issuer, clientId, host: raceHosts(...hosts), scope: 'openid' }).pipe(
+          tap((event) => {
+            if (event.type === 'authorize') void new Browser().open(event.links[index]!.url);
           }),
           tokens(),
         ),
       );
       assert.ok(access_token.length > 0);
     }));
+
+/** Signs in by the code of the last link, which is there once the server has given it. */
+async function signsInByCode(race: typeof raceHosts): Promise<void> {
+  await withTwo(async ({ hosts }) => {
+    await using provider = await startFakeProvider();
+    const { issuer, clientId } = provider;
+    using watched = new Watched(signIn({ issuer, clientId, host: race(...hosts), device: 'beside' }));
+    const authorize = await watched.next('authorize');
+    const { userCode } = await watched.next('device');
+    const { links } = authorize;
+    assert.equal(
+      links.map(({ kind, redirectUri, userCode }) => [kind, redirectUri !== undefined, userCode]),
+      [
+        ['loopback', true, undefined],
+        ['loopback', true, undefined],
+        ['device', false, userCode],
+      ],
+    );
+    const device = links[2]!;
+    assert.is((await assert.rejects(device.paste('code=c'), 'invalid_option')).message, noPlace);
+    assert.equal(leaks(device, { code: userCode }), []);
+    await visit(device.url, { press: 'Allow' });
+    await watched.ended();
+    assert.is(watched.types.at(-1), 'exchanged');
+  });
+}
+
+const noPlace = 'text has no place here: the user enters a device code in the browser';
+
+test('signs in by a device code, which is the last link', () => signsInByCode(raceHosts));
+
+test('rejects a race without it', async () => {
+  const twin = await weakenedModule('share.ts', edit(`takeLinks(this, (link) => race.add(link));`, ``));
+  await complains(() => signsInByCode((twin as { raceHosts: typeof raceHosts }).raceHosts), /device/);
+});
 
 test.run();

@@ -3,28 +3,11 @@ import { isLoopback } from '../base/loopback.ts';
 import { submitPasted, type Submitted } from '../login/pasted-response.ts';
 import { ConnectionError } from '../model/errors.ts';
 import type { Flow } from '../model/flow.ts';
+import type { FlowLink } from '../model/flow-link.ts';
 
-/** A way to the end of a sign-in, by one of its hosts. */
-export interface RaceLink {
-  /** `loopback` if the redirect comes to this machine, where the browser must be; `remote` if it comes to a service. */
+/** The link of one host: its redirect comes to that host. */
+export class RedirectLink implements FlowLink {
   readonly kind: 'loopback' | 'remote';
-  /** URL to open in a browser. */
-  readonly url: URL;
-  /** URL to which the authorization server sends the browser of this link. */
-  readonly redirectUri: string;
-  /**
-   * Submits what a user has copied from a browser that cannot reach the redirect URI: its URL, the query, or the code. It is sent to the
-   * redirect URI, as the browser would have done, and passes the same checks.
-   *
-   * @throws {InvalidOptionError} The text is of another sign-in or issuer, or the host does not accept it, as a rejection.
-   * @throws {ConnectionError} The redirect URI cannot be reached from here either, as a rejection.
-   */
-  paste(text: string): Promise<void>;
-}
-
-/** The link of a flow. */
-export class FlowLink implements RaceLink {
-  readonly kind: RaceLink['kind'];
   readonly #flow: Flow;
   readonly #url: URL;
   readonly #issuer: string | undefined;
@@ -44,6 +27,10 @@ export class FlowLink implements RaceLink {
 
   get redirectUri(): string {
     return this.#flow.redirectUri;
+  }
+
+  get userCode(): undefined {
+    return undefined;
   }
 
   async paste(text: string): Promise<void> {
