@@ -22,7 +22,7 @@ export type PortHeldReason =
   | 'other_redirect_uri';
 
 const sentences: Readonly<Record<PortHeldReason, string>> = {
-  stranger: 'which is no rx-oauth-callback of this user',
+  stranger: 'which does not share it with programs of this user',
   silent: 'which does not answer',
   other_version: 'whose version of rx-oauth-callback cannot share it with this one',
   other_redirect_uri: 'which takes redirects at another path',

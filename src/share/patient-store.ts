@@ -18,15 +18,16 @@ export class PatientStore extends MemoryStore {
   #isLeft = false;
 
   /**
-   * Leaves each redirect that comes from now on to the next process that serves: its page asks the user to reload. The program of
-   * its flow is about to connect there, and would not get the response here.
+   * Leaves each redirect of a flow that waits to the next process that serves, from now on: its page asks the user to reload. The
+   * program of the flow is about to connect there, and would not get the response here.
    */
   leave(): void {
     this.#isLeft = true;
   }
 
   override async consume(response: ResponseFields & { state: string }, arrival: Arrival): Promise<Consumed> {
-    if (this.#isLeft) throw new StoreUnavailableError('another process takes over the shared port');
+    if (this.#isLeft && (await this.read(response.state)))
+      throw new StoreUnavailableError('another process takes over the shared port');
     const found = await super.consume(response, arrival);
     if (found.disposition !== 'accepted') return found;
     const { state } = response;

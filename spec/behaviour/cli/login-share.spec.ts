@@ -58,7 +58,7 @@ test('names the program that has the port', async () => {
     assert.is(await codeOf(command), exitCodes.listen);
     assert.match(
       lastLine(command),
-      new RegExp(`port ${port} is held by .*no rx-oauth-callback of this user`),
+      new RegExp(`port ${port} is held by .*does not share it with programs of this user`),
     );
   } finally {
     stranger.close();
