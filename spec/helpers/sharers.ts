@@ -22,11 +22,19 @@ export class SecretFolder implements Disposable {
 /** Connections that this process has opened. */
 export class ClientSockets implements Disposable {
   readonly #sockets: Socket[] = [];
-  readonly #onSocket = (message: unknown): void =>
-    void this.#sockets.push((message as { socket: Socket }).socket);
+  #onNext = (): void => undefined;
+  readonly #onSocket = (message: unknown): void => {
+    this.#sockets.push((message as { socket: Socket }).socket);
+    this.#onNext();
+  };
 
   constructor() {
     subscribe('net.client.socket', this.#onSocket);
+  }
+
+  /** Resolves once another one is opened. */
+  next(): Promise<void> {
+    return new Promise((resolve) => (this.#onNext = resolve));
   }
 
   cut(): void {

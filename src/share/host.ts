@@ -136,7 +136,7 @@ class SharedHost implements SharedCallbackHost, SharedFlowOwner {
   /** Opens the next link. Fails as `openLink` does; the next call tries again. */
   async #reopen(): Promise<Link> {
     try {
-      const link = await holding(openLink(this.#settings, this.#prover));
+      const link = await holding(openLink(this.#settings, this.#prover, () => !this.#closing));
       this.#links.next(link);
       this.#follow(link);
       return link;

@@ -6,7 +6,7 @@ import type { ResumableFlow } from '../flows/resumable-flow.ts';
 import { withToken } from '../client/ws.ts';
 import { takeRequests } from '../http/routes.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
-import { PortInUseError, StateInUseError } from '../model/errors.ts';
+import { PortInUseError, ServerClosedError, StateInUseError } from '../model/errors.ts';
 import type { BeginOptions, Flow } from '../model/flow.ts';
 import { createOAuthCallbackServer } from '../server/create.ts';
 import { internalsOf } from '../server/internals.ts';
@@ -46,9 +46,15 @@ const limits = { flows: 100_000, burst: 200_000, perSecond: 100_000, queued: 67_
  * Serves the port, or connects to the process that does. While one process takes over from another, both may fail; then it is
  * tried again.
  *
+ * @param isWanted Tells if another attempt is wanted.
  * @throws {PortHeldError} if the port is held by a process that cannot share it
+ * @throws {ServerClosedError} if no other attempt is wanted
  */
-export async function openLink(settings: SharedSettings, prover: Prover): Promise<Link> {
+export async function openLink(
+  settings: SharedSettings,
+  prover: Prover,
+  isWanted: () => boolean = () => true,
+): Promise<Link> {
   const until = systemClock.now() + electionMs;
   let unreadySince: number | undefined;
   for (;;) {
@@ -56,6 +62,7 @@ export async function openLink(settings: SharedSettings, prover: Prover): Promis
     if (own) return own;
     const found = await attach(settings, prover);
     if (!('type' in found)) return found;
+    if (!isWanted()) throw new ServerClosedError('the callback host closed');
     const now = systemClock.now();
     unreadySince = found.type === 'unready' ? (unreadySince ?? now) : undefined;
     const isOver = now > until || now - (unreadySince ?? now) > unreadyMs;

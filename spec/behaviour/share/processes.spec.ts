@@ -4,6 +4,7 @@ import { firstValueFrom } from 'rxjs';
 import * as assert from '../../helpers/assert.ts';
 import { complains } from '../../helpers/complains.ts';
 import { CompiledPrograms } from '../../helpers/compiled-programs.ts';
+import { observe } from '../../helpers/endpoint.ts';
 import { visit } from '../../helpers/http.ts';
 import { HostProcess } from '../../helpers/mcp/host-process.ts';
 import { Person } from '../../helpers/mcp/person.ts';
@@ -99,6 +100,39 @@ test('are found out if they take a redirect while they close', async () => {
     sharedCallbackHost: CreateShared;
   };
   await complains(() => leavesRedirects(twin), /asks for a reload/);
+});
+
+/** A host looks for the next one that serves while the port is held by a process that is stopped, and closes. */
+async function closesMeanwhile(create: CreateShared): Promise<void> {
+  using programs = new CompiledPrograms('sharer.ts');
+  using secret = new SecretFolder();
+  using sockets = new ClientSockets();
+  const port = await freePort();
+  await using serving = new Sharer(programs.pathOf('sharer.ts'), port, secret.path);
+  await next(serving, 'ready');
+  const host = await create({ port, folder: secret.path });
+  const flow = await host.begin();
+  const seen = observe(flow);
+  serving.signal('SIGSTOP');
+  const looks = sockets.next();
+  sockets.cut();
+  await looks;
+  await assert.deadline(host.close(), 'close');
+  assert.equal(
+    seen.errors.map((error) => (error as { code: string }).code),
+    ['closed'],
+  );
+}
+
+test('close while one that is stopped holds the port, and their flows end so', () =>
+  closesMeanwhile(sharedCallbackHost));
+
+test('are found out if they go on to look for the port', async () => {
+  const { sharedCallbackHost: twin } = (await weakenedModule(
+    'share.ts',
+    edit('if (!isWanted()) throw', 'if (!isWanted) throw'),
+  )) as { sharedCallbackHost: CreateShared };
+  await complains(() => closesMeanwhile(twin), /port_held/);
 });
 
 test('leave the port to another one at SIGTERM, and after a crash', async () => {
