@@ -4,10 +4,10 @@ import { HotStream } from '../base/hot-stream.ts';
 import { IsolatedObservable } from '../base/isolated-observable.ts';
 import { readOptions, type OptionTable } from '../base/options.ts';
 import { invalid, requireInteger } from '../base/validate.ts';
+import type { ReadResponse } from '../callback/parameters.ts';
 import { FlowIndex } from '../flows/flow-index.ts';
 import type { PendingFlow } from '../flows/pending-flow.ts';
 import type { CallbackHost } from '../model/callback-host.ts';
-import type { ResponseFields } from '../model/callback-response.ts';
 import { shownCode } from '../model/confirmation.ts';
 import {
   FlowCancelledError,
@@ -17,7 +17,7 @@ import {
 } from '../model/errors.ts';
 import { answeredEvent, type ServerEvent } from '../model/events.ts';
 import type { BeginOptions, Flow } from '../model/flow.ts';
-import { fieldsOf, type FakeResponse } from './fake-response.ts';
+import { readFakeResponse, type FakeResponse } from './fake-response.ts';
 import { SettledPromise } from './settled-promise.ts';
 import { testClock } from './test-clock.ts';
 
@@ -185,9 +185,9 @@ class FakeHost implements FakeCallbackHost {
     this.#begun.set(flow, handle);
     this.#subscriptions.push(
       defer(() => (typeof responses === 'function' ? responses(handle, index) : responses))
-        .pipe(map((response) => fieldsOf(response, flow.state)))
+        .pipe(map((response) => readFakeResponse(response, flow.state)))
         .subscribe({
-          next: (fields) => this.#arrive(flow, fields),
+          next: (response) => this.#arrive(flow, response),
           error: (error: unknown) => this.#index.cancel(flow, endOf(error)),
         }),
     );
@@ -195,13 +195,17 @@ class FakeHost implements FakeCallbackHost {
   }
 
   /** Judges a response as if it had come to the redirect URI of the flow. */
-  #arrive({ expectation }: PendingFlow, fields: ResponseFields): void {
+  #arrive({ expectation }: PendingFlow, { fields, reason }: ReadResponse): void {
+    const at = this.#clock.now();
+    if (reason) {
+      this.#events.next({ type: 'redirect', at, disposition: 'malformed', flowId: undefined, reason });
+      return;
+    }
     const { path, responseMode, browser } = expectation;
     const match = this.#index.match(fields, { path, mode: responseMode, browser });
     const { disposition } = match;
     // Another flow of this host may have the state.
     const found = 'flow' in match ? match.flow : undefined;
-    const at = this.#clock.now();
     this.#events.next({ type: 'redirect', at, disposition, flowId: found?.id, reason: undefined });
     if (match.disposition === 'unconfirmed') this.#codes.set(match.flow.handle, shownCode(match.code));
     if (disposition !== 'accepted' || !found) return;

@@ -115,6 +115,51 @@ function judges(create: typeof fakeCallbackHost): void {
 
 test('judges responses as a server does', () => judges(fakeCallbackHost));
 
+/** What no server delivers does not come to a flow. */
+function reads(create: typeof fakeCallbackHost): void {
+  virtual(({ cold, expectObservable }) => {
+    const host = create(
+      cold('-abcdef', {
+        a: { code: '' },
+        b: { code: 'a\u0000b' },
+        c: { code: 'x'.repeat(10_000) },
+        d: { code: 'x', id_token: 'y' },
+        e: { code: 'x', state: ['one', 'two'] },
+        f: { code: 'x', error: 'access_denied', state: undefined },
+      }),
+    );
+    const response = from(host.begin()).pipe(
+      mergeMap((flow) => flow.response),
+      map(({ code, error }) => [code, error]),
+    );
+    expectObservable(response).toBe('------(a|)', { a: [undefined, 'access_denied'] });
+    const reasons = host.events.pipe(
+      mergeMap((event) => (event.type === 'redirect' ? [event.reason ?? event.disposition] : [])),
+    );
+    expectObservable(reasons).toBe('-abcdef', {
+      a: 'missing_code',
+      b: 'invalid_character',
+      c: 'too_long',
+      d: 'front_channel_token',
+      e: 'repeated_parameter',
+      f: 'accepted',
+    });
+  });
+}
+
+test('reads responses as a server does', () => reads(fakeCallbackHost));
+
+test('the control: a host that delivers malformed responses is found out', async () => {
+  const twin = (await weakenedModule(
+    'testing.ts',
+    edit('if (reason) {', 'if (!reason && reason) {', 'testing/fake-callback-host.ts'),
+  )) as { fakeCallbackHost: typeof fakeCallbackHost };
+  await complains(async () => {
+    reads(twin.fakeCallbackHost);
+    await Promise.resolve();
+  }, /deep-equal/);
+});
+
 test('the control: a host that delivers without judging is found out', async () => {
   const twin = (await weakenedModule(
     'testing.ts',
