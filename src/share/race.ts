@@ -69,8 +69,8 @@ type Some<T> = readonly [T, ...T[]];
 
 class Hosts implements RacedHost {
   readonly #hosts: Some<CallbackHost>;
-  /** Flows as programs have them, by their first part, which two calls with one `key` share. */
-  readonly #handles = new WeakMap<Flow, RacedHandle>();
+  /** Races by their first flow, which two calls with one `key` share. */
+  readonly #races = new WeakMap<Flow, Race>();
 
   constructor(hosts: Some<CallbackHost>) {
     this.#hosts = hosts;
@@ -98,9 +98,11 @@ class Hosts implements RacedHost {
       for (const flow of flows) flow.cancel();
       throw fault ?? new FlowCancelledError('no host has begun the flow');
     }
-    const handle = this.#handles.get(first) ?? new RacedHandle(new Race([first, ...others], options.issuer));
-    this.#handles.set(first, handle);
-    return handle;
+    const race = this.#races.get(first) ?? new Race([first, ...others], options.issuer);
+    this.#races.set(first, race);
+    // Of a host that was left out when the race began.
+    for (const flow of others) if (!race.has(flow)) flow.cancel();
+    return race.handle;
   }
 
   /** Begins the flow at all hosts. One that has not answered a while after another one is left out, and cancelled if it still begins. */
@@ -150,6 +152,8 @@ class RacedHandle extends FlowHandle implements RacedFlow {
 
 /** The parts of one sign-in, each at its host. */
 class Race implements Flow {
+  /** The only object that programs get for this race. */
+  readonly handle = new RacedHandle(this);
   #redirects: readonly FlowLink[] = [];
   #device: FlowLink | undefined = undefined;
   readonly #flows: Some<Flow>;
@@ -168,6 +172,10 @@ class Race implements Flow {
   /** Adds the link of a device code, in place of one before. */
   add(device: FlowLink): void {
     this.#device = device;
+  }
+
+  has(flow: Flow): boolean {
+    return this.#flows.includes(flow);
   }
 
   get #lead(): Flow {

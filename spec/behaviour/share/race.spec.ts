@@ -147,6 +147,39 @@ test('is found out if a host that throws ends the race', async () => {
   await complains(() => leavesOut(twin.raceHosts), /down/);
 });
 
+/** A host is left out of a flow, and begins another one for the second call with the key of that flow. */
+async function joins(race: typeof raceHosts = raceHosts): Promise<void> {
+  await withTwo(async ({ hosts, here, there }) => {
+    let begins = 0;
+    const first: CallbackHost = {
+      ...{ redirectUri: hosts[1].redirectUri, events: hosts[1].events, close: () => Promise.resolve() },
+      begin: (options) => (begins++ === 0 ? Promise.reject(new Error('down')) : hosts[1].begin(options)),
+    };
+    const raced = race(here.server, first);
+    const flow = await raced.begin({ key: 'k' });
+    assert.is(await raced.begin({ key: 'k' }), flow);
+    assert.is(linked(flow).length, 1);
+    flow.cancel();
+    await assert.deadline(
+      (async () => {
+        while (there.server.pending > 0) await new Promise(setImmediate);
+      })(),
+      'no flow that is left behind',
+      2_000,
+    );
+  });
+}
+
+test('shares a flow by its key, and leaves none of another host behind', () => joins());
+
+test('is found out if a flow of another host is left behind', async () => {
+  const twin = (await weakenedModule(
+    'share.ts',
+    edit('for (const flow of others) if (!race.has(flow)) flow.cancel();', ''),
+  )) as { raceHosts: typeof raceHosts };
+  await complains(() => joins(twin.raceHosts), /left behind/);
+});
+
 test('refuses an empty list, and what is no host', () => {
   const race = raceHosts as (...hosts: readonly unknown[]) => unknown;
   for (const wrong of [[], [undefined], [{}], [null, 'x']])
