@@ -343,7 +343,7 @@ async function signsInByCode(race: typeof raceHosts): Promise<void> {
     );
     const device = links[2]!;
     assert.is((await assert.rejects(device.paste('code=c'), 'invalid_option')).message, noPlace);
-    assert.equal(leaks(device, { code: userCode }), []);
+    assert.equal(leaks(device, { 'URL with the code': device.url.href }), []);
     await visit(device.url, { press: 'Allow' });
     await watched.ended();
     assert.is(watched.types.at(-1), 'exchanged');
