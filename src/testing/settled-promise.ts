@@ -11,11 +11,17 @@ export class SettledPromise<T> extends Promise<T> {
   }
 
   readonly #settled: Settled<T>;
+  #isHandled = false;
 
   constructor(settled: Settled<T>) {
     // Not rejected here: nothing could handle that, since `then` does not pass its handlers on.
     super(() => undefined);
     this.#settled = settled;
+    if (!('error' in settled)) return;
+    // A rejection that the program forgets is one of Node too, as it is with a real host.
+    setImmediate(() => {
+      if (!this.#isHandled) void rejected(settled.error);
+    });
   }
 
   override then<A = T, B = never>(
@@ -23,6 +29,7 @@ export class SettledPromise<T> extends Promise<T> {
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     const settled = this.#settled;
+    this.#isHandled = true;
     try {
       if ('error' in settled)
         return onRejected ? Promise.resolve(onRejected(settled.error)) : rejected(settled.error);

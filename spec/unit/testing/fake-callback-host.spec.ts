@@ -243,6 +243,28 @@ test('rejects wrong options and responses', async () => {
   await assert.rejects(fakeCallbackHost(NEVER).begin({ states: 'x' } as object), 'invalid_option');
 });
 
+test('leaves a rejection that a program forgets unhandled, and no other', async () => {
+  const seen: unknown[] = [];
+  const note = (error: unknown): void => void seen.push(error);
+  // Specs run with `--unhandled-rejections=strict`.
+  process.on('uncaughtException', note);
+  try {
+    await using host = fakeCallbackHost(NEVER);
+    const wrong = { ttl: 0 };
+    await assert.rejects(host.begin(wrong), 'invalid_option');
+    host.begin(wrong).catch(() => undefined);
+    await Promise.allSettled([host.begin(wrong)]);
+    await new Promise(setImmediate);
+    assert.equal(seen, []);
+    void host.begin(wrong);
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    assert.is((seen[0] as { code: string }).code, 'invalid_option');
+  } finally {
+    process.off('uncaughtException', note);
+  }
+});
+
 test('a function that throws, or an Observable that errors at once, ends the flow', async () => {
   await using host = fakeCallbackHost(() => throwError(() => new Error('none')));
   const flow: Flow = await host.begin();
