@@ -3,6 +3,7 @@ import { connectCallbackHost } from '../../src/client.ts';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { createFetchHandler } from '../../src/fetch.ts';
 import {
   createOAuthCallbackServer,
@@ -18,6 +19,8 @@ import { createStoredHost } from '../../src/redis.ts';
 import { memoryStore } from '../../src/bridge.ts';
 import { withRedis } from '../helpers/redis.ts';
 import { raceHosts } from '../../src/share.ts';
+import { sqliteStore } from '../../src/sqlite.ts';
+import { Folder } from '../helpers/cli.ts';
 import { hasRedis, noRedis } from '../helpers/redis-server.ts';
 import { visit } from '../helpers/http.ts';
 import { withSharers } from '../helpers/sharers.ts';
@@ -269,6 +272,15 @@ contract('a server and a store', (body) =>
     await body({ host, endpoint });
   }),
 );
+
+contract('a server and a store in a file', async (body) => {
+  using folder = new Folder();
+  await using store = await sqliteStore({ file: join(folder.path, 'flows.db') });
+  await withServer({ settle }, async (endpoint) => {
+    await using host = createStoredHost(endpoint.server, store);
+    await body({ host, endpoint });
+  });
+});
 
 for (const [name, serves] of [
   ['a process that serves a shared port', true],

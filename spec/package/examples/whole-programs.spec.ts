@@ -65,6 +65,8 @@ test('pipeline.ts signs in two at a time, tries again what may pass, and audits 
     ['lab', ['access_denied']],
   ]);
   let [open, most] = [0, 0];
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
   const { code, lines, errors } = await runProgram(
     program('pipeline'),
     {
@@ -75,6 +77,14 @@ test('pipeline.ts signs in two at a time, tries again what may pass, and audits 
     },
     async (url) => {
       most = Math.max(most, ++open);
+      if (open === 2) {
+        // Once this is answered, whatever would have been opened with the first two has been.
+        await visit(`${url.searchParams.get('redirect_uri')}?code=c&state=of-no-sign-in-at-all`);
+        release();
+      }
+      await released;
+      // Before the visit, since the program goes on before the page is here.
+      open--;
       const error = failures.get(url.searchParams.get('login_hint') ?? '')?.shift();
       // As the authorization server would answer, for this account.
       if (error === undefined) await visit(url);
@@ -83,7 +93,6 @@ test('pipeline.ts signs in two at a time, tries again what may pass, and audits 
         const query = new URLSearchParams({ error, state: searchParams.get('state') ?? '' });
         await visit(`${searchParams.get('redirect_uri')}?${query}`);
       }
-      open--;
     },
   );
   assert.is(code, 0, errors);
@@ -92,15 +101,18 @@ test('pipeline.ts signs in two at a time, tries again what may pass, and audits 
     'lab has not: Access was denied by the authorization server.',
     'work has signed in',
   ]);
-  assert.ok(most <= 2, `${most} at a time`);
+  assert.is(most, 2, `${most} at a time`);
   const audit = errors
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as { disposition: string });
-  assert.equal(
-    audit.map(({ disposition }) => disposition),
-    ['accepted', 'accepted', 'accepted', 'accepted'],
-  );
+  assert.equal(audit.map(({ disposition }) => disposition).sort(), [
+    'accepted',
+    'accepted',
+    'accepted',
+    'accepted',
+    'unmatched',
+  ]);
 });
 
 test('express-app.ts signs a user in, leads back to its page, and ends though a connection is unused', async () => {
