@@ -140,6 +140,7 @@ const otherFlag: Readonly<Record<string, string>> = {
   'jwt.audience': 'only a JWT has an audience',
   'jwt.jwks': 'the flag that turns JWTs on',
   'redis.url': 'the flag that turns Redis on',
+  'store.file': 'the flag that turns the store on',
   'webhooks.privateTargets': 'the flag names one webhook',
   'webhooks.secrets': 'the flags of webhooks begin alike',
   'webhooks.targets': 'the flag names one webhook',
