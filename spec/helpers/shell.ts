@@ -67,7 +67,7 @@ export class Shell implements Disposable {
 
   /** Resolves with all that it has printed, once it has ended with 0. */
   async end(): Promise<string> {
-    await deadline(this.#closed, 'the end of the command', 30_000);
+    await deadline(this.#closed, 'the end of the command', 120_000);
     if (this.#child.exitCode !== 0) throw new Error(`ended with ${this.#child.exitCode}: ${this.output}`);
     return this.output;
   }
