@@ -173,7 +173,7 @@ test(
     check(fates);
     assert.ok(fates.length > kills * 2, `only ${fates.length} sign-ins`);
   },
-  { deadline: chaosDeadline(120_000) },
+  { deadline: chaosDeadline(240_000) },
 );
 
 test(
