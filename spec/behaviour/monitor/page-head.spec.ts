@@ -104,7 +104,7 @@ const storeIsShown: Check = ({ page }, create) =>
       await withMonitor(
         async ({ monitor }) => {
           await watch(page, monitor.url());
-          await hasFact(page, 'shared store reachable');
+          await hasFact(page, 'store reachable');
           is(await page.title(), '0 waiting · Notes', 'the title');
           is(await page.locator('#store-unavailable:visible').count(), 0, 'the notice');
           await redis.stop('SIGKILL');
@@ -114,7 +114,7 @@ const storeIsShown: Check = ({ page }, create) =>
           match(await page.locator('#store-unavailable').innerText(), /^The store cannot be reached/);
           await keep(page, 'store-unavailable');
           await redis.start();
-          await hasFact(page, 'shared store reachable');
+          await hasFact(page, 'store reachable');
           is(await page.title(), '0 waiting · Notes', 'the title');
           is(await page.locator('#store-unavailable:visible').count(), 0, 'the notice');
         },

@@ -6,7 +6,7 @@ import type { State } from './state.ts';
 
 const stores: Readonly<Record<ServiceStatus['store'], string>> = {
   memory: 'store in memory',
-  shared: 'shared store reachable',
+  shared: 'store reachable',
   unavailable: 'store not reachable',
 };
 
