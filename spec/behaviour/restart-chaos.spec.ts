@@ -139,7 +139,7 @@ async function chaos(times: number, ...changes: readonly Change[]): Promise<Fate
   all.catch(() => undefined);
   try {
     for (let n = 0; n < times; n++) {
-      // By the progress of the sign-ins, so that each life of the service has some, and at any moment of theirs.
+      // Waits for sign-ins to end, so that the service has some in each of its lives, and is killed at any moment of others.
       const enough = fates.length + Math.random() * perKill;
       while (fates.length < enough) await Promise.race([all, turn(1)]);
       await Promise.race([all, turn(Math.random() * 20)]);

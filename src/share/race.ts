@@ -100,7 +100,7 @@ class Hosts implements RacedHost {
     }
     const race = this.#races.get(first) ?? new Race([first, ...others], options.issuer);
     this.#races.set(first, race);
-    // Of a host that was left out when the race began.
+    // A host that was left out when the race began may have begun one now.
     for (const flow of others) if (!race.has(flow)) flow.cancel();
     return race.handle;
   }

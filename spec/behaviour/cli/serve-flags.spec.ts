@@ -621,7 +621,7 @@ redis('--redis-poll: is how soon what Redis has lost is missed', () =>
   ),
 );
 
-// One node that may restart
+// The store in a file
 
 const ofStore = ['--store', '--store-keys', '--store-timeout'];
 cover(ofStore);

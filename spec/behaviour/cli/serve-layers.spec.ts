@@ -484,7 +484,7 @@ test('of time for the file of sign-ins take effect from each of them', async () 
     assert.is((await plain.end()).code, exitCodes.failed);
     for (const cli of patient) assert.ok(cli.running, 'it has waited no longer than without it');
     holder.signal('SIGKILL');
-    // One of them has the file then.
+    // The file is free now, and one of them takes it.
     await Promise.any(patient.map(addressesOf));
   } finally {
     for (const cli of patient) await cli[Symbol.asyncDispose]();

@@ -23,7 +23,7 @@ interface Life extends Endpoint {
 
 type Module = Pick<typeof import('../../../src/sqlite.ts'), 'createStoredHost' | 'sqliteStore'>;
 
-/** One process after the other with the same file. Each ends as it does at a SIGKILL: nothing is told to the store. */
+/** Runs one process after the other with the same file. Each ends as at a SIGKILL: it tells the store nothing. */
 async function lives(
   options: ServerOptions,
   bodies: readonly ((life: Life) => Promise<void>)[],

@@ -10,6 +10,10 @@ import { FlowTable } from './flow-table.ts';
 // Milliseconds between removals of what is gone.
 const sweepMs = 60_000;
 
+// Rows of one removal, and milliseconds to the next one: redirects are answered between them.
+const batch = 500;
+const nextBatchMs = 20;
+
 /** The open file of a store. Each step is one transaction, which is on the disk when its promise resolves. */
 export class StoreFile {
   readonly flows: FlowTable;
@@ -118,12 +122,23 @@ export class StoreFile {
     }
   }
 
+  /** Removes what is gone, in batches, and again a minute later. */
   #sweep(): void {
-    this.change((now) => {
-      this.flows.sweep(now - resultRetentionMs);
-      this.prepare('DELETE FROM record WHERE expires <= ?').run(now);
-      // What can be told to an operator was told; the next sweep tries again.
-    }).catch(() => undefined);
-    this.#stopSweep = this.#clock.after(sweepMs, () => this.#sweep());
+    void this.#removeBatch().then((isLast) => {
+      if (this.#isClosed) return;
+      this.#stopSweep = this.#clock.after(isLast ? sweepMs : nextBatchMs, () => this.#sweep());
+    });
+  }
+
+  /** Resolves with true if nothing more is gone. If the file cannot be used, the next sweep tries again. */
+  #removeBatch(): Promise<boolean> {
+    return this.change((now) => {
+      const records = 'DELETE FROM record WHERE id IN (SELECT id FROM record WHERE expires <= ? LIMIT ?)';
+      const { changes } = this.prepare(records).run(now, batch);
+      const removed = Math.max(Number(changes), this.flows.removeExpired(now - resultRetentionMs, batch));
+      if (removed === batch) return false;
+      this.flows.removeSurplus();
+      return true;
+    }).catch(() => true);
   }
 }

@@ -1,4 +1,4 @@
-import { usedBytes } from '../accounts.ts';
+import { bytesOfShare, usedBytes } from '../accounts.ts';
 import type { Statement, Value } from './database.ts';
 
 /** A row of the table `flow`; the schema says what its columns are. */
@@ -40,10 +40,12 @@ const sql = {
     'SELECT count(*) AS flows, total(bytes) AS bytes FROM flow WHERE account = ? AND acknowledged = 0 AND expires > ?',
   oldestEnded: `SELECT * FROM flow WHERE account = ? AND acknowledged = 0 AND ending IS NOT NULL AND id <> ?
     ORDER BY ended, number LIMIT 1`,
-  removeExpired: 'DELETE FROM flow WHERE expires <= ?',
+  removeExpired: 'DELETE FROM flow WHERE number IN (SELECT number FROM flow WHERE expires <= ? LIMIT ?)',
   removeSurplus: `DELETE FROM flow WHERE number IN (SELECT number FROM (
     SELECT number, share, row_number() OVER (PARTITION BY account ORDER BY number DESC) AS place
-    FROM flow WHERE acknowledged = 1 AND account IS NOT NULL) WHERE place * ${usedBytes} > share)`,
+    FROM flow WHERE acknowledged = 1 AND account IN (
+      SELECT account FROM flow GROUP BY account HAVING count(*) * ${usedBytes} > ${bytesOfShare(0)})
+  ) WHERE place * ${usedBytes} > share)`,
 } as const;
 
 /** The table of the flows. A flow is in it until `expires`, and a little longer; callers say from when on it is gone. */
@@ -88,9 +90,13 @@ export class FlowTable {
     return this.#prepare(sql.oldestEnded).get(account, but) as FlowRow | undefined;
   }
 
-  /** Removes what is gone, and of each account's used states the oldest ones beyond its share. */
-  sweep(gone: number): void {
-    this.#prepare(sql.removeExpired).run(gone);
+  /** Removes flows that are gone. Returns how many. @param most Maximum number. */
+  removeExpired(gone: number, most: number): number {
+    return Number(this.#prepare(sql.removeExpired).run(gone, most).changes);
+  }
+
+  /** Removes of each account's used states the oldest ones beyond its share. */
+  removeSurplus(): void {
     this.#prepare(sql.removeSurplus).run();
   }
 }

@@ -38,8 +38,8 @@ CREATE TABLE flow (
   announced INTEGER NOT NULL DEFAULT 0,
   acknowledged INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX flow_by_tenant ON flow (tenant, acknowledged);
-CREATE INDEX flow_by_account ON flow (account, acknowledged, bytes);
+CREATE INDEX flow_by_tenant ON flow (tenant, acknowledged, expires);
+CREATE INDEX flow_by_account ON flow (account, acknowledged, expires, bytes);
 CREATE INDEX flow_by_expiry ON flow (expires);
 
 CREATE TABLE record (id TEXT PRIMARY KEY, sealed TEXT NOT NULL, expires INTEGER NOT NULL) STRICT;
