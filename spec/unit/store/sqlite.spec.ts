@@ -122,6 +122,45 @@ test('has no flow whose time was over meanwhile, and tells whoever takes it up',
     assert.is(await last.take(second.state), 'gone');
   }));
 
+async function removesInBatches(make: Making): Promise<void> {
+  await withFile(async ({ store, restart, advance, path }) => {
+    const flow = fresh();
+    await begun(store, flow);
+    await store.cancel(flow.state);
+    await store.acknowledge(flow.state);
+    await store.close();
+    addUsedStates(path, 1_200);
+    const again = await restart(120_000);
+    const left = async (after: SqliteFlowStore): Promise<number> => {
+      await after.close();
+      const database = new Database(path);
+      const { rows } = database.prepare('SELECT count(*) AS rows FROM flow').get() as { rows: number };
+      database.close();
+      return rows;
+    };
+    assert.is(await left(again), 701, 'rows after the first batch');
+    const last = await restart();
+    for (let n = 0; n < 3; n++) {
+      await new Promise(setImmediate);
+      advance(20);
+    }
+    assert.is(await left(last), 0);
+  }, make);
+}
+
+test('removes what is gone in batches, so that redirects are answered between them', () =>
+  removesInBatches(sqliteStore));
+
+test('rejects a store that removes all at once', async () => {
+  const twin = (await weakenedModule(
+    'sqlite.ts',
+    edit(`const batch = 500;`, `const batch = 1e6;`, 'store/sqlite/file.ts'),
+  )) as {
+    sqliteStore: Making;
+  };
+  await complains(() => removesInBatches(twin.sqliteStore), /rows after the first batch/);
+});
+
 /** Begins a flow of an account, and returns its state; `too_many_flows` if there is no room. */
 async function beginOf(store: FlowStore, share: FlowShare): Promise<string> {
   const flow = fresh();
